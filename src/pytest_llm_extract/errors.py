@@ -1,0 +1,89 @@
+"""Errors that users see: the data stays on the exception, the message is built in `__str__`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class LlmExtractError(Exception):
+    """Base of every error of this package that a user can mend."""
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """` Did you mean 'total'?` for the nearest known name, or an empty string."""
+    near = get_close_matches(name, sorted(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+class UsageError(LlmExtractError):
+    """A mistake in a marker's argument; `source` says where it was written."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        super().__init__(problem)
+        self.source, self.problem = source, problem
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.problem}"
+
+
+class UnknownNameError(LlmExtractError):
+    """A name that nothing here has, with the nearest one that exists."""
+
+    def __init__(self, name: str, *, known: Collection[str], source: str, kind: str) -> None:
+        super().__init__(name)
+        self.name, self.known, self.source, self.kind = name, known, source, kind
+
+    def __str__(self) -> str:
+        return f"{self.source}: no {self.kind} {self.name!r}.{did_you_mean(self.name, self.known)}"
+
+
+class DatasetError(LlmExtractError):
+    """Golden data that cannot be used; every problem names its place."""
+
+    def __init__(self, path: str, problems: list[tuple[int | None, str]]) -> None:
+        super().__init__(path)
+        self.path, self.problems = path, problems
+
+    def __str__(self) -> str:
+        shown = [f"{self.path}{f':{line}' if line else ''}: {text}" for line, text in self.problems[:10]]
+        if len(self.problems) > len(shown):
+            shown.append(f"{self.path}: … and {len(self.problems) - len(shown)} more problems")
+        return "\n".join(shown)
+
+
+class PromptError(LlmExtractError):
+    """A prompt file that cannot be read or rendered."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(problem)
+        self.path, self.problem = path, problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
+class CassetteError(LlmExtractError):
+    """A cassette file that is there but cannot be used; it is never treated as empty."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(problem)
+        self.path, self.problem = path, problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
+class SecretFoundError(LlmExtractError):
+    """The text of a cassette holds a secret, so it was not written. The secret itself is never kept here."""
+
+    def __init__(self, path: Path, secret: str, place: str) -> None:
+        super().__init__(secret)
+        self.path, self.secret, self.place = path, secret, place
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: not written: {self.secret} stands in {self.place}. "
+            "Keep it out of the request, or rotate it if the provider sent it back."
+        )

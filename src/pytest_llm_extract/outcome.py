@@ -1,0 +1,193 @@
+"""What happened to each leaf, case and suite: frozen values, to and from the wire as plain builtins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """What happened to one leaf of one case."""
+
+    CORRECT = "correct"
+    WRONG = "wrong"
+    MISSING = "missing"
+    SPURIOUS = "spurious"
+    ABSENT_OK = "absent_ok"
+    INVALID = "invalid"
+
+
+class Status(StrEnum):
+    """What happened to one case."""
+
+    OK = "ok"
+    INVALID = "invalid"
+    REFUSED = "refused"
+    TRUNCATED = "truncated"
+    ERROR = "error"
+    STALE = "stale"
+    MISSING = "missing"
+    SKIPPED = "skipped"
+
+
+class Verdict(StrEnum):
+    """What the gate decided."""
+
+    PASS = "pass"
+    FAIL = "fail"
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCounts:
+    """How many leaves of one field had each outcome. Adding two is associative, so shards merge."""
+
+    correct: int = 0
+    wrong: int = 0
+    missing: int = 0
+    spurious: int = 0
+    absent_ok: int = 0
+    invalid: int = 0
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Outcome]) -> FieldCounts:
+        """Count outcomes."""
+        tally: dict[str, int] = {}
+        for outcome in outcomes:
+            tally[outcome.value] = tally.get(outcome.value, 0) + 1
+        return cls(**tally)
+
+    def __add__(self, other: FieldCounts) -> FieldCounts:
+        return FieldCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def n(self) -> int:
+        """Labelled leaves: the denominator of accuracy."""
+        return self.correct + self.wrong + self.missing + self.spurious + self.absent_ok + self.invalid
+
+    @property
+    def right(self) -> int:
+        """Leaves that were right, correctly absent ones included."""
+        return self.correct + self.absent_ok
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of labelled leaves that were right, in 0..1; None when nothing was labelled."""
+        return _ratio(self.right, self.n)
+
+    @property
+    def precision(self) -> float | None:
+        """C/(C+W+S), in 0..1; None when nothing was predicted."""
+        return _ratio(self.correct, self.correct + self.wrong + self.spurious)
+
+    @property
+    def recall(self) -> float | None:
+        """C/(C+W+M), in 0..1 (a wrong value lowers it too); None when gold has no value."""
+        return _ratio(self.correct, self.correct + self.wrong + self.missing)
+
+    @property
+    def f1(self) -> float | None:
+        """2C/(2C+2W+M+S), in 0..1."""
+        return _ratio(2 * self.correct, 2 * self.correct + 2 * self.wrong + self.missing + self.spurious)
+
+    @property
+    def hallucination_rate(self) -> float | None:
+        """S/(S+A), in 0..1; None when gold is null nowhere."""
+        return _ratio(self.spurious, self.spurious + self.absent_ok)
+
+    @property
+    def omission_rate(self) -> float | None:
+        """M/(C+W+M), in 0..1; None when gold has no value."""
+        return _ratio(self.missing, self.correct + self.wrong + self.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One scored leaf; `expected` and `actual` are JSON values."""
+
+    outcome: Outcome
+    expected: Any = None
+    actual: Any = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins."""
+        return {"outcome": self.outcome.value, "expected": self.expected, "actual": self.actual}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Leaf:
+        """The inverse of `to_wire`."""
+        return cls(Outcome(wire["outcome"]), wire["expected"], wire["actual"])
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that the provider reported, summed over the requests of a case."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """One case, scored: leaves by field path, list indexes removed."""
+
+    status: Status
+    leaves: dict[str, tuple[Leaf, ...]]
+    valid: bool
+    id: str = ""
+    raw: str | None = None
+    error: str | None = None
+    model: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    cassette: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, FieldCounts]:
+        """Outcome counts by field path."""
+        return {path: FieldCounts.of(leaf.outcome for leaf in leaves) for path, leaves in self.leaves.items()}
+
+    @property
+    def exact(self) -> bool:
+        """Valid, at least one labelled leaf, and every one of them right."""
+        outcomes = [leaf.outcome for leaves in self.leaves.values() for leaf in leaves]
+        return self.valid and bool(outcomes) and all(o in (Outcome.CORRECT, Outcome.ABSENT_OK) for o in outcomes)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins, since execnet and JSON carry nothing else."""
+        return {
+            "id": self.id,
+            "status": self.status.value,
+            "valid": self.valid,
+            "raw": self.raw,
+            "error": self.error,
+            "model": self.model,
+            "usage": {"input_tokens": self.usage.input_tokens, "output_tokens": self.usage.output_tokens},
+            "cassette": self.cassette,
+            "metadata": self.metadata,
+            "fields": {path: [leaf.to_wire() for leaf in leaves] for path, leaves in self.leaves.items()},
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> CaseResult:
+        """The inverse of `to_wire`."""
+        return cls(
+            id=wire["id"],
+            status=Status(wire["status"]),
+            valid=wire["valid"],
+            raw=wire["raw"],
+            error=wire["error"],
+            model=wire["model"],
+            usage=Usage(**wire["usage"]),
+            cassette=wire["cassette"],
+            metadata=dict(wire["metadata"]),
+            leaves={path: tuple(map(Leaf.from_wire, leaves)) for path, leaves in wire["fields"].items()},
+        )
