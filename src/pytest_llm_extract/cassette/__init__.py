@@ -1,0 +1,1 @@
+"""Recorded HTTP exchanges: the only part of the package that knows vcrpy."""

@@ -1,0 +1,66 @@
+"""Why a cassette is stale: what changed between the recorded request and the one that found no answer."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_llm_extract.cassette.key import Json, parts, read_json
+
+_MAX_LINES = 40
+
+
+@dataclass(frozen=True)
+class Change:
+    """What changed, in words (`system prompt changed`), and the changed lines."""
+
+    cause: str
+    lines: tuple[str, ...]
+
+
+def explain(recorded: bytes | None, sent: bytes, document: str | None) -> Change:
+    """Compare the request that was not found with the recorded one at its position.
+
+    `document` is the case's own text, hidden in both, so that one prompt change reads the same for every case.
+    """
+    if recorded is None:
+        return Change("one more request than was recorded", ())
+    before, after = read_json(recorded), read_json(sent)
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return Change("request body changed", ())
+    then, now = parts(before), parts(after)
+    changed = [name for name in now if then.get(name) != now[name]]
+    if not changed:
+        return Change("request sent in another order, or more often, than recorded", ())
+    lines: list[str] = []
+    for name in changed:
+        lines += _changed_lines(name, then.get(name), now[name], document)
+    words = " and ".join([", ".join(changed[:-1]), changed[-1]] if len(changed) > 1 else changed)
+    return Change(f"{words} changed", tuple(lines[:_MAX_LINES]))
+
+
+def _changed_lines(name: str, before: Json, after: Json, document: str | None) -> list[str]:
+    if name in ("schema", "parameters"):
+        return _value_changes(name, before, after)
+    old, new = _text(before, document), _text(after, document)
+    compared = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
+    return [line for line in compared if not line.startswith(("---", "+++", "@@"))]
+
+
+def _text(value: Json, document: str | None) -> str:
+    pieces = value if isinstance(value, list) else [value]
+    shown = []
+    for piece in pieces:
+        content = piece.get("content") if isinstance(piece, dict) else piece
+        shown.append(content if isinstance(content, str) else json.dumps(piece, ensure_ascii=False, indent=2))
+    text = "\n".join(shown)
+    return text.replace(document, "{{input}}") if document else text
+
+
+def _value_changes(name: str, before: Json, after: Json) -> list[str]:
+    from deepdiff import DeepDiff
+
+    found: Any = DeepDiff(before or {}, after or {}, verbose_level=2, ignore_order=False).pretty()
+    return [f"{name}: {line}" for line in str(found).splitlines()]

@@ -1,0 +1,58 @@
+"""What makes two requests the same: method, URL path and the whole body, canonically."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+Json = Any
+
+
+def read_json(body: bytes | str | None) -> Json | None:
+    """The JSON value of a body, or None when it is not JSON."""
+    if not body:
+        return None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def digest(value: Json) -> str:
+    """sha256 of a JSON value, its keys sorted."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fingerprint(method: str, url: str, body: bytes) -> str:
+    """sha256 of a request; the host is no part of it, so a recording replays against any endpoint."""
+    parsed = read_json(body)
+    content = digest(parsed) if parsed is not None else hashlib.sha256(body).hexdigest()
+    return hashlib.sha256(f"{method.upper()} {urlsplit(url).path}\n{content}".encode()).hexdigest()
+
+
+def parts(body: Json) -> dict[str, Json]:
+    """A request body by what people change: model, prompt, document, schema, parameters.
+
+    Reads Chat Completions and Responses; of other APIs everything but the model is a parameter.
+    """
+    if not isinstance(body, dict):
+        return {"parameters": body}
+    rest = dict(body)
+    found: dict[str, Json] = {"model": rest.pop("model", None)}
+    turns = rest.pop("messages", None)
+    if turns is None:
+        turns = rest.pop("input", None)
+    instructions = rest.pop("instructions", None)
+    if isinstance(turns, list):
+        system = [t for t in turns if isinstance(t, dict) and t.get("role") in ("system", "developer")]
+        found["system prompt"] = [*([instructions] if instructions else []), *(t.get("content") for t in system)]
+        found["messages"] = [t for t in turns if t not in system]
+    else:
+        found["system prompt"] = [instructions] if instructions else []
+        found["messages"] = turns
+    found["schema"] = {key: rest.pop(key) for key in ("response_format", "tools", "text") if key in rest}
+    found["parameters"] = rest
+    return found

@@ -1,0 +1,60 @@
+"""Settings: every flag and ini name in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+FLAGS = (
+    ("--llm-record", "llm_extract_record_flag", "record missing and stale cassettes of the selected cases"),
+    ("--llm-extract-json", "llm_extract_json_flag", "write the results to this file, as JSON"),
+)
+INIS = (
+    ("llm_extract_cassettes", "folder of the cassettes, relative to the rootdir", "cassettes"),
+    ("llm_extract_model", "model for prompts that name none", ""),
+    ("llm_extract_json", "write the results to this file, as JSON (relative to the rootdir)", ""),
+)
+MARKERS = (
+    "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, response_format='json_schema'): "
+    "extract every golden case, from its cassette, and score each field",
+    "llm_accuracy(default=None, fields=None, /, **fields): accuracy floors (0..1) of a suite that carries llm_extract",
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line and the ini file say."""
+
+    rootdir: Path
+    cassettes: Path
+    record: bool
+    model: str | None
+    json_path: Path | None
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Settings:
+        """Read them from pytest's own configuration."""
+        flag = config.getoption("llm_extract_json_flag")
+        ini = config.getini("llm_extract_json")
+        json_path = Path(config.invocation_params.dir, flag) if flag else (config.rootpath / ini if ini else None)
+        return cls(
+            rootdir=config.rootpath,
+            cassettes=config.rootpath / config.getini("llm_extract_cassettes"),
+            record=bool(config.getoption("llm_extract_record_flag")),
+            model=config.getini("llm_extract_model") or None,
+            json_path=json_path,
+        )
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare flags and ini names."""
+    group = parser.getgroup("llm-extract", "LLM extraction")
+    (record, record_dest, record_help), (json_flag, json_dest, json_help) = FLAGS
+    group.addoption(record, dest=record_dest, action="store_true", default=False, help=record_help)
+    group.addoption(json_flag, dest=json_dest, metavar="PATH", default=None, help=json_help)
+    for name, text, default in INIS:
+        parser.addini(name, text, default=default)

@@ -1,0 +1,194 @@
+"""Hooks and fixtures only. Nothing heavy is imported here: pytest loads this module in every run."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llm_extract import config as settings_of
+
+if TYPE_CHECKING:
+    from pytest_llm_extract.runner import Extraction
+    from pytest_llm_extract.suite import GoldenCase, Suite
+
+_settings = pytest.StashKey["settings_of.Settings"]()
+_routing = pytest.StashKey[ExitStack]()
+_told = pytest.StashKey[set[str]]()
+_extraction = pytest.StashKey["Extraction"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare flags and ini names."""
+    settings_of.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers; in the main process, register the controller."""
+    for marker in settings_of.MARKERS:
+        config.addinivalue_line("markers", marker)
+    config.stash[_settings] = settings_of.Settings.of(config)
+    config.stash[_told] = set()
+    if not hasattr(config, "workerinput"):
+        from pytest_llm_extract.controller import Controller
+
+        config.pluginmanager.register(Controller(config, config.stash[_settings]), "llm_extract_controller")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """Let a module that uses `llm_extract` build its client at import time, without a key."""
+    if isinstance(collector, pytest.Module) and b"llm_extract" in collector.path.read_bytes():
+        from pytest_llm_extract.placeholder import placeholder_key
+
+        with placeholder_key(str(collector.path)):
+            return (yield)
+    return (yield)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One item for each golden case."""
+    marker = metafunc.definition.get_closest_marker("llm_extract")
+    if marker is None:
+        if metafunc.definition.get_closest_marker("llm_accuracy") is not None:
+            raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: llm_accuracy needs llm_extract")
+        return
+    suite = _build(metafunc, marker)
+    if "extraction" not in metafunc.fixturenames:
+        metafunc.fixturenames.append("extraction")
+    params = [pytest.param((suite, golden), id=golden.case.id) for golden in suite.cases]
+    metafunc.parametrize("extraction", params, indirect=True)
+
+
+def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
+    from pytest_llm_extract.errors import LlmExtractError, UsageError
+    from pytest_llm_extract.suite import MarkerArguments, build_suite
+
+    definition = metafunc.definition
+    accuracy = definition.get_closest_marker("llm_accuracy")
+    arguments = MarkerArguments(
+        definition.nodeid,
+        definition.path,
+        marker.kwargs,
+        marker.args,
+        (accuracy.args, accuracy.kwargs) if accuracy else None,
+    )
+    try:
+        if definition.get_closest_marker("parametrize") is not None:
+            raise UsageError(definition.nodeid, "a suite has one item for each golden case; do not parametrize it")
+        return build_suite(arguments, metafunc.config.stash[_settings])
+    except LlmExtractError as error:
+        raise pytest.Collector.CollectError(str(error)) from None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let `-k` find a case by its own id, also where the node id is escaped."""
+    if (found := _param(item)) is not None:
+        item.extra_keyword_matches.add(found[1].case.id)
+
+
+def _param(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
+    if item.get_closest_marker("llm_extract") is None:
+        return None
+    found: tuple[Suite, GoldenCase] | None = item.callspec.params.get("extraction") if hasattr(item, "callspec") else None
+    return found
+
+
+@pytest.fixture(scope="session")
+def llm_client() -> Any:
+    """The client that prompts are sent with; override it for Azure or any OpenAI-compatible server."""
+    from pytest_llm_extract.provider import default_client
+
+    return default_client()
+
+
+@pytest.fixture
+def extraction(request: pytest.FixtureRequest) -> Extraction:
+    """The extraction of this test's golden case."""
+    if not hasattr(request, "param"):
+        pytest.fail("`extraction` belongs to tests that carry @pytest.mark.llm_extract", pytrace=False)
+    from pytest_llm_extract.runner import Extraction
+
+    suite, golden = request.param
+    settings = request.config.stash[_settings]
+    found = Extraction(suite, golden, settings, lambda: request.getfixturevalue("llm_client"))
+    request.node.stash[_extraction] = found
+    return found
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
+    """Keep vcrpy's patches while our suites run, and leave them before a foreign test's fixtures."""
+    stash = item.config.stash
+    if _param(item) is not None and _routing not in stash:
+        from pytest_llm_extract.cassette.router import routed
+
+        stash[_routing] = ExitStack()
+        stash[_routing].enter_context(routed())
+    try:
+        return (yield)
+    finally:
+        if _routing in stash and (nextitem is None or _param(nextitem) is None):
+            stash[_routing].close()
+            del stash[_routing]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+    """Run the extraction of a body that never looks at it, and fail the test if there is nothing to score."""
+    found = pyfuncitem.stash.get(_extraction, None)
+    if found is None:
+        return (yield)
+    from pytest_llm_extract.runner import NoOutput, NotReplayed
+
+    try:
+        try:
+            outcome = yield
+        except NoOutput:
+            outcome = True
+        found.ensure()
+    except NotReplayed as problem:
+        pytest.fail(str(problem), pytrace=False)
+    return outcome
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Send the result of a case on its report, as plain builtins, so that it survives any worker."""
+    report = yield
+    param = _param(item)
+    if param is None or not (report.when == "call" or (report.when == "setup" and not report.passed)):
+        return report
+    from pytest_llm_extract.outcome import Status
+    from pytest_llm_extract.runner import lost_result
+
+    # Popped, so that a rerun of the same item cannot send a stale result again.
+    found = item.stash.get(_extraction, None)
+    if found is not None:
+        del item.stash[_extraction]
+    suite, golden = param
+    result = found.result if found else None
+    if result is None:
+        status = Status.SKIPPED if report.skipped else Status.ERROR
+        result = lost_result(suite, golden, status, f"the test {status.value} before its extraction")
+    told = item.config.stash[_told]
+    report.llm_extract = {
+        "suite": suite.id,
+        "header": None if suite.id in told else suite.header(),
+        "case": result.to_wire(),
+        "note": found.report if found else {"recorded": False, "problem": None, "change": None, "renamed": None},
+    }
+    told.add(suite.id)
+    return report
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Show a case that passed with wrong fields as imperfect; it still counts as passed."""
+    payload = getattr(report, "llm_extract", None)
+    if payload is None or report.when != "call" or not report.passed:
+        return None
+    leaves = [leaf["outcome"] for found in payload["case"]["fields"].values() for leaf in found]
+    wrong = sum(outcome not in ("correct", "absent_ok") for outcome in leaves)
+    return ("passed", "~", f"PASSED ({len(leaves) - wrong}/{len(leaves)} right)") if wrong else None

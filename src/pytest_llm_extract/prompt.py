@@ -1,0 +1,125 @@
+"""Prompt files become messages: `.prompt.yml` (GitHub Models), or a system prompt in `.md` or `.txt`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_llm_extract.errors import PromptError, did_you_mean
+
+if TYPE_CHECKING:
+    import jinja2
+
+_KEYS = frozenset(
+    {"name", "description", "model", "modelParameters", "messages", "responseFormat", "testData", "evaluators"}
+)
+_ROLES = ("system", "developer", "user", "assistant")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt file: its messages are templates, its parameters are sent as they are."""
+
+    path: Path
+    messages: tuple[tuple[str, jinja2.Template], ...]
+    model: str | None
+    parameters: dict[str, Any]
+    response_format: str | None
+    fingerprint: str
+
+    @property
+    def name(self) -> str:
+        """The file's stem: `invoice` of `invoice.prompt.yml`."""
+        return self.path.name.split(".", 1)[0] or self.path.name
+
+    def render(self, columns: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The messages for one case.
+
+        Raises:
+            PromptError: the prompt names a column that the case does not have.
+        """
+        import jinja2
+
+        try:
+            return [{"role": role, "content": template.render(columns)} for role, template in self.messages]
+        except jinja2.UndefinedError as error:
+            raise PromptError(self.path, f"{error}; the case has {', '.join(sorted(columns))}") from None
+        except jinja2.TemplateError as error:
+            raise PromptError(self.path, f"cannot be rendered: {error}") from None
+
+
+def load_prompt(path: Path) -> Prompt:
+    """Read a prompt file.
+
+    Raises:
+        PromptError: it cannot be read, or is no prompt file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(path, f"cannot be read: {error}") from None
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
+    if path.name.endswith((".prompt.yml", ".prompt.yaml")):
+        return _prompt_file(path, text, fingerprint)
+    if path.suffix in (".md", ".txt"):
+        environment = _environment()
+        system = ("user" if re.search(r"\{\{-?\s*input\b", text) else "system", _template(environment, text, path))
+        messages = (system,) if system[0] == "user" else (system, ("user", environment.from_string("{{ input }}")))
+        return Prompt(path, messages, None, {}, None, fingerprint)
+    raise PromptError(path, "a prompt is a .prompt.yml, .md or .txt file")
+
+
+def _environment() -> jinja2.Environment:
+    import jinja2
+    from jinja2.sandbox import SandboxedEnvironment
+
+    return SandboxedEnvironment(undefined=jinja2.StrictUndefined, finalize=_finalize)
+
+
+def _finalize(value: Any) -> Any:
+    import jinja2
+
+    if isinstance(value, str | jinja2.Undefined):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _template(environment: jinja2.Environment, text: str, path: Path) -> jinja2.Template:
+    import jinja2
+
+    try:
+        return environment.from_string(text)
+    except jinja2.TemplateSyntaxError as error:
+        raise PromptError(path, f"line {error.lineno} of a message: {error.message}") from None
+
+
+def _prompt_file(path: Path, text: str, fingerprint: str) -> Prompt:
+    import yaml
+
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise PromptError(path, f"is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict) or not isinstance(data.get("messages"), list) or not data["messages"]:
+        raise PromptError(path, "has no list `messages`")
+    for key in data:
+        if key not in _KEYS:
+            raise PromptError(path, f"unknown key {key!r}.{did_you_mean(str(key), _KEYS)}")
+    environment = _environment()
+    messages = tuple(_message(environment, message, path) for message in data["messages"])
+    parameters = data.get("modelParameters") or {}
+    if not isinstance(parameters, dict):
+        raise PromptError(path, "modelParameters is a mapping")
+    sent = {re.sub(r"[A-Z]", lambda m: f"_{m.group().lower()}", str(key)): value for key, value in parameters.items()}
+    return Prompt(path, messages, data.get("model"), sent, data.get("responseFormat"), fingerprint)
+
+
+def _message(environment: jinja2.Environment, message: Any, path: Path) -> tuple[str, jinja2.Template]:
+    if not isinstance(message, dict) or message.get("role") not in _ROLES or not isinstance(message.get("content"), str):
+        raise PromptError(path, f"a message has a `role` ({', '.join(_ROLES)}) and a text `content`, not {message!r}")
+    return message["role"], _template(environment, message["content"], path)

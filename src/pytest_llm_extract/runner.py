@@ -1,0 +1,217 @@
+"""One case, from its call to its `CaseResult`: what the `extraction` fixture hands to a test."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pytest
+
+from pytest_llm_extract import provider
+from pytest_llm_extract.call import Call, Slot, call_in_cassette
+from pytest_llm_extract.cases import Case
+from pytest_llm_extract.cassette import store
+from pytest_llm_extract.config import Settings
+from pytest_llm_extract.errors import LlmExtractError, PromptError
+from pytest_llm_extract.outcome import CaseResult, Leaf, Status, Usage
+from pytest_llm_extract.scoring import score_answer
+from pytest_llm_extract.suite import GoldenCase, Suite
+from pytest_llm_extract.validate import Answer, lost_answer, read_answer, take_output
+
+
+class NoOutput(BaseException):
+    """The answer cannot be used: the body of the test is left, and the case passes as imperfect."""
+
+
+class NotReplayed(LlmExtractError):
+    """The case has no usable recording."""
+
+    def __init__(self, status: Status, problem: str) -> None:
+        super().__init__(problem)
+        self.status, self.problem = status, problem
+
+    def __str__(self) -> str:
+        return f"{self.status.value}: {self.problem}"
+
+
+class Extraction:
+    """One case's extraction, run at the first look at its output."""
+
+    def __init__(self, suite: Suite, golden: GoldenCase, settings: Settings, client: Callable[[], Any]) -> None:
+        self._suite, self._golden, self._settings, self._client = suite, golden, settings, client
+        self._call: Call | None = None
+        self._answer: Answer | None = None
+        self.result: CaseResult | None = None
+
+    @property
+    def case(self) -> Case:
+        """The golden case."""
+        return self._golden.case
+
+    @property
+    def output(self) -> Any:
+        """The answer, as the schema's type; leaves the test where there is none."""
+        self.ensure()
+        assert self._answer is not None  # ensure() raises or sets it
+        if not self._answer.valid:
+            raise NoOutput
+        return self._answer.value
+
+    @property
+    def raw(self) -> str | None:
+        """The text of the answer as the provider sent it; None for one that is no chat completion."""
+        self.ensure()
+        return self.result.raw if self.result else None
+
+    @property
+    def outcomes(self) -> dict[str, tuple[Leaf, ...]]:
+        """The scored leaves, by field path."""
+        self.ensure()
+        return self.result.leaves if self.result else {}
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens, summed over the requests of this case."""
+        self.ensure()
+        return self.result.usage if self.result else Usage()
+
+    def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Record, replay and score a call of your own, for extractors that need fixtures; gives its output."""
+        if self._suite.extractor or self._suite.call:
+            pytest.fail("extraction.run goes with a marker that has neither extractor= nor prompt=", pytrace=False)
+        if self._call is not None:
+            pytest.fail("extraction.run was called twice: a case is one extraction", pytrace=False)
+        self._run(partial(function, *args, **kwargs))
+        return self.output
+
+    def ensure(self) -> None:
+        """Run the extraction unless it ran, and fail the test if it has nothing to score.
+
+        Raises:
+            NotReplayed: stale, missing, or a cassette that cannot be used.
+            Exception: the extractor's own.
+        """
+        if self._call is None:
+            if self._suite.extractor is not None:
+                self._run(partial(self._suite.extractor, self.case.input))
+            elif self._suite.call is not None:
+                self._run(self._prompt)
+            else:
+                pytest.fail("the test never called extraction.run(function, …)", pytrace=False)
+        call = self._call
+        assert call is not None  # _run sets it
+        if call.problem is not None:
+            raise NotReplayed(call.status, call.problem)
+        if call.status is Status.ERROR and call.error is not None:
+            raise call.error
+
+    @property
+    def cassette(self) -> Path:
+        """The file of this case's cassette."""
+        folder = store.suite_folder(self._settings.cassettes, self._suite.id) / store.folder_name(self._suite.variant)
+        return folder / store.file_name(self.case.id)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What the controller gets besides the result: why a case is stale, and whether it was recorded."""
+        call = self._call
+        change = call.change if call else None
+        return {
+            "recorded": bool(call and call.recorded),
+            "problem": call.problem if call else None,
+            "change": change and {"cause": change.cause, "lines": list(change.lines)},
+            "renamed": self._renamed_from() if call and call.status is Status.MISSING else None,
+        }
+
+    def _renamed_from(self) -> str | None:
+        variant = self.cassette.parent
+        if variant.exists() or not variant.parent.is_dir():
+            return None
+        others = sorted(path.name for path in variant.parent.iterdir() if path.is_dir())
+        return others[0] if others else None
+
+    def _run(self, function: Callable[[], Any]) -> None:
+        document = self.case.input if isinstance(self.case.input, str) else None
+        slot = Slot(self.cassette, self.case.id, document, self._settings.record, _ends_normally)
+        self._call = call_in_cassette(function, slot)
+        self._answer = self._read(self._call)
+        self.result = self._score(self._answer)
+
+    def _prompt(self) -> provider.RawAnswer:
+        call = self._suite.call
+        assert call is not None  # only suites with a prompt get here
+        columns = {**self.case.metadata, **self.case.columns, "input": self.case.input, "id": self.case.id}
+        messages = call.prompt.render(columns)
+        body = provider.chat_body(call.model, messages, call.prompt.parameters, call.response_format)
+        return provider.complete(self._client(), body)
+
+    def _read(self, call: Call) -> Answer:
+        if call.problem is not None:
+            return lost_answer(call.status, call.problem)
+        if call.error is not None:
+            status = _status_of(call.error, call.facts)
+            call.status = status if status is Status.ERROR else call.status
+            return lost_answer(status, f"{type(call.error).__name__}: {call.error}")
+        if not isinstance(call.value, provider.RawAnswer):
+            return take_output(self._suite.schema, call.value)
+        answer = call.value
+        if answer.refusal:
+            return lost_answer(Status.REFUSED, answer.refusal)
+        if answer.finish_reason == "content_filter":
+            return lost_answer(Status.REFUSED, "the provider's content filter stopped the answer")
+        if answer.finish_reason == "length":
+            return lost_answer(Status.TRUNCATED, "the answer was cut off at the token limit")
+        if answer.content is None:
+            return lost_answer(Status.INVALID, "the answer has no content")
+        return read_answer(self._suite.schema, answer.content)
+
+    def _score(self, answer: Answer) -> CaseResult:
+        result = score_answer(self._suite.schema, self._golden.gold, answer, case_id=self.case.id)
+        facts = self._call.facts if self._call else {}
+        cassette = self.cassette
+        if cassette.is_relative_to(self._settings.rootdir):
+            cassette = cassette.relative_to(self._settings.rootdir)
+        content = facts.get("content")
+        return dataclasses.replace(
+            result,
+            error=answer.error,
+            raw=content if isinstance(content, str) else None,
+            model=facts.get("model"),
+            usage=Usage(facts.get("input_tokens", 0), facts.get("output_tokens", 0)),
+            cassette=cassette.as_posix(),
+            metadata=json.loads(json.dumps(self.case.metadata, default=str)),
+        )
+
+
+def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | None) -> CaseResult:
+    """The result of a case whose extraction never ran: it stays in every denominator."""
+    answer = lost_answer(status, error)
+    result = score_answer(suite.schema, golden.gold, answer, case_id=golden.case.id)
+    return dataclasses.replace(result, error=error)
+
+
+def _ends_normally(error: Exception) -> bool:
+    """Whether an exception is an answer that could not be used, which is worth keeping, and not a crash."""
+    return _status_of(error, {}) is not Status.ERROR
+
+
+def _status_of(error: Exception, facts: dict[str, Any]) -> Status:
+    names = {base.__name__ for base in type(error).__mro__}
+    if "ContentFilterFinishReasonError" in names or getattr(error, "code", None) == "content_filter":
+        return Status.REFUSED
+    if isinstance(error, provider.ProviderError) and error.refusal:
+        return Status.REFUSED
+    if "LengthFinishReasonError" in names:
+        return Status.TRUNCATED
+    if isinstance(error, PromptError):
+        return Status.ERROR
+    if isinstance(error, pydantic.ValidationError | json.JSONDecodeError) or names & {"InstructorRetryException"}:
+        if facts.get("refusal"):
+            return Status.REFUSED
+        return Status.TRUNCATED if facts.get("finish_reason") == "length" else Status.INVALID
+    return Status.ERROR
