@@ -87,7 +87,8 @@ def _jsonl_rows(text: str, problems: list[tuple[int | None, str]]) -> list[tuple
 
 
 def _json_rows(text: str, name: str) -> list[tuple[int | None, Any]]:
-    decoder, position, rows = json.JSONDecoder(), 0, []
+    decoder = json.JSONDecoder()
+    rows: list[tuple[int | None, Any]] = []
     try:
         json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from importlib.metadata import version
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -133,7 +133,8 @@ class Controller:
         session.testscollected += 1
         hook = self.config.hook
         hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
-        for when in ("setup", "call", "teardown"):
+        phases: tuple[Literal["setup", "call", "teardown"], ...] = ("setup", "call", "teardown")
+        for when in phases:
             is_call = when == "call"
             report = pytest.TestReport(
                 nodeid=nodeid,
@@ -141,7 +142,7 @@ class Controller:
                 keywords={},
                 outcome=outcome if is_call else "passed",
                 longrepr=longrepr if is_call else None,
-                when=when,  # type: ignore[arg-type]
+                when=when,
             )
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)

@@ -7,8 +7,8 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ import pydantic
 from pytest_llm_extract.cases import Case, load_cases
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import DatasetError, PromptError, UnknownNameError, UsageError, did_you_mean
+from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.prompt import Prompt, load_prompt
 from pytest_llm_extract.schema import Schema, strict_json_schema
 from pytest_llm_extract.scoring import labelled_paths, score_answer
-from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.validate import lost_answer
 
 ARGUMENTS = frozenset({"cases", "extractor", "prompt", "schema", "model", "response_format"})
@@ -176,7 +176,7 @@ def _schema_type(given: Mapping[str, Any], extractor: Callable[..., Any] | None,
     try:
         annotation = typing.get_type_hints(inspect.unwrap(function)).get("return")
     except (NameError, TypeError) as error:
-        raise UsageError(source, f"the return annotation of {_callable_name(extractor)} cannot be read: {error}") from None
+        raise UsageError(source, f"{_callable_name(extractor)}: unreadable return annotation: {error}") from None
     if annotation is None:
         raise UsageError(source, f"{_callable_name(extractor)} has no return annotation: annotate it or give schema=")
     return annotation
@@ -240,7 +240,7 @@ def _floors(arguments: MarkerArguments, schema: Schema, labelled: set[str]) -> d
 
 
 def _floor(value: Any, source: str, name: str) -> Fraction:
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Fraction):
         raise UsageError(source, f"{name}: a floor is a number from 0 to 1, not {value!r}")
     if not 0 <= value <= 1:
         hint = f"; did you mean {float(value) / 100:g}?" if 1 < value <= 100 else ""

@@ -64,7 +64,7 @@ def inherited_context() -> Iterator[None]:
     ) -> Future[Any]:
         return submit(pool, contextvars.copy_context().run, fn, *args, **kwargs)
 
-    threading.Thread.start = start_in_context  # type: ignore[method-assign]
+    threading.Thread.start = start_in_context  # type: ignore[method-assign, assignment]
     ThreadPoolExecutor.submit = submit_in_context  # type: ignore[method-assign, assignment]
     try:
         yield

@@ -17,11 +17,9 @@ from vcr.cassette import Cassette
 from vcr.request import Request
 
 from pytest_llm_extract import placeholder
-from pytest_llm_extract.cassette import guard, store
+from pytest_llm_extract.cassette import guard, scrub, store
 from pytest_llm_extract.cassette.key import fingerprint
 from pytest_llm_extract.cassette.store import Exchange, Recording
-
-
 
 
 class CassetteMiss(BaseException):
@@ -69,7 +67,7 @@ class Replay:
         Raises:
             CassetteMiss: the cassette does not hold this request, or not that often.
         """
-        url, clean = store.scrub.scrub_url(request.uri), store.scrub_body(body)
+        url, clean = scrub.scrub_url(request.uri), store.scrub_body(body)
         wanted = fingerprint(request.method, url, clean)
         with self._lock:
             for index, exchange in enumerate(self._left):

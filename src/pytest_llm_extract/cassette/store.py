@@ -8,7 +8,6 @@ import json
 import os
 import re
 import tempfile
-
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -136,7 +135,7 @@ class _CassetteLoader(_SafeLoader):
         """Refuse aliases before they are expanded."""
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not allowed")
-        return super().compose_node(parent, index)
+        return super().compose_node(parent, index)  # type: ignore[misc]  # the types of PyYAML leave it out
 
 
 def _read(data: Any) -> Recording:
@@ -331,18 +330,23 @@ def summary(recording: Recording) -> dict[str, Any]:
 def _add_answer(facts: dict[str, Any], answer: dict[str, Any]) -> None:
     facts["model"] = answer.get("model") or facts["model"]
     facts["system_fingerprint"] = answer.get("system_fingerprint") or facts["system_fingerprint"]
-    usage = answer.get("usage") if isinstance(answer.get("usage"), dict) else {}
-    for ours, names in {"input_tokens": ("prompt_tokens", "input_tokens"), "output_tokens": ("completion_tokens", "output_tokens")}.items():
-        facts[ours] += next((usage[name] for name in names if isinstance(usage.get(name), int)), 0)
+    usage = _mapping(answer.get("usage"))
+    for ours, theirs in (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")):
+        # Chat Completions and Responses name them differently.
+        facts[ours] += next((usage[name] for name in (theirs, ours) if isinstance(usage.get(name), int)), 0)
     choices = answer.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    message = choice.get("message") if isinstance(choice.get("message"), dict) else {}
+    choice = _mapping(choices[0] if isinstance(choices, list) and choices else None)
+    message = _mapping(choice.get("message"))
     facts["finish_reason"] = choice.get("finish_reason")
     facts["refusal"], facts["content"] = message.get("refusal"), message.get("content")
     error = answer.get("error")
     if isinstance(error, dict) and error.get("code") == "content_filter":
         facts["refusal"] = str(error.get("message") or "content_filter")
 
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def path_of(url: str) -> str:

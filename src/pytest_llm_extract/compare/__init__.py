@@ -1,0 +1,1 @@
+"""Gold against prediction, leaf by leaf."""

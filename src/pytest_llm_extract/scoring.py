@@ -1,0 +1,58 @@
+"""Gold and answer become a `CaseResult`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+from pytest_llm_extract.compare.walk import compare, labelled
+from pytest_llm_extract.outcome import CaseResult, Leaf, Outcome
+from pytest_llm_extract.schema import Schema, Unreadable
+from pytest_llm_extract.validate import Answer, read_answer, take_output
+
+
+def score(gold: Any, predicted: Any, schema: Any = None) -> CaseResult:
+    """Score one prediction against gold, without pytest.
+
+    `gold` is plain data or an instance; what it does not set is not scored. `predicted` is an instance, plain data,
+    or the JSON text of an answer. `schema` is a pydantic type; an instance needs none.
+
+    Example:
+        >>> score({"vendor": "ACME"}, {"vendor": "Acme"}, schema=Invoice).counts["vendor"].wrong
+        1
+
+    Raises:
+        UsageError: there is no schema, or it is no pydantic type.
+        pydantic.ValidationError: gold does not fit the schema.
+    """
+    if schema is None:
+        schema = next((type(value) for value in (gold, predicted) if isinstance(value, BaseModel)), None)
+    found = Schema.of(schema, "score")
+    answer = read_answer(found, predicted) if isinstance(predicted, str | bytes) else take_output(found, predicted)
+    return score_answer(found, found.read_gold(gold), answer)
+
+
+def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = "") -> CaseResult:
+    """Score an answer against gold that `Schema.read_gold` gave."""
+    absent = Outcome.INVALID if answer.lost else Outcome.ABSENT_OK
+    leaves: dict[str, list[Leaf]] = {}
+    for path, outcome, expected, actual in compare(schema.root, gold, answer.value, absent):
+        leaves.setdefault(path, []).append(Leaf(outcome, _json(expected), _json(actual)))
+    return CaseResult(
+        answer.status, {path: tuple(found) for path, found in leaves.items()}, answer.valid, case_id, error=answer.error
+    )
+
+
+def labelled_paths(schema: Schema, gold: Any) -> set[str]:
+    """The field paths that a case labels."""
+    return set(labelled(schema.root, gold))
+
+
+def _json(value: Any) -> Any:
+    if value is None or type(value) in (str, int, bool):
+        return value
+    if isinstance(value, Unreadable):
+        return value.value
+    return to_jsonable_python(value, fallback=str, inf_nan_mode="strings")

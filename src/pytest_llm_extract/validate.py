@@ -1,0 +1,73 @@
+"""A raw answer becomes typed values, or what can be salvaged of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from pytest_llm_extract.outcome import Status
+from pytest_llm_extract.schema import ListNode, ModelNode, Schema
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an extraction gave.
+
+    `valid`: it parsed and validated. `lost`: there is nothing to compare, so every gold value is missing.
+    """
+
+    status: Status
+    value: Any = None
+    valid: bool = False
+    lost: bool = False
+    error: str | None = None
+
+
+def lost_answer(status: Status, error: str | None) -> Answer:
+    """An answer that was refused, truncated, unparseable or never came."""
+    return Answer(status, lost=True, error=error)
+
+
+def read_answer(schema: Schema, raw: str | bytes) -> Answer:
+    """Read the text of an answer; JSON that does not validate is salvaged field by field."""
+    try:
+        return Answer(Status.OK, schema.read_json(raw), valid=True)
+    except ValidationError as error:
+        problem = _first(error)
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError) as broken:
+        return lost_answer(Status.INVALID, f"the answer is not JSON: {broken}")
+    return _salvage(schema, value, problem)
+
+
+def take_output(schema: Schema, value: Any) -> Answer:
+    """Take what an extractor returned: an instance as it is, plain data validated."""
+    try:
+        return Answer(Status.OK, schema.adapter.validate_python(value, by_alias=True, by_name=True), valid=True)
+    except ValidationError as error:
+        problem = _first(error)
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
+    return _salvage(schema, value, problem)
+
+
+def _salvage(schema: Schema, value: Any, problem: str) -> Answer:
+    wanted = list if isinstance(schema.root, ListNode) and not schema.root.keyed else dict
+    rooted = isinstance(schema.root, ModelNode) and "root" in schema.root.fields
+    if not rooted and not isinstance(value, wanted):
+        return lost_answer(Status.INVALID, f"the answer is {type(value).__name__}, not {wanted.__name__}: {problem}")
+    try:
+        return Answer(Status.INVALID, schema.salvage(value), error=problem)
+    except ValidationError:
+        return lost_answer(Status.INVALID, problem)
+
+
+def _first(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_input=False)
+    place = ".".join(map(str, found[0]["loc"]))
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{place + ': ' if place else ''}{found[0]['msg']}{more}"
