@@ -135,11 +135,11 @@ class Schema:
 
     @cached_property
     def _gold(self) -> SchemaValidator:
-        return SchemaValidator(_Relaxed(self.adapter.core_schema, catch=False).schema)
+        return _Relaxed(self.adapter.core_schema, catch=False).validator
 
     @cached_property
     def _salvager(self) -> SchemaValidator:
-        return SchemaValidator(_Relaxed(self.adapter.core_schema, catch=True).schema)
+        return _Relaxed(self.adapter.core_schema, catch=True).validator
 
     @cached_property
     def _has_decimal(self) -> bool:
@@ -282,7 +282,8 @@ class _Relaxed:
 
     def __init__(self, core: Any, *, catch: bool) -> None:
         self._definitions, self._catch = _Definitions(core), catch
-        self.schema = self._relax(core)
+        # Prebuilt validators are those of the classes, in which nothing is relaxed.
+        self.validator = SchemaValidator(self._relax(core), _use_prebuilt=False)
 
     def _relax(self, core: Any) -> Any:
         if isinstance(core, list):
