@@ -1,0 +1,119 @@
+"""A loopback stand-in for an OpenAI-compatible provider: it follows rules, and says nothing about any model.
+
+`python tests/standin.py --port 8808` serves the invoice reader that the examples were recorded with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+
+@dataclass
+class Reply:
+    """A whole HTTP answer, for errors and oddities."""
+
+    status: int
+    body: str
+    content_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class StandIn:
+    """Serves `answer(body)`: a text is the message's content, a dict a whole body, a `Reply` a whole answer."""
+
+    def __init__(self, answer: Callable[[dict[str, Any]], str | dict[str, Any] | Reply], port: int = 0) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.connections = 0
+        standin = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                standin.connections += 1
+                super().setup()
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                standin.requests.append(body)
+                standin.headers.append({name.lower(): value for name, value in self.headers.items()})
+                answered = answer(body)
+                reply = answered if isinstance(answered, Reply) else Reply(200, json.dumps(_completion(body, answered)))
+                data = reply.body.encode()
+                self.send_response(reply.status)
+                sent = {"content-type": reply.content_type, "content-length": str(len(data)), **reply.headers}
+                for name, value in sent.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Silent."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def serve(self) -> None:
+        self._server.serve_forever()
+
+    def __enter__(self) -> StandIn:
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _completion(body: dict[str, Any], answered: str | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(answered, dict):
+        return answered
+    tokens = sum(len(str(message["content"])) // 4 for message in body["messages"]), len(answered) // 4
+    message = {"role": "assistant", "content": answered, "refusal": None}
+    return {
+        "id": "chatcmpl-standin",
+        "object": "chat.completion",
+        "created": 1_700_000_000,
+        "model": f"{body['model']}-standin",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
+        "usage": {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)},
+        "system_fingerprint": "fp_standin",
+    }
+
+
+def read_invoice(text: str) -> dict[str, Any]:
+    """Read an invoice by rules that are right most of the time."""
+    vendor = text.strip().splitlines()[0].strip()
+    amount = re.search(r"(?:Total|Amount due|Balance)[^\d]*([\d,]+\.\d\d)", text)
+    date = re.search(r"\d{4}-\d\d-\d\d", text)
+    items = re.findall(r"^- (.+?)(?: {2,}.*)?$", text, re.MULTILINE)
+    return {
+        "vendor": vendor,
+        "amount": amount.group(1).replace(",", "") if amount else "0",
+        "date": date.group() if date else "1970-01-01",
+        "line_items": items,
+    }
+
+
+def answer_invoice(body: dict[str, Any]) -> str:
+    """The invoice reader as a model would answer: the document is the last message."""
+    text = body["messages"][-1]["content"]
+    return json.dumps(read_invoice(text.split("Invoice:\n", 1)[-1]))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=8808)
+    StandIn(answer_invoice, parser.parse_args().port).serve()
