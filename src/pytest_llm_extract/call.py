@@ -115,7 +115,11 @@ def _not_recorded(call: Call, take: Record, status: Status) -> Call:
     if refused is None and not transport and type(call.error).__name__ != "ProviderError":
         call.status = Status.ERROR
         return call
-    words = f"HTTP {refused.status} {refused.reason}: {refused.response_body.decode(errors='replace')[:300]}" if refused else ""
+    words = (
+        f"HTTP {refused.status} {refused.reason}: {refused.response_body.decode(errors='replace')[:300]}"
+        if refused
+        else ""
+    )
     return Call(status, problem=f"not recorded: {words or call.error}")
 
 

@@ -30,6 +30,8 @@ def judge(
         count = sum(result.status is status for result in results)
         if count:
             reasons.append(f"{count} of {len(results)} cassettes {meaning}: no verdict without them")
+    if reasons:
+        return Verdict.FAIL, reasons
     if all(result.status in (Status.ERROR, Status.SKIPPED) for result in results):
         reasons.append("no case has an answer")
     for path, floor in floors.items():
@@ -40,7 +42,9 @@ def judge(
     return (Verdict.FAIL if reasons else Verdict.PASS), reasons
 
 
-def trivial_floors(floors: Mapping[str, Fraction], lost: Mapping[str, Mapping[str, list[Mapping[str, str]]]]) -> list[str]:
+def trivial_floors(
+    floors: Mapping[str, Fraction], lost: Mapping[str, Mapping[str, list[Mapping[str, str]]]]
+) -> list[str]:
     """Warnings for floors that an answer without any value would meet.
 
     `lost` holds the leaves of a lost answer by case and field; its `invalid` leaves are those where gold has no value.

@@ -92,7 +92,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def _param(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
     if item.get_closest_marker("llm_extract") is None:
         return None
-    found: tuple[Suite, GoldenCase] | None = item.callspec.params.get("extraction") if hasattr(item, "callspec") else None
+    found: tuple[Suite, GoldenCase] | None = (
+        item.callspec.params.get("extraction") if hasattr(item, "callspec") else None
+    )
     return found
 
 

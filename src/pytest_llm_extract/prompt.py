@@ -120,6 +120,10 @@ def _prompt_file(path: Path, text: str, fingerprint: str) -> Prompt:
 
 
 def _message(environment: jinja2.Environment, message: Any, path: Path) -> tuple[str, jinja2.Template]:
-    if not isinstance(message, dict) or message.get("role") not in _ROLES or not isinstance(message.get("content"), str):
+    if (
+        not isinstance(message, dict)
+        or message.get("role") not in _ROLES
+        or not isinstance(message.get("content"), str)
+    ):
         raise PromptError(path, f"a message has a `role` ({', '.join(_ROLES)}) and a text `content`, not {message!r}")
     return message["role"], _template(environment, message["content"], path)

@@ -246,4 +246,3 @@ def _floor(value: Any, source: str, name: str) -> Fraction:
         hint = f"; did you mean {float(value) / 100:g}?" if 1 < value <= 100 else ""
         raise UsageError(source, f"{name}: a floor is a number from 0 to 1, not {value!r}{hint}")
     return Fraction(str(value))
-

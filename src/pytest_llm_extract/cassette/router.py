@@ -100,9 +100,7 @@ class Record:
         exchange = store.scrubbed(request.method, request.uri, request.headers, body, response)
         with self._lock:
             if exchange.status < 400:
-                self.exchanges = [
-                    e for e in self.exchanges if e.status < 400 or e.fingerprint != exchange.fingerprint
-                ]
+                self.exchanges = [e for e in self.exchanges if e.status < 400 or e.fingerprint != exchange.fingerprint]
             self.exchanges.append(exchange)
 
 

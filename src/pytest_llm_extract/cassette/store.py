@@ -31,7 +31,9 @@ FORMAT = 1
 MAX_BYTES = 64 * 1024 * 1024
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
 # libyaml falls back to one quoted line for text that holds any of these.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff\U00010000-\U0010ffff]"
+)
 
 
 @dataclass(frozen=True)
@@ -286,9 +288,7 @@ def _escape(match: re.Match[str]) -> str:
     return json.dumps(match.group())[1:-1]
 
 
-def scrubbed(
-    method: str, url: str, request_headers: Any, request_body: bytes, response: dict[str, Any]
-) -> Exchange:
+def scrubbed(method: str, url: str, request_headers: Any, request_body: bytes, response: dict[str, Any]) -> Exchange:
     """An exchange as it may be stored, from what vcrpy's stubs hand over."""
     from vcr.filters import decode_response
 
@@ -342,7 +342,6 @@ def _add_answer(facts: dict[str, Any], answer: dict[str, Any]) -> None:
     error = answer.get("error")
     if isinstance(error, dict) and error.get("code") == "content_filter":
         facts["refusal"] = str(error.get("message") or "content_filter")
-
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -103,8 +103,8 @@ def _compare_leaf(node: Node, gold: Any, predicted: Any, absent: Outcome) -> Fou
 
 
 def _compare_members(node: UnionNode, gold: Any, predicted: Any, absent: Outcome) -> Iterator[Found]:
-    names = [type(v).__name__ if isinstance(v, BaseModel) else None for v in (gold, predicted)]
-    yield _compare_leaf(LeafNode(node.type_path, True), *names, absent)
+    wanted, found = (type(v).__name__ if isinstance(v, BaseModel) else None for v in (gold, predicted))
+    yield _compare_leaf(LeafNode(node.type_path, True), wanted, found, absent)
     if gold is not None:
         yield from compare(_member(node, gold), gold, predicted, absent)
     elif predicted is not None:
@@ -184,7 +184,9 @@ def _equal_rows(node: ListNode, gold: list[Any], predicted: list[Any]) -> dict[i
     pairs: dict[int, int] = {}
     for i, row in enumerate(gold):
         for j in sorted(range(len(predicted)), key=lambda j: (abs(i - j), j)):
-            if j not in pairs.values() and all(o is Outcome.CORRECT for _, o, _, _ in compare(node.items, row, predicted[j])):
+            if j not in pairs.values() and all(
+                o is Outcome.CORRECT for _, o, _, _ in compare(node.items, row, predicted[j])
+            ):
                 pairs[i] = j
                 break
     return pairs

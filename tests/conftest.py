@@ -1,0 +1,76 @@
+"""A project in a folder of its own, and a stand-in provider on loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from standin import StandIn
+
+pytest_plugins = ["pytester"]
+
+MODULE = """
+import pytest
+from openai import OpenAI
+from pydantic import BaseModel
+
+class Item(BaseModel):
+    name: str
+    size: int | None = None
+
+client = OpenAI()
+
+def read(text: str) -> Item:
+    answer = client.chat.completions.create(
+        model="m", messages=[{"role": "system", "content": "Read."}, {"role": "user", "content": text}]
+    )
+    return Item.model_validate_json(answer.choices[0].message.content)
+
+@pytest.mark.llm_extract(extractor=read, cases="gold.jsonl")
+@pytest.mark.llm_accuracy(0.75)
+def test_items(extraction):
+    assert extraction.output.name
+"""
+
+
+def answer_item(body: dict[str, Any]) -> str:
+    """`name size` as the document says it."""
+    name, _, size = body["messages"][-1]["content"].partition(" ")
+    return json.dumps({"name": name, "size": int(size) if size else None})
+
+
+@pytest.fixture
+def provider() -> Iterator[StandIn]:
+    """A stand-in that reads items."""
+    with StandIn(answer_item) as standin:
+        yield standin
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A suite of four cases, one of which the provider gets wrong, and no key."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    rows = [
+        ("c0", "bolt 4", "bolt", 4),
+        ("c1", "nut 5", "nut", 5),
+        ("c2", "pin", "pin", None),
+        ("c3", "cap 9", "cap", 8),
+    ]
+    lines = [json.dumps({"id": i, "input": t, "expected": {"name": n, "size": s}}) for i, t, n, s in rows]
+    pytester.makefile(".jsonl", gold="\n".join(lines))
+    pytester.makepyfile(test_items=MODULE)
+    return pytester
+
+
+@pytest.fixture
+def recorded(project: pytest.Pytester, provider: StandIn) -> pytest.Pytester:
+    """The same project with its cassettes, and the provider gone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", "loopback-only")
+        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+        run = project.runpytest_subprocess("--llm-record")
+    run.assert_outcomes(passed=5)
+    return project
