@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from standin import StandIn
 
 from pytest_llm_extract.outcome import FieldCounts
 from pytest_llm_extract.schema import Schema
@@ -44,3 +45,49 @@ def test_published_counts_come_out(prompt: str) -> None:
     for path, counts in totals.items():
         for outcome in ("correct", "wrong", "missing", "spurious", "absent_ok", "invalid"):
             assert getattr(counts, outcome) == facts[path][outcome], (path, outcome)
+
+
+SUITE = """
+import pytest
+from pydantic import BaseModel
+
+class Filing(BaseModel):
+    file_date: str | None = None
+    foreign_principle_name: str | None = None
+    registrant_name: str | None = None
+    registration_num: str | None = None
+    signer_name: str | None = None
+    signer_title: str | None = None
+
+@pytest.mark.llm_extract(schema=Filing, prompt="zero_shot.md", cases="cases.jsonl", model="gpt-4",
+                         response_format="json_object")
+def test_filings(extraction):
+    pass
+"""
+
+
+@pytest.mark.parametrize("prompt", ["zero_shot", "five_shot"])
+def test_published_counts_come_out_of_the_plugin(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, prompt: str
+) -> None:
+    """Recorded from a provider that serves the real answers, then replayed without it, serially and on two workers."""
+    rows = [json.loads(line) for line in (FARA / "cases.jsonl").open(encoding="utf-8")]
+    lines = map(json.loads, (FARA / "outputs" / f"{prompt}.jsonl").open(encoding="utf-8"))
+    outputs = {row["id"]: json.dumps(row["output"]) for row in lines}
+    answers = {row["input"]: outputs[row["id"]] for row in rows}
+    pytester.path.joinpath("cases.jsonl").write_bytes((FARA / "cases.jsonl").read_bytes())
+    pytester.path.joinpath("zero_shot.md").write_text("Read the filing. Answer as JSON.")
+    pytester.makepyfile(test_filings=SUITE)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with StandIn(lambda body: answers[body["messages"][-1]["content"]]) as provider, monkeypatch.context() as patch:
+        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+        patch.setenv("OPENAI_API_KEY", "loopback-only")
+        pytester.runpytest_subprocess("--llm-record", "-q").assert_outcomes(passed=121)
+    facts = json.loads((FARA / "facts.json").read_text(encoding="utf-8"))["fields"][prompt]
+    for workers in ("0", "2"):
+        run = pytester.runpytest_subprocess("-q", f"-n{workers}", "--llm-extract-json=out.json")
+        run.assert_outcomes(passed=121)
+        fields = json.loads((pytester.path / "out.json").read_text())["suites"][0]["fields"]
+        for path, expected in facts.items():
+            assert {key: fields[path][key] for key in expected} == pytest.approx(expected, abs=1e-6), (workers, path)

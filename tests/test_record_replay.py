@@ -1,0 +1,243 @@
+"""What people's extractors do, and what the provider does to them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standin import Reply, StandIn
+
+HEAD = """
+import asyncio, socket, threading
+import pytest
+from concurrent.futures import ThreadPoolExecutor
+from openai import OpenAI, AsyncOpenAI
+from pydantic import BaseModel
+
+class Item(BaseModel):
+    name: str
+
+client, async_client = OpenAI(), AsyncOpenAI()
+
+def ask(text, system="Read."):
+    answer = client.chat.completions.create(
+        model="m", messages=[{"role": "system", "content": system}, {"role": "user", "content": text}])
+    return answer.choices[0].message.content
+"""
+TAIL = """
+CASES = [{"id": f"c{i}", "input": f"doc {i}", "expected": {"name": f"doc {i}"}} for i in range(3)]
+
+@pytest.mark.llm_extract(extractor=read, cases=CASES)
+@pytest.mark.llm_accuracy(1.0)
+def test_items(extraction):
+    assert extraction.output.name
+"""
+EXTRACTORS = {
+    "sync": "def read(text) -> Item:\n    return Item.model_validate_json(ask(text))",
+    "async": """
+async def read(text) -> Item:
+    answer = await async_client.chat.completions.create(model="m", messages=[{"role": "user", "content": text}])
+    return Item.model_validate_json(answer.choices[0].message.content)
+""",
+    "two calls": """
+def read(text) -> Item:
+    ask(text, "First.")
+    return Item.model_validate_json(ask(text, "Then."))
+""",
+    "the same call twice": "def read(text) -> Item:\n    ask(text)\n    return Item.model_validate_json(ask(text))",
+    "thread": """
+def read(text) -> Item:
+    found = []
+    thread = threading.Thread(target=lambda: found.append(ask(text)))
+    thread.start()
+    thread.join()
+    return Item.model_validate_json(found[0])
+""",
+    "pool made at import time": """
+pool = ThreadPoolExecutor(2)
+pool.submit(int).result()
+def read(text) -> Item:
+    return Item.model_validate_json(pool.submit(ask, text).result())
+""",
+    "gather": """
+async def read(text) -> Item:
+    async def one(system):
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]
+        return await async_client.chat.completions.create(model="m", messages=messages)
+    answers = await asyncio.gather(*(one(f"s{i}") for i in range(5)))
+    return Item.model_validate_json(answers[0].choices[0].message.content)
+""",
+    "requests": """
+import os, requests
+def read(text) -> Item:
+    url = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1") + "/chat/completions"
+    headers = {"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
+    body = {"model": "m", "messages": [{"role": "user", "content": text}]}
+    answer = requests.post(url, json=body, headers=headers)
+    return Item.model_validate_json(answer.json()["choices"][0]["message"]["content"])
+""",
+}
+
+
+def echo(body: dict[str, Any]) -> str:
+    """The document is the name."""
+    return json.dumps({"name": body["messages"][-1]["content"]})
+
+
+def record(project: pytest.Pytester, provider: StandIn, *arguments: str) -> pytest.RunResult:
+    """Run `pytest --llm-record` against a provider."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", "loopback-only")
+        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+        return project.runpytest_subprocess("--llm-record", *arguments)
+
+
+@pytest.fixture
+def bare(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """An empty project, and no key."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return pytester
+
+
+@pytest.mark.parametrize("kind", EXTRACTORS)
+def test_extractors_record_and_replay(bare: pytest.Pytester, kind: str) -> None:
+    """Recorded once; replayed with the provider counting connections, none of which come."""
+    bare.makepyfile(test_items=HEAD + EXTRACTORS[kind] + TAIL)
+    with StandIn(echo) as provider:
+        record(bare, provider).assert_outcomes(passed=4)
+        connections = provider.connections
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("OPENAI_BASE_URL", provider.base_url)
+            bare.runpytest_subprocess().assert_outcomes(passed=4)
+        assert provider.connections == connections
+    bare.runpytest_subprocess("-n2").assert_outcomes(passed=4)
+
+
+def test_network_while_replaying_is_an_error(bare: pytest.Pytester) -> None:
+    """A side door to the network is closed during replay, also in a thread."""
+    bare.makepyfile(test_items=HEAD + EXTRACTORS["sync"] + TAIL)
+    with StandIn(echo) as provider:
+        record(bare, provider).assert_outcomes(passed=4)
+        port = provider.base_url.split(":")[2].split("/")[0]
+        side_door = f"""
+def read(text) -> Item:
+    thread = threading.Thread(target=socket.create_connection, args=(("127.0.0.1", {port}),))
+    thread.start()
+    thread.join()
+    socket.create_connection(("127.0.0.1", {port}))
+    return Item.model_validate_json(ask(text))
+"""
+        bare.makepyfile(test_items=HEAD + side_door + TAIL)
+        connections = provider.connections
+        run = bare.runpytest_subprocess()
+        assert provider.connections == connections
+    run.stdout.fnmatch_lines(["*tried to reach 127.0.0.1:*replay never touches the network*"])
+
+
+def test_cached_answer_is_no_replay(bare: pytest.Pytester) -> None:
+    """An extractor that sends nothing has not been tested."""
+    bare.makepyfile(test_items=HEAD + EXTRACTORS["sync"] + TAIL)
+    with StandIn(echo) as provider:
+        record(bare, provider).assert_outcomes(passed=4)
+    bare.makepyfile(test_items=HEAD + "def read(text) -> Item:\n    return Item(name=text)" + TAIL)
+    run = bare.runpytest_subprocess()
+    run.assert_outcomes(failed=4)
+    run.stdout.fnmatch_lines(["*sent no request*"])
+
+
+def test_retried_failure_is_dropped(bare: pytest.Pytester) -> None:
+    """A 500 that the client retried is not kept, so replay needs no waiting."""
+    bare.makepyfile(test_items=HEAD + EXTRACTORS["sync"] + TAIL)
+    seen: list[str] = []
+
+    def flaky(body: dict[str, Any]) -> str | Reply:
+        seen.append(str(body))
+        return Reply(500, "{}", headers={"retry-after-ms": "1"}) if seen.count(str(body)) == 1 else echo(body)
+
+    with StandIn(flaky) as provider:
+        record(bare, provider).assert_outcomes(passed=4)
+    texts = [path.read_text() for path in bare.path.rglob("cassettes/**/*.yaml")]
+    assert len(texts) == 3
+    assert all("code: 500" not in text for text in texts)
+
+
+def test_only_what_is_needed_is_recorded(bare: pytest.Pytester) -> None:
+    """Fresh cassettes are left alone; -k records the selected case only."""
+    bare.makepyfile(test_items=HEAD + EXTRACTORS["sync"] + TAIL)
+    with StandIn(echo) as provider:
+        record(bare, provider, "-k", "c1").assert_outcomes(passed=1)
+        assert len(provider.requests) == 1
+        record(bare, provider).assert_outcomes(passed=4)
+        assert len(provider.requests) == 3
+        record(bare, provider).assert_outcomes(passed=4)
+        assert len(provider.requests) == 3
+
+
+def test_provider_down_is_one_line(bare: pytest.Pytester) -> None:
+    """Nothing is written, and the line says who did not answer."""
+    bare.makepyfile(test_items=HEAD.replace("OpenAI()", "OpenAI(max_retries=0)", 1) + EXTRACTORS["sync"] + TAIL)
+    with StandIn(echo) as provider:
+        pass
+    run = record(bare, provider)
+    run.assert_outcomes(failed=4)
+    run.stdout.fnmatch_lines(["*MISSING: not recorded: Connection error*"])
+    assert not list(bare.path.rglob("cassettes/**/*.yaml"))
+
+
+PROMPT_SUITE = """
+import pytest
+from pydantic import BaseModel
+
+class Item(BaseModel):
+    name: str
+    size: int | None = None
+
+CASES = [{"id": "c0", "input": "doc", "expected": {"name": "doc", "size": None}}]
+
+@pytest.mark.llm_extract(schema=Item, prompt="read.md", cases=CASES, model="m", response_format="json_object")
+def test_items(extraction):
+    extraction.output
+    print("body ran")
+"""
+MESSAGE: dict[str, Any] = {"role": "assistant", "content": '{"name": "doc"}', "refusal": None}
+FILTERED = json.dumps({"error": {"message": "filtered", "code": "content_filter"}})
+
+
+def completion(finish: str = "stop", **message: Any) -> dict[str, Any]:
+    """A chat completion with another end."""
+    return {"model": "m-1", "choices": [{"index": 0, "message": MESSAGE | message, "finish_reason": finish}]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "name", "size"),
+    [
+        (completion(), "ok", "correct", "absent_ok"),
+        (completion(content='{"name": "dog", "size": 1}'), "ok", "wrong", "spurious"),
+        (completion(content='{"name": "doc", "size": "big"}'), "invalid", "correct", "spurious"),
+        (completion(content='{"size": 2}'), "invalid", "missing", "spurious"),
+        (completion(content="no json"), "invalid", "missing", "invalid"),
+        (completion(content="[]"), "invalid", "missing", "invalid"),
+        (completion(content=None), "invalid", "missing", "invalid"),
+        (completion(refusal="I can't."), "refused", "missing", "invalid"),
+        (completion(finish="content_filter"), "refused", "missing", "invalid"),
+        (completion(finish="length"), "truncated", "missing", "invalid"),
+        (Reply(400, FILTERED), "refused", "missing", "invalid"),
+    ],
+)
+def test_every_end_has_its_path_to_the_denominator(
+    bare: pytest.Pytester, answer: dict[str, Any] | Reply, status: str, name: str, size: str
+) -> None:
+    """The case passes, imperfect; its body is left at `.output`; its leaves stay in the counts. Replay says the same."""
+    bare.makepyfile(test_items=PROMPT_SUITE)
+    bare.path.joinpath("read.md").write_text("Read.")
+    with StandIn(lambda body: answer) as provider:
+        record(bare, provider).assert_outcomes(passed=2)
+    run = bare.runpytest_subprocess("--llm-extract-json=out.json", "-s")
+    run.assert_outcomes(passed=2)
+    case = json.loads(Path(bare.path, "out.json").read_text())["suites"][0]["cases"][0]
+    assert case["status"] == status
+    assert [case["fields"][path][0]["outcome"] for path in ("name", "size")] == [name, size]
+    assert ("body ran" in run.stdout.str()) == (status == "ok")
