@@ -230,7 +230,7 @@ def completion(finish: str = "stop", **message: Any) -> dict[str, Any]:
 def test_every_end_has_its_path_to_the_denominator(
     bare: pytest.Pytester, answer: dict[str, Any] | Reply, status: str, name: str, size: str
 ) -> None:
-    """The case passes, imperfect; its body is left at `.output`; its leaves stay in the counts. Replay says the same."""
+    """The case passes, imperfect; its body is left at `.output`; its leaves are counted. Replay says the same."""
     bare.makepyfile(test_items=PROMPT_SUITE)
     bare.path.joinpath("read.md").write_text("Read.")
     with StandIn(lambda body: answer) as provider:

@@ -18,8 +18,12 @@ RESPONSE_HEADERS = frozenset({"content-type", "retry-after"})
 REDACTED = "REDACTED"
 
 _CREDENTIAL = re.compile(
-    r"^(api[-_]?key|key|code|sig|signature|token|(access|refresh|id|auth|session)[-_]?token|client[-_]?secret|"
-    r"secret|password|authorization|x-(amz|goog)-(credential|signature|security-token))$",
+    r"^(api[-_]?key|(access|refresh|id|auth|session)[-_]?token|client[-_]?secret|secret|password|authorization)$",
+    re.IGNORECASE,
+)
+# Short names that mean a credential in a URL or a form, and anything at all in a JSON body.
+_QUERY_CREDENTIAL = re.compile(
+    _CREDENTIAL.pattern[:-2] + r"|key|code|sig|signature|token|x-(amz|goog)-(credential|signature|security-token))$",
     re.IGNORECASE,
 )
 _KNOWN_SHAPES = {
@@ -46,7 +50,9 @@ def keep_headers(headers: Mapping[str, Any], allowed: frozenset[str]) -> dict[st
 def scrub_url(url: str) -> str:
     """The URL with credentials of its query and its user part replaced."""
     split = urlsplit(url)
-    query = [(k, REDACTED if _CREDENTIAL.match(k) else v) for k, v in parse_qsl(split.query, keep_blank_values=True)]
+    query = [
+        (k, REDACTED if _QUERY_CREDENTIAL.match(k) else v) for k, v in parse_qsl(split.query, keep_blank_values=True)
+    ]
     return urlunsplit(split._replace(netloc=split.netloc.rpartition("@")[2], query=urlencode(query)))
 
 
@@ -64,7 +70,7 @@ def scrub_json(value: Json) -> Json:
 
 def scrub_form(body: str) -> str:
     """A form body with its credentials replaced."""
-    pairs = [(k, REDACTED if _CREDENTIAL.match(k) else v) for k, v in parse_qsl(body, keep_blank_values=True)]
+    pairs = [(k, REDACTED if _QUERY_CREDENTIAL.match(k) else v) for k, v in parse_qsl(body, keep_blank_values=True)]
     return urlencode(pairs)
 
 
