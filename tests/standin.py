@@ -37,6 +37,7 @@ class StandIn:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # one packet an answer: two would wait for a delayed acknowledgement
 
             def setup(self) -> None:
                 standin.connections += 1

@@ -41,12 +41,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a case's cassette is, and whether it may be recorded."""
+    """Where a case's cassette is, and what of it may be recorded: none, missing or stale."""
 
     path: Path
     case_id: str
     document: str | None
-    record: bool
+    record: str
     ends_normally: Callable[[Exception], bool]
 
 
@@ -58,9 +58,9 @@ def call_in_cassette(function: Callable[[], Any], slot: Slot) -> Call:
         return Call(Status.ERROR, problem=str(error))
     if recording is not None:
         call = _replay(function, slot, recording)
-        if call.status is not Status.STALE or not slot.record:
+        if call.status is not Status.STALE or slot.record != "stale":
             return call
-    if slot.record:
+    if slot.record != "none":
         return _record(function, slot, recording)
     return Call(Status.MISSING, problem=f"no cassette {slot.path.name}")
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pytest
 
-FLAGS = (
-    ("--llm-record", "llm_extract_record_flag", "record missing and stale cassettes of the selected cases"),
-    ("--llm-extract-json", "llm_extract_json_flag", "write the results to this file, as JSON"),
-)
+RECORD_MODES = ("none", "missing", "stale")
 INIS = (
     ("llm_extract_cassettes", "folder of the cassettes, relative to the rootdir", "cassettes"),
     ("llm_extract_model", "model for prompts that name none", ""),
@@ -31,7 +29,7 @@ class Settings:
 
     rootdir: Path
     cassettes: Path
-    record: bool
+    record: str  # one of RECORD_MODES; stale includes missing
     model: str | None
     json_path: Path | None
 
@@ -44,17 +42,41 @@ class Settings:
         return cls(
             rootdir=config.rootpath,
             cassettes=config.rootpath / config.getini("llm_extract_cassettes"),
-            record=bool(config.getoption("llm_extract_record_flag")),
+            record=config.getoption("llm_extract_record_flag"),
             model=config.getini("llm_extract_model") or None,
             json_path=json_path,
         )
 
 
+def short_flag_taken() -> bool:
+    """Whether pytest-mockllm is installed, which has a `--llm-record` of its own."""
+    return find_spec("pytest_mockllm") is not None
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Declare flags and ini names."""
     group = parser.getgroup("llm-extract", "LLM extraction")
-    (record, record_dest, record_help), (json_flag, json_dest, json_help) = FLAGS
-    group.addoption(record, dest=record_dest, action="store_true", default=False, help=record_help)
-    group.addoption(json_flag, dest=json_dest, metavar="PATH", default=None, help=json_help)
+    group.addoption(
+        "--llm-extract-record",
+        dest="llm_extract_record_flag",
+        choices=RECORD_MODES,
+        default="none",
+        help="record cassettes of the selected cases: the missing ones, or the stale ones too",
+    )
+    if not short_flag_taken():
+        group.addoption(
+            "--llm-record",
+            dest="llm_extract_record_flag",
+            action="store_const",
+            const="stale",
+            help="record missing and stale cassettes of the selected cases; short for --llm-extract-record=stale",
+        )
+    group.addoption(
+        "--llm-extract-json",
+        dest="llm_extract_json_flag",
+        metavar="PATH",
+        default=None,
+        help="write the results to this file, as JSON",
+    )
     for name, text, default in INIS:
         parser.addini(name, text, default=default)

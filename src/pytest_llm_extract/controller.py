@@ -79,6 +79,7 @@ class Controller:
         self.config, self.settings = config, settings
         self.suites: dict[str, SuiteRun] = {}
         self.crashed: list[str] = []
+        self.write_problem: str | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take a case's result off its report; the last report of a case wins."""
@@ -147,13 +148,17 @@ class Controller:
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write results.json, if there is anything to write."""
         if self.settings.json_path is None or not self.suites:
             return
         from pytest_llm_extract.cassette.store import write_atomically
 
-        write_atomically(self.settings.json_path, json.dumps(self.results(), indent=1) + "\n")
+        try:
+            write_atomically(self.settings.json_path, json.dumps(self.results(), indent=1) + "\n")
+        except OSError as error:
+            self.write_problem = f"{self.settings.json_path}: results not written: {error.strerror or error}"
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def results(self) -> dict[str, Any]:
         """The run in the format of results.json."""
@@ -182,13 +187,16 @@ class Controller:
             terminalreporter.section(f"llm-extract: {suite.header['id']} ({suite.header['variant']})", "=")
             for line in self._summary(suite, terminalreporter._tw.fullwidth):
                 terminalreporter.write_line(line)
+        if self.write_problem:
+            terminalreporter.write_line(self.write_problem, red=True)
 
     def _summary(self, suite: SuiteRun, width: int) -> list[str]:
         from pytest_llm_extract.report import terminal
 
         results = suite.ordered
         fields = summarize(suite.header["paths"], results)
-        lines = [terminal.fields_table(fields, suite.floors, width)] if fields else []
+        answered = any(result.status not in (Status.STALE, Status.MISSING) for result in results)
+        lines = [terminal.fields_table(fields, suite.floors, width)] if fields and answered else []
         lines.append(terminal.documents_line(results))
         lines += terminal.worst_misses(results, width)
         problems = {case: note for case, note in suite.notes.items() if note["problem"]}

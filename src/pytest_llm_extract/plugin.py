@@ -98,6 +98,30 @@ def _param(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
     return found
 
 
+def pytest_report_header() -> str | None:
+    """Say so when the short flag belongs to another plugin."""
+    if settings_of.short_flag_taken():
+        return "llm-extract: --llm-record is pytest-mockllm's here; record with --llm-extract-record=stale"
+    return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Generator[None, Any, Any]:
+    """A suite has one item for each golden case: parametrized fixtures would multiply them."""
+    found = yield
+    for item in found if isinstance(found, list) else ():
+        others = sorted(set(item.callspec.params) - {"extraction"}) if _param(item) is not None else []
+        if others:
+            raise pytest.Collector.CollectError(f"{item.nodeid}: a suite cannot be parametrized (by {others[0]!r})")
+    return found
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A suite that pytest cannot parametrize would pass without having been scored."""
+    if item.get_closest_marker("llm_extract") is not None and _param(item) is None:
+        pytest.fail("llm_extract: a method of a unittest.TestCase cannot be a suite; use a plain class", pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def llm_client() -> Any:
     """The client that prompts are sent with; override it for Azure or any OpenAI-compatible server."""

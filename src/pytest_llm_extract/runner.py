@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ class Extraction:
         if call.status is Status.ERROR and call.error is not None:
             raise call.error
 
-    @property
+    @cached_property
     def cassette(self) -> Path:
         """The file of this case's cassette."""
         folder = store.suite_folder(self._settings.cassettes, self._suite.id) / store.folder_name(self._suite.variant)

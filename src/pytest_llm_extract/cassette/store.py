@@ -10,6 +10,7 @@ import re
 import tempfile
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,7 +50,7 @@ class Exchange:
     response_headers: dict[str, list[str]]
     response_body: bytes
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """sha256 of the request."""
         return fingerprint(self.method, self.url, self.request_body)
