@@ -118,7 +118,7 @@ def load(path: Path) -> Recording | None:
         raise CassetteError(path, f"{size:,} bytes are more than a cassette may have ({MAX_BYTES:,})")
     try:
         text = path.read_text(encoding="utf-8")
-        data = yaml.load(text, Loader=_CassetteLoader)
+        data = yaml.load(text, Loader=_SafeLoader)  # aliases share one object, they do not grow
     except (OSError, UnicodeDecodeError) as error:
         raise CassetteError(path, f"cannot be read: {error}") from None
     except yaml.YAMLError as error:
@@ -129,16 +129,6 @@ def load(path: Path) -> Recording | None:
         return _read(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CassetteError(path, f"is not a vcrpy cassette ({type(error).__name__}: {error})") from None
-
-
-class _CassetteLoader(_SafeLoader):
-    """Safe YAML without aliases, so that a small file cannot grow in memory."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse aliases before they are expanded."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not allowed")
-        return super().compose_node(parent, index)  # type: ignore[misc]  # the types of PyYAML leave it out
 
 
 def _read(data: Any) -> Recording:

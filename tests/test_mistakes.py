@@ -1,0 +1,209 @@
+"""Bad input gets one clear line that says where, what, and what to do next."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from pytest_llm_extract.cases import load_cases
+from pytest_llm_extract.cassette import scrub, store
+from pytest_llm_extract.cassette.key import fingerprint
+from pytest_llm_extract.errors import CassetteError, DatasetError, SecretFoundError
+
+SUITE = """
+import pytest
+from pydantic import BaseModel
+
+class Item(BaseModel):
+    name: str
+    size: int | None = None
+
+def read(text) -> Item: ...
+def untyped(text): ...
+CASES = [{{"id": "c0", "input": "x", "expected": {{"name": "x"}}}}]
+
+@pytest.mark.llm_extract({extract})
+@pytest.mark.llm_accuracy({accuracy})
+def test_items(extraction):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("extract", "accuracy", "message"),
+    [
+        ("extractor=read, case=CASES", "", "*llm_extract: no argument 'case'. Did you mean 'cases'?*"),
+        ("extractor=read", "", "*cases= is missing*"),
+        ("cases=CASES", "", "*schema= is missing*"),
+        ("extractor=untyped, cases=CASES", "", "*untyped has no return annotation*"),
+        ("extractor=read, prompt='p.md', cases=CASES", "", "*exclude each other*"),
+        ("extractor='read', cases=CASES", "", "*extractor= is a function, not 'read'*"),
+        ("extractor=read, cases='gold.jsnl'", "", "*no file 'gold.jsnl'*Did you mean 'gold.jsonl'?*"),
+        ("schema=Item, prompt='p.mdd', cases=CASES", "", "*no file 'p.mdd'*Did you mean 'p.md'?*"),
+        ("schema=Item, prompt='p.md', cases=CASES", "", "*no model: name one*"),
+        ("schema=Item, prompt='p.md', model='m', response_format='json', cases=CASES", "", "*no response_format*"),
+        ("schema=dict, cases=CASES", "", "*the schema is a pydantic model*"),
+        ("extractor=read, cases=CASES", "90", "*a floor is a number from 0 to 1, not 90; did you mean 0.9?*"),
+        ("extractor=read, cases=CASES", "nme=1.0", "*no field 'nme'. Did you mean 'name'?*"),
+        ("extractor=read, cases=CASES", "size=1.0", "*size: no case labels this field*"),
+        ("extractor=read, cases='bad.jsonl'", "", "*bad.jsonl:2: is not JSON*"),
+        ("extractor=read, cases='unfit.jsonl'", "", "*unfit.jsonl:1: case 'c0': expected.nam*no field 'nam'*'name'?*"),
+    ],
+)
+def test_one_line_at_collection(pytester: pytest.Pytester, extract: str, accuracy: str, message: str) -> None:
+    """The module is a collection error without a traceback; other modules still run."""
+    pytester.makefile(".jsonl", gold="", bad='{"id": 1, "input": "", "expected": {}}\n{', unfit="")
+    pytester.path.joinpath("unfit.jsonl").write_text('{"id": "c0", "input": "", "expected": {"nam": "x"}}')
+    pytester.makefile(".md", p="Read.")
+    pytester.makepyfile(test_items=SUITE.format(extract=extract, accuracy=accuracy))
+    run = pytester.runpytest_inprocess()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines([message])
+    run.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            '{"id": "a", "input": "", "expected": {}}\n{"id": "a", "input": "", "expected": {}}',
+            ":2: id 'a' is used twice",
+        ),
+        ('{"id": "a", "input": "", "expectd": {}}', ":1: lacks 'expected'. Did you mean 'expectd'?"),
+        ("[1]", ":1: a case is an object, not list"),
+        ("\n\n", "holds no case"),
+        ("<<<<<<< HEAD", ":1: merge conflict marker"),
+        ('{"id": true, "input": "", "expected": {}}', ":1: id is a text or a number"),
+    ],
+)
+def test_golden_data_names_its_lines(pytester: pytest.Pytester, text: str, problem: str) -> None:
+    """Every problem with its file and line."""
+    path = pytester.path / "gold.jsonl"
+    path.write_text(text)
+    with pytest.raises(DatasetError) as error:
+        load_cases(path, "gold.jsonl")
+    assert problem in str(error.value)
+
+
+def test_json_dataset_with_a_byte_order_mark(pytester: pytest.Pytester) -> None:
+    """A list of cases; each knows its line."""
+    path = pytester.path / "gold.json"
+    path.write_text('\ufeff[\n {"id": 1, "input": "", "expected": {}},\r\n {"id": 2, "input": "", "expected": {}}\n]')
+    assert [(case.id, case.line) for case in load_cases(path, "gold.json")] == [("1", 2), ("2", 3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "is not a vcrpy cassette"),
+        ("interactions: []\n", "holds no exchange"),
+        ("<<<<<<< HEAD\ninteractions: []\n=======\n", "merge conflict"),
+        ("interactions: &a [*a]\n", "is not a vcrpy cassette"),
+        ("interactions: [1\n", "no YAML that a cassette may hold"),
+        ("interactions: !!python/object/apply:os.system [ls]\n", "no YAML that a cassette may hold"),
+        ("- 1\n", "is not a vcrpy cassette"),
+    ],
+)
+def test_broken_cassette_is_an_error_that_names_the_file(pytester: pytest.Pytester, text: str, problem: str) -> None:
+    """It is never treated as empty."""
+    path = pytester.path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(CassetteError, match=problem) as error:
+        store.load(path)
+    assert str(path) in str(error.value)
+
+
+def test_cassette_edited_by_hand_is_found_out(recorded: pytest.Pytester) -> None:
+    """A request that was changed in the file no longer has its fingerprint."""
+    path = next((recorded.path / "cassettes").rglob("c0*.yaml"))
+    path.write_text(path.read_text().replace('"Read."', '"Reed."'))
+    run = recorded.runpytest_subprocess()
+    run.stdout.fnmatch_lines(["*edited by hand*"])
+    run.assert_outcomes(failed=2, passed=3)
+
+
+def test_file_names_differ_for_every_id() -> None:
+    """Whatever the characters, also on file systems without case."""
+    ids = ["a/b", "a-b", "a:b", "A-B", "../../x", "CON", "con", "é", "e\u0301", "x" * 300, "x" * 301, "🙂", ""]
+    names = [store.file_name(case) for case in ids]
+    assert len({name.lower() for name in names}) == len(ids)
+    assert all(len(name) < 100 and "/" not in name and name.isascii() for name in names)
+
+
+def test_fingerprint_ignores_host_and_key_order_only() -> None:
+    """Method, path and every value of the body count."""
+    one = fingerprint("POST", "http://a/v1/x", b'{"a": 1, "b": [1, 2]}')
+    assert one == fingerprint("post", "https://b:8/v1/x", b'{"b":[1,2],"a":1}')
+    assert one != fingerprint("POST", "http://a/v1/x", b'{"a": 1, "b": [2, 1]}')
+    assert one != fingerprint("POST", "http://a/v1/y", b'{"a": 1, "b": [1, 2]}')
+
+
+def test_secrets_are_found_in_any_form(pytester: pytest.Pytester) -> None:
+    """Raw, URL-encoded, base64, and well-known shapes; the secret itself is never printed."""
+    import base64
+
+    secret = "abc/123+xyz-987"
+    environ = {
+        "MY_TOKEN": secret,
+        "SHORT_KEY": "abc",
+        "WORD_SECRET": "abcdefghijklmno",
+        "KEY_URL": "http://x.example/y",
+    }
+    for text in (secret, "abc%2F123%2Bxyz-987", base64.b64encode(secret.encode()).decode()):
+        with pytest.raises(SecretFoundError) as error:
+            scrub.refuse_secrets(f"request:\n  body: {text}\n", pytester.path / "c.yaml", environ)
+        assert "$MY_TOKEN" in str(error.value)
+        assert secret not in str(error.value)
+    scrub.refuse_secrets("abc abcdefghijklmno http://x.example/y", pytester.path / "c.yaml", environ)
+    with pytest.raises(SecretFoundError, match="OpenAI key"):
+        scrub.refuse_secrets("sk-proj-" + "a1B2" * 10, pytester.path / "c.yaml", {})
+
+
+def test_credentials_of_urls_and_bodies_are_scrubbed() -> None:
+    """Names that mean a credential lose their value."""
+    assert scrub.scrub_url("https://u:p@h/v1?key=abc&q=1") == "https://h/v1?key=REDACTED&q=1"
+    assert scrub.scrub_json({"a": [{"api_key": "0123456789abc"}]}) == {"a": [{"api_key": "REDACTED"}]}
+    assert scrub.scrub_json({"code": "content_filter"}) == {"code": "content_filter"}
+
+
+def test_unwritable_results_are_said(recorded: pytest.Pytester) -> None:
+    """A folder in the place of results.json is one line, not a traceback."""
+    (recorded.path / "out").mkdir()
+    run = recorded.runpytest_subprocess("--llm-extract-json=out")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stdout.fnmatch_lines(["*out: results not written: Is a directory*"])
+
+
+def test_case_is_found_by_its_own_id(pytester: pytest.Pytester) -> None:
+    """-k takes an id whose node id is escaped."""
+    cases = 'extractor=read, cases=[{"id": "Zürich", "input": "", "expected": {"name": "x"}}]'
+    pytester.makepyfile(test_items=SUITE.format(extract=cases, accuracy=""))
+    pytester.runpytest_inprocess("-k", "Zürich", "--collect-only").stdout.fnmatch_lines(["*1 test collected*"])
+
+
+def test_parametrized_suite_is_refused(pytester: pytest.Pytester) -> None:
+    """By mark or by fixture."""
+    text = SUITE.format(extract="extractor=read, cases=CASES", accuracy="")
+    by_mark = text.replace(
+        "def test_items(extraction)", "@pytest.mark.parametrize('x', [1])\ndef test_items(extraction, x)"
+    )
+    fixture = "@pytest.fixture(params=[1, 2])\ndef x(request): ...\n"
+    by_fixture = fixture + text.replace("def test_items(extraction)", "def test_items(extraction, x)")
+    for number, module in enumerate((by_mark, "import pytest\n" + by_fixture)):
+        pytester.makepyfile(**{f"test_{number}": module})
+    run = pytester.runpytest_inprocess()
+    run.assert_outcomes(errors=2)
+    run.stdout.fnmatch_lines(["*parametrize*", "*cannot be parametrized (by 'x')*"])
+
+
+def test_ten_thousand_cases_load_at_once(pytester: pytest.Pytester) -> None:
+    """Golden data is read whole, and stays in order."""
+    path = pytester.path / "gold.jsonl"
+    rows = ({"id": f"c{i}", "input": "x" * 500, "expected": {"name": "x"}} for i in range(10_000))
+    path.write_text("\n".join(map(json.dumps, rows)))
+    start = time.perf_counter()
+    cases = load_cases(path, "gold.jsonl")
+    assert [cases[0].id, cases[-1].id, len(cases)] == ["c0", "c9999", 10_000]
+    assert time.perf_counter() - start < 30  # a guard against quadratic reading, not a measurement
