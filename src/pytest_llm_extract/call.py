@@ -80,7 +80,7 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
         before = recording.exchanges[at].request_body if at < len(recording.exchanges) else None
         call.change = diff.explain(before, take.miss[2], slot.document)
         call.status, call.problem, call.error = Status.STALE, call.change.cause, None
-    elif call.status is Status.OK and not take.played:
+    elif call.status is Status.OK and not take.played and (call.error is None or slot.ends_normally(call.error)):
         call.status, call.problem = Status.ERROR, "the extraction sent no request, so its cassette was not replayed"
     return call
 

@@ -15,7 +15,7 @@ _REQUIRED = ("id", "input", "expected")
 
 @dataclass(frozen=True)
 class Case:
-    """One golden record. `columns` holds every column but `expected`, for prompts."""
+    """One golden record. `columns` holds every column of its row but `expected`."""
 
     id: str
     input: Any
@@ -23,6 +23,11 @@ class Case:
     metadata: dict[str, Any] = field(default_factory=dict)
     columns: dict[str, Any] = field(default_factory=dict)
     line: int | None = None
+
+    @property
+    def prompt_columns(self) -> dict[str, Any]:
+        """What a prompt may name: every column but `expected`, and what `metadata` holds."""
+        return {**self.metadata, **self.columns, "id": self.id, "input": self.input}
 
 
 CasesSource = Path | Iterable[Any] | Callable[[], Iterable[Any]]

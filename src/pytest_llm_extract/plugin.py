@@ -167,16 +167,20 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     found = pyfuncitem.stash.get(_extraction, None)
     if found is None:
         return (yield)
-    from pytest_llm_extract.runner import NoOutput, NotReplayed
+    from pytest_llm_extract.errors import LlmExtractError
+    from pytest_llm_extract.runner import NoOutput
 
+    problem = None
     try:
         try:
             outcome = yield
         except NoOutput:
             outcome = True
         found.ensure()
-    except NotReplayed as problem:
-        pytest.fail(str(problem), pytrace=False)
+    except LlmExtractError as error:
+        problem = str(error)
+    if problem is not None:  # outside of the handler, or the report shows the line twice
+        pytest.fail(problem, pytrace=False)
     return outcome
 
 

@@ -145,8 +145,7 @@ class Extraction:
     def _prompt(self) -> provider.RawAnswer:
         call = self._suite.call
         assert call is not None  # only suites with a prompt get here
-        columns = {**self.case.metadata, **self.case.columns, "input": self.case.input, "id": self.case.id}
-        messages = call.prompt.render(columns)
+        messages = call.prompt.render(self.case.prompt_columns)
         body = provider.chat_body(call.model, messages, call.prompt.parameters, call.response_format)
         return provider.complete(self._client(), body)
 

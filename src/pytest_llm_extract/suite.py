@@ -110,6 +110,8 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     else:
         prompt_call = None
     cases = _golden(given["cases"], schema, settings, arguments.module, source)
+    if prompt_call is not None:
+        _check_columns(prompt_call.prompt, cases, source)
     labelled: set[str] = set().union(*(labelled_paths(schema, golden.gold) for golden in cases))
     floors = _floors(arguments, schema, labelled)
     return Suite(arguments.suite_id, variant, schema, cases, floors, extractor, prompt_call)
@@ -211,6 +213,14 @@ def _golden(cases: Any, schema: Schema, settings: Settings, module: Path, source
     if problems:
         raise DatasetError(name, problems)
     return tuple(golden)
+
+
+def _check_columns(prompt: Prompt, cases: tuple[GoldenCase, ...], source: str) -> None:
+    for golden in cases:
+        try:
+            prompt.render(golden.case.prompt_columns)
+        except PromptError as error:
+            raise UsageError(source, f"case {golden.case.id!r}: {error}") from None
 
 
 def _floors(arguments: MarkerArguments, schema: Schema, labelled: set[str]) -> dict[str, Fraction]:
