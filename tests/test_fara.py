@@ -16,6 +16,7 @@ from pytest_llm_extract.validate import read_answer
 
 FARA = Path(__file__).parents[2] / "shared" / "data" / "fara"
 pytestmark = pytest.mark.skipif(not FARA.is_dir(), reason="the FARA data is not beside this checkout")
+PROMPTS = ["zero_shot", "one_shot", "five_shot", "chain_of_thought", "no_schema"]
 
 
 class Filing(BaseModel):
@@ -29,7 +30,7 @@ class Filing(BaseModel):
     signer_title: str | None = None
 
 
-@pytest.mark.parametrize("prompt", ["zero_shot", "one_shot", "five_shot", "chain_of_thought", "no_schema"])
+@pytest.mark.parametrize("prompt", PROMPTS)
 def test_published_counts_come_out(prompt: str) -> None:
     """Every outcome count of six fields, over 120 filings."""
     schema = Schema.of(Filing, "test")
@@ -66,7 +67,7 @@ def test_filings(extraction):
 """
 
 
-@pytest.mark.parametrize("prompt", ["zero_shot", "five_shot"])
+@pytest.mark.parametrize("prompt", PROMPTS)
 def test_published_counts_come_out_of_the_plugin(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, prompt: str
 ) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_llm_extract.limits import Gate, Waiver
     from pytest_llm_extract.outcome import CaseResult, Outcome
     from pytest_llm_extract.scoring import score
 
-__all__ = ["CaseResult", "Outcome", "score"]
+__all__ = ["CaseResult", "Gate", "Outcome", "Waiver", "score"]
 
 
 def __getattr__(name: str) -> Any:
@@ -21,4 +22,8 @@ def __getattr__(name: str) -> Any:
         from pytest_llm_extract import outcome
 
         return getattr(outcome, name)
+    if name in ("Gate", "Waiver"):
+        from pytest_llm_extract import limits
+
+        return getattr(limits, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

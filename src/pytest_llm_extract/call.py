@@ -7,13 +7,14 @@ import contextvars
 import datetime
 import inspect
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.cassette import diff, store
+from pytest_llm_extract.cassette import diff, key, store
 from pytest_llm_extract.cassette.guard import NetworkBlocked
 from pytest_llm_extract.cassette.router import CassetteMiss, KeyNeeded, Record, Replay, Unowned, taking
 from pytest_llm_extract.cassette.store import Recording
@@ -67,7 +68,7 @@ def call_in_cassette(function: Callable[[], Any], slot: Slot) -> Call:
 
 def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Call:
     take = Replay(recording)
-    call = Call(facts=store.summary(recording))
+    call = Call(facts={**recording.meta, **_facts(recording, slot)})
     try:
         with taking(take), placeholder_key():
             call.value = run(function)
@@ -88,6 +89,7 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
 def _record(function: Callable[[], Any], slot: Slot, old: Recording | None) -> Call:
     take, call = Record(), Call()
     status = Status.STALE if old else Status.MISSING
+    start = time.perf_counter()
     try:
         with taking(take), placeholder_key():
             call.value = run(function)
@@ -96,13 +98,14 @@ def _record(function: Callable[[], Any], slot: Slot, old: Recording | None) -> C
     except Exception as error:
         call.error = error
     recording = Recording(tuple(take.exchanges), slot.case_id)
-    call.facts = store.summary(recording)
+    call.facts = _facts(recording, slot)
     if call.error is not None and not (take.exchanges and slot.ends_normally(call.error)):
         return _not_recorded(call, take, status)
     if not take.exchanges:
         return Call(Status.ERROR, problem="the extraction sent no request, so there is nothing to record")
     try:
-        store.save(slot.path, recording, _meta(recording, old, call.facts))
+        call.facts |= _meta(recording, old, time.perf_counter() - start)
+        store.save(slot.path, recording, {name: call.facts[name] for name in _META})
     except (CassetteError, SecretFoundError) as error:
         return Call(status, problem=str(error))
     call.recorded = True
@@ -123,12 +126,20 @@ def _not_recorded(call: Call, take: Record, status: Status) -> Call:
     return Call(status, problem=f"not recorded: {words or call.error}")
 
 
-def _meta(recording: Recording, old: Recording | None, facts: dict[str, Any]) -> dict[str, Any]:
+_META = ("hashes", "attempt", "model", "system_fingerprint", "latency_s", "recorded")
+
+
+def _facts(recording: Recording, slot: Slot) -> dict[str, Any]:
+    facts = store.summary(recording)
+    first = recording.exchanges[0].request_body if recording.exchanges else b""
+    return {**facts, "hashes": key.origin(first, slot.document), "fingerprints": recording.fingerprints}
+
+
+def _meta(recording: Recording, old: Recording | None, seconds: float) -> dict[str, Any]:
     again = old is not None and old.fingerprints == recording.fingerprints
     return {
         "attempt": int(old.meta.get("attempt", 1)) + 1 if again and old is not None else 1,
-        "model": facts["model"],
-        "system_fingerprint": facts["system_fingerprint"],
+        "latency_s": round(seconds, 3),
         "recorded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 

@@ -15,12 +15,16 @@ _REQUIRED = ("id", "input", "expected")
 
 @dataclass(frozen=True)
 class Case:
-    """One golden record. `columns` holds every column of its row but `expected`."""
+    """One golden record. Cases of one `group` are no independent evidence, so they are tested together.
+
+    `columns` holds every column of its row but `expected`.
+    """
 
     id: str
     input: Any
     expected: Any
     metadata: dict[str, Any] = field(default_factory=dict)
+    group: str | None = None
     columns: dict[str, Any] = field(default_factory=dict)
     line: int | None = None
 
@@ -128,5 +132,17 @@ def _case(row: Any, line: int | None, problems: list[tuple[int | None, str]]) ->
     if not isinstance(metadata, Mapping):
         problems.append((line, "metadata is an object"))
         return None
+    group = row.get("group")
+    if not isinstance(group, str | int | None):
+        problems.append((line, f"group is a text or a number, not {group!r}"))
+        return None
     columns = {key: value for key, value in row.items() if key != "expected"}
-    return Case(str(row["id"]), row["input"], row["expected"], dict(metadata), columns, line)
+    return Case(
+        str(row["id"]),
+        row["input"],
+        row["expected"],
+        dict(metadata),
+        None if group is None else str(group),
+        columns,
+        line,
+    )

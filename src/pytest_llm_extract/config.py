@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pytest_llm_extract.errors import UsageError
 
 if TYPE_CHECKING:
     import pytest
@@ -14,11 +17,16 @@ RECORD_MODES = ("none", "missing", "stale")
 INIS = (
     ("llm_extract_cassettes", "folder of the cassettes, relative to the rootdir", "cassettes"),
     ("llm_extract_model", "model for prompts that name none", ""),
+    ("llm_extract_baseline", "compare with this baseline: a file, or git:REV", ""),
+    ("llm_extract_alpha", "how often an unchanged run may fail its gate by chance (0..1)", "0.05"),
+    ("llm_extract_inconclusive", "what an inconclusive gate does: warn or fail", "warn"),
+    ("llm_extract_require_complete", "a partial run fails instead of skipping its gate: true or false", "false"),
     ("llm_extract_json", "write the results to this file, as JSON (relative to the rootdir)", ""),
 )
 MARKERS = (
     "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, response_format='json_schema'): "
     "extract every golden case, from its cassette, and score each field",
+    "llm_gate(default=None, fields=None, /, *, waive=(), **fields): budgets (Gate) of a suite, and waivers (Waiver)",
     "llm_accuracy(default=None, fields=None, /, **fields): accuracy floors (0..1) of a suite that carries llm_extract",
 )
 
@@ -32,10 +40,19 @@ class Settings:
     record: str  # one of RECORD_MODES; stale includes missing
     model: str | None
     json_path: Path | None
+    baseline: str | None  # a file relative to the rootdir, or git:REV
+    accept: str | None  # None, baseline or anchor
+    case: str | None
+    alpha: float
+    inconclusive_fails: bool
+    require_complete: bool
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
         """Read them from pytest's own configuration."""
+        baseline = config.getoption("llm_extract_baseline_flag")
+        if baseline and not baseline.startswith("git:"):
+            baseline = str(Path(config.invocation_params.dir, baseline))
         flag = config.getoption("llm_extract_json_flag")
         ini = config.getini("llm_extract_json")
         json_path = Path(config.invocation_params.dir, flag) if flag else (config.rootpath / ini if ini else None)
@@ -45,7 +62,38 @@ class Settings:
             record=config.getoption("llm_extract_record_flag"),
             model=config.getini("llm_extract_model") or None,
             json_path=json_path,
+            baseline=baseline or config.getini("llm_extract_baseline") or None,
+            accept=config.getoption("llm_extract_accept_flag"),
+            case=config.getoption("llm_extract_case_flag"),
+            alpha=_alpha(config.getini("llm_extract_alpha")),
+            inconclusive_fails=_choice(config, "llm_extract_inconclusive", {"warn": False, "fail": True}),
+            require_complete=config.getoption("llm_extract_require_complete_flag")
+            or _choice(config, "llm_extract_require_complete", {"false": False, "true": True}),
         )
+
+
+def _choice(config: pytest.Config, name: str, choices: dict[str, bool]) -> bool:
+    value = config.getini(name)
+    if value not in choices:
+        raise UsageError(f"ini {name}", f"is {' or '.join(choices)}, not {value!r}")
+    return choices[value]
+
+
+def _alpha(value: str) -> float:
+    try:
+        alpha = float(value)
+    except ValueError:
+        alpha = 0.0
+    if not 0 < alpha < 1:
+        raise UsageError("ini llm_extract_alpha", f"is a number between 0 and 1, such as 0.05, not {value!r}")
+    return alpha
+
+
+def _accepted(value: str) -> str:
+    if value not in ("baseline", "anchor"):
+        # argparse would take a path that follows the bare flag for its value.
+        raise ArgumentTypeError(f"takes =anchor or nothing, not {value!r}; name test paths before the flag")
+    return value
 
 
 def short_flag_taken() -> bool:
@@ -77,6 +125,37 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="PATH",
         default=None,
         help="write the results to this file, as JSON",
+    )
+    group.addoption(
+        "--llm-extract-accept",
+        dest="llm_extract_accept_flag",
+        metavar="anchor",
+        nargs="?",
+        type=_accepted,
+        const="baseline",
+        default=None,
+        help="make this run's answers the baseline that later runs are compared with (=anchor: the anchor)",
+    )
+    group.addoption(
+        "--llm-extract-baseline",
+        dest="llm_extract_baseline_flag",
+        metavar="FILE|git:REV",
+        default=None,
+        help="compare with another baseline: a file, or the committed one where this branch left git:REV",
+    )
+    group.addoption(
+        "--llm-extract-require-complete",
+        dest="llm_extract_require_complete_flag",
+        action="store_true",
+        default=False,
+        help="a partial run fails instead of skipping its gate",
+    )
+    group.addoption(
+        "--llm-extract-case",
+        dest="llm_extract_case_flag",
+        metavar="GLOB",
+        default=None,
+        help="run only the cases whose id matches",
     )
     for name, text, default in INIS:
         parser.addini(name, text, default=default)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Generator
-from dataclasses import dataclass, field
-from fractions import Fraction
-from importlib.metadata import version
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_llm_extract import gate
-from pytest_llm_extract.aggregate import summarize
-from pytest_llm_extract.outcome import CaseResult, Leaf, Status, Verdict
-
 if TYPE_CHECKING:
     from pytest_llm_extract.config import Settings
+    from pytest_llm_extract.gate.decide import Decision
+    from pytest_llm_extract.outcome import CaseResult
+    from pytest_llm_extract.suite_result import SuiteResult
 
 
 class GateReport:
@@ -40,36 +37,25 @@ class GateReport:
 class SuiteRun:
     """What is known of one suite in this run."""
 
-    header: dict[str, Any]
+    head: SuiteResult
+    lost: dict[str, dict[str, Any]]
     results: dict[str, CaseResult] = field(default_factory=dict)
     notes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    verdict: Verdict | None = None
-    reasons: list[str] = field(default_factory=list)
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    decision: Decision | None = None
 
     @property
-    def dataset_ids(self) -> list[str]:
-        """The ids of all its golden cases."""
-        return list(self.header["dataset_ids"])
+    def suite(self) -> SuiteResult:
+        """The suite with the results that are there, in the order of the golden data."""
+        return self.head.with_cases(self.results)
 
     @property
-    def floors(self) -> dict[str, Fraction]:
-        """Floors by field path."""
-        return {path: Fraction(floor) for path, floor in self.header["floors"].items()}
+    def decided(self) -> Decision:
+        """The gate's decision; a summary without a verdict where nothing was gated."""
+        from pytest_llm_extract.gate.decide import summarize_only
 
-    @property
-    def ordered(self) -> list[CaseResult]:
-        """The results, in the order of the golden data."""
-        return [self.results[case] for case in self.dataset_ids if case in self.results]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every golden case has a result."""
-        return len(self.results) == len(self.dataset_ids)
-
-    def lose(self, case: str, error: str) -> None:
-        """Count a case whose worker died: it stays in every denominator."""
-        leaves = {path: tuple(map(Leaf.from_wire, wire)) for path, wire in self.header["lost"][case].items()}
-        self.results[case] = CaseResult(Status.ERROR, leaves, valid=False, id=case, error=error)
+        return self.decision or summarize_only(self.suite)
 
 
 class Controller:
@@ -80,6 +66,11 @@ class Controller:
         self.suites: dict[str, SuiteRun] = {}
         self.crashed: list[str] = []
         self.write_problem: str | None = None
+        self.n_deselected = 0
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """Know a run that was narrowed."""
+        self.n_deselected += len(items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take a case's result off its report; the last report of a case wins."""
@@ -88,46 +79,77 @@ class Controller:
             if report.failed and report.when not in ("setup", "call", "teardown"):
                 self.crashed.append(report.nodeid)
             return
-        if payload["header"] is not None:
-            self.suites.setdefault(payload["suite"], SuiteRun(payload["header"]))
-        suite = self.suites[payload["suite"]]
+        from pytest_llm_extract.outcome import CaseResult
+        from pytest_llm_extract.suite_result import SuiteResult
+
+        if payload["head"] is not None and payload["suite"] not in self.suites:
+            self.suites[payload["suite"]] = SuiteRun(SuiteResult.from_wire(payload["head"]), payload["lost"] or {})
+        run = self.suites[payload["suite"]]
         result = CaseResult.from_wire(payload["case"])
-        suite.results[result.id] = result
-        suite.notes[result.id] = payload["note"]
+        run.results[result.id] = result
+        run.notes[result.id] = payload["note"]
+        if payload["entry"] is not None:
+            run.entries[result.id] = payload["entry"]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Gate after the last test, while a failure still counts in the exit status."""
         # On -x and Ctrl-C the loop raises: then nothing is gated, and the summary says that the run was partial.
         outcome = yield
-        if not session.config.option.collectonly:
-            self._add_crashed()
-            for suite in self.suites.values():
-                if suite.complete:
-                    self._gate(session, suite)
+        if session.config.option.collectonly:
+            return outcome
+        self._add_crashed()
+        for run in self.suites.values():
+            self._gate(session, run)
+        for suite_id, reason in self._disappeared(session).items():
+            self._publish(session, f"{suite_id}::gate", "failed", GateReport([reason], suite_id))
         return outcome
 
     def _add_crashed(self) -> None:
+        from pytest_llm_extract.outcome import CaseResult
+
         for nodeid in self.crashed:
-            for suite_id, suite in self.suites.items():
+            for suite_id, run in self.suites.items():
                 if nodeid.startswith(f"{suite_id}["):
-                    lost = [case for case in suite.dataset_ids if case not in suite.results]
+                    lost = [case for case in run.head.dataset_ids if case not in run.results]
                     shown = nodeid[len(suite_id) + 1 : nodeid.rindex("]")]
                     # Node ids are ASCII-escaped; the case is the missing one that reads like it.
                     same = [case for case in lost if case.encode("unicode_escape").decode() == shown]
                     for case in same or lost[:1]:
-                        suite.lose(case, "its worker crashed")
+                        run.results[case] = CaseResult.from_wire(run.lost[case])
 
-    def _gate(self, session: pytest.Session, suite: SuiteRun) -> None:
-        fields = summarize(suite.header["paths"], suite.ordered)
-        nodeid = f"{suite.header['id']}::gate"
-        if all(result.status is Status.SKIPPED for result in suite.ordered):
-            self._publish(session, nodeid, "skipped", ("", 0, "Skipped: every case was skipped"))
+    def _gate(self, session: pytest.Session, run: SuiteRun) -> None:
+        from pytest_llm_extract.gate.decide import decide
+        from pytest_llm_extract.outcome import Verdict
+
+        suite = run.suite
+        nodeid = f"{suite.id}::gate"
+        decision = decide(suite)
+        if decision.verdict is None:
+            self._ungated(session, run, nodeid)
             return
-        suite.verdict, suite.reasons = gate.judge(fields, suite.floors, suite.ordered)
-        failed = suite.verdict is Verdict.FAIL
-        longrepr = GateReport(suite.reasons, suite.header["id"]) if failed else None
-        self._publish(session, nodeid, "failed" if failed else "passed", longrepr)
+        run.decision = decision
+        if self.settings.accept:
+            self._accept(run, decision)
+            # Accepting a regression is allowed; floors hold all the same.
+            decision = decide(replace(suite, baseline=None, anchor=None))
+        reasons = list(decision.reasons)
+        if decision.verdict is Verdict.INCONCLUSIVE and suite.rules.inconclusive_fails:
+            reasons = [f"inconclusive: {doubt}" for doubt in decision.doubts]
+        longrepr = GateReport(reasons, suite.id) if reasons else None
+        self._publish(session, nodeid, "failed" if reasons else "passed", longrepr)
+
+    def _ungated(self, session: pytest.Session, run: SuiteRun, nodeid: str) -> None:
+        suite = run.suite
+        if suite.complete:
+            self._publish(session, nodeid, "skipped", ("", 0, "Skipped: every case was skipped"))
+        elif self.settings.require_complete:
+            words = (
+                f"partial run: {len(suite.cases)} of {len(suite.dataset_ids)} cases, and it is required to be complete"
+            )
+            self._publish(session, nodeid, "failed", GateReport([words], suite.id))
+        if self.settings.accept:
+            self._accept(run, None)
 
     def _publish(self, session: pytest.Session, nodeid: str, outcome: Any, longrepr: Any) -> None:
         location = (nodeid.split("::")[0], None, nodeid.split("::", 1)[1].replace("::", "."))
@@ -148,69 +170,74 @@ class Controller:
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
+    def _accept(self, run: SuiteRun, decision: Decision | None) -> None:
+        from pytest_llm_extract.acceptance import write_accepted
+        from pytest_llm_extract.errors import LlmExtractError
+
+        try:
+            run.said += write_accepted(run.suite, run.entries, decision, self.settings)
+        except LlmExtractError as error:
+            run.said.append(f"not accepted: {error}")
+
+    def _disappeared(self, session: pytest.Session) -> dict[str, str]:
+        """Suites that have a baseline but no test any more, in a run that looked at all there is."""
+        roots = self._looked_at(session)
+        if not roots or self.config.option.continue_on_collection_errors:
+            return {}
+        from pytest_llm_extract.acceptance import accepted_suites
+
+        known = {item.nodeid.split("[")[0] for item in session.items} if hasattr(session, "items") else set()
+        found = {}
+        for suite_id, path in accepted_suites(self.settings).items():
+            module = self.settings.rootdir / suite_id.split("::")[0]
+            inside = any(module.is_relative_to(root) for root in roots)
+            if inside and suite_id not in self.suites and suite_id not in known:
+                found[suite_id] = f"{path} is the baseline of a suite that is gone: put the suite back, or delete it"
+        return found
+
+    def _looked_at(self, session: pytest.Session) -> list[Path]:
+        """The folders that this run collected whole; none for a run that was narrowed."""
+        option, source = self.config.option, self.config.args_source
+        narrowed = (
+            option.keyword
+            or option.markexpr
+            or getattr(option, "lf", False)
+            or option.deselect
+            or option.ignore
+            or option.ignore_glob
+            or self.n_deselected
+        )
+        given = source is pytest.Config.ArgsSource.ARGS
+        if (narrowed or given) and not self.settings.require_complete:
+            return []
+        return [self.config.invocation_params.dir / argument.split("::")[0] for argument in self.config.args]
+
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write results.json, if there is anything to write."""
         if self.settings.json_path is None or not self.suites:
             return
         from pytest_llm_extract.cassette.store import write_atomically
+        from pytest_llm_extract.report.results import run_to_wire
 
+        suites = [(run.suite, run.decided) for run in self.suites.values()]
         try:
-            write_atomically(self.settings.json_path, json.dumps(self.results(), indent=1) + "\n")
+            text = json.dumps(run_to_wire(suites, self.settings.rootdir), indent=1)
+            write_atomically(self.settings.json_path, text + "\n")
         except OSError as error:
             self.write_problem = f"{self.settings.json_path}: results not written: {error.strerror or error}"
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
-    def results(self) -> dict[str, Any]:
-        """The run in the format of results.json."""
-        from pytest_llm_extract.report.results import FORMAT, VERSION, suite_to_wire
-
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "run": {
-                "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                "complete": all(suite.complete for suite in self.suites.values()),
-                "plugin": version("pytest-llm-extract"),
-                "pytest": pytest.__version__,
-            },
-            "suites": [
-                suite_to_wire(
-                    s.header, s.ordered, summarize(s.header["paths"], s.ordered), s.floors, s.verdict, s.reasons
-                )
-                for s in self.suites.values()
-            ],
-        }
-
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the table of each suite, its worst misses, and what is stale or missing."""
-        for suite in self.suites.values():
-            terminalreporter.section(f"llm-extract: {suite.header['id']} ({suite.header['variant']})", "=")
-            for line in self._summary(suite, terminalreporter._tw.fullwidth):
+        if not self.suites:
+            return
+        from pytest_llm_extract.report import terminal
+
+        for run in self.suites.values():
+            terminalreporter.section(f"llm-extract: {run.head.id} ({run.head.variant})", "=")
+            for line in terminal.suite_lines(run.suite, run.decided, run.notes, terminalreporter._tw.fullwidth):
+                terminalreporter.write_line(line)
+            for line in run.said:
                 terminalreporter.write_line(line)
         if self.write_problem:
             terminalreporter.write_line(self.write_problem, red=True)
-
-    def _summary(self, suite: SuiteRun, width: int) -> list[str]:
-        from pytest_llm_extract.report import terminal
-
-        results = suite.ordered
-        fields = summarize(suite.header["paths"], results)
-        answered = any(result.status not in (Status.STALE, Status.MISSING) for result in results)
-        lines = [terminal.fields_table(fields, suite.floors, width)] if fields and answered else []
-        lines.append(terminal.documents_line(results))
-        lines += terminal.worst_misses(results, width)
-        problems = {r.id: suite.notes[r.id] for r in results if r.id in suite.notes and suite.notes[r.id]["problem"]}
-        statuses = {case: result.status for case, result in suite.results.items()}
-        lines += terminal.problem_groups(suite.header["id"], problems, statuses)
-        recorded = sum(note["recorded"] for note in suite.notes.values())
-        if recorded:
-            lines.append(f"recorded {recorded} cassettes; they hold the documents as they are")
-        if not suite.complete:
-            lines.append(f"partial run: {len(results)} of {len(suite.dataset_ids)} cases; gate skipped")
-        elif suite.verdict is None:
-            lines.append("gate skipped")
-        else:
-            lines += [f"warning: {text}" for text in gate.trivial_floors(suite.floors, suite.header["lost"])]
-            lines.append(f"gate: {suite.verdict.value}")
-            lines += [f"  {reason}" for reason in suite.reasons]
-        return lines

@@ -75,6 +75,39 @@ class CassetteError(LlmExtractError):
         return f"{self.path}: {self.problem}"
 
 
+class BaselineError(LlmExtractError):
+    """A baseline that cannot be read, or that mixes what must not be mixed."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        super().__init__(problem)
+        self.source, self.problem = source, problem
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.problem}"
+
+
+class ResultsError(LlmExtractError):
+    """A results.json that cannot be used."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(problem)
+        self.path, self.problem = path, problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
+class GitError(LlmExtractError):
+    """A revision that git cannot give, with git's own words and what to do."""
+
+    def __init__(self, revision: str, problem: str) -> None:
+        super().__init__(problem)
+        self.revision, self.problem = revision, problem
+
+    def __str__(self) -> str:
+        return f"git:{self.revision}: {self.problem}"
+
+
 class SecretFoundError(LlmExtractError):
     """The text of a cassette holds a secret, so it was not written. The secret itself is never kept here."""
 

@@ -37,6 +37,7 @@ class Verdict(StrEnum):
 
     PASS = "pass"
     FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
 
 
 def _ratio(part: int, whole: int) -> float | None:
@@ -63,7 +64,18 @@ class FieldCounts:
         return cls(**tally)
 
     def __add__(self, other: FieldCounts) -> FieldCounts:
-        return FieldCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return FieldCounts(
+            self.correct + other.correct,
+            self.wrong + other.wrong,
+            self.missing + other.missing,
+            self.spurious + other.spurious,
+            self.absent_ok + other.absent_ok,
+            self.invalid + other.invalid,
+        )
+
+    def to_wire(self) -> dict[str, int]:
+        """The counts that are not zero, by outcome."""
+        return {f.name: count for f in fields(self) if (count := getattr(self, f.name))}
 
     @property
     def n(self) -> int:
@@ -135,25 +147,107 @@ class Usage:
         return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
 
 
+Leaves = dict[str, tuple[Leaf, ...]]
+
+
+def _leaves_to_wire(leaves: Leaves) -> dict[str, list[dict[str, Any]]]:
+    return {path: [leaf.to_wire() for leaf in found] for path, found in leaves.items()}
+
+
+def leaves_from_wire(wire: Mapping[str, Any]) -> Leaves:
+    """Leaves by field path."""
+    return {path: tuple(map(Leaf.from_wire, found)) for path, found in wire.items()}
+
+
+def count_leaves(leaves: Leaves) -> dict[str, FieldCounts]:
+    """Outcome counts by field path."""
+    return {path: FieldCounts.of(leaf.outcome for leaf in found) for path, found in leaves.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an outcome came from, as short hashes: whatever differs between two runs is a possible cause.
+
+    `model` was asked for, `answered` is what the response named; None where a request does not have it.
+    """
+
+    prompt: str | None = None
+    schema: str | None = None
+    parameters: str | None = None
+    model: str | None = None
+    answered: str | None = None
+    gold: str | None = None
+    scoring: str | None = None
+
+    def to_wire(self) -> dict[str, str | None]:
+        """Plain builtins."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A case as a baseline has it: its answer scored again under today's gold and rules, and as it was scored then."""
+
+    leaves: Leaves
+    then: dict[str, FieldCounts]
+    origin: Origin
+    attempt: int = 1
+
+    @property
+    def counts(self) -> dict[str, FieldCounts]:
+        """Outcome counts by field path, as scored today."""
+        return count_leaves(self.leaves)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins."""
+        return {
+            "fields": _leaves_to_wire(self.leaves),
+            "then": {path: counts.to_wire() for path, counts in self.then.items()},
+            "origin": self.origin.to_wire(),
+            "attempt": self.attempt,
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Accepted:
+        """The inverse of `to_wire`."""
+        return cls(
+            leaves_from_wire(wire["fields"]),
+            {path: FieldCounts(**counts) for path, counts in wire["then"].items()},
+            Origin(**wire["origin"]),
+            wire["attempt"],
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """One case, scored: leaves by field path, list indexes removed."""
+    """One case, scored: leaves by field path, list indexes removed.
+
+    `latency_s` is the time that the extraction took when it was recorded, in seconds; `attempt` counts the recordings
+    under one unchanged request.
+    """
 
     status: Status
-    leaves: dict[str, tuple[Leaf, ...]]
+    leaves: Leaves
     valid: bool
     id: str = ""
+    group: str | None = None
+    input: Any = None
     raw: str | None = None
     error: str | None = None
     model: str | None = None
     usage: Usage = field(default_factory=Usage)
+    latency_s: float | None = None
+    attempt: int = 1
     cassette: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    origin: Origin = field(default_factory=Origin)
+    baseline: Accepted | None = None
+    anchor: Accepted | None = None
 
     @property
     def counts(self) -> dict[str, FieldCounts]:
         """Outcome counts by field path."""
-        return {path: FieldCounts.of(leaf.outcome for leaf in leaves) for path, leaves in self.leaves.items()}
+        return count_leaves(self.leaves)
 
     @property
     def exact(self) -> bool:
@@ -167,27 +261,33 @@ class CaseResult:
             "id": self.id,
             "status": self.status.value,
             "valid": self.valid,
+            "group": self.group,
+            "input": self.input,
             "raw": self.raw,
             "error": self.error,
             "model": self.model,
             "usage": {"input_tokens": self.usage.input_tokens, "output_tokens": self.usage.output_tokens},
+            "latency_s": self.latency_s,
+            "attempt": self.attempt,
             "cassette": self.cassette,
             "metadata": self.metadata,
-            "fields": {path: [leaf.to_wire() for leaf in leaves] for path, leaves in self.leaves.items()},
+            "origin": self.origin.to_wire(),
+            "fields": _leaves_to_wire(self.leaves),
+            "baseline": self.baseline and self.baseline.to_wire(),
+            "anchor": self.anchor and self.anchor.to_wire(),
         }
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> CaseResult:
         """The inverse of `to_wire`."""
+        plain = ("id", "valid", "group", "input", "raw", "error", "model", "latency_s", "attempt", "cassette")
         return cls(
-            id=wire["id"],
+            **{name: wire[name] for name in plain},
             status=Status(wire["status"]),
-            valid=wire["valid"],
-            raw=wire["raw"],
-            error=wire["error"],
-            model=wire["model"],
             usage=Usage(**wire["usage"]),
-            cassette=wire["cassette"],
             metadata=dict(wire["metadata"]),
-            leaves={path: tuple(map(Leaf.from_wire, leaves)) for path, leaves in wire["fields"].items()},
+            origin=Origin(**wire["origin"]),
+            leaves=leaves_from_wire(wire["fields"]),
+            baseline=wire["baseline"] and Accepted.from_wire(wire["baseline"]),
+            anchor=wire["anchor"] and Accepted.from_wire(wire["anchor"]),
         )

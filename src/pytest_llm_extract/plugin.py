@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import ExitStack
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,15 +27,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers; in the main process, register the controller."""
+    """Declare the markers."""
     for marker in settings_of.MARKERS:
         config.addinivalue_line("markers", marker)
-    config.stash[_settings] = settings_of.Settings.of(config)
     config.stash[_told] = set()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Check the settings (not earlier: --help must work); in the main process, register the controller."""
+    from pytest_llm_extract.errors import LlmExtractError
+
+    config = session.config
+    try:
+        settings = config.stash[_settings] = settings_of.Settings.of(config)
+        if settings.baseline is not None:
+            from pytest_llm_extract.accepted import check_source
+
+            check_source(settings)
+    except LlmExtractError as error:
+        raise pytest.UsageError(str(error)) from None
     if not hasattr(config, "workerinput"):
         from pytest_llm_extract.controller import Controller
 
-        config.pluginmanager.register(Controller(config, config.stash[_settings]), "llm_extract_controller")
+        config.pluginmanager.register(Controller(config, settings), "llm_extract_controller")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -52,8 +67,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One item for each golden case."""
     marker = metafunc.definition.get_closest_marker("llm_extract")
     if marker is None:
-        if metafunc.definition.get_closest_marker("llm_accuracy") is not None:
-            raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: llm_accuracy needs llm_extract")
+        for name in ("llm_accuracy", "llm_gate"):
+            if metafunc.definition.get_closest_marker(name) is not None:
+                raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {name} needs llm_extract")
         return
     suite = _build(metafunc, marker)
     if "extraction" not in metafunc.fixturenames:
@@ -67,13 +83,14 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
     from pytest_llm_extract.suite import MarkerArguments, build_suite
 
     definition = metafunc.definition
-    accuracy = definition.get_closest_marker("llm_accuracy")
+    accuracy, gate = (definition.get_closest_marker(name) for name in ("llm_accuracy", "llm_gate"))
     arguments = MarkerArguments(
         definition.nodeid,
         definition.path,
         marker.kwargs,
         marker.args,
         (accuracy.args, accuracy.kwargs) if accuracy else None,
+        (gate.args, gate.kwargs) if gate else None,
     )
     try:
         if definition.get_closest_marker("parametrize") is not None:
@@ -87,6 +104,16 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Let `-k` find a case by its own id, also where the node id is escaped."""
     if (found := _param(item)) is not None:
         item.extra_keyword_matches.add(found[1].case.id)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Select cases by id, which `-k` cannot always spell."""
+    glob = config.stash[_settings].case
+    if glob is None:
+        return
+    kept = [item for item in items if (found := _param(item)) is not None and fnmatchcase(found[1].case.id, glob)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
 
 
 def _param(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
@@ -206,12 +233,19 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     told = item.config.stash[_told]
     report.llm_extract = {
         "suite": suite.id,
-        "header": None if suite.id in told else suite.header(),
+        "head": None if suite.id in told else suite.head.head_to_wire(),
+        "lost": suite.lost_cases() if suite.id not in told and hasattr(item.config, "workerinput") else None,
         "case": result.to_wire(),
+        "entry": _entry(found) if item.config.stash[_settings].accept else None,
         "note": found.report if found else {"recorded": False, "problem": None, "change": None, "renamed": None},
     }
     told.add(suite.id)
     return report
+
+
+def _entry(found: Extraction | None) -> dict[str, Any] | None:
+    entry = found.entry if found else None
+    return entry.to_wire() if entry else None
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:

@@ -63,15 +63,20 @@ def load_prompt(path: Path) -> Prompt:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(path, f"cannot be read: {error}") from None
-    fingerprint = hashlib.sha256(text.encode()).hexdigest()
     if path.name.endswith((".prompt.yml", ".prompt.yaml")):
-        return _prompt_file(path, text, fingerprint)
+        return _prompt_file(path, text)
     if path.suffix in (".md", ".txt"):
         environment = _environment()
-        system = ("user" if re.search(r"\{\{-?\s*input\b", text) else "system", _template(environment, text, path))
-        messages = (system,) if system[0] == "user" else (system, ("user", environment.from_string("{{ input }}")))
-        return Prompt(path, messages, None, {}, None, fingerprint)
+        role = "user" if re.search(r"\{\{-?\s*input\b", text) else "system"
+        written = [(role, text)] if role == "user" else [(role, text), ("user", "{{ input }}")]
+        messages = tuple((role, _template(environment, content, path)) for role, content in written)
+        return Prompt(path, messages, None, {}, None, _fingerprint(written))
     raise PromptError(path, "a prompt is a .prompt.yml, .md or .txt file")
+
+
+def _fingerprint(written: list[tuple[str, str]]) -> str:
+    """sha256 of the messages as written: a comment or a name in the file is no change of the prompt."""
+    return hashlib.sha256(json.dumps(written).encode()).hexdigest()
 
 
 def _environment() -> jinja2.Environment:
@@ -98,7 +103,7 @@ def _template(environment: jinja2.Environment, text: str, path: Path) -> jinja2.
         raise PromptError(path, f"line {error.lineno} of a message: {error.message}") from None
 
 
-def _prompt_file(path: Path, text: str, fingerprint: str) -> Prompt:
+def _prompt_file(path: Path, text: str) -> Prompt:
     import yaml
 
     try:
@@ -112,6 +117,7 @@ def _prompt_file(path: Path, text: str, fingerprint: str) -> Prompt:
             raise PromptError(path, f"unknown key {key!r}.{did_you_mean(str(key), _KEYS)}")
     environment = _environment()
     messages = tuple(_message(environment, message, path) for message in data["messages"])
+    fingerprint = _fingerprint([(message["role"], message["content"]) for message in data["messages"]])
     parameters = data.get("modelParameters") or {}
     if not isinstance(parameters, dict):
         raise PromptError(path, "modelParameters is a mapping")

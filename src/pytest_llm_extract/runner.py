@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pydantic
+import pydantic_core
 import pytest
 
 from pytest_llm_extract import provider
+from pytest_llm_extract.baseline import Entry
 from pytest_llm_extract.call import Call, Slot, call_in_cassette
 from pytest_llm_extract.cases import Case
 from pytest_llm_extract.cassette import store
+from pytest_llm_extract.cassette.key import digest
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import LlmExtractError, PromptError
-from pytest_llm_extract.outcome import CaseResult, Leaf, Status, Usage
+from pytest_llm_extract.outcome import CaseResult, Leaf, Origin, Status, Usage
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.suite import GoldenCase, Suite
 from pytest_llm_extract.validate import Answer, lost_answer, read_answer, take_output
@@ -170,7 +173,7 @@ class Extraction:
         return read_answer(self._suite.schema, answer.content)
 
     def _score(self, answer: Answer) -> CaseResult:
-        result = score_answer(self._suite.schema, self._golden.gold, answer, case_id=self.case.id)
+        result = score_case(self._suite, self._golden, answer)
         facts = self._call.facts if self._call else {}
         cassette = self.cassette
         if cassette.is_relative_to(self._settings.rootdir):
@@ -178,20 +181,73 @@ class Extraction:
         content = facts.get("content")
         return dataclasses.replace(
             result,
-            error=answer.error,
             raw=content if isinstance(content, str) else None,
             model=facts.get("model"),
             usage=Usage(facts.get("input_tokens", 0), facts.get("output_tokens", 0)),
+            latency_s=facts.get("latency_s"),
+            attempt=facts.get("attempt", 1),
             cassette=cassette.as_posix(),
-            metadata=json.loads(json.dumps(self.case.metadata, default=str)),
+            origin=self._origin(result.origin, facts),
         )
+
+    def _origin(self, labels: Origin, facts: dict[str, Any]) -> Origin:
+        hashes = {**facts.get("hashes", {})}
+        hashes.pop("document", None)
+        if self._suite.call is not None:
+            hashes["prompt"] = self._suite.call.prompt.fingerprint[:16]
+        return dataclasses.replace(labels, **hashes, answered=facts.get("model"))
+
+    @property
+    def entry(self) -> Entry | None:
+        """This case as a baseline keeps it; None where there is nothing to accept."""
+        result, call = self.result, self._call
+        if result is None or call is None or result.status not in ACCEPTABLE:
+            return None
+        fingerprints = tuple(call.facts.get("fingerprints", ()))
+        return Entry(
+            result.id, result.status, self._text(call), result.counts, fingerprints, result.origin, result.attempt
+        )
+
+    def _text(self, call: Call) -> str | None:
+        answer = self._answer
+        if isinstance(call.value, provider.RawAnswer):
+            return call.value.content
+        if answer is None or answer.lost or call.error is not None:
+            return None
+        if answer.valid:
+            return self._suite.schema.dump(answer.value)
+        return json.dumps(pydantic_core.to_jsonable_python(call.value, fallback=str))
+
+
+ACCEPTABLE = (Status.OK, Status.INVALID, Status.REFUSED, Status.TRUNCATED)
 
 
 def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | None) -> CaseResult:
     """The result of a case whose extraction never ran: it stays in every denominator."""
-    answer = lost_answer(status, error)
-    result = score_answer(suite.schema, golden.gold, answer, case_id=golden.case.id)
-    return dataclasses.replace(result, error=error)
+    return score_case(suite, golden, lost_answer(status, error))
+
+
+def score_case(suite: Suite, golden: GoldenCase, answer: Answer) -> CaseResult:
+    """An answer of a golden case, scored, with the accepted answers of that case scored in the same way."""
+    case = golden.case
+    baseline, anchor = suite.accepted.entries(case.id)
+    return dataclasses.replace(
+        score_answer(suite.schema, golden.gold, answer, case_id=case.id),
+        group=case.group,
+        input=pydantic_core.to_jsonable_python(case.input, fallback=str),
+        error=answer.error,
+        metadata=json.loads(json.dumps(case.metadata, default=str)),
+        origin=Origin(gold=_gold_hash(case), scoring=suite.schema.scoring_fingerprint),
+        baseline=baseline.scored(suite.schema, golden.gold) if baseline else None,
+        anchor=anchor.scored(suite.schema, golden.gold) if anchor else None,
+    )
+
+
+def _gold_hash(case: Case) -> str:
+    expected = case.expected
+    if isinstance(expected, pydantic.BaseModel):
+        expected = expected.model_dump(mode="json", exclude_unset=True)
+    return digest(pydantic_core.to_jsonable_python(expected, fallback=str))[:16]
 
 
 def _ends_normally(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -103,6 +104,15 @@ class Schema:
         if not models:
             raise UsageError(source, f"the schema is a pydantic model (or a list of one), not {tp!r}; give schema=")
         return cls(adapter, root, re.sub(r"[^A-Za-z0-9_-]+", "_", models[0].__name__)[:64])
+
+    @cached_property
+    def scoring_fingerprint(self) -> str:
+        """A short hash of what is scored."""
+        return hashlib.sha256("\n".join(self.paths).encode()).hexdigest()[:16]
+
+    def dump(self, value: Any) -> str:
+        """A typed answer as JSON text, as `read_json` takes it."""
+        return json.dumps(self.adapter.dump_python(value, mode="json", by_alias=True, warnings=False))
 
     def read_gold(self, expected: Any) -> Any:
         """Gold as typed values: labelled are the fields that were given; model-level validators do not run.

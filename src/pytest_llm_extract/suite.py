@@ -6,21 +6,25 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pydantic
 
+from pytest_llm_extract.accepted import AcceptedAnswers, find_accepted
+from pytest_llm_extract.baseline import Entry
 from pytest_llm_extract.cases import Case, load_cases
+from pytest_llm_extract.compare.walk import compare
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import DatasetError, PromptError, UnknownNameError, UsageError, did_you_mean
-from pytest_llm_extract.outcome import Status
+from pytest_llm_extract.gate.floors import trivial_floor
+from pytest_llm_extract.gate_markers import Written, read_budgets, read_floors, read_waivers
+from pytest_llm_extract.outcome import Accepted, CaseResult, Outcome, Status
 from pytest_llm_extract.prompt import Prompt, load_prompt
 from pytest_llm_extract.schema import Schema, strict_json_schema
 from pytest_llm_extract.scoring import labelled_paths, score_answer
+from pytest_llm_extract.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.validate import lost_answer
 
 ARGUMENTS = frozenset({"cases", "extractor", "prompt", "schema", "model", "response_format"})
@@ -52,26 +56,61 @@ class Suite:
     variant: str
     schema: Schema
     cases: tuple[GoldenCase, ...]
-    floors: dict[str, Fraction]
+    rules: GateRules
+    accepted: AcceptedAnswers
     extractor: Callable[..., Any] | None
     call: PromptCall | None
 
-    def header(self) -> dict[str, Any]:
-        """What the controller needs to know of the suite, as plain builtins."""
-        lost = {}
-        for golden in self.cases:
-            result = score_answer(self.schema, golden.gold, lost_answer(Status.ERROR, None), case_id=golden.case.id)
-            lost[golden.case.id] = result.to_wire()["fields"]
-        return {
-            "id": self.id,
-            "variant": self.variant,
-            "dataset_ids": [golden.case.id for golden in self.cases],
-            "paths": list(self.schema.paths),
-            "floors": {path: str(floor) for path, floor in self.floors.items()},
-            "lost": lost,
-            "model": self.call.model if self.call else None,
-            "prompt": self.call and {"path": self.call.prompt.path.name, "fingerprint": self.call.prompt.fingerprint},
-        }
+    @property
+    def head(self) -> SuiteResult:
+        """What the gate needs to know of the suite besides its cases."""
+        ids = [golden.case.id for golden in self.cases]
+        baseline, anchor = self.accepted.runs(ids)
+        return SuiteResult(
+            id=self.id,
+            variant=self.variant,
+            dataset_ids=tuple(ids),
+            paths=self.schema.paths,
+            rules=self.rules,
+            model=self.call.model if self.call else None,
+            prompt={"path": self.call.prompt.path.name, "fingerprint": self.call.prompt.fingerprint}
+            if self.call
+            else None,
+            warnings=self._warnings(),
+            baseline=baseline,
+            anchor=anchor,
+        )
+
+    def lost_cases(self) -> dict[str, dict[str, Any]]:
+        """Every case as if its answer were lost, for the main process to count when a worker dies."""
+        return {golden.case.id: self._lost(golden).to_wire() for golden in self.cases}
+
+    def _lost(self, golden: GoldenCase) -> CaseResult:
+        answer = lost_answer(Status.ERROR, "its worker crashed")
+        result = score_answer(self.schema, golden.gold, answer, case_id=golden.case.id)
+        baseline, anchor = self.accepted.entries(golden.case.id)
+        return replace(
+            result,
+            group=golden.case.group,
+            baseline=_as_then(baseline) if baseline else None,
+            anchor=_as_then(anchor) if anchor else None,
+        )
+
+    def _warnings(self) -> tuple[str, ...]:
+        """Floors that an answer without any value would meet."""
+        nulls: dict[str, list[bool]] = {path: [] for path in self.rules.floors}
+        for golden in self.cases if nulls else ():
+            for path, outcome, _, _ in compare(self.schema.root, golden.gold, None, Outcome.INVALID):
+                if path in nulls:
+                    nulls[path].append(outcome is Outcome.INVALID)
+        floors = self.rules.floors.items()
+        found = (trivial_floor(path, floor, sum(nulls[path]), len(nulls[path])) for path, floor in floors)
+        return tuple(warning for warning in found if warning)
+
+
+def _as_then(entry: Entry) -> Accepted:
+    """An accepted case by its outcomes when it was accepted: to score it again would cost every worker a pass."""
+    return Accepted(entry.leaves, entry.outcomes, entry.origin, entry.attempt)
 
 
 @dataclass(frozen=True)
@@ -82,7 +121,8 @@ class MarkerArguments:
     module: Path
     extract: Mapping[str, Any]
     positional: tuple[Any, ...]
-    accuracy: tuple[tuple[Any, ...], Mapping[str, Any]] | None
+    accuracy: Written | None
+    gate: Written | None
 
 
 def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
@@ -112,9 +152,30 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     cases = _golden(given["cases"], schema, settings, arguments.module, source)
     if prompt_call is not None:
         _check_columns(prompt_call.prompt, cases, source)
-    labelled: set[str] = set().union(*(labelled_paths(schema, golden.gold) for golden in cases))
-    floors = _floors(arguments, schema, labelled)
-    return Suite(arguments.suite_id, variant, schema, cases, floors, extractor, prompt_call)
+    rules = _rules(arguments, schema, cases, settings)
+    accepted = find_accepted(arguments.suite_id, settings)
+    return Suite(arguments.suite_id, variant, schema, cases, rules, accepted, extractor, prompt_call)
+
+
+def _rules(arguments: MarkerArguments, schema: Schema, cases: tuple[GoldenCase, ...], settings: Settings) -> GateRules:
+    labelled = _labelled(schema, cases)
+    return GateRules(
+        read_floors(arguments.accuracy, arguments.suite_id, schema.paths, labelled),
+        read_budgets(arguments.gate, arguments.suite_id, schema.paths, labelled),
+        read_waivers(arguments.gate, arguments.suite_id, schema.paths, [golden.case.id for golden in cases]),
+        settings.alpha,
+        settings.inconclusive_fails,
+    )
+
+
+def _labelled(schema: Schema, cases: tuple[GoldenCase, ...]) -> set[str]:
+    """The fields that some case labels."""
+    found: set[str] = set()
+    for golden in cases:
+        if len(found) == len(schema.paths):
+            break
+        found |= labelled_paths(schema, golden.gold)
+    return found
 
 
 def find_file(name: str | Path, settings: Settings, module: Path, source: str) -> Path:
@@ -221,38 +282,3 @@ def _check_columns(prompt: Prompt, cases: tuple[GoldenCase, ...], source: str) -
             prompt.render(golden.case.prompt_columns)
         except PromptError as error:
             raise UsageError(source, f"case {golden.case.id!r}: {error}") from None
-
-
-def _floors(arguments: MarkerArguments, schema: Schema, labelled: set[str]) -> dict[str, Fraction]:
-    if arguments.accuracy is None:
-        return {}
-    source = f"{arguments.suite_id}: llm_accuracy"
-    positional, named = arguments.accuracy
-    default: Fraction | None = None
-    floors: dict[str, Any] = dict(named)
-    for value in positional:
-        if isinstance(value, Mapping):
-            floors |= value
-        elif default is None:
-            default = _floor(value, source, "the default floor")
-        else:
-            raise UsageError(source, "takes one default floor, then fields by name")
-    checked: dict[str, Fraction] = {}
-    for path, value in floors.items():
-        if path not in schema.paths:
-            raise UnknownNameError(path, known=schema.paths, source=source, kind="field")
-        if path not in labelled:
-            raise UsageError(source, f"{path}: no case labels this field, so its floor means nothing")
-        checked[path] = _floor(value, source, path)
-    if default is not None:
-        checked |= {path: default for path in schema.paths if path in labelled and path not in checked}
-    return checked
-
-
-def _floor(value: Any, source: str, name: str) -> Fraction:
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Fraction):
-        raise UsageError(source, f"{name}: a floor is a number from 0 to 1, not {value!r}")
-    if not 0 <= value <= 1:
-        hint = f"; did you mean {float(value) / 100:g}?" if 1 < value <= 100 else ""
-        raise UsageError(source, f"{name}: a floor is a number from 0 to 1, not {value!r}{hint}")
-    return Fraction(str(value))

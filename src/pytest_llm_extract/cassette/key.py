@@ -33,6 +33,30 @@ def fingerprint(method: str, url: str, body: bytes) -> str:
     return hashlib.sha256(f"{method.upper()} {urlsplit(url).path}\n{content}".encode()).hexdigest()
 
 
+def origin(body: bytes, document: str | None) -> dict[str, str | None]:
+    """Short hashes of what a request was made of: prompt, schema, parameters, document; and the model that it names.
+
+    `document` is the case's own text, hidden in the rest, so that the same prompt has the same hash for every case.
+    """
+    found = parts(read_json(body))
+    prompt = [found.get("system prompt"), found.get("messages")]
+    model = found.get("model")
+    return {
+        "prompt": _short(prompt, document),
+        "schema": _short(found.get("schema"), document),
+        "parameters": _short(found["parameters"], document),
+        "document": _short(document, None) if document is not None else None,
+        "model": model if isinstance(model, str) else None,
+    }
+
+
+def _short(value: Json, document: str | None) -> str:
+    text = json.dumps(value, sort_keys=True)
+    if document:
+        text = text.replace(json.dumps(document)[1:-1], "{{input}}")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def parts(body: Json) -> dict[str, Json]:
     """A request body by what people change: model, prompt, document, schema, parameters.
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from fractions import Fraction
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.aggregate import FieldSummary
-from pytest_llm_extract.gate import judge_field
-from pytest_llm_extract.outcome import CaseResult, Verdict
+from pytest_llm_extract.errors import ResultsError
+from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.gate.floors import judge_field
+from pytest_llm_extract.gate.regression import Comparison, FieldChange
+from pytest_llm_extract.git import head_commit
+from pytest_llm_extract.suite_result import SuiteResult
 
 FORMAT, VERSION = "pytest-llm-extract-results", 1
+Gated = tuple[SuiteResult, Decision]
 
 
 def json_schema() -> dict[str, Any]:
@@ -22,37 +29,72 @@ def json_schema() -> dict[str, Any]:
     return found
 
 
-def suite_to_wire(
-    header: Mapping[str, Any],
-    results: Sequence[CaseResult],
-    fields: Mapping[str, FieldSummary],
-    floors: Mapping[str, Fraction],
-    verdict: Verdict | None,
-    reasons: Sequence[str],
-) -> dict[str, Any]:
-    """One suite of results.json."""
+def run_to_wire(suites: Sequence[Gated], folder: Path) -> dict[str, Any]:
+    """A whole run; `folder` is where to ask git for the commit."""
     return {
-        "id": header["id"],
-        "variant": header["variant"],
-        "primary": True,
-        "dataset_ids": list(header["dataset_ids"]),
-        "model": header["model"],
-        "prompt": header["prompt"],
+        "format": FORMAT,
+        "version": VERSION,
+        "run": {
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "commit": head_commit(folder),
+            "complete": all(suite.complete for suite, _ in suites),
+            "plugin": version("pytest-llm-extract"),
+            "pytest": version("pytest"),
+        },
+        "suites": [suite_to_wire(suite, decision) for suite, decision in suites],
+    }
+
+
+def read_results(text: str, name: str) -> list[SuiteResult]:
+    """The suites of a results.json.
+
+    Raises:
+        ResultsError: it is none, or one of another version.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ResultsError(name, f"is not JSON: {error}") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ResultsError(name, "is no results.json of pytest-llm-extract (write one with --llm-extract-json=PATH)")
+    if data.get("version") != VERSION:
+        raise ResultsError(name, f"has format version {data.get('version')!r}, this version reads {VERSION}")
+    try:
+        return [SuiteResult.from_wire(suite) for suite in data["suites"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultsError(name, f"is damaged ({type(error).__name__}: {error})") from None
+
+
+def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
+    """One suite of results.json."""
+    results = suite.cases
+    return {
+        **suite.head_to_wire(),
         "n_cases": len(results),
         "documents": {"valid": sum(r.valid for r in results), "exact": sum(r.exact for r in results)},
-        "fields": {path: _field(summary, floors.get(path)) for path, summary in fields.items()},
+        "fields": {
+            path: _field(path, summary, suite.rules.floors.get(path), decision.comparisons)
+            for path, summary in decision.fields.items()
+        },
+        "pooled": {c.against: _pooled(c) for c in decision.comparisons},
         "cases": [result.to_wire() for result in results],
         "usage": {
             "input_tokens": sum(r.usage.input_tokens for r in results),
             "output_tokens": sum(r.usage.output_tokens for r in results),
         },
-        "verdict": verdict.value if verdict else None,
-        "reasons": list(reasons),
+        "history": list(suite.baseline.history) if suite.baseline else [],
+        "verdict": decision.verdict.value if decision.verdict else None,
+        "reasons": list(decision.reasons),
+        "doubts": list(decision.doubts),
+        "notes": list(decision.notes),
     }
 
 
-def _field(summary: FieldSummary, floor: Fraction | None) -> dict[str, Any]:
+def _field(
+    path: str, summary: FieldSummary, floor: Fraction | None, comparisons: Sequence[Comparison]
+) -> dict[str, Any]:
     counts, verdict = summary.counts, judge_field(summary, floor)
+    changes = {c.against: c.fields[path] for c in comparisons if path in c.fields}
     return {
         **asdict(counts),
         "n": counts.n,
@@ -65,4 +107,33 @@ def _field(summary: FieldSummary, floor: Fraction | None) -> dict[str, Any]:
         "omission_rate": counts.omission_rate,
         "floor": float(floor) if floor is not None else None,
         "verdict": verdict.value if verdict else None,
+        "baseline": _change(changes.get("baseline")),
+        "anchor": _change(changes.get("anchor")),
+    }
+
+
+def _change(change: FieldChange | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    return {
+        "accuracy": change.before.accuracy,
+        "lost": list(change.lost),
+        "gained": list(change.gained),
+        "p": change.p,
+        "p_adj": change.p_adj,
+        "p_holm": change.p_holm,
+    }
+
+
+def _pooled(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "source": comparison.source,
+        "alpha": comparison.alpha,
+        "n_cases": comparison.n_cases,
+        "n_groups": comparison.n_groups,
+        "p": comparison.pooled_p,
+        "p_adj": comparison.pooled_p_adj,
+        "p_without_failed_fields": comparison.pooled_p_without_failed,
+        "smallest_loss": comparison.smallest_loss,
+        "cases_to_decide": comparison.cases_to_decide,
     }

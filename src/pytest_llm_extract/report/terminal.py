@@ -6,11 +6,17 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_llm_extract.aggregate import FieldSummary
-from pytest_llm_extract.gate import judge_field
-from pytest_llm_extract.outcome import CaseResult, Outcome, Status
+from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.gate.floors import judge_field
+from pytest_llm_extract.gate.regression import Comparison, FieldChange
+from pytest_llm_extract.outcome import CaseResult, Leaf, Outcome, Status
+from pytest_llm_extract.suite_result import SuiteResult
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _MISSES = 8
 _RIGHT = (Outcome.CORRECT, Outcome.ABSENT_OK)
@@ -22,16 +28,102 @@ def printable(text: str, width: int) -> str:
     return shown if len(shown) <= width else shown[: width - 1] + "…"
 
 
+def suite_lines(
+    suite: SuiteResult, decision: Decision, notes: Mapping[str, Mapping[str, Any]], width: int
+) -> list[str]:
+    """Everything about one suite; `notes` says by case id whether it was recorded, and what kept it from a replay."""
+    results = suite.cases
+    answered = any(result.status not in (Status.STALE, Status.MISSING) for result in results)
+    lines = [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields and answered else []
+    lines.append(documents_line(results))
+    lines += worst_misses(results, width)
+    for comparison in decision.comparisons:
+        lines += comparison_lines(comparison, results, width)
+    problems = {r.id: notes[r.id] for r in results if r.id in notes and notes[r.id]["problem"]}
+    lines += problem_groups(suite.id, problems, {result.id: result.status for result in results})
+    recorded = sum(note["recorded"] for note in notes.values())
+    if recorded:
+        lines.append(f"recorded {recorded} cassette{'' if recorded == 1 else 's'}; they hold the documents as they are")
+    return lines + verdict_lines(suite, decision)
+
+
+def verdict_lines(suite: SuiteResult, decision: Decision) -> list[str]:
+    """The gate's verdict, and every reason for it."""
+    if not suite.complete:
+        return [f"partial run: {len(suite.cases)} of {len(suite.dataset_ids)} cases; gate skipped"]
+    if decision.verdict is None:
+        return ["gate skipped"]
+    lines = [f"warning: {printable(text, 400)}" for text in suite.warnings]
+    lines += [f"note: {printable(text, 400)}" for text in decision.notes]
+    lines.append(f"gate: {decision.verdict.value}")
+    return lines + [f"  {printable(text, 400)}" for text in (*decision.reasons, *decision.doubts)]
+
+
+def comparison_lines(comparison: Comparison, results: Sequence[CaseResult], width: int) -> list[str]:
+    """What moved against accepted answers: a table of the fields that did, and the lost and gained cases."""
+    head = f"against the {comparison.against} ({comparison.source}), {_cases(comparison.n_cases)} paired:"
+    moved = {path: change for path, change in comparison.fields.items() if change.lost or change.gained}
+    if not moved:
+        return [f"{head} no case lost, none gained"]
+    return [head, _moved_table(moved, comparison, width), *_moved_cases(moved, comparison.against, results, width)]
+
+
+def _moved_table(moved: Mapping[str, FieldChange], comparison: Comparison, width: int) -> str:
+    table = _new_table(("lost", "gained", "before", "now", "p", "p_adj", ""))
+    for path, change in moved.items():
+        failed = change.p_adj is not None and change.p_adj <= comparison.alpha
+        table.add_row(
+            _escape(printable(path, 60)),
+            str(len(change.lost)),
+            str(len(change.gained)),
+            f"{(change.before.accuracy or 0) * 100:.1f}%",
+            f"{(change.after.accuracy or 0) * 100:.1f}%",
+            f"{change.p:.3g}",
+            "waived" if change.p_adj is None else f"{change.p_adj:.3g}",
+            "LOST" if failed else "",
+        )
+    pooled = ("", "", "", "", f"{comparison.pooled_p:.3g}", f"{comparison.pooled_p_adj:.3g}")
+    table.add_row("all fields", *pooled, "LOST" if comparison.pooled_p_adj <= comparison.alpha else "")
+    return _render(table, width)
+
+
+def _moved_cases(
+    moved: Mapping[str, FieldChange], against: str, results: Sequence[CaseResult], width: int
+) -> list[str]:
+    """Lost cases first, then gained ones: expected, what the accepted answer had, and what this one has."""
+    by_id = {result.id: result for result in results}
+    order = sorted(moved, key=lambda path: -len(moved[path].lost))
+    cases = [("lost", path, case) for path in order for case in moved[path].lost]
+    cases += [("gained", path, case) for path in order for case in moved[path].gained]
+    lines = []
+    for word, path, case in cases[:_MISSES]:
+        result = by_id[case]
+        accepted = result.baseline if against == "baseline" else result.anchor
+        before, now = (_first(leaves.get(path, ())) for leaves in (accepted.leaves if accepted else {}, result.leaves))
+        expected = next((leaf.expected for leaf in (*now, *before)), None)
+        shown = [
+            printable(_show(value), max(10, (width - 48) // 3)) for value in (expected, _actual(before), _actual(now))
+        ]
+        lines.append(
+            f"  {word:6} {printable(case, 14):14} {printable(path, 16):16} {shown[0]}: {shown[1]} → {shown[2]}"
+        )
+    if len(cases) > _MISSES:
+        lines.append(f"  … and {len(cases) - _MISSES} more (all of them: --llm-extract-json=PATH)")
+    return lines
+
+
+def _first(leaves: Sequence[Leaf]) -> list[Leaf]:
+    """The leaf that shows it best: a wrong one, where there is one."""
+    return sorted(leaves, key=lambda leaf: leaf.outcome in _RIGHT)[:1]
+
+
+def _actual(leaves: Sequence[Leaf]) -> Any:
+    return leaves[0].actual if leaves else None
+
+
 def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Fraction], width: int) -> str:
     """Field, right/n, accuracy, its 95 % interval, floor and verdict."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("field", overflow="fold")
-    for name in ("right/n", "accuracy", "95% interval", "floor", ""):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = _new_table(("right/n", "accuracy", "95% interval", "floor", ""))
     for path, summary in fields.items():
         counts, floor = summary.counts, floors.get(path)
         verdict = judge_field(summary, floor)
@@ -44,6 +136,23 @@ def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Fracti
             f"{float(floor) * 100:g}%" if floor is not None else "",
             verdict.value.upper() if verdict else "",
         )
+    return _render(table, width)
+
+
+def _new_table(columns: Sequence[str]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("field", overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _render(table: Table, width: int) -> str:
+    from rich.console import Console
+
     out = io.StringIO()
     Console(file=out, width=max(width, 40), color_system=None, highlight=False).print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().strip("\n").splitlines())
@@ -108,13 +217,17 @@ def problem_groups(suite: str, problems: Mapping[str, Mapping[str, Any]], status
     lines: list[str] = []
     for (status, cause, changed), cases in groups.items():
         what = cause or "no cassette"
-        lines.append(f"{status.value.upper()}: {printable(what, 400)} ({len(cases)} cases: {_some(cases)})")
+        lines.append(f"{status.value.upper()}: {printable(what, 400)} ({_cases(len(cases))}: {_some(cases)})")
         lines += [f"    {printable(line, 200)}" for line in changed]
         if status is Status.MISSING and renamed:
             lines.append(f"    the folder of variant {renamed!r} is there: was the prompt or extractor renamed?")
     if any(status in (Status.STALE, Status.MISSING) for status, _, _ in groups):
         lines.append(f"    to record: pytest --llm-record {suite}")
     return lines
+
+
+def _cases(count: int) -> str:
+    return f"{count} case{'' if count == 1 else 's'}"
 
 
 def _some(cases: Sequence[str]) -> str:

@@ -1,0 +1,84 @@
+"""`--llm-extract-accept`: a run's answers become the baseline, or the anchor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_llm_extract import baseline as files
+from pytest_llm_extract.baseline import Acceptance, Baseline, Entry, accept
+from pytest_llm_extract.cassette.store import suite_folder, write_atomically
+from pytest_llm_extract.config import Settings
+from pytest_llm_extract.errors import BaselineError
+from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.suite_result import SuiteResult
+
+
+def write_accepted(
+    suite: SuiteResult, entries: Mapping[str, Mapping[str, Any]], decision: Decision | None, settings: Settings
+) -> list[str]:
+    """Write a suite's baseline or anchor, and say what was written.
+
+    Raises:
+        BaselineError: cases without an answer, a part of the cases for an anchor, mixed prompts, a read-only folder.
+    """
+    folder = suite_folder(settings.cassettes, suite.id)
+    lacking = [case.id for case in suite.cases if case.id not in entries]
+    if lacking:
+        shown = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
+        raise BaselineError(suite.id, f"{len(lacking)} of {len(suite.cases)} cases have no answer ({shown})")
+    new = Acceptance(
+        suite.id,
+        suite.variant,
+        suite.paths,
+        tuple(Entry.from_wire(entries[case.id]) for case in suite.cases),
+        suite.complete,
+        decision.verdict.value if decision and decision.verdict else None,
+        decision.reasons if decision else (),
+    )
+    baseline, anchor = (_there(folder / name, settings) for name in (files.BASELINE, files.ANCHOR))
+    said = []
+    if settings.accept == "anchor" and not suite.complete:
+        raise BaselineError(suite.id, "an anchor is a whole run; this one is partial")
+    if settings.accept == "baseline" or baseline is None:
+        accepted = accept(baseline, new, _name(folder / files.BASELINE, settings))
+        said += [_write(folder / files.BASELINE, accepted, settings), *_in_spite_of(decision)]
+    if settings.accept == "anchor" or (anchor is None and suite.complete):
+        said.append(_write(folder / files.ANCHOR, accept(anchor, new, ""), settings))
+    return said
+
+
+def accepted_suites(settings: Settings) -> dict[str, str]:
+    """The suites that have a baseline under the cassettes, with its path.
+
+    Raises:
+        BaselineError: a file of that name that is no baseline.
+    """
+    found = {}
+    for path in sorted(settings.cassettes.rglob(files.BASELINE)):
+        baseline = _there(path, settings)
+        if baseline is not None:
+            found[baseline.suite] = _name(path, settings)
+    return found
+
+
+def _there(path: Path, settings: Settings) -> Baseline | None:
+    return files.load(path, _name(path, settings))
+
+
+def _write(path: Path, accepted: Baseline, settings: Settings) -> str:
+    name = _name(path, settings)
+    try:
+        write_atomically(path, accepted.to_text())
+    except OSError as error:
+        raise BaselineError(name, f"cannot be written: {error.strerror or error}") from None
+    return f"accepted: {len(accepted.entries)} cases in {name}"
+
+
+def _in_spite_of(decision: Decision | None) -> list[str]:
+    return [f"  in spite of: {reason}" for reason in decision.reasons] if decision else []
+
+
+def _name(path: Path, settings: Settings) -> str:
+    return path.relative_to(settings.rootdir).as_posix() if path.is_relative_to(settings.rootdir) else str(path)

@@ -1,0 +1,253 @@
+"""The accepted answers of a suite: `baseline.jsonl`, a header line and one line for each case, sorted by id."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_llm_extract.errors import BaselineError
+from pytest_llm_extract.outcome import Accepted, FieldCounts, Leaf, Leaves, Origin, Outcome, Status
+from pytest_llm_extract.schema import Schema
+from pytest_llm_extract.scoring import score_answer
+from pytest_llm_extract.validate import Answer, lost_answer, read_answer
+
+FORMAT, VERSION = "pytest-llm-extract-baseline", 1
+BASELINE, ANCHOR = "baseline.jsonl", "anchor.jsonl"
+_MAX_HISTORY = 50
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One accepted case. `text` is the answer as JSON text; None for one that was lost."""
+
+    id: str
+    status: Status
+    text: str | None
+    outcomes: dict[str, FieldCounts]
+    fingerprints: tuple[str, ...]
+    origin: Origin
+    attempt: int = 1
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins; the answer as JSON where that loses nothing of its text's meaning."""
+        answer: dict[str, Any] = {}
+        if self.text is not None:
+            value = read_exact_json(self.text)
+            answer = {"raw": self.text} if value is _INEXACT else {"answer": value}
+        return {
+            "id": self.id,
+            "status": self.status.value,
+            **answer,
+            "outcomes": {path: counts.to_wire() for path, counts in self.outcomes.items()},
+            "requests": list(self.fingerprints),
+            "origin": self.origin.to_wire(),
+            "attempt": self.attempt,
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Entry:
+        """The inverse of `to_wire`."""
+        text = wire.get("raw")
+        return cls(
+            wire["id"],
+            Status(wire["status"]),
+            json.dumps(wire["answer"]) if "answer" in wire else text,
+            {path: FieldCounts(**counts) for path, counts in wire["outcomes"].items()},
+            tuple(wire["requests"]),
+            Origin(**wire["origin"]),
+            wire["attempt"],
+        )
+
+    @property
+    def leaves(self) -> Leaves:
+        """Its leaves by their outcomes when it was accepted, without values."""
+        return {
+            path: tuple(Leaf(Outcome(name)) for name, count in counts.to_wire().items() for _ in range(count))
+            for path, counts in self.outcomes.items()
+        }
+
+    def scored(self, schema: Schema, gold: Any) -> Accepted:
+        """Its answer under today's gold and rules."""
+        return Accepted(
+            score_answer(schema, gold, self._answer(schema)).leaves, self.outcomes, self.origin, self.attempt
+        )
+
+    def _answer(self, schema: Schema) -> Answer:
+        if self.text is None or self.status not in (Status.OK, Status.INVALID):
+            return lost_answer(self.status, None)
+        return read_answer(schema, self.text)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The accepted answers of one suite.
+
+    `prompt` is the hash of the one prompt that gave them all; None where each case had its own.
+    """
+
+    suite: str
+    variant: str
+    fields: tuple[str, ...]
+    prompt: str | None
+    history: tuple[dict[str, Any], ...]
+    entries: dict[str, Entry]
+
+    def to_text(self) -> str:
+        """The file's text."""
+        header = {
+            "format": FORMAT,
+            "version": VERSION,
+            "suite": self.suite,
+            "variant": self.variant,
+            "fields": list(self.fields),
+            "prompt": self.prompt,
+            "history": list(self.history),
+        }
+        rows = [header, *(self.entries[case].to_wire() for case in sorted(self.entries))]
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+_INEXACT = object()
+
+
+def read_exact_json(text: str) -> Any:
+    """The JSON value of a text, or `_INEXACT` when writing it again would change what it means."""
+    exact = True
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal exact
+        found = dict(pairs)
+        exact = exact and len(found) == len(pairs)
+        return found
+
+    def number(literal: str) -> float:
+        nonlocal exact
+        value = float(literal)
+        exact = exact and repr(value) == literal
+        return value
+
+    try:
+        value = json.loads(text, object_pairs_hook=members, parse_float=number)
+        # A lone surrogate cannot be written as UTF-8, nor NaN as JSON.
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return _INEXACT
+    return value if exact else _INEXACT
+
+
+def load(path: Path, name: str) -> Baseline | None:
+    """Read a baseline file; None where there is none.
+
+    Raises:
+        BaselineError: it is none of ours, of another version, or mixes prompts.
+    """
+    try:
+        return parse(path.read_text(encoding="utf-8"), name)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BaselineError(name, f"cannot be read: {error}") from None
+
+
+def parse(text: str, name: str) -> Baseline:
+    """Read the text of a baseline.
+
+    Raises:
+        BaselineError: it is none of ours, of another version, or mixes prompts.
+    """
+    rows = [_row(line, number, name) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    header = rows[0][1] if rows else {}
+    if header.get("format") != FORMAT:
+        raise BaselineError(name, "is no baseline of pytest-llm-extract; write one with --llm-extract-accept")
+    if header.get("version") != VERSION:
+        raise BaselineError(name, f"has format version {header.get('version')!r}, this plugin reads {VERSION}")
+    entries: dict[str, Entry] = {}
+    for number, row in rows[1:]:
+        try:
+            entry = Entry.from_wire(row)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BaselineError(
+                f"{name}:{number}", f"is no line of a baseline ({type(error).__name__}: {error})"
+            ) from None
+        if entry.id in entries:
+            raise BaselineError(f"{name}:{number}", f"case {entry.id!r} is there twice (a bad merge?); accept again")
+        if header["prompt"] is not None and entry.origin.prompt != header["prompt"]:
+            raise BaselineError(
+                f"{name}:{number}",
+                f"mixes prompts: case {entry.id!r} was answered under another prompt than the file's header says "
+                "(a bad merge?); run the whole suite with --llm-extract-accept",
+            )
+        entries[entry.id] = entry
+    try:
+        fields, history = tuple(header["fields"]), tuple(header["history"])
+        return Baseline(header["suite"], header["variant"], fields, header["prompt"], history, entries)
+    except (KeyError, TypeError) as error:
+        raise BaselineError(f"{name}:1", f"lacks {error}") from None
+
+
+def _row(line: str, number: int, name: str) -> tuple[int, dict[str, Any]]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        conflict = line.startswith(("<<<<<<<", "=======", ">>>>>>>"))
+        raise BaselineError(
+            f"{name}:{number}", "merge conflict marker" if conflict else f"is not JSON: {error}"
+        ) from None
+    if not isinstance(row, dict):
+        raise BaselineError(f"{name}:{number}", "is no JSON object")
+    return number, row
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """What is to be accepted: the entries of a run, and what is known of it."""
+
+    suite: str
+    variant: str
+    fields: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    complete: bool
+    verdict: str | None
+    reasons: tuple[str, ...] = ()
+
+
+def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
+    """The baseline after an acceptance: replaced by a complete run, extended by a partial one.
+
+    A partial run adds cases that are new and replaces those whose gold changed; no others, for choosing which cases
+    to accept again would be choosing the answers.
+
+    Raises:
+        BaselineError: a partial run under another prompt than the baseline's.
+    """
+    if new.complete or old is None:
+        entries, history = {entry.id: entry for entry in new.entries}, old.history if old else ()
+    else:
+        taken = {e.id: e for e in new.entries if e.id not in old.entries or _relabelled(old.entries[e.id], e)}
+        entries, history = {**old.entries, **taken}, old.history
+        if old.prompt is not None and any(entry.origin.prompt != old.prompt for entry in taken.values()):
+            raise BaselineError(
+                name, "not accepted: a part of the cases under another prompt would mix prompts; run the whole suite"
+            )
+    record = {
+        "accepted": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "n_cases": len(new.entries),
+        "complete": new.complete,
+        "verdict": new.verdict,
+        "reasons": list(new.reasons),
+    }
+    prompt = _one_prompt(entries.values())
+    return Baseline(new.suite, new.variant, new.fields, prompt, (*history, record)[-_MAX_HISTORY:], entries)
+
+
+def _relabelled(old: Entry, new: Entry) -> bool:
+    return old.origin.gold != new.origin.gold
+
+
+def _one_prompt(entries: Iterable[Entry]) -> str | None:
+    prompts = {entry.origin.prompt for entry in entries}
+    return prompts.pop() if len(prompts) == 1 else None

@@ -1,0 +1,108 @@
+"""`llm-extract diff`: what was lost and gained between two results, two baselines or two revisions."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from pytest_llm_extract import baseline as files
+from pytest_llm_extract.baseline import Baseline, Entry
+from pytest_llm_extract.errors import BaselineError, ResultsError
+from pytest_llm_extract.gate.decide import decide
+from pytest_llm_extract.git import Revision
+from pytest_llm_extract.outcome import Accepted, CaseResult, Status, Verdict
+from pytest_llm_extract.report.results import read_results
+from pytest_llm_extract.report.terminal import suite_lines
+from pytest_llm_extract.suite_result import AcceptedRun, GateRules, SuiteResult
+
+
+@click.command(name="diff", short_help="compare two runs")
+@click.argument("before")
+@click.argument("after")
+@click.option("--cassettes", default="cassettes", show_default=True, help="Folder of the baselines in a revision.")
+@click.option("--alpha", default=0.05, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True))
+def command(before: str, after: str, cassettes: str, alpha: float) -> None:
+    """Compare BEFORE with AFTER, case by case: two results.json, two baseline.jsonl, or two revisions as git:REV.
+
+    \b
+    Example:
+      llm-extract diff main.json branch.json
+      llm-extract diff git:main git:HEAD
+
+    Baselines hold the outcomes of the day on which they were accepted. Exit status: 0 nothing was lost beyond noise,
+    1 something was, 2 an input cannot be read.
+    """
+    old, new = read_side(before, cassettes), read_side(after, cassettes)
+    shared = [suite_id for suite_id in new if suite_id in old]
+    for suite_id in sorted(old.keys() ^ new.keys()):
+        click.echo(f"{suite_id}: only in {before if suite_id in old else after}")
+    if not shared:
+        raise ResultsError(after, f"has no suite in common with {before}")
+    failed = bool(old.keys() - new.keys())
+    for suite_id in shared:
+        suite = against(new[suite_id], old[suite_id], before, alpha)
+        decision = decide(suite)
+        click.echo(f"{suite_id} ({suite.variant})")
+        click.echo("\n".join(suite_lines(suite, decision, {}, shutil.get_terminal_size().columns)))
+        failed = failed or decision.verdict is Verdict.FAIL
+    raise SystemExit(int(failed))
+
+
+def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
+    """The suites of a results.json, a baseline or a revision, by id.
+
+    Raises:
+        LlmExtractError: there is nothing of that name, or it cannot be read.
+    """
+    if name.startswith("git:"):
+        revision = Revision.of(name.removeprefix("git:"), Path.cwd())
+        found = [
+            files.parse(revision.read(path) or "", f"{revision}:{path.as_posix()}")
+            for path in revision.files(cassettes, files.BASELINE)
+        ]
+        if not found:
+            raise BaselineError(str(revision), f"has no {files.BASELINE} below {cassettes}")
+        return {baseline.suite: _as_suite(baseline) for baseline in found}
+    path = Path(name)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(name, f"cannot be read: {error}") from None
+    if path.suffix == ".jsonl":
+        baseline = files.parse(text, name)
+        return {baseline.suite: _as_suite(baseline)}
+    return {suite.id: suite for suite in read_results(text, name)}
+
+
+def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> SuiteResult:
+    """A suite with another run of it as its baseline, and held to nothing else."""
+    before = {case.id: Accepted(case.leaves, case.counts, case.origin, case.attempt) for case in old.cases}
+    ids = {case.id for case in new.cases}
+    gone = {case.id: case.counts for case in old.cases if case.id not in ids}
+    return replace(
+        new,
+        dataset_ids=tuple(case.id for case in new.cases),
+        rules=GateRules(alpha=alpha),
+        warnings=(),
+        baseline=AcceptedRun(source, old.paths, gone),
+        anchor=None,
+        cases=tuple(replace(case, baseline=before.get(case.id), anchor=None) for case in new.cases),
+    )
+
+
+def _as_suite(baseline: Baseline) -> SuiteResult:
+    return SuiteResult(
+        id=baseline.suite,
+        variant=baseline.variant,
+        dataset_ids=tuple(baseline.entries),
+        paths=baseline.fields,
+        rules=GateRules(),
+        cases=tuple(map(_as_case, baseline.entries.values())),
+    )
+
+
+def _as_case(entry: Entry) -> CaseResult:
+    return CaseResult(entry.status, entry.leaves, entry.status is Status.OK, entry.id, origin=entry.origin)

@@ -1,0 +1,82 @@
+"""`llm-extract merge`: the shards of a CI matrix become one run, and the whole is gated."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from pytest_llm_extract.cassette.store import write_atomically
+from pytest_llm_extract.errors import ResultsError
+from pytest_llm_extract.gate.decide import Decision, decide
+from pytest_llm_extract.outcome import CaseResult, Status, Verdict
+from pytest_llm_extract.report.results import read_results, run_to_wire
+from pytest_llm_extract.report.terminal import suite_lines
+from pytest_llm_extract.suite_result import SuiteResult
+
+
+@click.command(name="merge", short_help="add up shards, and gate the whole")
+@click.argument("shards", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write the merged results.json.")
+def command(shards: tuple[Path, ...], output: Path | None) -> None:
+    """Add up results.json files of one run that was split, and gate the whole as one run would have been.
+
+    \b
+    Example:
+      pytest --splits 3 --group 1 --llm-extract-json=shard-1.json   (in each of three jobs)
+      llm-extract merge shard-*.json -o results.json
+
+    Exit status: 0 every gate passed (or is inconclusive), 1 a gate failed or cases are in no shard, 2 the files are of
+    different runs or cannot be read.
+    """
+    gated = [(suite, decide(suite)) for suite in merge({str(path): path.read_text("utf-8") for path in shards})]
+    for suite, decision in gated:
+        click.echo(f"{suite.id} ({suite.variant})")
+        click.echo("\n".join(suite_lines(suite, decision, {}, shutil.get_terminal_size().columns)))
+    if output is not None:
+        try:
+            write_atomically(output, json.dumps(run_to_wire(gated, Path.cwd()), indent=1) + "\n")
+        except OSError as error:
+            raise ResultsError(str(output), f"not written: {error.strerror or error}") from None
+    if any(_fails(suite, decision) for suite, decision in gated):
+        raise SystemExit(1)
+
+
+def _fails(suite: SuiteResult, decision: Decision) -> bool:
+    doubtful = decision.verdict is Verdict.INCONCLUSIVE and suite.rules.inconclusive_fails
+    return decision.verdict is Verdict.FAIL or doubtful or not suite.complete
+
+
+def merge(texts: dict[str, str]) -> list[SuiteResult]:
+    """The suites of all shards, with the cases of every shard; `texts` are results.json by file name.
+
+    Raises:
+        ResultsError: a shard cannot be read, is of another run, or scored a case in another way.
+    """
+    whole: dict[str, SuiteResult] = {}
+    cases: dict[str, dict[str, CaseResult]] = {}
+    for name, text in texts.items():
+        for suite in read_results(text, name):
+            known = whole.setdefault(suite.id, replace(suite, cases=()))
+            _check_same_run(known, suite, name)
+            for case in suite.cases:
+                _add(cases.setdefault(suite.id, {}), case, suite.id, name)
+    return [suite.with_cases(cases.get(suite.id, {})) for suite in whole.values()]
+
+
+def _check_same_run(known: SuiteResult, suite: SuiteResult, name: str) -> None:
+    a, b = known.head_to_wire(), suite.head_to_wire()
+    differing = [key for key in a if a[key] != b[key]]
+    if differing:
+        raise ResultsError(name, f"is a shard of another run: {suite.id} differs in {', '.join(differing)}")
+
+
+def _add(cases: dict[str, CaseResult], case: CaseResult, suite_id: str, name: str) -> None:
+    other = cases.get(case.id)
+    if other is None or other.status is Status.SKIPPED:
+        cases[case.id] = case
+    elif case.status is not Status.SKIPPED and (other.status, other.leaves) != (case.status, case.leaves):
+        raise ResultsError(name, f"{suite_id}: case {case.id!r} has another result than in an earlier shard")

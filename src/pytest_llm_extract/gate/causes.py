@@ -1,0 +1,94 @@
+"""What changed since the accepted run: causes are named, and those that changed together are not told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pytest_llm_extract.gate.floors import percent
+from pytest_llm_extract.outcome import Accepted, CaseResult, FieldCounts
+
+_WORDS = {
+    "prompt": "prompt",
+    "schema": "schema",
+    "parameters": "parameters",
+    "model": "model asked for",
+    "answered": "model that answered",
+}
+_LABELS = {"gold": "gold", "scoring": "scoring rules"}
+_Paired = Sequence[tuple[CaseResult, Accepted]]
+
+
+def describe_causes(cases: Iterable[CaseResult]) -> list[str]:
+    """One line for what changed in the requests, one for gold and one for scoring rules, one for new recordings."""
+    paired = [(case, case.baseline) for case in cases if case.baseline is not None]
+    if not paired:
+        return []
+    return [*_requests(paired), *_labels(paired), *_recorded_again(paired)]
+
+
+def _requests(paired: _Paired) -> list[str]:
+    changed = {}
+    for name, words in _WORDS.items():
+        count = sum(getattr(case.origin, name) != getattr(old.origin, name) for case, old in paired)
+        if count:
+            changed[words] = f"{words} ({_cases(count)})"
+    if not changed:
+        return ["changed since the baseline: no request"]
+    line = f"changed since the baseline: {', '.join(changed.values())}"
+    return [line + ("; their effects are not separable" if len(changed) > 1 else "")]
+
+
+def _labels(paired: _Paired) -> list[str]:
+    """Gold and scoring rules: the baseline's answers were scored again, so that they moved both sides."""
+    lines = []
+    then = _total(old.then for _, old in paired)
+    for names in (("gold",), ("scoring",), ("gold", "scoring")):
+        touched = [pair for pair in paired if _changed_labels(*pair) == names]
+        if not touched:
+            continue
+        moved = []
+        now, before = _total(old.counts for _, old in touched), _total(old.then for _, old in touched)
+        for path, counts in then.items():
+            after = _minus(counts, before.get(path)) + now.get(path, FieldCounts())
+            if counts.n and after.n and counts.accuracy != after.accuracy:
+                moved.append(f"{path} from {percent(counts.accuracy or 0)} to {percent(after.accuracy or 0)}")
+        effect = f", which moved {', '.join(moved)} on both sides" if moved else ", which moved nothing"
+        lines.append(f"{' and '.join(_LABELS[name] for name in names)} changed in {_cases(len(touched))}{effect}")
+    return lines
+
+
+def _changed_labels(case: CaseResult, old: Accepted) -> tuple[str, ...]:
+    return tuple(name for name in _LABELS if getattr(case.origin, name) != getattr(old.origin, name))
+
+
+def _total(counts: Iterable[dict[str, FieldCounts]]) -> dict[str, FieldCounts]:
+    total: dict[str, FieldCounts] = {}
+    for found in counts:
+        for path, more in found.items():
+            total[path] = total.get(path, FieldCounts()) + more
+    return total
+
+
+def _minus(counts: FieldCounts, part: FieldCounts | None) -> FieldCounts:
+    if part is None:
+        return counts
+    return FieldCounts(
+        counts.correct - part.correct,
+        counts.wrong - part.wrong,
+        counts.missing - part.missing,
+        counts.spurious - part.spurious,
+        counts.absent_ok - part.absent_ok,
+        counts.invalid - part.invalid,
+    )
+
+
+def _recorded_again(paired: _Paired) -> list[str]:
+    """Cases that were recorded again under an unchanged request: choosing among answers biases every comparison."""
+    again = [case.id for case, old in paired if case.attempt > old.attempt]
+    if not again:
+        return []
+    return [f"recorded again under an unchanged request: {', '.join(again[:5])}{', …' if len(again) > 5 else ''}"]
+
+
+def _cases(count: int) -> str:
+    return f"{count} case{'' if count == 1 else 's'}"

@@ -1,0 +1,234 @@
+"""The verdict of a suite, with every reason for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from pytest_llm_extract.aggregate import FieldSummary, summarize
+from pytest_llm_extract.gate.causes import describe_causes
+from pytest_llm_extract.gate.floors import missed_floors, percent, strict_floors
+from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, pair
+from pytest_llm_extract.outcome import CaseResult, Status, Verdict
+from pytest_llm_extract.suite_result import AcceptedRun, SuiteResult
+
+_MIN_GROUPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a gate decided: `reasons` fail it, `doubts` make it inconclusive, `notes` only tell.
+
+    `verdict` is None for a partial run and for a suite that was skipped as a whole.
+    """
+
+    verdict: Verdict | None
+    reasons: tuple[str, ...]
+    doubts: tuple[str, ...]
+    notes: tuple[str, ...]
+    fields: dict[str, FieldSummary]
+    comparisons: tuple[Comparison, ...] = ()
+
+
+def decide(suite: SuiteResult) -> Decision:
+    """Gate a suite; a partial one is summarized only."""
+    if not suite.complete or all(case.status is Status.SKIPPED for case in suite.cases):
+        return summarize_only(suite)
+    fields = summarize(suite.paths, suite.cases)
+    unrecorded = _unrecorded(suite.cases)
+    if unrecorded:
+        return Decision(Verdict.FAIL, tuple(unrecorded), (), (), fields)
+    comparisons = _comparisons(suite, fields)
+    reasons, waived = _reasons(suite, fields, comparisons)
+    doubts = [] if reasons else _doubts(suite, comparisons)
+    verdict = Verdict.FAIL if reasons else Verdict.INCONCLUSIVE if doubts else Verdict.PASS
+    notes = [*waived, *_notes(suite, fields, comparisons)]
+    return Decision(verdict, tuple(reasons), tuple(doubts), tuple(notes), fields, comparisons)
+
+
+def summarize_only(suite: SuiteResult) -> Decision:
+    """Rates without a verdict."""
+    return Decision(None, (), (), (), summarize(suite.paths, suite.cases))
+
+
+def _unrecorded(cases: Sequence[CaseResult]) -> list[str]:
+    counts = {status: sum(case.status is status for case in cases) for status in (Status.STALE, Status.MISSING)}
+    return [
+        f"{count} of {len(cases)} cassettes {status.value}: no verdict without them"
+        for status, count in counts.items()
+        if count
+    ]
+
+
+def _comparisons(suite: SuiteResult, fields: Mapping[str, FieldSummary]) -> tuple[Comparison, ...]:
+    """Against the baseline, and against the anchor where its answers are others; alpha is shared between them."""
+    runs = [("baseline", suite.baseline)]
+    if suite.anchor is not None and not suite.anchor.same_as_baseline:
+        runs.append(("anchor", suite.anchor))
+    waived_fields = {w.field for w in suite.rules.waivers if w.field is not None}
+    waived_cases = {w.case for w in suite.rules.waivers if w.case is not None}
+    found = []
+    for against, run in runs:
+        pairs = pair(suite.cases, against, waived_cases) if run else []
+        if run is not None and pairs:
+            known = [path for path in fields if path in run.fields]
+            alpha = suite.rules.alpha / len(runs)
+            found.append(compare_runs(pairs, known, waived_fields, against=against, source=run.source, alpha=alpha))
+    return tuple(found)
+
+
+def _reasons(
+    suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: Sequence[Comparison]
+) -> tuple[list[str], list[str]]:
+    """Why the gate fails, and what would fail it but is waived."""
+    reasons = []
+    if all(case.status in (Status.ERROR, Status.SKIPPED) for case in suite.cases):
+        reasons.append("no case has an answer")
+    by_field = [*missed_floors(fields, suite.rules.floors).items()]
+    for comparison in comparisons:
+        by_field += _regressed(comparison)
+    if comparisons and comparisons[0].against == "baseline":
+        by_field += _over_budget(suite, comparisons[0])
+    waivers = {w.field: w for w in suite.rules.waivers if w.field is not None}
+    reasons += [reason for path, reason in by_field if path not in waivers]
+    waived = [f"waived: {reason} ({waivers[path].reason})" for path, reason in by_field if path in waivers]
+    if suite.baseline is not None:
+        reasons += _vanished(suite, suite.baseline)
+    reasons += [
+        f"the waiver of {w.what} ({w.reason}) expired on {w.expires}: mend it, or renew it"
+        for w in suite.rules.waivers
+        if w.expired(suite.rules.today)
+    ]
+    return reasons, waived
+
+
+def _regressed(comparison: Comparison) -> list[tuple[str, str]]:
+    found = [(path, _lost(path, comparison.fields[path], comparison)) for path in comparison.failed]
+    if not found and comparison.pooled_p_adj <= comparison.alpha:
+        found.append(
+            ("", f"all fields together lost against the {comparison.against} (p_adj {_p(comparison.pooled_p_adj)})")
+        )
+    return found
+
+
+def _lost(path: str, change: FieldChange, comparison: Comparison) -> str:
+    return (
+        f"{path}: lost {len(change.lost)} cases and gained {len(change.gained)} against the {comparison.against} "
+        f"(p_adj {_p(change.p_adj or 0.0)}): {_some(change.lost)}"
+    )
+
+
+def _over_budget(suite: SuiteResult, comparison: Comparison) -> list[tuple[str, str]]:
+    found = []
+    for path, budget in suite.rules.budgets.items():
+        change = comparison.fields.get(path)
+        if change is None:
+            continue
+        allowed, drop = budget.lost_allowed, budget.drop_allowed
+        if allowed is not None and len(change.lost) > allowed:
+            words = "critical: no case may be lost" if budget.critical else f"{allowed} may be"
+            found.append((path, f"{path}: lost {len(change.lost)} cases ({words}): {_some(change.lost)}"))
+        if drop is not None and (fell := _fell(change)) > drop:
+            found.append((path, f"{path}: accuracy fell by {percent(fell)}, {percent(drop)} is allowed"))
+    return found
+
+
+def _fell(change: FieldChange) -> Fraction:
+    if not change.before.n or not change.after.n:
+        return Fraction(0)
+    return Fraction(change.before.right, change.before.n) - Fraction(change.after.right, change.after.n)
+
+
+def _vanished(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
+    gone = [case for case in baseline.gone if case not in baseline.dropped]
+    reasons = []
+    if gone:
+        reasons.append(f"{_cases(len(gone))} of the baseline gone from golden data ({_some(gone)}): {_MEND}")
+    removed = [path for path in baseline.fields if path not in suite.paths]
+    if removed:
+        reasons.append(f"fields of the baseline gone from the schema ({_some(removed)}): {_MEND}")
+    return reasons
+
+
+_MEND = "put back, or accept with --llm-extract-accept"
+
+
+def _doubts(suite: SuiteResult, comparisons: Sequence[Comparison]) -> list[str]:
+    doubts = []
+    for comparison in comparisons:
+        if comparison.n_groups < _MIN_GROUPS:
+            doubts.append(f"{comparison.n_groups} paired cases are too few to tell a regression from noise")
+        elif comparison.smallest_p_adj <= 4 * comparison.alpha:
+            enough = comparison.cases_to_decide
+            more = f"; about {enough:,} cases would decide, if this drop is the true one" if enough else ""
+            doubts.append(f"{_nearest(comparison)} against the {comparison.against} may be noise or not{more}")
+    models: dict[str, int] = {}
+    for case in suite.cases:
+        if case.model is not None:
+            models[case.model] = models.get(case.model, 0) + 1
+    if comparisons and len(models) > 1:
+        mixed = ", ".join(f"{model} ({count})" for model, count in sorted(models.items()))
+        doubts.append(f"the answers come from several models: {mixed}")
+    return doubts
+
+
+def _nearest(comparison: Comparison) -> str:
+    nearest = comparison.smallest_p_adj
+    for path, change in comparison.fields.items():
+        if change.p_adj == nearest:
+            return f"{path}: lost {len(change.lost)}, gained {len(change.gained)}, p_adj {_p(nearest)}: a drop"
+    return f"all fields together: p_adj {_p(nearest)}: a drop"
+
+
+def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: Sequence[Comparison]) -> list[str]:
+    notes = [f"waiver: {w.what} until {w.expires}: {w.reason}" for w in suite.rules.waivers]
+    notes += strict_floors(fields, suite.rules.floors)
+    if suite.baseline is None:
+        return [*notes, "no baseline yet: pytest --llm-extract-accept makes this run's answers the baseline"]
+    notes += describe_causes(suite.cases)
+    if suite.baseline.dropped:
+        notes.append(f"removed since {suite.baseline.source}: {_removed(suite.baseline)}")
+    new = [case.id for case in suite.cases if case.baseline is None]
+    if new:
+        notes.append(f"{_cases(len(new))} new since the baseline, in floors only until accepted: {_some(new)}")
+    fresh = [path for path in fields if path not in suite.baseline.fields]
+    if fresh:
+        notes.append(f"new fields, in floors only until accepted: {_some(fresh)}")
+    notes += [_rest(comparison) for comparison in comparisons if comparison.pooled_p_without_failed is not None]
+    return notes + [_power(comparison) for comparison in comparisons if comparison.smallest_loss is not None]
+
+
+def _removed(baseline: AcceptedRun) -> str:
+    shown = []
+    for case in sorted(baseline.dropped):
+        outcomes = ", ".join(f"{path} {'/'.join(counts.to_wire())}" for path, counts in baseline.gone[case].items())
+        shown.append(f"{case} ({outcomes})")
+    return "; ".join(shown[:5]) + (" …" if len(shown) > 5 else "")
+
+
+def _rest(comparison: Comparison) -> str:
+    """What the pooled test says once the failed fields are left out."""
+    p = 1.0 if comparison.pooled_p_without_failed is None else comparison.pooled_p_without_failed
+    return f"against the {comparison.against}, all fields but {_some(comparison.failed)}: p {_p(p)}"
+
+
+def _power(comparison: Comparison) -> str:
+    n, loss = comparison.n_groups, comparison.smallest_loss or 0
+    return (
+        f"against the {comparison.against}, with {_cases(n)} one field alone fails from {loss} lost and none gained; "
+        f"a drop of less than {percent(Fraction(loss, n))} is not visible"
+    )
+
+
+def _p(p: float) -> str:
+    return f"{p:.3g}"
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:5]) + (", …" if len(listed) > 5 else "")
+
+
+def _cases(count: int) -> str:
+    return f"{count} case{'' if count == 1 else 's'}"

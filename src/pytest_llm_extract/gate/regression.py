@@ -1,0 +1,171 @@
+"""This run against accepted answers, paired by case: what was lost and gained, and whether that is more than noise."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from pytest_llm_extract.outcome import CaseResult, FieldCounts
+from pytest_llm_extract.stats.power import cases_to_decide, smallest_loss
+from pytest_llm_extract.stats.signflip import SignFlip, sign_flip
+from pytest_llm_extract.stats.stepdown import holm, step_down
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One case on both sides: outcome counts by field path."""
+
+    id: str
+    group: str | None
+    before: Mapping[str, FieldCounts]
+    after: Mapping[str, FieldCounts]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field, over the paired cases.
+
+    `p` is that of the one-sided exact sign-flip test, `p_adj` after the step-down over the family, `p_holm` Holm's over
+    the fields alone; the adjusted ones are None for a field that is waived and so no part of the family.
+    """
+
+    lost: tuple[str, ...]
+    gained: tuple[str, ...]
+    before: FieldCounts
+    after: FieldCounts
+    p: float
+    p_adj: float | None
+    p_holm: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """This run against one accepted run; `against` is `baseline` or `anchor`, `alpha` its share of the error rate.
+
+    `pooled_p_without_failed` is the pooled test once more without the fields that failed; None when none did, or
+    when no other field is left.
+    """
+
+    against: str
+    source: str
+    alpha: float
+    n_cases: int
+    n_groups: int
+    fields: dict[str, FieldChange]
+    pooled_p: float
+    pooled_p_adj: float
+    pooled_p_without_failed: float | None
+    smallest_loss: int | None
+    cases_to_decide: int | None
+
+    @property
+    def failed(self) -> list[str]:
+        """The fields that lost more than noise would."""
+        return [path for path, c in self.fields.items() if c.p_adj is not None and c.p_adj <= self.alpha]
+
+    @property
+    def smallest_p_adj(self) -> float:
+        """The smallest adjusted p of the family."""
+        return min([self.pooled_p_adj, *(c.p_adj for c in self.fields.values() if c.p_adj is not None)])
+
+
+def pair(cases: Iterable[CaseResult], against: str, waived: Collection[str]) -> list[Pair]:
+    """The cases that both sides have, sorted by id (the order that random flips rely on)."""
+    pairs = []
+    for case in sorted(cases, key=lambda case: case.id):
+        accepted = case.baseline if against == "baseline" else case.anchor
+        if accepted is not None and case.id not in waived:
+            pairs.append(Pair(case.id, case.group, accepted.counts, case.counts))
+    return pairs
+
+
+def change(before: FieldCounts | None, after: FieldCounts | None) -> Fraction | int:
+    """The change of a case's accuracy in one field, in −1..1; where one side has no leaf, nothing was wrong there."""
+    b, a = before or FieldCounts(), after or FieldCounts()
+    if b.n == a.n == 1:
+        return a.right - b.right
+    if not b.n and not a.n:
+        return 0
+    return (Fraction(a.right, a.n) if a.n else Fraction(1)) - (Fraction(b.right, b.n) if b.n else Fraction(1))
+
+
+def compare_runs(
+    pairs: Sequence[Pair], fields: Sequence[str], waived: Collection[str], *, against: str, source: str, alpha: float
+) -> Comparison:
+    """Test every field and all of them together; `waived` fields are shown, but no part of the family."""
+    changes = {path: [change(p.before.get(path), p.after.get(path)) for p in pairs] for path in fields}
+    family = [path for path in fields if path not in waived]
+    groups = _groups(pairs)
+    summed = {path: _by_group(changes[path], groups) for path in fields}
+    tests = {path: sign_flip(summed[path]) for path in fields}
+    pooled = _pooled(summed, family)
+    adjusted = step_down({path: tests[path] for path in family}, pooled.p)
+    by_holm = holm({path: tests[path].p for path in family})
+    found = {
+        path: _field_change(path, pairs, changes[path], tests[path], adjusted.adjusted.get(path), by_holm.get(path))
+        for path in fields
+    }
+    failed = [path for path in family if adjusted.adjusted[path] <= alpha]
+    others = [path for path in family if path not in failed]
+    n_groups = len(set(groups))
+    return Comparison(
+        against=against,
+        source=source,
+        alpha=alpha,
+        n_cases=len(pairs),
+        n_groups=n_groups,
+        fields=found,
+        pooled_p=pooled.p,
+        pooled_p_adj=adjusted.pooled if adjusted.pooled is not None else 1.0,
+        pooled_p_without_failed=_pooled(summed, others).p if failed and others else None,
+        smallest_loss=smallest_loss(n_groups, len(family), alpha),
+        cases_to_decide=_deciding(found, family, n_groups, alpha),
+    )
+
+
+def _field_change(
+    path: str,
+    pairs: Sequence[Pair],
+    changes: Sequence[Fraction | int],
+    test: SignFlip,
+    p_adj: float | None,
+    p_holm: float | None,
+) -> FieldChange:
+    return FieldChange(
+        lost=tuple(p.id for p, d in zip(pairs, changes, strict=True) if d < 0),
+        gained=tuple(p.id for p, d in zip(pairs, changes, strict=True) if d > 0),
+        before=sum((p.before[path] for p in pairs if path in p.before), FieldCounts()),
+        after=sum((p.after[path] for p in pairs if path in p.after), FieldCounts()),
+        p=test.p,
+        p_adj=p_adj,
+        p_holm=p_holm,
+    )
+
+
+def _groups(pairs: Sequence[Pair]) -> list[int]:
+    """The number of each pair's group, in order of appearance; a case without one is its own."""
+    numbers: dict[tuple[str, str], int] = {}
+    keys = [("group", p.group) if p.group is not None else ("case", p.id) for p in pairs]
+    return [numbers.setdefault(key, len(numbers)) for key in keys]
+
+
+def _by_group(changes: Sequence[Fraction | int], groups: Sequence[int]) -> list[Fraction | int]:
+    total: list[Fraction | int] = [0] * len(set(groups))
+    for group, d in zip(groups, changes, strict=True):
+        total[group] += d
+    return total
+
+
+def _pooled(summed: Mapping[str, Sequence[Fraction | int]], family: Sequence[str]) -> SignFlip:
+    return sign_flip([sum(column) for column in zip(*(summed[path] for path in family), strict=True)])
+
+
+def _deciding(fields: Mapping[str, FieldChange], family: Sequence[str], n: int, alpha: float) -> int | None:
+    """How many cases would decide on the field that comes nearest to failing, if its rates are the true ones."""
+    if not family:
+        return None
+    nearest = fields[min(family, key=lambda path: (fields[path].p_adj, fields[path].p))]
+    if len(nearest.lost) <= len(nearest.gained):
+        return None
+    return cases_to_decide(len(nearest.lost), len(nearest.gained), n, len(family), alpha)

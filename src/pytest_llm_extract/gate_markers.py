@@ -1,0 +1,132 @@
+"""`llm_accuracy` and `llm_gate` as written become what the gate holds a suite to."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from pytest_llm_extract.errors import UnknownNameError, UsageError, did_you_mean
+from pytest_llm_extract.limits import Gate, Waiver
+
+Written = tuple[tuple[Any, ...], Mapping[str, Any]]
+
+
+def read_floors(
+    written: Written | None, suite_id: str, paths: Collection[str], labelled: Collection[str]
+) -> dict[str, Fraction]:
+    """Floors by field path, as exact fractions.
+
+    Raises:
+        LlmExtractError: an unknown field, one that no case labels, or no number from 0 to 1.
+    """
+    if written is None:
+        return {}
+    source = f"{suite_id}: llm_accuracy"
+    default, named = _split(written, source, "floor")
+    checked = {}
+    for path, value in named.items():
+        _check_field(path, source, paths, labelled)
+        checked[path] = _floor(value, source, path)
+    if default is not None:
+        floor = _floor(default, source, "the default floor")
+        checked |= {path: floor for path in paths if path in labelled and path not in checked}
+    return checked
+
+
+def read_budgets(
+    written: Written | None, suite_id: str, paths: Collection[str], labelled: Collection[str]
+) -> dict[str, Gate]:
+    """Budgets by field path.
+
+    Raises:
+        LlmExtractError: an unknown field, or no `Gate`.
+    """
+    if written is None:
+        return {}
+    source = f"{suite_id}: llm_gate"
+    default, named = _split((written[0], {k: v for k, v in written[1].items() if k != "waive"}), source, "Gate")
+    for path in named:
+        _check_field(path, source, paths, labelled)
+    if default is not None:
+        named = {path: default for path in paths if path in labelled} | named
+    return {path: _budget(value, source, path) for path, value in named.items()}
+
+
+def read_waivers(
+    written: Written | None, suite_id: str, paths: Collection[str], case_ids: Collection[str]
+) -> tuple[Waiver, ...]:
+    """The waivers of a suite.
+
+    Raises:
+        LlmExtractError: no `Waiver`, no reason, no date, or a field or case that is not there.
+    """
+    if written is None:
+        return ()
+    source = f"{suite_id}: llm_gate: waive"
+    given = written[1].get("waive", ())
+    waivers = (given,) if isinstance(given, Waiver) else tuple(given)
+    for waiver in waivers:
+        _check_waiver(waiver, source, paths, case_ids)
+    return waivers
+
+
+def _split(written: Written, source: str, kind: str) -> tuple[Any, dict[str, Any]]:
+    positional, named = written
+    default: Any = None
+    found: dict[str, Any] = dict(named)
+    for value in positional:
+        if isinstance(value, Mapping):
+            found |= value
+        elif default is None:
+            default = value
+        else:
+            raise UsageError(source, f"takes one default {kind}, then fields by name")
+    return default, found
+
+
+def _check_field(path: str, source: str, paths: Collection[str], labelled: Collection[str]) -> None:
+    if path not in paths:
+        raise UnknownNameError(path, known=paths, source=source, kind="field")
+    if path not in labelled:
+        raise UsageError(source, f"{path}: no case labels this field, so its limit means nothing")
+
+
+def _floor(value: Any, source: str, name: str) -> Fraction:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Fraction):
+        raise UsageError(source, f"{name}: a floor is a number from 0 to 1, not {value!r}")
+    if not 0 <= value <= 1:
+        hint = f"; did you mean {float(value) / 100:g}?" if 1 < value <= 100 else ""
+        raise UsageError(source, f"{name}: a floor is a number from 0 to 1, not {value!r}{hint}")
+    return Fraction(str(value))
+
+
+def _budget(value: Any, source: str, name: str) -> Gate:
+    if not isinstance(value, Gate):
+        raise UsageError(source, f"{name}: a budget is a Gate(max_lost=…, max_drop=…, critical=…), not {value!r}")
+    lost, drop = value.max_lost, value.max_drop
+    if lost is not None and (isinstance(lost, bool) or not isinstance(lost, int) or lost < 0):
+        raise UsageError(source, f"{name}: max_lost is a number of cases, not {lost!r}")
+    if drop is not None and (isinstance(drop, bool) or not isinstance(drop, int | float) or not 0 <= drop <= 1):
+        raise UsageError(source, f"{name}: max_drop is a number from 0 to 1, not {drop!r}")
+    return value
+
+
+def _check_waiver(waiver: Any, source: str, paths: Collection[str], case_ids: Collection[str]) -> None:
+    if not isinstance(waiver, Waiver):
+        raise UsageError(source, f"takes Waiver(reason=…, expires=…, field=… or case=…), not {waiver!r}")
+    if not waiver.reason.strip():
+        raise UsageError(source, f"a waiver has a reason: {waiver!r}")
+    try:
+        datetime.date.fromisoformat(waiver.expires)
+    except (TypeError, ValueError):
+        raise UsageError(source, f"expires is a date such as '2027-01-31', not {waiver.expires!r}") from None
+    if (waiver.field is None) is (waiver.case is None):
+        raise UsageError(source, "a waiver names a field or a case")
+    if waiver.field is not None and waiver.field not in paths:
+        raise UnknownNameError(waiver.field, known=paths, source=source, kind="field")
+    if waiver.case is not None and waiver.case not in case_ids:
+        near = did_you_mean(waiver.case, case_ids)
+        raise UsageError(source, f"no case {waiver.case!r} in the golden data.{near}")

@@ -1,0 +1,82 @@
+"""Files of another revision, read from git without touching the work tree."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_llm_extract.errors import GitError
+
+
+def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+def head_commit(folder: Path) -> str | None:
+    """The commit that is checked out; None outside of a repository, or without git."""
+    try:
+        found = _git(folder, "rev-parse", "HEAD")
+    except OSError:
+        return None
+    return found.stdout.strip() if found.returncode == 0 else None
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit, by the name that the user gave it; `folder` is where its files are named from."""
+
+    name: str
+    commit: str
+    folder: Path
+
+    @classmethod
+    def of(cls, name: str, folder: Path) -> Revision:
+        """The commit that `name` is now.
+
+        Raises:
+            GitError: no git, no repository, or no such revision.
+        """
+        try:
+            found = _git(folder, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        except OSError as error:
+            raise GitError(name, f"git cannot be run: {error.strerror}") from None
+        if _git(folder, "rev-parse", "--git-dir").returncode:
+            raise GitError(name, f"{folder} is not in a git repository")
+        if found.returncode:
+            raise GitError(name, f"there is no such revision here{_if_shallow(folder) or '; is it fetched?'}")
+        return cls(name, found.stdout.strip(), folder)
+
+    @classmethod
+    def branched_from(cls, name: str, folder: Path) -> Revision:
+        """The commit where HEAD left `name`, so that what others did since is not held against this branch.
+
+        Raises:
+            GitError: as `of`, or a clone so shallow that it does not reach back that far.
+        """
+        tip = cls.of(name, folder)
+        base = _git(folder, "merge-base", "HEAD", tip.commit)
+        if base.returncode:
+            raise GitError(name, f"it has no commit in common with HEAD{_if_shallow(folder)}")
+        return cls(name, base.stdout.strip(), folder)
+
+    def files(self, under: str, name: str) -> list[Path]:
+        """The files called `name` below a folder, relative to `folder`."""
+        found = _git(self.folder, "ls-tree", "-r", "-z", "--name-only", self.commit, "--", under)
+        return [Path(path) for path in found.stdout.split("\0") if path and Path(path).name == name]
+
+    def read(self, path: Path) -> str | None:
+        """The text of a file, named relative to `folder`, as that commit has it; None where it has none."""
+        relative = f"{self.commit}:./{path.as_posix()}"
+        if _git(self.folder, "cat-file", "-e", relative).returncode:
+            return None
+        return _git(self.folder, "show", relative).stdout
+
+    def __str__(self) -> str:
+        return f"git:{self.name} ({self.commit[:10]})"
+
+
+def _if_shallow(folder: Path) -> str:
+    shallow = _git(folder, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+    return "; this clone is shallow: fetch the whole history (`git fetch --unshallow`)" if shallow else ""

@@ -1,0 +1,74 @@
+"""What a suite may lose, as users write it in `llm_gate`: budgets and waivers, plain values."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A budget that needs no statistics: what one field, or each of them, may lose against the baseline.
+
+    Args:
+        max_lost: cases of a field that may be lost, however many were gained.
+        max_drop: drop of a field's accuracy that is allowed, as a fraction (0.02 is two points).
+        critical: no case may be lost; the same as `max_lost=0`.
+    """
+
+    max_lost: int | None = None
+    max_drop: float | None = None
+    critical: bool = False
+
+    @property
+    def lost_allowed(self) -> int | None:
+        """Lost cases that are allowed; None when that is not limited."""
+        return 0 if self.critical else self.max_lost
+
+    @property
+    def drop_allowed(self) -> Fraction | None:
+        """The allowed drop, exactly as it was written; None when that is not limited."""
+        return None if self.max_drop is None else Fraction(str(self.max_drop))
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins."""
+        return {"max_lost": self.max_lost, "max_drop": self.max_drop, "critical": self.critical}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Gate:
+        """The inverse of `to_wire`."""
+        return cls(wire["max_lost"], wire["max_drop"], wire["critical"])
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A field or a case whose losses do not fail the gate, for a reason and until the end of a day.
+
+    It is listed in every report; once it has expired, the gate fails until it is taken out or renewed.
+    """
+
+    reason: str
+    expires: str
+    field: str | None = None
+    case: str | None = None
+
+    @property
+    def what(self) -> str:
+        """`field 'vendor'` or `case 'inv-001'`."""
+        return f"field {self.field!r}" if self.field is not None else f"case {self.case!r}"
+
+    def expired(self, today: datetime.date) -> bool:
+        """Whether its last day is over."""
+        return today > datetime.date.fromisoformat(self.expires)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins."""
+        return {"reason": self.reason, "expires": self.expires, "field": self.field, "case": self.case}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Waiver:
+        """The inverse of `to_wire`."""
+        return cls(wire["reason"], wire["expires"], wire["field"], wire["case"])

@@ -1,0 +1,146 @@
+"""One suite of one run, with all that its gate needs: results.json holds it, so that shards merge and gate alike."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+from pytest_llm_extract.limits import Gate, Waiver
+from pytest_llm_extract.outcome import CaseResult, FieldCounts
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedRun:
+    """A baseline (or anchor) as a suite finds it.
+
+    `gone` holds the cases that golden data has no more, with their outcomes then; `dropped` those among them that the
+    committed baseline dropped too. `same_as_baseline` is True for an anchor with the very answers of the baseline.
+    """
+
+    source: str
+    fields: tuple[str, ...]
+    gone: dict[str, dict[str, FieldCounts]] = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
+    same_as_baseline: bool = False
+    history: tuple[dict[str, Any], ...] = ()
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins."""
+        return {
+            "source": self.source,
+            "fields": list(self.fields),
+            "gone": {case: {p: c.to_wire() for p, c in then.items()} for case, then in self.gone.items()},
+            "dropped": sorted(self.dropped),
+            "same_as_baseline": self.same_as_baseline,
+            "history": list(self.history),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> AcceptedRun:
+        """The inverse of `to_wire`."""
+        gone = {case: {p: FieldCounts(**c) for p, c in then.items()} for case, then in wire["gone"].items()}
+        return cls(
+            wire["source"],
+            tuple(wire["fields"]),
+            gone,
+            frozenset(wire["dropped"]),
+            wire["same_as_baseline"],
+            tuple(wire["history"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GateRules:
+    """Everything that a suite is held to."""
+
+    floors: dict[str, Fraction] = field(default_factory=dict)
+    budgets: dict[str, Gate] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+    alpha: float = 0.05
+    inconclusive_fails: bool = False
+    today: datetime.date = field(default_factory=datetime.date.today)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins; floors as exact fractions."""
+        return {
+            "floors": {path: str(floor) for path, floor in self.floors.items()},
+            "budgets": {path: budget.to_wire() for path, budget in self.budgets.items()},
+            "waivers": [waiver.to_wire() for waiver in self.waivers],
+            "alpha": self.alpha,
+            "inconclusive_fails": self.inconclusive_fails,
+            "today": self.today.isoformat(),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> GateRules:
+        """The inverse of `to_wire`."""
+        return cls(
+            {path: Fraction(floor) for path, floor in wire["floors"].items()},
+            {path: Gate.from_wire(budget) for path, budget in wire["budgets"].items()},
+            tuple(map(Waiver.from_wire, wire["waivers"])),
+            wire["alpha"],
+            wire["inconclusive_fails"],
+            datetime.date.fromisoformat(wire["today"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteResult:
+    """One suite: what it is, what it is held to, and its cases in the order of the golden data."""
+
+    id: str
+    variant: str
+    dataset_ids: tuple[str, ...]
+    paths: tuple[str, ...]
+    rules: GateRules
+    model: str | None = None
+    prompt: dict[str, str] | None = None
+    warnings: tuple[str, ...] = ()
+    baseline: AcceptedRun | None = None
+    anchor: AcceptedRun | None = None
+    cases: tuple[CaseResult, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every golden case has a result."""
+        return len(self.cases) == len(self.dataset_ids)
+
+    def with_cases(self, results: Mapping[str, CaseResult]) -> SuiteResult:
+        """The same suite with these results, by case id."""
+        return replace(self, cases=tuple(results[case] for case in self.dataset_ids if case in results))
+
+    def head_to_wire(self) -> dict[str, Any]:
+        """Plain builtins, without the cases."""
+        return {
+            "id": self.id,
+            "variant": self.variant,
+            "primary": True,
+            "dataset_ids": list(self.dataset_ids),
+            "paths": list(self.paths),
+            "rules": self.rules.to_wire(),
+            "model": self.model,
+            "prompt": self.prompt,
+            "warnings": list(self.warnings),
+            "baseline": self.baseline and self.baseline.to_wire(),
+            "anchor": self.anchor and self.anchor.to_wire(),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> SuiteResult:
+        """A suite of results.json, or the head that a worker sends."""
+        return cls(
+            id=wire["id"],
+            variant=wire["variant"],
+            dataset_ids=tuple(wire["dataset_ids"]),
+            paths=tuple(wire["paths"]),
+            rules=GateRules.from_wire(wire["rules"]),
+            model=wire["model"],
+            prompt=wire["prompt"],
+            warnings=tuple(wire["warnings"]),
+            baseline=wire["baseline"] and AcceptedRun.from_wire(wire["baseline"]),
+            anchor=wire["anchor"] and AcceptedRun.from_wire(wire["anchor"]),
+            cases=tuple(map(CaseResult.from_wire, wire.get("cases", ()))),
+        )

@@ -1,0 +1,473 @@
+"""Accepted answers: written, read, compared with, and what must not vanish."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from standin import StandIn
+
+WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
+IDS = [f"p{i:02}" for i in range(12)]
+FOLDER = "cassettes/test_items/test_items"
+PEOPLE = """
+import pytest
+from openai import OpenAI
+from pydantic import BaseModel
+
+class Person(BaseModel):
+    name: str
+    town: str | None = None
+
+def read(text: str) -> Person:
+    answer = OpenAI().chat.completions.create(
+        model="m", messages=[{"role": "system", "content": "PROMPT"}, {"role": "user", "content": text}]
+    )
+    return Person.model_validate_json(answer.choices[0].message.content)
+
+@pytest.mark.llm_extract(extractor=read, cases="gold.jsonl")
+def test_items(extraction):
+    pass
+"""
+
+
+def answer_person(body: dict[str, object]) -> str:
+    """`name town`; the prompt says what to get wrong: `lose 3` spoils the towns of p00, p01 and p02."""
+    messages = body["messages"]
+    assert isinstance(messages, list)
+    prompt, document = (message["content"] for message in messages)
+    name, town = document.split()
+    wrong = int(prompt.split()[1]) if prompt.startswith("lose") else 0
+    return json.dumps({"name": name, "town": "Atlantis" if int(name[1:]) < wrong else town})
+
+
+def write_gold(folder: Path, towns: dict[str, str]) -> None:
+    """Golden data: who should be where."""
+    rows = [
+        {"id": case, "input": f"{case} Bergen", "expected": {"name": case, "town": town}}
+        for case, town in towns.items()
+    ]
+    folder.joinpath("gold.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
+class Project:
+    """A suite of twelve people that can be recorded under any prompt."""
+
+    def __init__(self, pytester: pytest.Pytester, base_url: str) -> None:
+        self.pytester, self.base_url, self.ids = pytester, base_url, IDS
+
+    def write_gold(self, towns: dict[str, str]) -> None:
+        write_gold(self.pytester.path, towns)
+
+    def write_module(self, prompt: str = "read", marker: str = "") -> None:
+        text = PEOPLE.replace("PROMPT", prompt).replace("def test_items", f"{marker}\ndef test_items")
+        self.pytester.makepyfile(test_items=text)
+
+    def record(self, prompt: str, *arguments: str, marker: str = "") -> pytest.RunResult:
+        self.write_module(prompt, marker)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("OPENAI_API_KEY", "loopback-only")
+            patch.setenv("OPENAI_BASE_URL", self.base_url)
+            return self.pytester.runpytest_subprocess("--llm-record", *arguments)
+
+    def run(self, *arguments: str) -> pytest.RunResult:
+        return self.pytester.runpytest_subprocess(*arguments)
+
+    @property
+    def baseline(self) -> Path:
+        return self.pytester.path / FOLDER / "baseline.jsonl"
+
+    def git(self, *arguments: str) -> None:
+        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
+        subprocess.run(command, cwd=self.pytester.path, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def accepted_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve people, recorded under the prompt `read`, and accepted: made once, copied for each test."""
+    folder = tmp_path_factory.mktemp("people")
+    write_gold(folder, dict.fromkeys(IDS, "Bergen"))
+    folder.joinpath("test_items.py").write_text(PEOPLE.replace("PROMPT", "read"))
+    with StandIn(answer_person) as provider:
+        environment = os.environ | {"OPENAI_API_KEY": "loopback-only", "OPENAI_BASE_URL": provider.base_url}
+        command = [sys.executable, "-m", "pytest", "--rootdir=.", "--llm-record", "--llm-extract-accept"]
+        run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert "13 passed" in run.stdout
+    assert "accepted: 12 cases in cassettes/test_items/test_items/baseline.jsonl" in run.stdout
+    return folder
+
+
+@pytest.fixture
+def people(accepted_people: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """Twelve people with a baseline, and a provider to record other prompts from."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copytree(accepted_people, pytester.path, dirs_exist_ok=True)
+    with StandIn(answer_person) as provider:
+        yield Project(pytester, provider.base_url)
+
+
+def test_no_baseline_yet_says_how_to_accept_one(recorded: pytest.Pytester) -> None:
+    """Floors gate alone, and the report names the flag."""
+    run = recorded.runpytest_subprocess()
+    run.assert_outcomes(passed=5)
+    run.stdout.fnmatch_lines(["note: no baseline yet: pytest --llm-extract-accept *"])
+
+
+def test_baseline_is_one_line_for_each_case(people: Project) -> None:
+    """A header, then the cases sorted by id, with answer, outcomes and origin."""
+    header, *rows = map(json.loads, people.baseline.read_text().splitlines())
+    assert header["suite"] == "test_items.py::test_items"
+    assert [row["id"] for row in rows] == people.ids
+    assert rows[0]["answer"] == {"name": "p00", "town": "Bergen"}
+    assert rows[0]["outcomes"] == {"name": {"correct": 1}, "town": {"correct": 1}}
+    assert {row["origin"]["prompt"] for row in rows} == {header["prompt"]}
+
+
+@WORKERS
+def test_unchanged_run_passes(people: Project, workers: str) -> None:
+    """Nothing lost, nothing gained, and what could be seen at all is said."""
+    run = people.run(f"-n{workers}")
+    run.assert_outcomes(passed=13)
+    run.stdout.fnmatch_lines(
+        [
+            f"against the baseline ({FOLDER}/baseline.jsonl), 12 cases paired: no case lost, none gained",
+            "note: changed since the baseline: no request",
+            "*with 12 cases one field alone fails from 5 lost and none gained*",
+            "gate: pass",
+        ]
+    )
+
+
+@WORKERS
+def test_regression_fails_with_cause_and_cases(people: Project, workers: str) -> None:
+    """Six towns lost are no noise: the field, its cases and the changed prompt are named."""
+    people.record("lose 6")
+    run = people.run(f"-n{workers}", "--llm-extract-json=out.json")
+    run.assert_outcomes(passed=12, failed=1)
+    run.stdout.fnmatch_lines(
+        [
+            "town * 6 * 0 * LOST",
+            "  lost   p00 * town * Bergen: Bergen → Atlantis",
+            "note: changed since the baseline: prompt (12 cases)",
+            "gate: fail",
+            "  town: lost 6 cases and gained 0 against the baseline (p_adj *): p00, p01, p02, p03, p04, …",
+        ]
+    )
+    field = json.loads((people.pytester.path / "out.json").read_text())["suites"][0]["fields"]["town"]["baseline"]
+    assert field["lost"] == people.ids[:6]
+    assert field["p"] == pytest.approx(1 / 64)
+
+
+@WORKERS
+def test_few_lost_cases_are_inconclusive(people: Project, workers: str) -> None:
+    """Three lost of twelve may be noise: the gate says so and passes, or fails where that is wished."""
+    people.record("lose 3")
+    run = people.run(f"-n{workers}")
+    run.assert_outcomes(passed=13)
+    run.stdout.fnmatch_lines(["gate: inconclusive", "  town: lost 3, gained 0, p_adj *; about * cases would decide*"])
+    people.pytester.makeini("[pytest]\nllm_extract_inconclusive = fail")
+    people.run(f"-n{workers}").assert_outcomes(passed=12, failed=1)
+
+
+def test_accepted_regression_is_the_next_baseline_but_not_the_next_anchor(people: Project) -> None:
+    """Accepting is allowed and remembered; the anchor still sees what was lost."""
+    run = people.record("lose 6", "--llm-extract-accept")
+    run.assert_outcomes(passed=13)
+    run.stdout.fnmatch_lines(["accepted: 12 cases in *baseline.jsonl", "  in spite of: town: lost 6 cases*"])
+    header = json.loads(people.baseline.read_text().splitlines()[0])
+    assert header["history"][-1]["verdict"] == "fail"
+    again = people.run()
+    again.assert_outcomes(passed=12, failed=1)
+    again.stdout.fnmatch_lines(["  town: lost 6 cases and gained 0 against the anchor (p_adj *"])
+    people.run("--llm-extract-accept=anchor").stdout.fnmatch_lines(["accepted: 12 cases in *anchor.jsonl"])
+    people.run().assert_outcomes(passed=13)
+
+
+@WORKERS
+def test_gone_case_fails_until_the_baseline_drops_it(people: Project, workers: str) -> None:
+    """Deleting a hard case from golden data does not pass unseen."""
+    people.write_gold(dict.fromkeys(people.ids[1:], "Bergen"))
+    run = people.run(f"-n{workers}")
+    run.assert_outcomes(passed=11, failed=1)
+    run.stdout.fnmatch_lines(["  1 case of the baseline gone from golden data (p00): put back, or accept *"])
+    people.run("--llm-extract-accept")
+    people.run(f"-n{workers}").assert_outcomes(passed=12)
+
+
+def test_removed_field_fails_until_accepted(people: Project) -> None:
+    """A field that the schema lost is a loss."""
+    module = people.pytester.path / "test_items.py"
+    module.write_text(module.read_text().replace("    town: str | None = None\n", ""))
+    rows = [json.loads(line) for line in (people.pytester.path / "gold.jsonl").read_text().splitlines()]
+    for row in rows:
+        del row["expected"]["town"]
+    (people.pytester.path / "gold.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    run = people.run()
+    run.assert_outcomes(passed=12, failed=1)
+    run.stdout.fnmatch_lines(["  fields of the baseline gone from the schema (town): *"])
+
+
+def test_suite_that_disappeared_fails_a_whole_run(people: Project) -> None:
+    """Renaming a test function leaves its baseline without a suite; a run of one file does not ask for it."""
+    module = people.pytester.path / "test_items.py"
+    module.write_text("def test_other():\n    pass\n")
+    run = people.run()
+    run.assert_outcomes(passed=1, failed=1)
+    run.stdout.fnmatch_lines(["FAILED test_items.py::test_items::gate - *suite that is gone*"])
+    people.run("test_items.py").assert_outcomes(passed=1)
+
+
+@WORKERS
+def test_changed_gold_moves_both_sides(people: Project, workers: str) -> None:
+    """A corrected label is not the prompt's doing: the accepted answers are scored again."""
+    people.write_gold({case: "Oslo" if case in people.ids[:6] else "Bergen" for case in people.ids})
+    run = people.run(f"-n{workers}")
+    run.assert_outcomes(passed=13)
+    run.stdout.fnmatch_lines(
+        ["*no case lost, none gained", "note: gold changed in 6 cases, which moved town from 100% to 50% on both sides"]
+    )
+
+
+def test_new_case_counts_in_floors_only(people: Project) -> None:
+    """It is paired from the next acceptance on; a partial acceptance adds it and replaces nothing."""
+    people.write_gold(dict.fromkeys([*people.ids, "p99"], "Bergen"))
+    people.record("read").stdout.fnmatch_lines(
+        ["note: 1 case new since the baseline, in floors only until accepted: p99"]
+    )
+    before = people.baseline.read_text().splitlines()
+    people.run("-k", "p99 or p03", "--llm-extract-accept").stdout.fnmatch_lines(["accepted: 13 cases in *"])
+    after = people.baseline.read_text().splitlines()
+    assert after[1:-1] == before[1:]
+    assert json.loads(after[-1])["id"] == "p99"
+
+
+def test_partial_acceptance_under_another_prompt_is_refused(people: Project) -> None:
+    """A baseline is never a mixture of prompts."""
+    people.write_gold(dict.fromkeys([*people.ids, "p99"], "Bergen"))
+    run = people.record("lose 1", "-k", "p99", "--llm-extract-accept")
+    run.stdout.fnmatch_lines(["not accepted: *would mix prompts; run the whole suite"])
+
+
+def test_run_with_errors_is_not_accepted(people: Project) -> None:
+    """Nothing is written from cases without an answer."""
+    before = people.baseline.read_bytes()
+    next((people.pytester.path / FOLDER / "read").glob("p05*")).unlink()
+    run = people.run("--llm-extract-accept")
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    run.stdout.fnmatch_lines(["not accepted: *1 of 12 cases have no answer (p05)"])
+    assert people.baseline.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda text: text.replace('"prompt": "', '"prompt": "0', 1), "*mixes prompts*"),
+        (lambda text: text.replace('"version": 1', '"version": 7', 1), "*has format version 7, this plugin reads 1*"),
+        (lambda text: text + text.splitlines()[-1] + "\n", "*:14: case 'p11' is there twice*"),
+        (lambda text: "<<<<<<< ours\n" + text, "*:1: merge conflict marker*"),
+        (lambda text: "[1]\n", "*:1: is no JSON object*"),
+        (lambda text: "", "*is no baseline of pytest-llm-extract*"),
+    ],
+)
+def test_broken_baseline_is_one_clear_error(people: Project, spoil: object, words: str) -> None:
+    """A collection error that names file and line."""
+    assert callable(spoil)
+    people.baseline.write_text(spoil(people.baseline.read_text()))
+    run = people.run()
+    assert run.ret == pytest.ExitCode.INTERRUPTED
+    run.stdout.fnmatch_lines([words])
+    run.stdout.no_fnmatch_line("*Traceback*")
+
+
+@WORKERS
+def test_base_branch_cannot_be_lowered_in_the_same_change(people: Project, workers: str) -> None:
+    """Accepting a loss in a branch does not hide it from git:main, whatever main did since."""
+    people.git("init", "-q", "-b", "main")
+    people.git("add", "-A")
+    people.git("commit", "-qm", "base")
+    people.git("checkout", "-qb", "change")
+    people.record("lose 6", "--llm-extract-accept=anchor")
+    people.run("--llm-extract-accept")
+    people.run(f"-n{workers}").assert_outcomes(passed=13)
+    run = people.run(f"-n{workers}", "--llm-extract-baseline=git:main")
+    run.assert_outcomes(passed=12, failed=1)
+    run.stdout.fnmatch_lines(["against the baseline (git:main (*)), 12 cases paired:", "  town: lost 6 cases*"])
+
+
+def test_case_removed_on_purpose_is_listed_against_the_base_branch(people: Project) -> None:
+    """Once the committed baseline dropped it, it is told with its old outcomes, and fails no more."""
+    people.git("init", "-q", "-b", "main")
+    people.git("add", "-A")
+    people.git("commit", "-qm", "base")
+    people.write_gold(dict.fromkeys(people.ids[1:], "Bergen"))
+    people.run("--llm-extract-baseline=git:main").assert_outcomes(passed=11, failed=1)
+    people.run("--llm-extract-accept")
+    run = people.run("--llm-extract-baseline=git:main")
+    run.assert_outcomes(passed=12)
+    run.stdout.fnmatch_lines(["note: removed since git:main (*): p00 (name correct, town correct)"])
+
+
+def test_unknown_and_shallow_revisions_are_usage_errors(people: Project, tmp_path: Path) -> None:
+    """One line that says what to do, before anything is collected."""
+    people.run("--llm-extract-baseline=git:main").stderr.fnmatch_lines(
+        ["ERROR: git:main: * is not in a git repository"]
+    )
+    people.git("init", "-q", "-b", "main")
+    for name in ("one", "two"):
+        people.git("add", "-A")
+        people.git("commit", "-q", "--allow-empty", "-m", name)
+    run = people.run("--llm-extract-baseline=git:origin/main")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines(["ERROR: git:origin/main: there is no such revision here; is it fetched?"])
+    shallow = people.pytester.path / "shallow"
+    people.git("clone", "-q", "--depth=1", f"file://{people.pytester.path}", str(shallow))
+    found = people.pytester.run("pytest", f"--rootdir={shallow}", str(shallow), "--llm-extract-baseline=git:HEAD~1")
+    found.stderr.fnmatch_lines(
+        ["ERROR: git:HEAD~1: there is no such revision here; this clone is shallow: *unshallow*"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["--llm-extract-baseline=nowhere.jsonl"],
+            "ERROR: *nowhere.jsonl: there is no such baseline*",
+        ),
+        (["--llm-extract-accept", "test_items.py"], "*takes =anchor or nothing, not 'test_items.py'*"),
+        (["-o", "llm_extract_alpha=2"], "ERROR: ini llm_extract_alpha: is a number between 0 and 1*"),
+        (["-o", "llm_extract_inconclusive=maybe"], "ERROR: ini llm_extract_inconclusive: is warn or fail, not 'maybe'"),
+    ],
+)
+def test_wrong_settings_are_usage_errors(recorded: pytest.Pytester, arguments: list[str], words: str) -> None:
+    """Exit status 4 and one line; --help works all the same."""
+    run = recorded.runpytest_subprocess(*arguments)
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines([words])
+    if "-o" in arguments:
+        assert recorded.runpytest_subprocess("--help", *arguments).ret == 0
+
+
+@WORKERS
+@pytest.mark.parametrize(
+    ("marker", "words"),
+    [
+        ("@pytest.mark.llm_gate(Gate(max_lost=1))", "  town: lost 2 cases (1 may be): p00, p01"),
+        ("@pytest.mark.llm_gate(town=Gate(critical=True))", "  town: lost 2 cases (critical: no case may be lost)*"),
+        ("@pytest.mark.llm_gate({'town': Gate(max_drop=0.1)})", "  town: accuracy fell by 16.67%, 10% is allowed"),
+    ],
+)
+def test_budget_fails_without_statistics(people: Project, marker: str, words: str, workers: str) -> None:
+    """What a field may lose is what the team says."""
+    people.record("lose 2", marker=f"from pytest_llm_extract import Gate\n{marker}")
+    run = people.run(f"-n{workers}")
+    run.assert_outcomes(passed=12, failed=1)
+    run.stdout.fnmatch_lines([words])
+
+
+def test_waiver_is_seen_and_expires(people: Project) -> None:
+    """A waived field does not fail and is always listed; an expired waiver fails."""
+    waiver = """from pytest_llm_extract import Waiver
+@pytest.mark.llm_gate(waive=[Waiver(field="town", reason="R-7", expires="DAY")])"""
+    people.record("lose 6", marker=waiver.replace("DAY", "2999-12-31"))
+    run = people.run()
+    run.assert_outcomes(passed=13)
+    run.stdout.fnmatch_lines(["town * waived *", "note: waiver: field 'town' until 2999-12-31: R-7"])
+    people.write_module("lose 6", waiver.replace("DAY", "2020-01-31"))
+    expired = people.run()
+    expired.assert_outcomes(passed=12, failed=1)
+    expired.stdout.fnmatch_lines(["  the waiver of field 'town' (R-7) expired on 2020-01-31: mend it, or renew it"])
+
+
+def test_partial_run_fails_where_completeness_is_required(people: Project) -> None:
+    """CI can insist on whole runs."""
+    people.run("-k", "p01").assert_outcomes(passed=1, deselected=11)
+    run = people.run("-k", "p01", "--llm-extract-require-complete")
+    run.assert_outcomes(passed=1, failed=1, deselected=11)
+    run.stdout.fnmatch_lines(["FAILED *::gate - partial run: 1 of 12 cases*"])
+
+
+def test_cases_are_selected_by_id(people: Project) -> None:
+    """--llm-extract-case takes a glob that -k cannot spell."""
+    people.run("--llm-extract-case=p0[12]").assert_outcomes(passed=2, deselected=10)
+
+
+def test_skipped_case_is_lost(people: Project) -> None:
+    """Skipping a case that was right counts against the run."""
+    module = people.pytester.path / "test_items.py"
+    skip = "    if extraction.case.id < 'p06': pytest.skip()\n    pass\n"
+    module.write_text(module.read_text().replace("    pass\n", skip))
+    run = people.run()
+    run.assert_outcomes(passed=6, skipped=6, failed=1)
+    run.stdout.fnmatch_lines(["  name: lost 6 cases and gained 0*", "  town: lost 6 cases and gained 0*"])
+
+
+def test_crashed_worker_is_lost(people: Project) -> None:
+    """A worker that dies takes its case with it, and the comparison knows."""
+    module = people.pytester.path / "test_items.py"
+    module.write_text(
+        module.read_text().replace("    pass\n", "    if extraction.case.id == 'p04': __import__('os')._exit(3)\n")
+    )
+    run = people.run("-n2")
+    run.stdout.fnmatch_lines(["  lost   p04 * Bergen: *", "gate: inconclusive"])
+
+
+def test_shards_merge_to_what_one_run_says(people: Project) -> None:
+    """Two halves add up to the verdict, p values and counts of the whole; one half alone fails."""
+    people.record("lose 6")
+    whole = people.run("--llm-extract-json=whole.json")
+    assert whole.ret == pytest.ExitCode.TESTS_FAILED
+    for number, glob in enumerate(["p0[0-4]", "p0[5-9]", "p1*"]):
+        people.run(f"--llm-extract-case={glob}", f"--llm-extract-json=shard-{number}.json")
+    shards = [f"shard-{number}.json" for number in (2, 0, 1)]
+    merged = people.pytester.run("llm-extract", "merge", *shards, "-o", "merged.json")
+    assert merged.ret == 1
+    merged.stdout.fnmatch_lines(["gate: fail", "  town: lost 6 cases*"])
+    one, other = (json.loads((people.pytester.path / name).read_text()) for name in ("whole.json", "merged.json"))
+    assert one["suites"] == other["suites"]
+    half = people.pytester.run("llm-extract", "merge", *shards[:2])
+    assert half.ret == 1
+    half.stdout.fnmatch_lines(["partial run: 7 of 12 cases; gate skipped"])
+
+
+def test_shards_of_different_runs_do_not_merge(people: Project) -> None:
+    """Different golden data, or a case scored in two ways, is an error that names file and case."""
+    people.run("--llm-extract-json=a.json")
+    people.record("lose 6")
+    people.run("--llm-extract-json=b.json")
+    run = people.pytester.run("llm-extract", "merge", "a.json", "b.json")
+    assert run.ret == 2
+    run.stderr.fnmatch_lines(["llm-extract: b.json: *case 'p00' has another result than in an earlier shard"])
+    people.write_gold(dict.fromkeys(people.ids[1:], "Bergen"))
+    people.run("--llm-extract-json=c.json")
+    run = people.pytester.run("llm-extract", "merge", "a.json", "c.json")
+    run.stderr.fnmatch_lines(["llm-extract: c.json: is a shard of another run: * differs in dataset_ids*"])
+
+
+def test_diff_of_results_baselines_and_revisions(people: Project) -> None:
+    """The same loss, whichever way it is asked for."""
+    people.git("init", "-q", "-b", "main")
+    people.git("add", "-A")
+    people.git("commit", "-qm", "base")
+    old = people.baseline.read_text()
+    people.run("--llm-extract-json=a.json")
+    people.record("lose 6", "--llm-extract-accept")
+    people.git("add", "-A")
+    people.git("commit", "-qm", "worse")
+    people.run("--llm-extract-json=b.json")
+    people.pytester.makefile(".jsonl", old=old)
+    for sides in (("a.json", "b.json"), ("old.jsonl", str(people.baseline)), ("git:HEAD~1", "git:HEAD")):
+        run = people.pytester.run("llm-extract", "diff", *sides)
+        assert run.ret == 1, sides
+        run.stdout.fnmatch_lines(["test_items.py::test_items (read)", "town * 6 * LOST", "gate: fail"])
+    assert people.pytester.run("llm-extract", "diff", "a.json", "a.json").ret == 0
+    wrong = people.pytester.run("llm-extract", "diff", "a.json", "gold.jsonl")
+    assert wrong.ret == 2
+    wrong.stderr.fnmatch_lines(["llm-extract: gold.jsonl: is no baseline of pytest-llm-extract*"])
