@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pytest_llm_extract import stats
 from pytest_llm_extract.outcome import CaseResult, FieldCounts
+from pytest_llm_extract.stats import intervals
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def summarize(paths: Sequence[str], results: Iterable[CaseResult]) -> dict[str, 
             per_case.setdefault(path, []).append(counts)
     return {
         path: FieldSummary(
-            sum(counts, FieldCounts()), stats.clustered([(count.right, count.n) for count in counts if count.n])
+            sum(counts, FieldCounts()), intervals.clustered([(count.right, count.n) for count in counts if count.n])
         )
         for path, counts in per_case.items()
         if any(count.n for count in counts)

@@ -1,0 +1,1 @@
+"""Intervals, exact tests, step-down, power: pure functions on the standard library."""
