@@ -9,8 +9,8 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
 FLOORS = [
     {"errors", "stats"},
-    {"outcome", "config", "placeholder"},
-    {"schema", "cases", "prompt"},
+    {"outcome", "config", "placeholder", "rules"},
+    {"schema", "tree", "readers", "cases", "prompt"},
     {"validate", "compare", "aggregate", "cassette", "provider"},
     {"scoring", "gate", "call", "report"},
     {"suite"},

@@ -6,13 +6,41 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_llm_extract.outcome import CaseResult, Outcome
+    from pytest_llm_extract.rules import (
+        Aliases,
+        Align,
+        AnyOf,
+        DateText,
+        Ignore,
+        Null,
+        NumberText,
+        Ordered,
+        Text,
+        Tolerance,
+    )
     from pytest_llm_extract.scoring import score
 
-__all__ = ["CaseResult", "Outcome", "score"]
+__all__ = [
+    "Aliases",
+    "Align",
+    "AnyOf",
+    "CaseResult",
+    "DateText",
+    "Ignore",
+    "Null",
+    "NumberText",
+    "Ordered",
+    "Outcome",
+    "Text",
+    "Tolerance",
+    "score",
+]
 
 
 def __getattr__(name: str) -> Any:
     # Lazy: pytest imports this package in every run, also where no suite of ours is.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "score":
         from pytest_llm_extract.scoring import score
 
@@ -21,4 +49,6 @@ def __getattr__(name: str) -> Any:
         from pytest_llm_extract import outcome
 
         return getattr(outcome, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pytest_llm_extract import rules
+
+    return getattr(rules, name)
