@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
 from standin import StandIn
 
+from pytest_llm_extract import DateText
 from pytest_llm_extract.outcome import FieldCounts
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.scoring import score_answer
@@ -30,22 +32,34 @@ class Filing(BaseModel):
     signer_title: str | None = None
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
-def test_published_counts_come_out(prompt: str) -> None:
-    """Every outcome count of six fields, over 120 filings."""
-    schema = Schema.of(Filing, "test")
+def count(prompt: str, compare: dict[str, Any] | None = None) -> dict[str, FieldCounts]:
+    """Counts of every field over 120 filings."""
+    schema = Schema.of(Filing, "test", compare)
     cases = [json.loads(line) for line in (FARA / "cases.jsonl").open(encoding="utf-8")]
     lines = map(json.loads, (FARA / "outputs" / f"{prompt}.jsonl").open(encoding="utf-8"))
     outputs = {row["id"]: row["output"] for row in lines}
-    totals: dict[str, FieldCounts] = {path: FieldCounts() for path in schema.paths}
+    totals = {path: FieldCounts() for path in schema.paths}
     for case in cases:
         answer = read_answer(schema, json.dumps(outputs[case["id"]]))
         for path, counts in score_answer(schema, schema.read_gold(case["expected"]), answer).counts.items():
             totals[path] += counts
+    return totals
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_published_counts_come_out(prompt: str) -> None:
+    """Every outcome count of six fields, over 120 filings."""
     facts = json.loads((FARA / "facts.json").read_text(encoding="utf-8"))["fields"][prompt]
-    for path, counts in totals.items():
+    for path, counts in count(prompt).items():
         for outcome in ("correct", "wrong", "missing", "spurious", "absent_ok", "invalid"):
             assert getattr(counts, outcome) == facts[path][outcome], (path, outcome)
+
+
+@pytest.mark.parametrize(("prompt", "right"), [("zero_shot", (54, 82)), ("five_shot", (2, 82))])
+def test_dates_in_another_notation(prompt: str, right: tuple[int, int]) -> None:
+    """With DateText on file_date the two prompts score the same; without it one seems to have lost everything."""
+    compares: list[dict[str, Any] | None] = [None, {"file_date": DateText()}]
+    assert tuple(count(prompt, compare)["file_date"].right for compare in compares) == right
 
 
 SUITE = """

@@ -9,8 +9,8 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
 FLOORS = [
     {"errors", "stats", "git"},
-    {"outcome", "limits", "suite_result", "config", "placeholder"},
-    {"schema", "cases", "prompt"},
+    {"outcome", "limits", "suite_result", "config", "placeholder", "rules"},
+    {"schema", "tree", "readers", "cases", "prompt"},
     {"validate", "compare", "aggregate", "cassette", "provider", "gate_markers"},
     {"scoring", "baseline", "gate", "call", "report"},
     {"accepted", "acceptance", "suite"},

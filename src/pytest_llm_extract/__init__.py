@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_llm_extract.limits import Gate, Waiver
     from pytest_llm_extract.outcome import CaseResult, Outcome
+    from pytest_llm_extract.rules import (
+        Aliases,
+        Align,
+        AnyOf,
+        DateText,
+        Ignore,
+        Null,
+        NumberText,
+        Ordered,
+        Text,
+        Tolerance,
+    )
+    from pytest_llm_extract.runner import Extraction
     from pytest_llm_extract.scoring import score
 
-__all__ = ["CaseResult", "Gate", "Outcome", "Waiver", "score"]
+__all__ = [
+    "Aliases",
+    "Align",
+    "AnyOf",
+    "CaseResult",
+    "DateText",
+    "Extraction",
+    "Gate",
+    "Ignore",
+    "Null",
+    "NumberText",
+    "Ordered",
+    "Outcome",
+    "Text",
+    "Tolerance",
+    "Waiver",
+    "score",
+]
+_ELSEWHERE = {
+    "CaseResult": "outcome",
+    "Extraction": "runner",
+    "Gate": "limits",
+    "Outcome": "outcome",
+    "Waiver": "limits",
+    "score": "scoring",
+}
 
 
 def __getattr__(name: str) -> Any:
     # Lazy: pytest imports this package in every run, also where no suite of ours is.
-    if name == "score":
-        from pytest_llm_extract.scoring import score
-
-        return score
-    if name in ("CaseResult", "Outcome"):
-        from pytest_llm_extract import outcome
-
-        return getattr(outcome, name)
-    if name in ("Gate", "Waiver"):
-        from pytest_llm_extract import limits
-
-        return getattr(limits, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"pytest_llm_extract.{_ELSEWHERE.get(name, 'rules')}"), name)

@@ -24,7 +24,8 @@ INIS = (
     ("llm_extract_json", "write the results to this file, as JSON (relative to the rootdir)", ""),
 )
 MARKERS = (
-    "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, response_format='json_schema'): "
+    "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, response_format='json_schema', "
+    "compare={}): "
     "extract every golden case, from its cassette, and score each field",
     "llm_gate(default=None, fields=None, /, *, waive=(), **fields): budgets (Gate) of a suite, and waivers (Waiver)",
     "llm_accuracy(default=None, fields=None, /, **fields): accuracy floors (0..1) of a suite that carries llm_extract",

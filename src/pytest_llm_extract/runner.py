@@ -237,7 +237,7 @@ def score_case(suite: Suite, golden: GoldenCase, answer: Answer) -> CaseResult:
         input=pydantic_core.to_jsonable_python(case.input, fallback=str),
         error=answer.error,
         metadata=json.loads(json.dumps(case.metadata, default=str)),
-        origin=Origin(gold=_gold_hash(case), scoring=suite.schema.scoring_fingerprint),
+        origin=Origin(gold=_gold_hash(case), scoring=suite.schema.scoring_fingerprint[:16]),
         baseline=baseline.scored(suite.schema, golden.gold) if baseline else None,
         anchor=anchor.scored(suite.schema, golden.gold) if anchor else None,
     )

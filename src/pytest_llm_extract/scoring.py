@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,27 +10,31 @@ from pydantic_core import to_jsonable_python
 
 from pytest_llm_extract.compare.walk import compare, labelled
 from pytest_llm_extract.outcome import CaseResult, Leaf, Outcome
-from pytest_llm_extract.schema import Schema, Unreadable
+from pytest_llm_extract.readers import Unreadable
+from pytest_llm_extract.rules import ANY_OF_KEY, AnyOf
+from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.validate import Answer, read_answer, take_output
 
 
-def score(gold: Any, predicted: Any, schema: Any = None) -> CaseResult:
+def score(gold: Any, predicted: Any, schema: Any = None, compare: Mapping[str, Any] | None = None) -> CaseResult:
     """Score one prediction against gold, without pytest.
 
     `gold` is plain data or an instance; what it does not set is not scored. `predicted` is an instance, plain data,
-    or the JSON text of an answer. `schema` is a pydantic type; an instance needs none.
+    or the JSON text of an answer. `schema` is a pydantic type; an instance needs none. `compare` holds rules by field
+    path, which go before those of the schema.
 
     Example:
         >>> score({"vendor": "ACME"}, {"vendor": "Acme"}, schema=Invoice).counts["vendor"].wrong
         1
 
     Raises:
-        UsageError: there is no schema, or it is no pydantic type.
+        UsageError: there is no schema, it is no pydantic type, or a rule does not fit its field.
+        UnknownNameError: `compare` names a path that the schema does not have.
         pydantic.ValidationError: gold does not fit the schema.
     """
     if schema is None:
         schema = next((type(value) for value in (gold, predicted) if isinstance(value, BaseModel)), None)
-    found = Schema.of(schema, "score")
+    found = Schema.of(schema, "score", compare)
     answer = read_answer(found, predicted) if isinstance(predicted, str | bytes) else take_output(found, predicted)
     return score_answer(found, found.read_gold(gold), answer)
 
@@ -55,4 +60,6 @@ def _json(value: Any) -> Any:
         return value
     if isinstance(value, Unreadable):
         return value.value
+    if isinstance(value, AnyOf):
+        return {ANY_OF_KEY: [_json(found) for found in value.values]}
     return to_jsonable_python(value, fallback=str, inf_nan_mode="strings")

@@ -27,7 +27,7 @@ from pytest_llm_extract.scoring import labelled_paths, score_answer
 from pytest_llm_extract.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.validate import lost_answer
 
-ARGUMENTS = frozenset({"cases", "extractor", "prompt", "schema", "model", "response_format"})
+ARGUMENTS = frozenset({"cases", "extractor", "prompt", "schema", "model", "response_format", "compare"})
 FORMATS = ("json_schema", "json_object")
 
 
@@ -142,7 +142,7 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
         raise UsageError(source, "cases= is missing: name a .jsonl or .json file, a list or a callable")
     extractor, call, variant = _under_test(given, settings, arguments.module, source)
     schema_type = _schema_type(given, extractor, source)
-    schema = Schema.of(schema_type, source)
+    schema = Schema.of(schema_type, source, _compare(given, source))
     if call is not None:
         prompt, model, name = call
         response = _response_format(name, schema_type, schema.name)
@@ -243,6 +243,13 @@ def _schema_type(given: Mapping[str, Any], extractor: Callable[..., Any] | None,
     if annotation is None:
         raise UsageError(source, f"{_callable_name(extractor)} has no return annotation: annotate it or give schema=")
     return annotation
+
+
+def _compare(given: Mapping[str, Any], source: str) -> Mapping[str, Any]:
+    compare = given.get("compare", {})
+    if not isinstance(compare, Mapping):
+        raise UsageError(source, f"compare= maps field paths to rules, as {{'vendor': Text()}}, not {compare!r}")
+    return compare
 
 
 def _response_format(name: str, schema_type: Any, schema_name: str) -> dict[str, Any]:

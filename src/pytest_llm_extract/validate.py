@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from pytest_llm_extract.outcome import Status
-from pytest_llm_extract.schema import ListNode, ModelNode, Schema
+from pytest_llm_extract.schema import Schema
+from pytest_llm_extract.tree import ListNode, ModelNode
 
 
 @dataclass(frozen=True)

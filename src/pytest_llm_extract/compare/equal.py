@@ -1,35 +1,69 @@
-"""When two values of a leaf are the same, and when one is none."""
+"""When two values of a leaf are the same, and when one is none: rules become functions."""
 
 from __future__ import annotations
 
 import math
-import unicodedata
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
+from functools import partial
 from typing import Any
 
-from pytest_llm_extract.schema import MISSING, Unreadable
+from rapidfuzz.distance import Indel
+
+from pytest_llm_extract.compare.texts import folded, normal_text, read_date, read_number, same_date
+from pytest_llm_extract.readers import MISSING, Unreadable
+from pytest_llm_extract.rules import Aliases, AnyOf, Comparison, DateText, Null, NumberText, Rule, Text, Tolerance
+from pytest_llm_extract.tree import LeafNode
 
 
-def normal_text(text: str) -> str:
-    """NFC, stripped, white space collapsed; case and punctuation count."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+class _NoKey:
+    """Stands for a value that has no key: only comparing tells."""
 
 
-def is_null(value: Any, optional: bool) -> bool:
-    """Whether a leaf has no value; where it may be absent, "", [] and {} say the same as null."""
+NO_KEY = _NoKey()
+
+
+@dataclass(frozen=True, slots=True)
+class Comparator:
+    """How the values of one leaf compare.
+
+    `same(gold, predicted)` decides. `key` gives values that are equal exactly when `same` holds, or NO_KEY. Neither
+    sees a null.
+    """
+
+    same: Comparison
+    key: Callable[[Any], Hashable]
+    is_null: Callable[[Any], bool]
+
+
+def comparator_of(node: LeafNode) -> Comparator:
+    """The comparator that a leaf's rules ask for."""
+    same, key = _comparison(node.rule)
+    return Comparator(partial(_same_as_any, same), key, _null_test(node))
+
+
+def is_empty(value: Any) -> bool:
+    """Whether it is null, absent, "", [] or {}."""
     if value is None or value is MISSING:
         return True
-    if not optional:
-        return False
-    return (isinstance(value, str) and not value.strip()) or (isinstance(value, list | dict) and not value)
+    if isinstance(value, str):
+        return not value.strip() or (not value.isascii() and not normal_text(value))
+    return isinstance(value, list | dict) and not value
+
+
+def is_absent(value: Any) -> bool:
+    """Whether it is null or absent."""
+    return value is None or value is MISSING
 
 
 def same(gold: Any, predicted: Any) -> bool:
     """Whether two values are equal under the default comparator of their type."""
-    if isinstance(gold, Unreadable) or isinstance(predicted, Unreadable):
-        return False
+    if type(gold) is str and type(predicted) is str:
+        return gold == predicted or normal_text(gold) == normal_text(predicted)
     gold, predicted = _plain(gold), _plain(predicted)
     if isinstance(gold, str) and isinstance(predicted, str):
         return normal_text(gold) == normal_text(predicted)
@@ -41,9 +75,32 @@ def same(gold: Any, predicted: Any) -> bool:
         return gold.keys() == predicted.keys() and all(same(gold[key], predicted[key]) for key in gold)
     if isinstance(gold, list | tuple) and isinstance(predicted, list | tuple):
         return len(gold) == len(predicted) and all(map(same, gold, predicted))
+    if isinstance(gold, Decimal) and isinstance(predicted, Decimal) and gold.is_nan():
+        return predicted.is_nan()
     if isinstance(gold, datetime) is not isinstance(predicted, datetime):
         return False
     return bool(gold == predicted)
+
+
+def default_key(value: Any) -> Hashable:
+    """A key of the default comparator; floats and containers have none."""
+    kind = type(value)
+    if kind is str:
+        return normal_text(value)
+    if kind is int:
+        return kind, value
+    value = _plain(value)
+    if isinstance(value, str):
+        return normal_text(value)
+    if isinstance(value, bool):
+        return bool, value
+    if isinstance(value, Decimal):
+        return (int, value) if value.is_finite() else (Decimal, str(value))
+    if isinstance(value, int):
+        return int, value
+    if isinstance(value, float | dict | list | tuple | set | frozenset | AnyOf) or not isinstance(value, Hashable):
+        return NO_KEY
+    return value
 
 
 def _plain(value: Any) -> Any:
@@ -57,3 +114,91 @@ def _same_float(gold: Any, predicted: Any) -> bool:
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
     return a == b or abs(a - b) <= 1e-9 * max(1.0, abs(a), abs(b))
+
+
+def _same_as_any(same: Comparison, gold: Any, predicted: Any) -> bool:
+    if isinstance(predicted, Unreadable) or isinstance(gold, Unreadable):
+        return False
+    if isinstance(gold, AnyOf):
+        return any(value is not None and same(value, predicted) for value in gold.values)
+    return same(gold, predicted)
+
+
+def _null_test(node: LeafNode) -> Callable[[Any], bool]:
+    if node.null is not None:
+        return partial(_is_named_null, node.null)
+    return is_empty if node.optional else is_absent
+
+
+def _is_named_null(rule: Null, value: Any) -> bool:
+    return is_absent(value) or any(same(named, value) for named in rule.values)
+
+
+def _comparison(rule: Rule | Comparison | None) -> tuple[Comparison, Callable[[Any], Hashable]]:
+    match rule:
+        case None:
+            return same, default_key
+        case Text(min_ratio=None):
+            return _by_key(partial(folded, rule=rule))
+        case Text():
+            return partial(_same_ratio, rule), _no_key
+        case Aliases():
+            names = {normal_text(text): name for name, others in rule.values for text in (name, *others)}
+            return _by_key(lambda text: names.get(normal_text(text), normal_text(text)))
+        case NumberText():
+            return _by_key(partial(_number_or_text, rule.locale))
+        case DateText():
+            return partial(_same_date_text, rule), _no_key
+        case Tolerance():
+            return partial(_within, rule), _no_key
+        case _:
+            return lambda gold, predicted: bool(rule(gold, predicted)), _no_key  # type: ignore[operator] # a function
+
+
+def _no_key(value: Any) -> Hashable:
+    return NO_KEY
+
+
+def _by_key(read: Callable[[str], Hashable]) -> tuple[Comparison, Callable[[Any], Hashable]]:
+    """Texts compare by what is read from them; values of another type as they do by default."""
+
+    def same_reading(gold: Any, predicted: Any) -> bool:
+        if isinstance(gold, str) and isinstance(predicted, str):
+            return gold == predicted or read(gold) == read(predicted)
+        return same(gold, predicted)
+
+    def key(value: Any) -> Hashable:
+        return read(value) if isinstance(value, str) else default_key(value)
+
+    return same_reading, key
+
+
+def _number_or_text(locale: str, text: str) -> Hashable:
+    number = read_number(text, locale)
+    return normal_text(text) if number is None else (int, number)
+
+
+def _same_ratio(rule: Text, gold: Any, predicted: Any) -> bool:
+    if not isinstance(gold, str) or not isinstance(predicted, str):
+        return same(gold, predicted)
+    assert rule.min_ratio is not None  # _comparison matched it
+    return Indel.normalized_similarity(folded(gold, rule), folded(predicted, rule)) >= rule.min_ratio
+
+
+def _same_date_text(rule: DateText, gold: Any, predicted: Any) -> bool:
+    if not isinstance(gold, str) or not isinstance(predicted, str):
+        return same(gold, predicted)
+    if normal_text(gold) == normal_text(predicted):
+        return True
+    return same_date(read_date(gold, rule.order), read_date(predicted, rule.order))
+
+
+def _within(rule: Tolerance, gold: Any, predicted: Any) -> bool:
+    if not _is_number(gold) or not _is_number(predicted):
+        return same(gold, predicted)
+    a, b = (Fraction(str(value)) if isinstance(value, float) else Fraction(value) for value in (gold, predicted))
+    return abs(a - b) <= max(Fraction(rule.abs), Fraction(rule.rel) * max(abs(a), abs(b)))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value)

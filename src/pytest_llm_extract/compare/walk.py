@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 from rapidfuzz.distance import Indel
 
 from pytest_llm_extract.compare.align import assign, weight
-from pytest_llm_extract.compare.equal import is_null, normal_text, same
+from pytest_llm_extract.compare.equal import Comparator, comparator_of, is_empty
+from pytest_llm_extract.compare.texts import normal_text
 from pytest_llm_extract.outcome import Outcome
-from pytest_llm_extract.schema import MISSING, LeafNode, ListNode, ModelNode, Node, UnionNode, leaf_paths
+from pytest_llm_extract.readers import MISSING
+from pytest_llm_extract.rules import AnyOf
+from pytest_llm_extract.tree import LeafNode, ListNode, ModelNode, Node, UnionNode, leaf_paths
 
 Found = tuple[str, Outcome, Any, Any]
+_COMPARATORS: WeakKeyDictionary[LeafNode, Comparator] = WeakKeyDictionary()
 _MIN_SIMILARITY = 500_000  # in millionths: a pair without a correct leaf and less alike than this is no pair
 
 
@@ -35,7 +40,8 @@ def compare(node: Node, gold: Any, predicted: Any, absent: Outcome = Outcome.ABS
         case UnionNode():
             yield from _compare_members(node, gold, predicted, absent)
         case _:
-            yield _compare_leaf(node, gold, predicted, absent)
+            if isinstance(node, LeafNode):
+                yield _compare_leaf(node, gold, predicted, absent)
 
 
 def held(node: Node, value: Any) -> Iterator[tuple[str, Any]]:
@@ -54,7 +60,7 @@ def held(node: Node, value: Any) -> Iterator[tuple[str, Any]]:
             yield node.type_path, type(value).__name__
             yield from held(_member(node, value), value)
         case _:
-            if not is_null(value, node.optional):
+            if isinstance(node, LeafNode) and not _comparator(node).is_null(value):
                 yield node.path, value
 
 
@@ -93,13 +99,21 @@ def _member(node: UnionNode, value: Any) -> ModelNode:
     return known or next(member for cls, member in node.members.items() if isinstance(value, cls))
 
 
-def _compare_leaf(node: Node, gold: Any, predicted: Any, absent: Outcome) -> Found:
-    no_gold, no_value = is_null(gold, node.optional), is_null(predicted, node.optional)
-    if no_gold:
+def _comparator(node: LeafNode) -> Comparator:
+    if node not in _COMPARATORS:
+        _COMPARATORS[node] = comparator_of(node)
+    return _COMPARATORS[node]
+
+
+def _compare_leaf(node: LeafNode, gold: Any, predicted: Any, absent: Outcome) -> Found:
+    comparator = _comparator(node)
+    no_value = comparator.is_null(predicted)
+    if comparator.is_null(gold):
         return node.path, (absent if no_value else Outcome.SPURIOUS), None, predicted
     if no_value:
-        return node.path, Outcome.MISSING, gold, None
-    return node.path, (Outcome.CORRECT if same(gold, predicted) else Outcome.WRONG), gold, predicted
+        nullable = isinstance(gold, AnyOf) and any(map(comparator.is_null, gold.values))
+        return (node.path, absent, gold, None) if nullable else (node.path, Outcome.MISSING, gold, None)
+    return node.path, (Outcome.CORRECT if comparator.same(gold, predicted) else Outcome.WRONG), gold, predicted
 
 
 def _compare_members(node: UnionNode, gold: Any, predicted: Any, absent: Outcome) -> Iterator[Found]:
@@ -150,11 +164,13 @@ def _extra(node: ListNode, gold: list[Any], rows: list[Any]) -> Iterator[Found]:
 
 def _pair_scalars(node: ListNode, gold: list[Any], predicted: list[Any]) -> dict[int, int]:
     """A maximum matching of equal values (Kuhn's augmenting paths, since tolerance is not transitive)."""
+    assert isinstance(node.items, LeafNode)  # the caller looked
+    comparator = _comparator(node.items)
     gold_of: dict[int, int] = {}
 
     def place(i: int, tried: set[int]) -> bool:
         for j, value in enumerate(predicted):
-            if j not in tried and same(gold[i], value):
+            if j not in tried and comparator.same(gold[i], value):
                 tried.add(j)
                 if j not in gold_of or place(gold_of[j], tried):
                     gold_of[j] = i
@@ -162,7 +178,7 @@ def _pair_scalars(node: ListNode, gold: list[Any], predicted: list[Any]) -> dict
         return False
 
     for i, value in enumerate(gold):
-        if not is_null(value, True):
+        if not is_empty(value):
             place(i, set())
     return {i: j for j, i in gold_of.items()}
 

@@ -1,0 +1,246 @@
+"""The rules that users write, as plain frozen values: in `Annotated`, in `compare=` and as `x-llm-extract`."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar, Literal
+
+from pytest_llm_extract.errors import LlmExtractError, did_you_mean
+
+METADATA_KEY = "pytest_llm_extract"
+EXTRA_KEY = "x-llm-extract"
+ANY_OF_KEY = "$any_of"
+
+
+class RuleError(LlmExtractError):
+    """A rule that cannot be built from what was written."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Base of every rule.
+
+    `slot` is what it settles: a later rule of the same slot replaces an earlier one. `place` is where it goes: on a
+    leaf, a list, or any field. `types` are the leaf types that it fits, in pydantic-core's names.
+    """
+
+    slot: ClassVar[str]
+    place: ClassVar[Literal["leaf", "list", "rows", "field"]]
+    types: ClassVar[frozenset[str]] = frozenset()
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """Leave the type's validation alone and travel with it, so that `Annotated` works at any depth."""
+        core = dict(handler(source))
+        metadata = dict(core.get("metadata") or {})
+        metadata[METADATA_KEY] = (*metadata.get(METADATA_KEY, ()), self)
+        return {**core, "metadata": metadata}
+
+
+_TEXT = frozenset({"str"})
+
+
+@dataclass(frozen=True)
+class Text(Rule):
+    """Text in which case, punctuation or accents do not count; `min_ratio` (0..1) accepts texts that much alike."""
+
+    slot, place, types = "compare", "leaf", _TEXT
+    casefold: bool = False
+    punctuation: bool = False
+    accents: bool = False
+    min_ratio: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_ratio is not None and not 0 < self.min_ratio <= 1:
+            raise RuleError(f"Text: min_ratio is above 0 and at most 1, not {self.min_ratio!r}")
+
+
+@dataclass(frozen=True)
+class Tolerance(Rule):
+    """Numbers at most `abs`, or `rel` times the larger magnitude, apart; give decimals as text: `abs="0.01"`."""
+
+    slot, place, types = "compare", "leaf", frozenset({"int", "float", "decimal"})
+    abs: str | int | float | Decimal = 0
+    rel: str | int | float | Decimal = 0
+
+    def __post_init__(self) -> None:
+        for name in ("abs", "rel"):
+            value = getattr(self, name)
+            try:
+                exact = Decimal(str(value))
+            except InvalidOperation:
+                raise RuleError(f"Tolerance: {name} is a number, not {value!r}") from None
+            if not exact.is_finite() or exact < 0:
+                raise RuleError(f"Tolerance: {name} is a number from 0 on, not {value!r}")
+            object.__setattr__(self, name, exact.normalize())
+
+
+@dataclass(frozen=True)
+class DateText(Rule):
+    """Text compared as a date, whatever its notation; what is no complete date is compared as text.
+
+    `order` says how `03/04/2024` reads; without it, the month comes first. A date that begins with four digits begins
+    with its year. Two digits of a year match any century: nothing is filled in.
+    """
+
+    slot, place, types = "compare", "leaf", _TEXT
+    order: Literal["DMY", "MDY", "YMD"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.order not in (None, "DMY", "MDY", "YMD"):
+            raise RuleError(f"DateText: order is 'DMY', 'MDY' or 'YMD', not {self.order!r}")
+
+
+@dataclass(frozen=True)
+class NumberText(Rule):
+    """Text compared as a number in a locale's notation, sign and brackets included; what is no number, as text."""
+
+    slot, place, types = "compare", "leaf", _TEXT
+    locale: str = "en_US"
+
+
+@dataclass(frozen=True, init=False)
+class Aliases(Rule):
+    """Texts that mean the same: `Aliases({"IBM": ["International Business Machines", "I.B.M."]})`."""
+
+    slot, place, types = "compare", "leaf", _TEXT
+    values: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def __init__(self, values: Mapping[str, str | Iterable[str]]) -> None:
+        listed = {name: (others,) if isinstance(others, str) else sorted(others) for name, others in values.items()}
+        object.__setattr__(self, "values", tuple((name, tuple(others)) for name, others in sorted(listed.items())))
+
+
+@dataclass(frozen=True, init=False)
+class Null(Rule):
+    """What says the same as null here, instead of `""`: `Null("n/a", "-")`; `Null()`: nothing but null and absent."""
+
+    slot, place = "null", "leaf"
+    values: tuple[Any, ...]
+
+    def __init__(self, *values: Any) -> None:
+        object.__setattr__(self, "values", values)
+
+
+@dataclass(frozen=True)
+class Ignore(Rule):
+    """The field is not scored."""
+
+    slot, place = "ignore", "field"
+
+
+@dataclass(frozen=True)
+class Ordered(Rule):
+    """The order of a list counts: items pair up only in sequence."""
+
+    slot, place = "pairing", "list"
+
+
+@dataclass(frozen=True)
+class Align(Rule):
+    """How rows find each other: by `key` (one or several paths below the row), else optimally one to one.
+
+    A pair without a correct leaf that is less alike than `min_similarity` (0..1) is refused; 0 refuses none.
+    """
+
+    slot, place = "pairing", "rows"
+    key: str | tuple[str, ...] | None = None
+    min_similarity: float = 0.5
+
+    def __post_init__(self) -> None:
+        if isinstance(self.key, list):
+            object.__setattr__(self, "key", tuple(self.key))
+        if not 0 <= self.min_similarity <= 1:
+            raise RuleError(f"Align: min_similarity is a number from 0 to 1, not {self.min_similarity!r}")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key's paths; empty for an optimal alignment."""
+        return (self.key,) if isinstance(self.key, str) else self.key or ()
+
+
+@dataclass(frozen=True, init=False)
+class AnyOf:
+    """Gold with several right answers: `AnyOf("ACME", "ACME Inc.")`; in a file `{"$any_of": ["ACME", "ACME Inc."]}`."""
+
+    values: tuple[Any, ...]
+
+    def __init__(self, *values: Any) -> None:
+        if not values:
+            raise RuleError("AnyOf: name at least one value")
+        object.__setattr__(self, "values", values)
+
+
+Comparison = Callable[[Any, Any], bool]
+RuleLike = Rule | Comparison | tuple[Rule | Comparison, ...] | list[Rule | Comparison]
+RULES: Mapping[str, type[Rule]] = {
+    rule.__name__: rule for rule in (Text, Tolerance, DateText, NumberText, Aliases, Null, Ignore, Ordered, Align)
+}
+
+
+def slot_of(rule: Rule | Comparison) -> str:
+    """What a rule settles; a plain function settles how values compare."""
+    return rule.slot if isinstance(rule, Rule) else "compare"
+
+
+def rules_of(given: Any) -> tuple[Rule | Comparison, ...]:
+    """One rule, or several, as written in `compare=`.
+
+    Raises:
+        RuleError: it is neither a rule nor a function.
+    """
+    listed = tuple(given) if isinstance(given, list | tuple) else (given,)
+    for rule in listed:
+        if isinstance(rule, type) and issubclass(rule, Rule):
+            raise RuleError(f"a rule is called: {rule.__name__}()")
+        if not isinstance(rule, Rule) and not callable(rule):
+            raise RuleError(
+                f"a rule is one of {', '.join(RULES)} or a function (gold, predicted) -> bool, not {rule!r}"
+            )
+    return listed
+
+
+def rules_of_json(given: Any) -> tuple[Rule, ...]:
+    """The rules of an `x-llm-extract` property: `{"Text": {"casefold": true}}`; `{"Ignore": {}}`.
+
+    Raises:
+        RuleError: no such rule, or no such argument of it.
+    """
+    if not isinstance(given, Mapping):
+        raise RuleError(f'{EXTRA_KEY} is an object such as {{"Text": {{"casefold": true}}}}, not {given!r}')
+    return tuple(_rule_of_json(name, arguments) for name, arguments in given.items())
+
+
+def _rule_of_json(name: str, arguments: Any) -> Rule:
+    if name not in RULES:
+        raise RuleError(f"{EXTRA_KEY}: no rule {name!r}.{did_you_mean(name, RULES)}")
+    if not isinstance(arguments, Mapping):
+        raise RuleError(f"{EXTRA_KEY}: the arguments of {name} are an object, not {arguments!r}")
+    rule, known = RULES[name], [field.name for field in fields(RULES[name])]
+    for argument in arguments:
+        if argument not in known:
+            raise RuleError(f"{EXTRA_KEY}: {name} has no argument {argument!r}.{did_you_mean(argument, known)}")
+    return rule(*arguments.get("values", ())) if rule is Null else rule(**arguments)
+
+
+def describe(rule: Rule | Comparison) -> str:
+    """A text that is the same in every process and changes with the rule; of a function, its name and source."""
+    if isinstance(rule, Rule):
+        return repr(rule)
+    name = f"{getattr(rule, '__module__', '?')}.{getattr(rule, '__qualname__', type(rule).__qualname__)}"
+    try:
+        source = textwrap.dedent(inspect.getsource(rule))
+    except (OSError, TypeError):
+        return name
+    return f"{name} {hashlib.sha256(source.encode()).hexdigest()[:16]}"
