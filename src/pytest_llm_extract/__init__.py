@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_llm_extract.outcome import CaseResult, Outcome
+    from pytest_llm_extract.runner import Extraction
     from pytest_llm_extract.scoring import score
 
-__all__ = ["CaseResult", "Outcome", "score"]
+__all__ = ["CaseResult", "Extraction", "Outcome", "score"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,6 +18,10 @@ def __getattr__(name: str) -> Any:
         from pytest_llm_extract.scoring import score
 
         return score
+    if name == "Extraction":
+        from pytest_llm_extract.runner import Extraction
+
+        return Extraction
     if name in ("CaseResult", "Outcome"):
         from pytest_llm_extract import outcome
 
