@@ -2,18 +2,32 @@
 
 import datetime
 from decimal import Decimal
+from typing import Literal
 
 from openai import OpenAI
 from pydantic import BaseModel
 
+Currency = Literal["AUD", "BRL", "CAD", "CHF", "CZK", "EUR", "GBP", "INR", "JPY", "NOK", "PLN", "SEK", "USD"]
+
+
+class LineItem(BaseModel):
+    """One row of an invoice; the price is that of one unit, before tax unless the invoice prints it with tax."""
+
+    description: str
+    quantity: Decimal
+    price: Decimal
+
 
 class InvoiceData(BaseModel):
-    """What an invoice says."""
+    """What an invoice, a receipt or a credit note says; None is what it does not say."""
 
     vendor: str
+    invoice_number: str | None
+    date: datetime.date | None
+    currency: Currency
     amount: Decimal
-    date: datetime.date
-    line_items: list[str]
+    tax: Decimal | None
+    line_items: list[LineItem]
 
 
 client = OpenAI()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +26,10 @@ class Reply:
 
 
 class StandIn:
-    """Serves `answer(body)`: a text is the message's content, a dict a whole body, a `Reply` a whole answer."""
+    """Serves `answer(body)`: a text is the message's content, a dict a whole body, a `Reply` a whole answer.
+
+    A text longer than the request's `max_tokens` is cut there, at four characters a token.
+    """
 
     def __init__(self, answer: Callable[[dict[str, Any]], str | dict[str, Any] | Reply], port: int = 0) -> None:
         self.requests: list[dict[str, Any]] = []
@@ -81,40 +83,24 @@ class StandIn:
 def _completion(body: dict[str, Any], answered: str | dict[str, Any]) -> dict[str, Any]:
     if isinstance(answered, dict):
         return answered
-    tokens = sum(len(str(message["content"])) // 4 for message in body["messages"]), len(answered) // 4
-    message = {"role": "assistant", "content": answered, "refusal": None}
+    limit = 4 * body.get("max_tokens", len(answered))
+    content, finish_reason = answered[:limit], "length" if len(answered) > limit else "stop"
+    tokens = sum(len(str(message["content"])) // 4 for message in body["messages"]), len(content) // 4
+    message = {"role": "assistant", "content": content, "refusal": None}
     return {
         "id": "chatcmpl-standin",
         "object": "chat.completion",
         "created": 1_700_000_000,
         "model": f"{body['model']}-standin",
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}],
         "usage": {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)},
         "system_fingerprint": "fp_standin",
     }
 
 
-def read_invoice(text: str) -> dict[str, Any]:
-    """Read an invoice by rules that are right most of the time."""
-    vendor = text.strip().splitlines()[0].strip()
-    amount = re.search(r"(?:Total|Amount due|Balance)[^\d]*([\d,]+\.\d\d)", text)
-    date = re.search(r"\d{4}-\d\d-\d\d", text)
-    items = re.findall(r"^- (.+?)(?: {2,}.*)?$", text, re.MULTILINE)
-    return {
-        "vendor": vendor,
-        "amount": amount.group(1).replace(",", "") if amount else "0",
-        "date": date.group() if date else "1970-01-01",
-        "line_items": items,
-    }
-
-
-def answer_invoice(body: dict[str, Any]) -> str:
-    """The invoice reader as a model would answer: the document is the last message."""
-    text = body["messages"][-1]["content"]
-    return json.dumps(read_invoice(text.split("Invoice:\n", 1)[-1]))
-
-
 if __name__ == "__main__":
+    from standin_invoices import answer_invoice
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=8808)
     StandIn(answer_invoice, parser.parse_args().port).serve()
