@@ -33,8 +33,9 @@ def flipped(changes: Sequence[Fraction | int]) -> list[Fraction]:
     """The sums of all sign flips of the changed cases, ascending, by brute force."""
     sums = [Fraction(0)]
     for change in changes:
-        if change:
-            sums = [total + sign * Fraction(abs(change)) for total in sums for sign in (-1, 1)]
+        size = Fraction(change)
+        if size:
+            sums = [total + step for total in sums for step in (-size, size)]
     return sorted(sums)
 
 

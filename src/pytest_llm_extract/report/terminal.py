@@ -173,24 +173,38 @@ def documents_line(results: Sequence[CaseResult]) -> str:
 
 
 def worst_misses(results: Sequence[CaseResult], width: int) -> list[str]:
-    """The cases with most wrong leaves, a line for each leaf, expected and actual side by side; then how many more."""
-    misses = [
-        (result.id, path, leaf)
-        for result in sorted(results, key=lambda r: (-_wrong_leaves(r), r.id))
-        if result.status in (Status.OK, Status.INVALID)
+    """What went wrong, the cases with most wrong leaves first: expected and actual side by side, a line for each leaf.
+
+    A document without a usable answer is one line. After `_MISSES` lines the rest is only counted.
+    """
+    lines: list[str] = []
+    for result in sorted(results, key=lambda r: (-_wrong_leaves(r), r.id)):
+        if result.status in (Status.REFUSED, Status.TRUNCATED) or (
+            result.status is Status.INVALID and _is_lost(result)
+        ):
+            why = printable(result.error or "", max(20, width - 30))
+            lines.append(f"  {printable(result.id, 14):14} {result.status.value}: {why}")
+        elif result.status in (Status.OK, Status.INVALID):
+            lines += _wrong_lines(result, max(12, (width - 40) // 2))
+    if len(lines) > _MISSES:
+        more = f"  … and {len(lines) - _MISSES} more (all of them: --llm-extract-json=PATH)"
+        return [*lines[:_MISSES], more]
+    return lines
+
+
+def _is_lost(result: CaseResult) -> bool:
+    """Whether nothing at all was read of the answer."""
+    return all(leaf.outcome in (Outcome.MISSING, Outcome.INVALID) for found in result.leaves.values() for leaf in found)
+
+
+def _wrong_lines(result: CaseResult, side: int) -> list[str]:
+    return [
+        f"  {printable(result.id, 14):14} {printable(path, 16):16} {printable(_show(leaf.expected), side):{side}} ≠ "
+        f"{printable(_show(leaf.actual), side)}"
         for path, leaves in result.leaves.items()
         for leaf in leaves
         if leaf.outcome not in _RIGHT
     ]
-    side = max(12, (width - 40) // 2)
-    lines = [
-        f"  {printable(case, 14):14} {printable(path, 16):16} {printable(_show(leaf.expected), side):{side}} ≠ "
-        f"{printable(_show(leaf.actual), side)}"
-        for case, path, leaf in misses[:_MISSES]
-    ]
-    if len(misses) > _MISSES:
-        lines.append(f"  … and {len(misses) - _MISSES} more (all of them: --llm-extract-json=PATH)")
-    return lines
 
 
 def _wrong_leaves(result: CaseResult) -> int:
