@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pytest_llm_extract.outcome import CaseResult, FieldCounts
+from pytest_llm_extract.outcome import CaseResult, FieldCounts, add_up
 from pytest_llm_extract.stats import intervals
 
 
@@ -24,9 +24,7 @@ def summarize(paths: Sequence[str], results: Iterable[CaseResult]) -> dict[str, 
         for path, counts in result.counts.items():
             per_case.setdefault(path, []).append(counts)
     return {
-        path: FieldSummary(
-            sum(counts, FieldCounts()), intervals.clustered([(count.right, count.n) for count in counts if count.n])
-        )
+        path: FieldSummary(add_up(counts), intervals.clustered([(count.right, count.n) for count in counts if count.n]))
         for path, counts in per_case.items()
         if any(count.n for count in counts)
     }

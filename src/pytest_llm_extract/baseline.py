@@ -56,7 +56,7 @@ class Entry:
             wire["id"],
             Status(wire["status"]),
             json.dumps(wire["answer"]) if "answer" in wire else text,
-            {path: FieldCounts(**counts) for path, counts in wire["outcomes"].items()},
+            {path: FieldCounts.from_wire(counts) for path, counts in wire["outcomes"].items()},
             tuple(wire["requests"]),
             Origin(**wire["origin"]),
             wire["attempt"],

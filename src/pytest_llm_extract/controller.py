@@ -192,7 +192,7 @@ class Controller:
             module = self.settings.rootdir / suite_id.split("::")[0]
             inside = any(module.is_relative_to(root) for root in roots)
             if inside and suite_id not in self.suites and suite_id not in known:
-                found[suite_id] = f"{path} is the baseline of a suite that is gone: put the suite back, or delete it"
+                found[suite_id] = f"suite gone, but its baseline is there: put the suite back, or delete {path}"
         return found
 
     def _looked_at(self, session: pytest.Session) -> list[Path]:

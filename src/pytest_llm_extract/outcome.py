@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -61,7 +62,13 @@ class FieldCounts:
         tally: dict[str, int] = {}
         for outcome in outcomes:
             tally[outcome.value] = tally.get(outcome.value, 0) + 1
-        return cls(**tally)
+        return cls.from_wire(tally)
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, int]) -> FieldCounts:
+        """The inverse of `to_wire`; one leaf of an outcome is one and the same object, of which there are many."""
+        found = cls(**wire)
+        return _ONE[next(iter(wire))] if found.n == 1 else found
 
     def __add__(self, other: FieldCounts) -> FieldCounts:
         return FieldCounts(
@@ -72,6 +79,9 @@ class FieldCounts:
             self.absent_ok + other.absent_ok,
             self.invalid + other.invalid,
         )
+
+    def __mul__(self, times: int) -> FieldCounts:
+        return FieldCounts(*(getattr(self, f.name) * times for f in fields(self)))
 
     def to_wire(self) -> dict[str, int]:
         """The counts that are not zero, by outcome."""
@@ -118,6 +128,17 @@ class FieldCounts:
         return _ratio(self.missing, self.correct + self.wrong + self.missing)
 
 
+_ONE = {outcome.value: FieldCounts(**{outcome.value: 1}) for outcome in Outcome}
+
+
+def add_up(counts: Iterable[FieldCounts]) -> FieldCounts:
+    """Their sum. Equal objects are counted before they are added, which is what makes large suites fast."""
+    listed = list(counts)
+    by_identity = {id(found): found for found in listed}
+    times = Counter(map(id, listed))
+    return sum((found * times[key] for key, found in by_identity.items()), FieldCounts())
+
+
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """One scored leaf; `expected` and `actual` are JSON values."""
@@ -161,7 +182,10 @@ def leaves_from_wire(wire: Mapping[str, Any]) -> Leaves:
 
 def count_leaves(leaves: Leaves) -> dict[str, FieldCounts]:
     """Outcome counts by field path."""
-    return {path: FieldCounts.of(leaf.outcome for leaf in found) for path, found in leaves.items()}
+    return {
+        path: _ONE[found[0].outcome] if len(found) == 1 else FieldCounts.of(leaf.outcome for leaf in found)
+        for path, found in leaves.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +236,7 @@ class Accepted:
         """The inverse of `to_wire`."""
         return cls(
             leaves_from_wire(wire["fields"]),
-            {path: FieldCounts(**counts) for path, counts in wire["then"].items()},
+            {path: FieldCounts.from_wire(counts) for path, counts in wire["then"].items()},
             Origin(**wire["origin"]),
             wire["attempt"],
         )

@@ -41,7 +41,7 @@ class AcceptedRun:
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> AcceptedRun:
         """The inverse of `to_wire`."""
-        gone = {case: {p: FieldCounts(**c) for p, c in then.items()} for case, then in wire["gone"].items()}
+        gone = {case: {p: FieldCounts.from_wire(c) for p, c in then.items()} for case, then in wire["gone"].items()}
         return cls(
             wire["source"],
             tuple(wire["fields"]),

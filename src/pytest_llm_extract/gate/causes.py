@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pytest_llm_extract.gate.floors import percent
-from pytest_llm_extract.outcome import Accepted, CaseResult, FieldCounts
+from pytest_llm_extract.outcome import Accepted, CaseResult, FieldCounts, Status, add_up
 
 _WORDS = {
     "prompt": "prompt",
@@ -15,12 +15,14 @@ _WORDS = {
     "answered": "model that answered",
 }
 _LABELS = {"gold": "gold", "scoring": "scoring rules"}
+# Only these have a request and labels to compare; a case that crashed says nothing about causes.
+_ANSWERED = (Status.OK, Status.INVALID, Status.REFUSED, Status.TRUNCATED)
 _Paired = Sequence[tuple[CaseResult, Accepted]]
 
 
 def describe_causes(cases: Iterable[CaseResult]) -> list[str]:
     """One line for what changed in the requests, one for gold and one for scoring rules, one for new recordings."""
-    paired = [(case, case.baseline) for case in cases if case.baseline is not None]
+    paired = [(case, case.baseline) for case in cases if case.baseline is not None and case.status in _ANSWERED]
     if not paired:
         return []
     return [*_requests(paired), *_labels(paired), *_recorded_again(paired)]
@@ -62,11 +64,11 @@ def _changed_labels(case: CaseResult, old: Accepted) -> tuple[str, ...]:
 
 
 def _total(counts: Iterable[dict[str, FieldCounts]]) -> dict[str, FieldCounts]:
-    total: dict[str, FieldCounts] = {}
+    listed: dict[str, list[FieldCounts]] = {}
     for found in counts:
         for path, more in found.items():
-            total[path] = total.get(path, FieldCounts()) + more
-    return total
+            listed.setdefault(path, []).append(more)
+    return {path: add_up(found) for path, found in listed.items()}
 
 
 def _minus(counts: FieldCounts, part: FieldCounts | None) -> FieldCounts:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pytest_llm_extract.outcome import CaseResult, FieldCounts
+from pytest_llm_extract.outcome import CaseResult, FieldCounts, add_up
 from pytest_llm_extract.stats.power import cases_to_decide, smallest_loss
 from pytest_llm_extract.stats.signflip import SignFlip, sign_flip
 from pytest_llm_extract.stats.stepdown import holm, step_down
@@ -82,6 +82,8 @@ def pair(cases: Iterable[CaseResult], against: str, waived: Collection[str]) -> 
 
 def change(before: FieldCounts | None, after: FieldCounts | None) -> Fraction | int:
     """The change of a case's accuracy in one field, in −1..1; where one side has no leaf, nothing was wrong there."""
+    if before is after:
+        return 0
     b, a = before or FieldCounts(), after or FieldCounts()
     if b.n == a.n == 1:
         return a.right - b.right
@@ -135,8 +137,8 @@ def _field_change(
     return FieldChange(
         lost=tuple(p.id for p, d in zip(pairs, changes, strict=True) if d < 0),
         gained=tuple(p.id for p, d in zip(pairs, changes, strict=True) if d > 0),
-        before=sum((p.before[path] for p in pairs if path in p.before), FieldCounts()),
-        after=sum((p.after[path] for p in pairs if path in p.after), FieldCounts()),
+        before=add_up(p.before[path] for p in pairs if path in p.before),
+        after=add_up(p.after[path] for p in pairs if path in p.after),
         p=test.p,
         p_adj=p_adj,
         p_holm=p_holm,
