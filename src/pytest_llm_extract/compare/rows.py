@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from math import ceil, isqrt
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
 from rapidfuzz.distance import Indel
 
 from pytest_llm_extract.compare.align import assign, in_order
@@ -26,7 +26,7 @@ from pytest_llm_extract.rules import Align, Ordered
 if TYPE_CHECKING:
     from pytest_llm_extract.compare.walk import Plan
 
-MAX_PAIRS = 4_000_000  # beyond so many possible pairs, rows are first split into blocks: memory stays bounded
+MAX_PAIRS = 1_000_000  # of rows in one assignment, about 200 MB; more are split into blocks first
 _MILLION = 1_000_000
 _alike = Indel.normalized_similarity
 
@@ -182,21 +182,22 @@ class _Table:
             self._texts[is_gold, index] = known
         return known
 
-    @cached_property
-    def masks(self) -> tuple[list[int], list[int], list[int]]:
-        """Bits by column: gold is null, gold has a value, the prediction has one where gold labels the column."""
-        null, valued, held = [0] * len(self.gold), [0] * len(self.gold), [0] * len(self.predicted)
+    def masks(self, rows: Sequence[int], others: Sequence[int]) -> tuple[list[tuple[int, int]], list[int]]:
+        """Bits by column: gold is null, gold has a value; the prediction has one where gold labels the column."""
+        mine, theirs = [(0, 0)] * len(rows), [0] * len(others)
         for c, column in enumerate(self.columns):
-            for i, value in enumerate(column.gold):
-                if value is None:
-                    null[i] |= 1 << c
-                elif value is not UNLABELLED:
-                    valued[i] |= 1 << c
+            bit = 1 << c
+            for a, i in enumerate(rows):
+                null, valued = mine[a]
+                if column.gold[i] is None:
+                    mine[a] = null | bit, valued
+                elif column.gold[i] is not UNLABELLED:
+                    mine[a] = null, valued | bit
             if column.labelled:
-                for j, value in enumerate(column.predicted):
-                    if value is not None:
-                        held[j] |= 1 << c
-        return null, valued, held
+                for b, j in enumerate(others):
+                    if column.predicted[j] is not None:
+                        theirs[b] |= bit
+        return mine, theirs
 
 
 class _Gains:
@@ -224,19 +225,18 @@ class _Gains:
     def _all(self) -> list[list[int]]:
         correct = self._column_hits()
         self._add_whole(correct)
-        null, valued, held = self._table.masks
+        masks, held = self._table.masks(self._rows, self._others)
         by_mask: dict[tuple[int, int], list[int]] = {}
         texts = [self._table.text(False, j) for j in self._others]
         least, one_correct, alike = self._table.min_similarity, self._one_correct, self._alike
         span = range(max(len(self._table.gold), len(self._table.predicted)))
         apart = [(distance << self._near) + distance * distance for distance in span]
         matrix = []
-        for i, line in zip(self._rows, correct, strict=True):
-            text, mask = self._table.text(True, i), (null[i], valued[i])
-            shared = by_mask.get(mask)
+        for i, line, mask in zip(self._rows, correct, masks, strict=True):
+            text, shared = self._table.text(True, i), by_mask.get(mask)
             if shared is None:
-                known = {theirs: self._by_mask(*mask, theirs) for theirs in {held[j] for j in self._others}}
-                shared = by_mask[mask] = [known[held[j]] for j in self._others]
+                known = {theirs: self._by_mask(*mask, theirs) for theirs in set(held)}
+                shared = by_mask[mask] = [known[theirs] for theirs in held]
             matrix.append(
                 [
                     0
@@ -318,7 +318,7 @@ def _groups(column: Column) -> tuple[Sequence[Any], Sequence[Any]]:
 
 
 def _gold_cells(rows: Sequence[Any], names: tuple[str, ...]) -> list[Any]:
-    if len(names) == 1 and None not in rows and MISSING not in rows:
+    if len(names) == 1 and all(isinstance(row, BaseModel) for row in rows):
         name = names[0]
         return [getattr(row, name) if name in row.model_fields_set else UNLABELLED for row in rows]
     return [_gold_cell(row, names) for row in rows]
