@@ -15,7 +15,7 @@ from pydantic_core import SchemaValidator
 
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.readers import alternatives_reader, gold_reader, has_alternatives, salvager
-from pytest_llm_extract.rules import EXTRA_KEY
+from pytest_llm_extract.rules import ANY_OF_KEY, EXTRA_KEY
 from pytest_llm_extract.tree import Builder, Node, leaf_paths, models
 
 _LONG_NUMBER = re.compile(r"\d[\d.]{15,}")
@@ -65,12 +65,13 @@ class Schema:
         Raises:
             pydantic.ValidationError: it does not fit the schema.
         """
-        if has_alternatives(expected):
-            return self._alternatives.validate_python(expected, by_alias=True, by_name=True)
         try:
             text = json.dumps(expected)
         except (TypeError, ValueError):
-            return self._gold.validate_python(expected, by_alias=True, by_name=True)
+            reader = self._alternatives if has_alternatives(expected) else self._gold
+            return reader.validate_python(expected, by_alias=True, by_name=True)
+        if ANY_OF_KEY in text:
+            return self._alternatives.validate_python(expected, by_alias=True, by_name=True)
         return self._gold.validate_json(text, by_alias=True, by_name=True)
 
     def read_json(self, text: str | bytes) -> Any:

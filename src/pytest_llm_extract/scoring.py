@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel
@@ -58,6 +59,8 @@ def labelled_paths(schema: Schema, gold: Any) -> set[str]:
 def _json(value: Any) -> Any:
     if value is None or type(value) in (str, int, bool):
         return value
+    if type(value) is Decimal:
+        return str(value)
     if isinstance(value, Unreadable):
         return value.value
     if isinstance(value, AnyOf):

@@ -1,62 +1,101 @@
-"""Which predicted row belongs to which gold row: optimal one-to-one, deterministic."""
+"""Assignments of greatest total gain: one to one, or in order. Exact on integers of any size, deterministic."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-_BASE = 10**12  # more than any sum of one criterion can reach
+from collections.abc import Callable, Sequence
 
 
-def weight(*criteria: int) -> int:
-    """One exact integer for criteria in order of importance, so that sums compare lexicographically."""
-    total = 0
-    for criterion in criteria:
-        total = total * _BASE + criterion
-    return total
+def assign(gains: Sequence[Sequence[int]]) -> list[int]:
+    """The column of each row, no column twice, with the greatest sum; there are at least as many columns as rows.
 
-
-def assign(costs: Sequence[Sequence[int]]) -> list[int]:
-    """The column of each row in the cheapest assignment of a square matrix.
-
-    The Hungarian algorithm with potentials (Kuhn 1955; Jonker and Volgenant 1987), O(n³), exact on integers.
+    Shortest augmenting paths over reduced costs (Kuhn 1955; Jonker and Volgenant 1987), after every row took the best
+    column that was still free. O(rows² · columns) at worst.
     """
-    n = len(costs)
-    u, v, row_of = [0] * (n + 1), [0] * (n + 1), [0] * (n + 1)
-    for row in range(1, n + 1):
-        _augment(costs, row, u, v, row_of)
-    columns = [0] * n
-    for column in range(1, n + 1):
-        columns[row_of[column] - 1] = column - 1
+    n_columns = len(gains[0])
+    top = [max(row) for row in gains]
+    prices = [0] * n_columns
+    row_of: list[int | None] = [None] * n_columns
+    waiting = []
+    for i, row in enumerate(gains):
+        best = top[i]
+        free = next((j for j, gain in enumerate(row) if gain == best and row_of[j] is None), None)
+        if free is None:
+            waiting.append(i)
+        else:
+            row_of[free] = i
+    for i in waiting:
+        _augment(gains, i, top, prices, row_of)
+    columns = [0] * len(gains)
+    for j, owner in enumerate(row_of):
+        if owner is not None:
+            columns[owner] = j
     return columns
 
 
-def _augment(costs: Sequence[Sequence[int]], row: int, u: list[int], v: list[int], row_of: list[int]) -> None:
-    n = len(costs)
-    row_of[0], column = row, 0
-    least: list[int | None] = [None] * (n + 1)
-    used, way = [False] * (n + 1), [0] * (n + 1)
+def _augment(
+    gains: Sequence[Sequence[int]], start: int, top: list[int], prices: list[int], row_of: list[int | None]
+) -> None:
+    """Give a row a column along the cheapest path; `top[i] + prices[j] >= gains[i][j]` holds before and after."""
+    open_columns = list(range(len(prices)))
+    distance: dict[int, int] = {}
+    came: dict[int, int] = {}
+    done: list[tuple[int, int]] = []
+    i, so_far = start, 0
     while True:
-        used[column] = True
-        current, delta, following = row_of[column], None, 0
-        for j in range(1, n + 1):
-            if used[j]:
-                continue
-            reduced = costs[current - 1][j - 1] - u[current] - v[j]
-            known = least[j]
-            if known is None or reduced < known:
-                least[j], way[j] = known, way[j] = reduced, column
-            if delta is None or known < delta:
-                delta, following = known, j
-        assert delta is not None  # there is always an unused column while a row is unassigned
-        for j in range(n + 1):
-            if used[j]:
-                u[row_of[j]] += delta
-                v[j] -= delta
-            elif (known := least[j]) is not None:
-                least[j] = known - delta
-        column = following
-        if row_of[column] == 0:
+        row, base = gains[i], so_far + top[i]
+        best, nearest = None, 0
+        for j in open_columns:
+            reached = base + prices[j] - row[j]
+            known = distance.get(j)
+            if known is None or reached < known:
+                distance[j] = known = reached
+                came[j] = i
+            if best is None or known < best:
+                best, nearest = known, j
+        assert best is not None  # there is a free column while a row waits
+        so_far = best
+        owner = row_of[nearest]
+        if owner is None:
             break
-    while column:
-        row_of[column] = row_of[way[column]]
-        column = way[column]
+        done.append((nearest, best))
+        open_columns.remove(nearest)
+        i = owner
+    top[start] -= so_far
+    for j, reached in done:
+        owner = row_of[j]
+        assert owner is not None  # only owned columns were passed
+        top[owner] -= so_far - reached
+        prices[j] += so_far - reached
+    column: int | None = nearest
+    while column is not None:
+        i = came[column]
+        previous = next((j for j, _ in done if row_of[j] == i), None) if i != start else None
+        row_of[column] = i
+        column = previous
+
+
+def in_order(n_rows: int, n_columns: int, gain: Callable[[int, int], int | None]) -> dict[int, int]:
+    """Pairs that do not cross, with the greatest sum; a gain of None is no pair.
+
+    Dynamic programming over prefixes (Needleman and Wunsch 1970), one byte for each pair.
+    """
+    best = [0] * (n_columns + 1)
+    steps = []
+    for i in range(n_rows):
+        step, row = bytearray(n_columns), [0]
+        for j in range(n_columns):
+            value, choice = (best[j + 1], 1) if best[j + 1] >= row[j] else (row[j], 2)
+            found = gain(i, j)
+            if found is not None and best[j] + found > value:
+                value, choice = best[j] + found, 0
+            step[j] = choice
+            row.append(value)
+        steps.append(step)
+        best = row
+    pairs, i, j = {}, n_rows - 1, n_columns - 1
+    while i >= 0 and j >= 0:
+        choice = steps[i][j]
+        if choice == 0:
+            pairs[i] = j
+        i, j = i - (choice != 2), j - (choice != 1)
+    return dict(sorted(pairs.items()))

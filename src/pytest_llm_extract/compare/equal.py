@@ -50,9 +50,9 @@ def is_empty(value: Any) -> bool:
     """Whether it is null, absent, "", [] or {}."""
     if value is None or value is MISSING:
         return True
-    if isinstance(value, str):
-        return not value.strip() or (not value.isascii() and not normal_text(value))
-    return isinstance(value, list | dict) and not value
+    if type(value) is str:
+        return not value or value.isspace() or (not value.isascii() and not normal_text(value))
+    return type(value) in (list, dict) and not value
 
 
 def is_absent(value: Any) -> bool:

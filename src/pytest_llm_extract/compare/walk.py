@@ -1,239 +1,314 @@
-"""One walk over gold and prediction: every labelled leaf gets exactly one outcome."""
+"""One walk over gold and prediction: every labelled leaf gets exactly one outcome.
+
+A schema's tree becomes a plan once: an object for each node, which knows its path, its comparator and its children.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
-from rapidfuzz.distance import Indel
 
-from pytest_llm_extract.compare.align import assign, weight
-from pytest_llm_extract.compare.equal import Comparator, comparator_of, is_empty
-from pytest_llm_extract.compare.texts import normal_text
+from pytest_llm_extract.compare.columns import UNLABELLED
+from pytest_llm_extract.compare.equal import Comparator, comparator_of
+from pytest_llm_extract.compare.rows import Pairing, RowPlan, pair_rows
+from pytest_llm_extract.compare.scalars import pair_scalars
 from pytest_llm_extract.outcome import Outcome
 from pytest_llm_extract.readers import MISSING
-from pytest_llm_extract.rules import AnyOf
+from pytest_llm_extract.rules import Align, AnyOf, Ordered
 from pytest_llm_extract.tree import LeafNode, ListNode, ModelNode, Node, UnionNode, leaf_paths
 
 Found = tuple[str, Outcome, Any, Any]
-_COMPARATORS: WeakKeyDictionary[LeafNode, Comparator] = WeakKeyDictionary()
-_MIN_SIMILARITY = 500_000  # in millionths: a pair without a correct leaf and less alike than this is no pair
+C, W, M, S = Outcome.CORRECT, Outcome.WRONG, Outcome.MISSING, Outcome.SPURIOUS
 
 
-def compare(node: Node, gold: Any, predicted: Any, absent: Outcome = Outcome.ABSENT_OK) -> Iterator[Found]:
-    """Path, outcome, gold and predicted value of every labelled leaf.
+class Plan(Protocol):
+    """How one place of the schema is walked; only a leaf has a comparator."""
 
-    `absent` is what a null on both sides counts as: absent_ok, or invalid for an answer that was lost.
-    """
-    gold, predicted = _present(gold), _present(predicted)
-    match node:
-        case ModelNode():
-            for name, child in node.fields.items():
-                if gold is None or name in gold.model_fields_set:
-                    yield from compare(child, _get(gold, name), _get(predicted, name), absent)
-        case ListNode(keyed=True):
-            yield from _compare_keyed(node, gold or {}, predicted or {}, absent)
-        case ListNode():
-            yield from _compare_rows(node, list(gold or ()), list(predicted or ()), absent)
-        case UnionNode():
-            yield from _compare_members(node, gold, predicted, absent)
-        case _:
-            if isinstance(node, LeafNode):
-                yield _compare_leaf(node, gold, predicted, absent)
+    comparator: Comparator | None
+    paths: tuple[str, ...]
+
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: list[Found]) -> None:
+        """Add path, outcome, gold and predicted value of every labelled leaf.
+
+        `absent` is what a null on both sides counts as: absent_ok, or invalid for an answer that was lost.
+        """
+
+    def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
+        """Add path and value of every leaf that has one; of gold, the labelled ones."""
+
+    def labelled(self, gold: Any, out: dict[str, None]) -> None:
+        """Add the paths that gold labels."""
 
 
-def held(node: Node, value: Any) -> Iterator[tuple[str, Any]]:
-    """Path and value of every leaf that has one; of gold, the labelled ones."""
-    value = _present(value)
-    if value is None:
-        return
-    match node:
-        case ModelNode():
-            for name, child in node.fields.items():
-                yield from held(child, _get(value, name))
-        case ListNode():
-            for item in value.values() if isinstance(value, Mapping) else value:
-                yield from held(node.items, item)
-        case UnionNode():
-            yield node.type_path, type(value).__name__
-            yield from held(_member(node, value), value)
-        case _:
-            if isinstance(node, LeafNode) and not _comparator(node).is_null(value):
-                yield node.path, value
+class LeafPlan:
+    """One scored value."""
 
+    def __init__(self, path: str, comparator: Comparator) -> None:
+        self.path = path
+        self.paths: tuple[str, ...] = (path,)
+        self.comparator: Comparator | None = comparator
+        self._is_null, self._same = comparator.is_null, comparator.same
 
-def labelled(node: Node, gold: Any) -> Iterator[str]:
-    """The paths that a case's gold labels."""
-    gold = _present(gold)
-    match node:
-        case _ if gold is None:
-            yield from leaf_paths(node)
-        case ModelNode():
-            for name, child in node.fields.items():
-                if name in gold.model_fields_set:
-                    yield from labelled(child, _get(gold, name))
-        case ListNode():
-            for item in gold.values() if isinstance(gold, Mapping) else gold:
-                yield from labelled(node.items, item)
-            if not gold:
-                yield from leaf_paths(node)
-        case UnionNode():
-            yield node.type_path
-            yield from labelled(_member(node, gold), gold)
-        case _:
-            yield node.path
-
-
-def _present(value: Any) -> Any:
-    return None if value is MISSING else value
-
-
-def _get(value: Any, name: str) -> Any:
-    return getattr(value, name, None)
-
-
-def _member(node: UnionNode, value: Any) -> ModelNode:
-    known = next((member for cls, member in node.members.items() if type(value) is cls), None)
-    return known or next(member for cls, member in node.members.items() if isinstance(value, cls))
-
-
-def _comparator(node: LeafNode) -> Comparator:
-    if node not in _COMPARATORS:
-        _COMPARATORS[node] = comparator_of(node)
-    return _COMPARATORS[node]
-
-
-def _compare_leaf(node: LeafNode, gold: Any, predicted: Any, absent: Outcome) -> Found:
-    comparator = _comparator(node)
-    no_value = comparator.is_null(predicted)
-    if comparator.is_null(gold):
-        return node.path, (absent if no_value else Outcome.SPURIOUS), None, predicted
-    if no_value:
-        nullable = isinstance(gold, AnyOf) and any(map(comparator.is_null, gold.values))
-        return (node.path, absent, gold, None) if nullable else (node.path, Outcome.MISSING, gold, None)
-    return node.path, (Outcome.CORRECT if comparator.same(gold, predicted) else Outcome.WRONG), gold, predicted
-
-
-def _compare_members(node: UnionNode, gold: Any, predicted: Any, absent: Outcome) -> Iterator[Found]:
-    wanted, found = (type(v).__name__ if isinstance(v, BaseModel) else None for v in (gold, predicted))
-    yield _compare_leaf(LeafNode(node.type_path, True), wanted, found, absent)
-    if gold is not None:
-        yield from compare(_member(node, gold), gold, predicted, absent)
-    elif predicted is not None:
-        yield from compare(_member(node, predicted), None, predicted, absent)
-
-
-def _compare_keyed(
-    node: ListNode, gold: Mapping[Any, Any], predicted: Mapping[Any, Any], absent: Outcome
-) -> Iterator[Found]:
-    if not gold and not predicted:
-        yield from ((path, absent, None, None) for path in leaf_paths(node))
-    for key, value in gold.items():
-        if key in predicted:
-            yield from compare(node.items, value, predicted[key], absent)
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: list[Found]) -> None:
+        """One outcome."""
+        if self._is_null(gold):
+            none = self._is_null(predicted)
+            out.append((self.path, absent, None, None) if none else (self.path, S, None, predicted))
+        elif self._is_null(predicted):
+            nullable = isinstance(gold, AnyOf) and any(map(self._is_null, gold.values))
+            out.append((self.path, absent if nullable else M, gold, None))
         else:
-            yield from _missing(node, value)
-    extra = [value for key, value in predicted.items() if key not in gold]
-    yield from _extra(node, list(gold.values()), extra)
+            out.append((self.path, C if self._same(gold, predicted) else W, gold, predicted))
+
+    def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
+        """Itself, unless it is null."""
+        if not self._is_null(value):
+            out.append((self.path, value))
+
+    def labelled(self, gold: Any, out: dict[str, None]) -> None:
+        """Itself."""
+        out[self.path] = None
 
 
-def _compare_rows(node: ListNode, gold: list[Any], predicted: list[Any], absent: Outcome) -> Iterator[Found]:
-    if not gold and not predicted:
-        yield from ((path, absent, None, None) for path in leaf_paths(node))
-        return
-    pair = _pair_scalars if isinstance(node.items, LeafNode) else _pair_rows
-    pairs = pair(node, gold, predicted)
-    for i, j in sorted(pairs.items()):
-        yield from compare(node.items, gold[i], predicted[j], absent)
-    for i in (i for i in range(len(gold)) if i not in pairs):
-        yield from _missing(node, gold[i])
-    taken = set(pairs.values())
-    yield from _extra(node, gold, [row for j, row in enumerate(predicted) if j not in taken])
+class ModelPlan:
+    """A model: its fields, those that gold sets."""
+
+    comparator: Comparator | None = None
+
+    def __init__(self, node: ModelNode) -> None:
+        self.paths = tuple(leaf_paths(node))
+        self.fields: list[tuple[str, Plan]] = []
+
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: list[Found]) -> None:
+        """Field by field; where gold has no model, every leaf of it is labelled null."""
+        gold = None if gold is MISSING else gold
+        labelled = gold.model_fields_set if gold is not None else None
+        for name, plan in self.fields:
+            if labelled is None:
+                plan.compare(None, getattr(predicted, name, None), absent, out)
+            elif name in labelled:
+                plan.compare(getattr(gold, name), getattr(predicted, name, None), absent, out)
+
+    def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
+        """What its fields hold."""
+        if value is not None and value is not MISSING:
+            for name, plan in self.fields:
+                plan.held(getattr(value, name, None), out)
+
+    def labelled(self, gold: Any, out: dict[str, None]) -> None:
+        """What is set; all paths if there is no model."""
+        if gold is None or gold is MISSING:
+            out.update(dict.fromkeys(self.paths))
+            return
+        for name, plan in self.fields:
+            if name in gold.model_fields_set:
+                plan.labelled(getattr(gold, name), out)
 
 
-def _missing(node: ListNode, row: Any) -> Iterator[Found]:
-    return ((path, Outcome.MISSING, value, None) for path, value in held(node.items, row))
+class _ItemsPlan:
+    """What lists and dicts share: items that are there, missing or extra."""
+
+    comparator: Comparator | None = None
+
+    def __init__(self, node: ListNode) -> None:
+        self.paths = tuple(leaf_paths(node))
+        self.items: Plan
+
+    def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
+        """What the items hold."""
+        for item in _items(value):
+            self.items.held(item, out)
+
+    def labelled(self, gold: Any, out: dict[str, None]) -> None:
+        """What some item labels; all paths if there is no item."""
+        items = _items(gold)
+        for item in items:
+            self.items.labelled(item, out)
+        if not items:
+            out.update(dict.fromkeys(self.paths))
+
+    def leftovers(self, gold: Any, missing: Iterable[Any], extra: list[Any], out: list[Found]) -> None:
+        """Missing items charge the leaves that they hold; extra ones those of the paths that gold labels."""
+        held: list[tuple[str, Any]] = []
+        for item in missing:
+            self.items.held(item, held)
+        out.extend((path, M, value, None) for path, value in held)
+        if not extra:
+            return
+        paths: dict[str, None] = {}
+        self.labelled(gold, paths)
+        held = []
+        for item in extra:
+            self.items.held(item, held)
+        out.extend((path, S, None, value) for path, value in held if path in paths)
+
+    def absent(self, absent: Outcome, out: list[Found]) -> None:
+        """Both sides are empty."""
+        out.extend((path, absent, None, None) for path in self.paths)
 
 
-def _extra(node: ListNode, gold: list[Any], rows: list[Any]) -> Iterator[Found]:
-    paths = {path for row in gold for path in labelled(node.items, row)} if gold else set(leaf_paths(node))
-    return ((path, Outcome.SPURIOUS, None, v) for row in rows for path, v in held(node.items, row) if path in paths)
+class RowsPlan(_ItemsPlan):
+    """A list: its items are paired, then compared."""
+
+    def __init__(self, node: ListNode) -> None:
+        super().__init__(node)
+        self.pairing = node.pairing
+        self.row: RowPlan | None = None
+
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: list[Found]) -> None:
+        """Pairs, then what is missing, then what is extra."""
+        gold, predicted = _items(gold), _items(predicted)
+        if not gold and not predicted:
+            self.absent(absent, out)
+            return
+        pairing = self._pair(gold, predicted) if gold and predicted else Pairing({})
+        pairs = pairing.pairs
+        for i, j in sorted(pairs.items()):
+            if i in pairing.equal:
+                for path, column in pairing.columns:
+                    value = column.gold[i]
+                    if value is not UNLABELLED:
+                        right = (path, C, value, column.predicted[j])
+                        out.append((path, absent, None, None) if value is None else right)
+            else:
+                self.items.compare(gold[i], predicted[j], absent, out)
+        if len(pairs) < len(gold) or len(pairs) < len(predicted):
+            taken = set(pairs.values())
+            missing = (row for i, row in enumerate(gold) if i not in pairs)
+            self.leftovers(gold, missing, [row for j, row in enumerate(predicted) if j not in taken], out)
+
+    def _pair(self, gold: list[Any], predicted: list[Any]) -> Pairing:
+        if self.items.comparator is not None:
+            ordered = isinstance(self.pairing, Ordered)
+            return Pairing(pair_scalars(self.items.comparator, gold, predicted, ordered=ordered))
+        if self.row is None:
+            self.row = RowPlan(self.items, _row_leaves(self.items))
+        return pair_rows(self.row, gold, predicted, self.pairing or Align())
 
 
-def _pair_scalars(node: ListNode, gold: list[Any], predicted: list[Any]) -> dict[int, int]:
-    """A maximum matching of equal values (Kuhn's augmenting paths, since tolerance is not transitive)."""
-    assert isinstance(node.items, LeafNode)  # the caller looked
-    comparator = _comparator(node.items)
-    gold_of: dict[int, int] = {}
+class KeyedPlan(_ItemsPlan):
+    """A dict, aligned by its keys."""
 
-    def place(i: int, tried: set[int]) -> bool:
-        for j, value in enumerate(predicted):
-            if j not in tried and comparator.same(gold[i], value):
-                tried.add(j)
-                if j not in gold_of or place(gold_of[j], tried):
-                    gold_of[j] = i
-                    return True
-        return False
-
-    for i, value in enumerate(gold):
-        if not is_empty(value):
-            place(i, set())
-    return {i: j for j, i in gold_of.items()}
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: list[Found]) -> None:
+        """Key by key, then the keys of one side only."""
+        gold, predicted = _mapping(gold), _mapping(predicted)
+        if not gold and not predicted:
+            self.absent(absent, out)
+            return
+        for key, value in gold.items():
+            if key in predicted:
+                self.items.compare(value, predicted[key], absent, out)
+        missing = [value for key, value in gold.items() if key not in predicted]
+        self.leftovers(gold, missing, [value for key, value in predicted.items() if key not in gold], out)
 
 
-def _pair_rows(node: ListNode, gold: list[Any], predicted: list[Any]) -> dict[int, int]:
-    if not gold or not predicted:
-        return {}
-    pairs = _equal_rows(node, gold, predicted)
-    left = [i for i in range(len(gold)) if i not in pairs]
-    taken = set(pairs.values())
-    free = [j for j in range(len(predicted)) if j not in taken]
-    if left and free:
-        pairs |= _best_pairs(node, {i: gold[i] for i in left}, {j: predicted[j] for j in free}, gold)
-    return pairs
+class UnionPlan:
+    """One of several models: a leaf that says which, and the leaves of gold's member."""
+
+    comparator: Comparator | None = None
+
+    def __init__(self, node: UnionNode) -> None:
+        self.paths = tuple(leaf_paths(node))
+        self.type = LeafPlan(node.type_path, comparator_of(LeafNode(node.type_path, True)))
+        self.members: dict[type[BaseModel], Plan] = {}
+
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: list[Found]) -> None:
+        """The type, then the member's leaves; of another member, the fields of the same name."""
+        wanted, found = (type(v).__name__ if isinstance(v, BaseModel) else None for v in (gold, predicted))
+        self.type.compare(wanted, found, absent, out)
+        if wanted is not None:
+            self._member(gold).compare(gold, predicted, absent, out)
+        elif found is not None:
+            self._member(predicted).compare(None, predicted, absent, out)
+
+    def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
+        """The type, and what the member holds."""
+        if isinstance(value, BaseModel):
+            out.append((self.type.path, type(value).__name__))
+            self._member(value).held(value, out)
+
+    def labelled(self, gold: Any, out: dict[str, None]) -> None:
+        """The type, and what the member labels."""
+        if not isinstance(gold, BaseModel):
+            out.update(dict.fromkeys(self.paths))
+            return
+        out[self.type.path] = None
+        self._member(gold).labelled(gold, out)
+
+    def _member(self, value: Any) -> Plan:
+        known = self.members.get(type(value))
+        return known or next(plan for cls, plan in self.members.items() if isinstance(value, cls))
 
 
-def _equal_rows(node: ListNode, gold: list[Any], predicted: list[Any]) -> dict[int, int]:
-    """Rows that are right in every leaf, paired first, the nearest position preferred."""
-    pairs: dict[int, int] = {}
-    for i, row in enumerate(gold):
-        for j in sorted(range(len(predicted)), key=lambda j: (abs(i - j), j)):
-            if j not in pairs.values() and all(
-                o is Outcome.CORRECT for _, o, _, _ in compare(node.items, row, predicted[j])
-            ):
-                pairs[i] = j
-                break
-    return pairs
+_PLANS: WeakKeyDictionary[Node, Plan] = WeakKeyDictionary()
 
 
-def _best_pairs(node: ListNode, gold: dict[int, Any], predicted: dict[int, Any], rows: list[Any]) -> dict[int, int]:
-    charged = {path for row in rows for path in labelled(node.items, row)}
-    missing = {i: sum(1 for _ in _missing(node, row)) for i, row in gold.items()}
-    extra = {j: sum(path in charged for path, _ in held(node.items, row)) for j, row in predicted.items()}
-    texts = [{k: _text(node, row) for k, row in side.items()} for side in (gold, predicted)]
-    refused: set[tuple[int, int]] = set()
-
-    def cost(i: int, j: int) -> int:
-        outcomes = [outcome for _, outcome, _, _ in compare(node.items, gold[i], predicted[j])]
-        correct = outcomes.count(Outcome.CORRECT)
-        alike = round(Indel.normalized_similarity(texts[0][i], texts[1][j]) * 1_000_000)
-        if not correct and alike < _MIN_SIMILARITY:
-            refused.add((i, j))
-            return weight(0, missing[i] + extra[j], 0, 0, 0)
-        wrong = len(outcomes) - correct - outcomes.count(Outcome.ABSENT_OK)
-        return weight(-correct, wrong, -alike, abs(i - j), j)
-
-    size = max(len(gold), len(predicted))
-    costs = [[cost(i, j) for j in predicted] for i in gold]
-    for row, i in zip(costs, gold, strict=True):
-        row += [weight(0, missing[i], 0, 0, 0)] * (size - len(predicted))
-    costs += [[weight(0, extra[j], 0, 0, 0) for j in predicted] for _ in range(size - len(gold))]
-    ids, others = list(gold), list(predicted)
-    chosen = [(ids[a], others[b]) for a, b in enumerate(assign(costs)[: len(ids)]) if b < len(others)]
-    return {i: j for i, j in chosen if (i, j) not in refused}
+def plan_of(root: Node) -> Plan:
+    """The plan of a schema's tree, made once."""
+    plan = _PLANS.get(root)
+    if plan is None:
+        plan = _PLANS[root] = _build(root, {})
+    return plan
 
 
-def _text(node: ListNode, row: Any) -> str:
-    return "\x1f".join(normal_text(str(value)) for _, value in held(node.items, row))
+def _build(node: Node, made: dict[Node, Plan]) -> Plan:
+    if node in made:
+        return made[node]
+    match node:
+        case ModelNode():
+            made[node] = model = ModelPlan(node)
+            model.fields = [(name, _build(child, made)) for name, child in node.fields.items()]
+            return model
+        case ListNode():
+            items: KeyedPlan | RowsPlan = KeyedPlan(node) if node.keyed else RowsPlan(node)
+            made[node] = items
+            items.items = _build(node.items, made)
+            return items
+        case UnionNode():
+            made[node] = union = UnionPlan(node)
+            union.members = {cls: _build(member, made) for cls, member in node.members.items()}
+            return union
+        case LeafNode():
+            made[node] = leaf = LeafPlan(node.path, comparator_of(node))
+            return leaf
+    raise TypeError(node)
+
+
+def compare(root: Node, gold: Any, predicted: Any, absent: Outcome = Outcome.ABSENT_OK) -> list[Found]:
+    """Path, outcome, gold and predicted value of every labelled leaf."""
+    out: list[Found] = []
+    plan_of(root).compare(gold, predicted, absent, out)
+    return out
+
+
+def labelled(root: Node, gold: Any) -> dict[str, None]:
+    """The paths that a case's gold labels, in its order."""
+    out: dict[str, None] = {}
+    plan_of(root).labelled(gold, out)
+    return out
+
+
+def _row_leaves(
+    plan: Plan, names: tuple[str, ...] = (), above: tuple[Plan, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Plan]]:
+    """The leaves of a row with the fields that lead to them; lists, unions and a model within itself stay whole."""
+    if isinstance(plan, ModelPlan) and plan not in above:
+        for name, child in plan.fields:
+            yield from _row_leaves(child, (*names, name), (*above, plan))
+    else:
+        yield names, plan
+
+
+def _items(value: Any) -> list[Any]:
+    if value is None or value is MISSING:
+        return []
+    if isinstance(value, list):
+        return value
+    return list(value.values() if isinstance(value, Mapping) else value)
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}
