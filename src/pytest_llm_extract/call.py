@@ -123,7 +123,15 @@ def _not_recorded(call: Call, take: Record, status: Status) -> Call:
         if refused
         else ""
     )
-    return Call(status, problem=f"not recorded: {words or call.error}")
+    return Call(status, problem=f"not recorded: {words or _with_cause(call.error)}")
+
+
+def _with_cause(error: BaseException | None) -> str:
+    """An error with what lies at its bottom: "Connection error." alone does not say which connection."""
+    bottom = error
+    while bottom is not None and bottom.__cause__ is not None:
+        bottom = bottom.__cause__
+    return str(error) if bottom is error else f"{error} ({bottom})"
 
 
 _META = ("hashes", "attempt", "model", "system_fingerprint", "latency_s", "recorded")

@@ -43,7 +43,7 @@ def suite_lines(
     lines += problem_groups(suite.id, problems, {result.id: result.status for result in results})
     recorded = sum(note["recorded"] for note in notes.values())
     if recorded:
-        lines.append(f"recorded {recorded} cassette{'' if recorded == 1 else 's'}; they hold the documents as they are")
+        lines.append(f"recorded: {recorded} (a cassette holds its document as it is)")
     return lines + verdict_lines(suite, decision)
 
 
