@@ -11,7 +11,7 @@ FLOORS = [
     {"errors", "stats"},
     {"outcome", "config", "placeholder", "rules"},
     {"schema", "tree", "readers", "cases", "prompt"},
-    {"validate", "compare", "aggregate", "cassette", "provider"},
+    {"validate", "compare", "aggregate", "advice", "cassette", "provider"},
     {"scoring", "gate", "call", "report"},
     {"suite"},
     {"runner"},

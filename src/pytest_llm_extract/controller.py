@@ -199,6 +199,7 @@ class Controller:
         lines = [terminal.fields_table(fields, suite.floors, width)] if fields and answered else []
         lines.append(terminal.documents_line(results))
         lines += terminal.worst_misses(results, width)
+        lines += terminal.advice_lines(results)
         problems = {r.id: suite.notes[r.id] for r in results if r.id in suite.notes and suite.notes[r.id]["problem"]}
         statuses = {case: result.status for case, result in suite.results.items()}
         lines += terminal.problem_groups(suite.header["id"], problems, statuses)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from pytest_llm_extract.advice import advice
 from pytest_llm_extract.aggregate import FieldSummary
 from pytest_llm_extract.gate import judge_field
 from pytest_llm_extract.outcome import CaseResult, Outcome, Status
@@ -82,6 +83,11 @@ def worst_misses(results: Sequence[CaseResult], width: int) -> list[str]:
     if len(misses) > _MISSES:
         lines.append(f"  … and {len(misses) - _MISSES} more (all of them: --llm-extract-json=PATH)")
     return lines
+
+
+def advice_lines(results: Sequence[CaseResult]) -> list[str]:
+    """What would have matched the misses, a line for each field that one rule explains in good part."""
+    return [f"  hint: {printable(path, 60)}: {text}" for path, text in advice(results).items()]
 
 
 def _wrong_leaves(result: CaseResult) -> int:
