@@ -11,7 +11,7 @@ FLOORS = [
     {"errors", "stats", "git"},
     {"outcome", "limits", "suite_result", "config", "placeholder", "rules"},
     {"schema", "tree", "readers", "cases", "prompt"},
-    {"validate", "compare", "aggregate", "cassette", "provider", "gate_markers"},
+    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "gate_markers"},
     {"scoring", "baseline", "gate", "call", "report"},
     {"accepted", "acceptance", "suite"},
     {"runner"},

@@ -141,20 +141,26 @@ def add_up(counts: Iterable[FieldCounts]) -> FieldCounts:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One scored leaf; `expected` and `actual` are JSON values."""
+    """One scored leaf; `expected` and `actual` are JSON values. `hint` names what would have matched a wrong one."""
 
     outcome: Outcome
     expected: Any = None
     actual: Any = None
+    hint: str | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """Plain builtins."""
-        return {"outcome": self.outcome.value, "expected": self.expected, "actual": self.actual}
+        return {
+            "outcome": self.outcome.value,
+            "expected": self.expected,
+            "actual": self.actual,
+            "hint": self.hint,
+        }
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Leaf:
         """The inverse of `to_wire`."""
-        return cls(Outcome(wire["outcome"]), wire["expected"], wire["actual"])
+        return cls(Outcome(wire["outcome"]), wire["expected"], wire["actual"], wire.get("hint"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from pytest_llm_extract.compare.hints import near_miss
 from pytest_llm_extract.compare.walk import compare, labelled
 from pytest_llm_extract.outcome import CaseResult, Leaf, Outcome
 from pytest_llm_extract.readers import Unreadable
@@ -44,8 +45,10 @@ def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = ""
     """Score an answer against gold that `Schema.read_gold` gave."""
     absent = Outcome.INVALID if answer.lost else Outcome.ABSENT_OK
     leaves: dict[str, list[Leaf]] = {}
-    for path, outcome, expected, actual in compare(schema.root, gold, answer.value, absent):
-        leaves.setdefault(path, []).append(Leaf(outcome, _json(expected), _json(actual)))
+    for path, outcome, expected, actual, parents in compare(schema.root, gold, answer.value, absent):
+        missed = outcome is Outcome.WRONG or (outcome is Outcome.MISSING and parents is not None)
+        hint = near_miss(path, expected, actual, parents) if missed else None
+        leaves.setdefault(path, []).append(Leaf(outcome, _json(expected), _json(actual), hint))
     return CaseResult(
         answer.status, {path: tuple(found) for path, found in leaves.items()}, answer.valid, case_id, error=answer.error
     )

@@ -20,7 +20,7 @@ from pytest_llm_extract.readers import MISSING
 from pytest_llm_extract.rules import Align, AnyOf, Ordered
 from pytest_llm_extract.tree import LeafNode, ListNode, ModelNode, Node, UnionNode, leaf_paths
 
-Found = tuple[str, Outcome, Any, Any]
+Found = tuple[str, Outcome, Any, Any, tuple[Any, Any] | None]
 C, W, M, S = Outcome.CORRECT, Outcome.WRONG, Outcome.MISSING, Outcome.SPURIOUS
 
 
@@ -31,7 +31,7 @@ class Plan(Protocol):
     paths: tuple[str, ...]
 
     def compare(self, gold: Any, predicted: Any, absent: Outcome, out: list[Found]) -> None:
-        """Add path, outcome, gold and predicted value of every labelled leaf.
+        """Add path, outcome, gold and predicted value of every labelled leaf; of a wrong one, the models around it.
 
         `absent` is what a null on both sides counts as: absent_ok, or invalid for an answer that was lost.
         """
@@ -56,12 +56,12 @@ class LeafPlan:
         """One outcome."""
         if self._is_null(gold):
             none = self._is_null(predicted)
-            out.append((self.path, absent, None, None) if none else (self.path, S, None, predicted))
+            out.append((self.path, absent, None, None, None) if none else (self.path, S, None, predicted, None))
         elif self._is_null(predicted):
             nullable = isinstance(gold, AnyOf) and any(map(self._is_null, gold.values))
-            out.append((self.path, absent if nullable else M, gold, None))
+            out.append((self.path, absent if nullable else M, gold, None, None))
         else:
-            out.append((self.path, C if self._same(gold, predicted) else W, gold, predicted))
+            out.append((self.path, C if self._same(gold, predicted) else W, gold, predicted, None))
 
     def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
         """Itself, unless it is null."""
@@ -91,6 +91,8 @@ class ModelPlan:
                 plan.compare(None, getattr(predicted, name, None), absent, out)
             elif name in labelled:
                 plan.compare(getattr(gold, name), getattr(predicted, name, None), absent, out)
+                if plan.comparator is not None and (out[-1][1] is W or out[-1][1] is M):
+                    out[-1] = (*out[-1][:4], (gold, predicted))
 
     def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
         """What its fields hold."""
@@ -135,7 +137,7 @@ class _ItemsPlan:
         held: list[tuple[str, Any]] = []
         for item in missing:
             self.items.held(item, held)
-        out.extend((path, M, value, None) for path, value in held)
+        out.extend((path, M, value, None, None) for path, value in held)
         if not extra:
             return
         paths: dict[str, None] = {}
@@ -143,11 +145,11 @@ class _ItemsPlan:
         held = []
         for item in extra:
             self.items.held(item, held)
-        out.extend((path, S, None, value) for path, value in held if path in paths)
+        out.extend((path, S, None, value, None) for path, value in held if path in paths)
 
     def absent(self, absent: Outcome, out: list[Found]) -> None:
         """Both sides are empty."""
-        out.extend((path, absent, None, None) for path in self.paths)
+        out.extend((path, absent, None, None, None) for path in self.paths)
 
 
 class RowsPlan(_ItemsPlan):
@@ -171,8 +173,8 @@ class RowsPlan(_ItemsPlan):
                 for path, column in pairing.columns:
                     value = column.gold[i]
                     if value is not UNLABELLED:
-                        right = (path, C, value, column.predicted[j])
-                        out.append((path, absent, None, None) if value is None else right)
+                        right = (path, C, value, column.predicted[j], None)
+                        out.append((path, absent, None, None, None) if value is None else right)
             else:
                 self.items.compare(gold[i], predicted[j], absent, out)
         if len(pairs) < len(gold) or len(pairs) < len(predicted):
@@ -278,7 +280,7 @@ def _build(node: Node, made: dict[Node, Plan]) -> Plan:
 
 
 def compare(root: Node, gold: Any, predicted: Any, absent: Outcome = Outcome.ABSENT_OK) -> list[Found]:
-    """Path, outcome, gold and predicted value of every labelled leaf."""
+    """Path, outcome, gold and predicted value of every labelled leaf; of a wrong one, the models around it."""
     out: list[Found] = []
     plan_of(root).compare(gold, predicted, absent, out)
     return out

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from pytest_llm_extract.advice import advice, advise
 from pytest_llm_extract.aggregate import FieldSummary
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import judge_field
@@ -37,6 +38,7 @@ def suite_lines(
     lines = [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields and answered else []
     lines.append(documents_line(results))
     lines += worst_misses(results, width)
+    lines += advice_lines(results)
     for comparison in decision.comparisons:
         lines += comparison_lines(comparison, results, width)
     problems = {r.id: notes[r.id] for r in results if r.id in notes and notes[r.id]["problem"]}
@@ -65,7 +67,9 @@ def comparison_lines(comparison: Comparison, results: Sequence[CaseResult], widt
     moved = {path: change for path, change in comparison.fields.items() if change.lost or change.gained}
     if not moved:
         return [f"{head} no case lost, none gained"]
-    return [head, _moved_table(moved, comparison, width), *_moved_cases(moved, comparison.against, results, width)]
+    lines = [head, _moved_table(moved, comparison, width)]
+    lines += _moved_cases(moved, comparison.against, results, width)
+    return lines + _advice_on_lost(moved, results)
 
 
 def _moved_table(moved: Mapping[str, FieldChange], comparison: Comparison, width: int) -> str:
@@ -109,6 +113,19 @@ def _moved_cases(
         )
     if len(cases) > _MISSES:
         lines.append(f"  … and {len(cases) - _MISSES} more (all of them: --llm-extract-json=PATH)")
+    return lines
+
+
+def _advice_on_lost(moved: Mapping[str, FieldChange], results: Sequence[CaseResult]) -> list[str]:
+    """Which cheap rule would have kept the lost cases, a line for each field that has one."""
+    lines = []
+    for path, change in moved.items():
+        lost = set(change.lost)
+        leaves = [
+            leaf for r in results if r.id in lost for leaf in r.leaves.get(path, ()) if leaf.outcome not in _RIGHT
+        ]
+        if leaves and (text := advise(leaves, "lost")):
+            lines.append(f"  hint: {printable(path, 60)}: {text}")
     return lines
 
 
@@ -205,6 +222,11 @@ def _wrong_lines(result: CaseResult, side: int) -> list[str]:
         for leaf in leaves
         if leaf.outcome not in _RIGHT
     ]
+
+
+def advice_lines(results: Sequence[CaseResult]) -> list[str]:
+    """What would have matched the misses, a line for each field that one rule explains in good part."""
+    return [f"  hint: {printable(path, 60)}: {text}" for path, text in advice(results).items()]
 
 
 def _wrong_leaves(result: CaseResult) -> int:
