@@ -100,7 +100,7 @@ class Suite:
         """Floors that an answer without any value would meet."""
         nulls: dict[str, list[bool]] = {path: [] for path in self.rules.floors}
         for golden in self.cases if nulls else ():
-            for path, outcome, _, _ in compare(self.schema.root, golden.gold, None, Outcome.INVALID):
+            for path, outcome, *_ in compare(self.schema.root, golden.gold, None, Outcome.INVALID):
                 if path in nulls:
                     nulls[path].append(outcome is Outcome.INVALID)
         floors = self.rules.floors.items()
