@@ -23,9 +23,11 @@ from pytest_llm_extract.outcome import (
     Origin,
     Outcome,
     Status,
+    Usage,
     Verdict,
     count_leaves,
 )
+from pytest_llm_extract.prices import cost_usd, total_usd
 from pytest_llm_extract.report.results import read_results, run_to_wire, suite_to_wire
 from pytest_llm_extract.suite_result import AcceptedRun, GateRules, SuiteResult
 
@@ -68,9 +70,9 @@ def suite(cases: list[CaseResult], **rules: object) -> SuiteResult:
     )
 
 
-def lost(count: int, n: int, **words: str) -> list[CaseResult]:
+def lost(count: int, n: int) -> list[CaseResult]:
     """`count` of `n` cases lose their name."""
-    return [case(i, "name:c town:c", "name:w town:c" if i < count else "name:c town:c", **words) for i in range(n)]  # type: ignore[arg-type]
+    return [case(i, "name:c town:c", "name:w town:c" if i < count else "name:c town:c") for i in range(n)]
 
 
 @pytest.mark.parametrize(
@@ -218,3 +220,14 @@ def suite_with_rules(found: SuiteResult) -> SuiteResult:
     gone = {"c999": count_leaves(leaves("name:c rows:cw"))}
     run = AcceptedRun("git:main (0123456789)", ("name", "rows"), gone, frozenset({"c999"}))
     return replace(found, rules=rules, baseline=run, warnings=("name: easy",), model="m")
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens", "known"),
+    [("gpt-4o-mini", 1000, True), ("my-own-model", 1000, False), ("gpt-4o-mini", 0, False)],
+)
+def test_cost_is_unknown_rather_than_wrong(model: str, tokens: int, known: bool) -> None:
+    """A price for what the price list has; nothing for another model, or without usage."""
+    cost = cost_usd(model, Usage(tokens, 100))
+    assert (cost is not None and 0 < cost < 0.01) is known
+    assert total_usd([cost, None]) is None

@@ -314,7 +314,7 @@ class CaseResult:
         return cls(
             **{name: wire[name] for name in plain},
             status=Status(wire["status"]),
-            usage=Usage(**wire["usage"]),
+            usage=Usage(wire["usage"]["input_tokens"], wire["usage"]["output_tokens"]),
             metadata=dict(wire["metadata"]),
             origin=Origin(**wire["origin"]),
             leaves=leaves_from_wire(wire["fields"]),
