@@ -34,7 +34,7 @@ def flipped(changes: Sequence[Fraction | int]) -> list[Fraction]:
     sums = [Fraction(0)]
     for change in changes:
         if change:
-            sums = [total + sign * abs(change) for total in sums for sign in (-1, 1)]
+            sums = [flip for total in sums for flip in (total + Fraction(change), total - Fraction(change))]
     return sorted(sums)
 
 
