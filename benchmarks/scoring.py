@@ -127,22 +127,11 @@ def ours(model: type[BaseModel], gold: dict[str, Any], predicted: dict[str, Any]
 
 
 def stickler(model: type[BaseModel], gold: dict[str, Any], predicted: dict[str, Any]) -> Callable[[], object]:
-    """The same two documents as instances of stickler's models."""
-    from stickler import StructuredModel  # type: ignore[import-not-found] # installed by hand
+    """The same two documents, validated beforehand, in stickler's comparison without configuration."""
+    import stickler as peer  # type: ignore[import-not-found] # installed by hand
 
-    item: Any = create_model("Item", __base__=StructuredModel, **_fields(Item))
-    fields = _fields(model)
-    if "items" in fields:
-        fields["items"] = (list[item], Field(default_factory=list))
-    document: Any = create_model("Document", __base__=StructuredModel, **fields)
-    one, other = document(**gold), document(**predicted)
-    return lambda: one.compare_with(other, include_confusion_matrix=True)
-
-
-def _fields(model: type[BaseModel]) -> dict[str, Any]:
-    return {name: (info.annotation, info.default) for name, info in model.model_fields.items() if name != "items"} | {
-        name: (None, None) for name in model.model_fields if name == "items"
-    }
+    one, other = model.model_validate(gold), model.model_validate(predicted)
+    return lambda: peer.evaluate(one, other)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -105,6 +105,33 @@ class FieldCounts:
         """M/(C+W+M), in 0..1; None when gold has no value."""
         return _ratio(self.missing, self.correct + self.wrong + self.missing)
 
+    @property
+    def spurious_share(self) -> float | None:
+        """S/(C+W+S), in 0..1: the part of all predicted values where gold has none; None without predictions."""
+        return _ratio(self.spurious, self.correct + self.wrong + self.spurious)
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """How many rows of one list gold and prediction hold, and how many were paired. Adding two is associative."""
+
+    gold: int = 0
+    predicted: int = 0
+    paired: int = 0
+
+    def __add__(self, other: RowCounts) -> RowCounts:
+        return RowCounts(self.gold + other.gold, self.predicted + other.predicted, self.paired + other.paired)
+
+    @property
+    def precision(self) -> float | None:
+        """Share of predicted rows that belong to a gold row, in 0..1; None when none was predicted."""
+        return _ratio(self.paired, self.predicted)
+
+    @property
+    def recall(self) -> float | None:
+        """Share of gold rows that a predicted row belongs to, in 0..1; None when gold has none."""
+        return _ratio(self.paired, self.gold)
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
@@ -155,6 +182,7 @@ class CaseResult:
     usage: Usage = field(default_factory=Usage)
     cassette: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, RowCounts] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, FieldCounts]:
@@ -180,6 +208,7 @@ class CaseResult:
             "cassette": self.cassette,
             "metadata": self.metadata,
             "fields": {path: [leaf.to_wire() for leaf in leaves] for path, leaves in self.leaves.items()},
+            "rows": {path: asdict(counts) for path, counts in self.rows.items()},
         }
 
     @classmethod
@@ -196,4 +225,5 @@ class CaseResult:
             cassette=wire["cassette"],
             metadata=dict(wire["metadata"]),
             leaves={path: tuple(map(Leaf.from_wire, leaves)) for path, leaves in wire["fields"].items()},
+            rows={path: RowCounts(**counts) for path, counts in wire.get("rows", {}).items()},
         )

@@ -110,10 +110,13 @@ def _plain(value: Any) -> Any:
 def _same_float(gold: Any, predicted: Any) -> bool:
     if not isinstance(gold, int | float | Decimal) or not isinstance(predicted, int | float | Decimal):
         return False
-    a, b = float(gold), float(predicted)
+    try:
+        a, b = float(gold), float(predicted)
+    except OverflowError:
+        return bool(gold == predicted)
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
-    return a == b or abs(a - b) <= 1e-9 * max(1.0, abs(a), abs(b))
+    return a == b or (math.isfinite(a - b) and abs(a - b) <= 1e-9 * max(1.0, abs(a), abs(b)))
 
 
 def _same_as_any(same: Comparison, gold: Any, predicted: Any) -> bool:

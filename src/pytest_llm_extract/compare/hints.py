@@ -23,7 +23,9 @@ _FOLDS = [
 _ORDERS = ((None, "date"), ("DMY", "date:DMY"))
 _LOCALES = (("en_US", "number"), ("de_DE", "number:de_DE"))
 # Reading a date costs more than all the rest: only texts that have a year's digits, or a month's name, are tried.
-_DATE_LIKE = re.compile(r"\d{1,4}\s*[-/. ]\s*\d{1,2}\s*[-/. ,]\s*\d{2,4}|\b\d{8}\b|\d.*[a-z]{3}|[a-z]{3}.*\d", re.I | re.S)
+_DATE_LIKE = re.compile(
+    r"\d{1,4}\s*[-/. ]\s*\d{1,2}\s*[-/. ,]\s*\d{2,4}|\b\d{8}\b|\d.*[a-z]{3}|[a-z]{3}.*\d", re.IGNORECASE | re.DOTALL
+)
 _WITH_UNIT = re.compile(r"(?:[^\d.,+-]*?)\s*([-+(]?\d[\d.,'\s]*\)?)\s*(?:[^\d]*)")
 _SHORTEST = 3  # characters of a text that says something when it stands somewhere else
 

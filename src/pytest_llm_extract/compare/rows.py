@@ -18,6 +18,7 @@ from rapidfuzz.distance import Indel
 
 from pytest_llm_extract.compare.align import assign, in_order
 from pytest_llm_extract.compare.columns import UNLABELLED, Column
+from pytest_llm_extract.compare.found import Walk
 from pytest_llm_extract.compare.texts import normal_text
 from pytest_llm_extract.outcome import Outcome
 from pytest_llm_extract.readers import MISSING
@@ -293,7 +294,7 @@ class _Gains:
 
 def _tally(plan: Plan, gold: Any, predicted: Any) -> tuple[int, int]:
     """Correct leaves, and wrong, missing and spurious ones."""
-    out: list[Any] = []
+    out = Walk()
     plan.compare(gold, predicted, Outcome.ABSENT_OK, out)
     right = sum(found[1] is Outcome.CORRECT for found in out)
     return right, sum(found[1] is not Outcome.ABSENT_OK for found in out) - right

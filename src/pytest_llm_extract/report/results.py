@@ -12,6 +12,7 @@ from typing import Any
 from pytest_llm_extract.aggregate import FieldSummary
 from pytest_llm_extract.gate import judge_field
 from pytest_llm_extract.outcome import CaseResult, Verdict
+from pytest_llm_extract.report.rates import rates_to_wire
 
 FORMAT, VERSION = "pytest-llm-extract-results", 1
 
@@ -40,7 +41,8 @@ def suite_to_wire(
         "prompt": header["prompt"],
         "n_cases": len(results),
         "documents": {"valid": sum(r.valid for r in results), "exact": sum(r.exact for r in results)},
-        "fields": {path: _field(summary, floors.get(path)) for path, summary in fields.items()},
+        "fields": {path: _field(path, summary, floors.get(path)) for path, summary in fields.items()},
+        **rates_to_wire(results),
         "cases": [result.to_wire() for result in results],
         "usage": {
             "input_tokens": sum(r.usage.input_tokens for r in results),
@@ -51,7 +53,7 @@ def suite_to_wire(
     }
 
 
-def _field(summary: FieldSummary, floor: Fraction | None) -> dict[str, Any]:
+def _field(path: str, summary: FieldSummary, floor: Fraction | None) -> dict[str, Any]:
     counts, verdict = summary.counts, judge_field(summary, floor)
     return {
         **asdict(counts),
@@ -61,7 +63,9 @@ def _field(summary: FieldSummary, floor: Fraction | None) -> dict[str, Any]:
         "precision": counts.precision,
         "recall": counts.recall,
         "f1": counts.f1,
-        "hallucination_rate": counts.hallucination_rate,
+        # Through a list there is no count of rightly absent values that a rate could refer to.
+        "hallucination_rate": None if "[]" in path or "{}" in path else counts.hallucination_rate,
+        "spurious_share": counts.spurious_share,
         "omission_rate": counts.omission_rate,
         "floor": float(floor) if floor is not None else None,
         "verdict": verdict.value if verdict else None,
