@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from pytest_llm_extract.compare.columns import UNLABELLED
 from pytest_llm_extract.compare.equal import Comparator, comparator_of
 from pytest_llm_extract.compare.found import Walk
-from pytest_llm_extract.compare.rows import Pairing, RowPlan, pair_rows
+from pytest_llm_extract.compare.rows import Pairing, pair_rows
 from pytest_llm_extract.compare.scalars import pair_scalars
+from pytest_llm_extract.compare.table import RowPlan
 from pytest_llm_extract.outcome import Outcome
 from pytest_llm_extract.readers import MISSING
 from pytest_llm_extract.rules import Align, AnyOf, Ordered
