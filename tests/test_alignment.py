@@ -291,6 +291,21 @@ def test_rules_below_rows() -> None:
     assert score(gold, predicted, list[Line]).exact
 
 
+def test_rows_with_values_that_cannot_be_read() -> None:
+    """A leaf of the wrong type, a list even, is wrong in its row, and the rows still find each other."""
+    gold = [{"sku": "a", "price": 1}, {"sku": "b", "price": 2}, {"sku": "c", "price": 3}]
+    predicted = [{"sku": "c", "price": [3]}, {"sku": "b", "price": [3]}, {"sku": "a", "price": 1}]
+    found = outcomes({"rows": [{"parts": gold}]}, {"rows": [{"parts": predicted}]})
+    assert found == {"rows[].parts[].sku": [C, C, C], "rows[].parts[].price": [C, W, W]}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), True])
+def test_rows_with_odd_numbers(value: float) -> None:
+    """Not a number, infinite, or a bool among floats: nothing breaks, and a document matches itself."""
+    rows = [Flat(sku="a", price=value), Flat(sku="b", price=1.0), Flat(sku="c", price=value)]
+    assert score(rows, rows[::-1], list[Flat]).exact
+
+
 def many(n: int) -> list[Plain]:
     """Rows of which many share a name."""
     return [{"sku": f"S{k}", "name": f"part {k % 20}", "price": k % 50 + 0.5} for k in range(n)]

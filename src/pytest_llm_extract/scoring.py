@@ -65,7 +65,7 @@ def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = ""
     leaves: dict[str, list[Leaf]] = {}
     walk = compare(schema.root, gold, answer.value, absent)
     for path, outcome, expected, actual, parents in walk:
-        missed = outcome is Outcome.WRONG or (outcome is Outcome.MISSING and parents is not None)
+        missed = parents is not None or outcome is Outcome.WRONG
         hint = near_miss(path, expected, actual, parents) if missed else None
         leaves.setdefault(path, []).append(Leaf(outcome, _json(expected), _json(actual), hint))
     rows: dict[str, RowCounts] = {}

@@ -38,8 +38,9 @@ class Table:
     _texts: dict[tuple[bool, int], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        models = all(isinstance(row, BaseModel) for row in self.gold)
         self.columns = [
-            Column(comparator, _gold_cells(self.gold, names), _cells(self.predicted, names))
+            Column(comparator, _gold_cells(self.gold, names, models), _cells(self.predicted, names))
             for names, comparator in self.plan.columns
         ]
         charged = dict.fromkeys(
@@ -79,8 +80,8 @@ class Table:
         return mine, theirs
 
 
-def _gold_cells(rows: Sequence[Any], names: tuple[str, ...]) -> list[Any]:
-    if len(names) == 1 and all(isinstance(row, BaseModel) for row in rows):
+def _gold_cells(rows: Sequence[Any], names: tuple[str, ...], models: bool) -> list[Any]:
+    if len(names) == 1 and models:
         name = names[0]
         return [getattr(row, name) if name in row.model_fields_set else UNLABELLED for row in rows]
     return [gold_cell(row, names) for row in rows]

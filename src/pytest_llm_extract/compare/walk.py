@@ -158,7 +158,7 @@ class RowsPlan(_ItemsPlan):
 
     def __init__(self, node: ListNode) -> None:
         super().__init__(node)
-        self.path, self.pairing = node.path, node.pairing
+        self.path, self.pairing = node.path or "[]", node.pairing
         self.row: RowPlan | None = None
 
     def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
