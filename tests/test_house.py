@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
 FLOORS = [
     {"errors", "stats", "git"},
     {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules"},
-    {"schema", "tree", "readers", "cases", "prompt"},
+    {"schema", "tree", "definitions", "readers", "cases", "prompt"},
     {"validate", "compare", "aggregate", "advice", "cassette", "provider", "gate_markers"},
     {"scoring", "baseline", "gate", "call", "report"},
     {"accepted", "acceptance", "suite"},

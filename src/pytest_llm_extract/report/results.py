@@ -19,6 +19,7 @@ from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
 from pytest_llm_extract.outcome import CaseResult
 from pytest_llm_extract.prices import cost_usd, total_usd
+from pytest_llm_extract.report.rates import rates_to_wire
 from pytest_llm_extract.suite_result import SuiteResult
 
 FORMAT, VERSION = "pytest-llm-extract-results", 1
@@ -79,6 +80,7 @@ def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
             path: _field(path, summary, suite.rules.floors.get(path), decision.comparisons)
             for path, summary in decision.fields.items()
         },
+        **rates_to_wire(results),
         "pooled": {c.against: _pooled(c) for c in decision.comparisons},
         "cases": [_case(result, cost) for result, cost in zip(results, costs, strict=True)],
         "usage": {
@@ -112,7 +114,9 @@ def _field(
         "precision": counts.precision,
         "recall": counts.recall,
         "f1": counts.f1,
-        "hallucination_rate": counts.hallucination_rate,
+        # Through a list there is no count of rightly absent values that a rate could refer to.
+        "hallucination_rate": None if "[]" in path or "{}" in path else counts.hallucination_rate,
+        "spurious_share": counts.spurious_share,
         "omission_rate": counts.omission_rate,
         "floor": float(floor) if floor is not None else None,
         "verdict": verdict.value if verdict else None,
