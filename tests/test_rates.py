@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from standin import StandIn
+from statsmodels.stats import proportion
 
 from pytest_llm_extract import Outcome, score, stats
 from pytest_llm_extract.aggregate import Tally, by_group, summarize, tally
@@ -20,8 +21,6 @@ from pytest_llm_extract.outcome import CaseResult, FieldCounts, Status, Verdict
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.validate import lost_answer
-
-proportion = pytest.importorskip("statsmodels.stats.proportion")
 
 
 class Line(BaseModel):
