@@ -226,7 +226,7 @@ def test_sizes(gold: list[Plain], predicted: list[Plain], expected: dict[str, li
 
 
 def test_equal_rows_are_paired_unless_that_costs_more() -> None:
-    """A twin is kept together, except where its partner is worth more elsewhere and the other two rows share nothing."""
+    """Twins stay together, except where both are worth more elsewhere and the other two rows share nothing."""
     gold = [{"sku": "x", "name": "y"}, {"sku": "x", "name": "q"}]
     apart = [{"sku": "x", "name": "y"}, {"sku": "p", "name": "y"}]
     assert outcomes({"rows": gold}, {"rows": apart}) == {"rows[].sku": [W, C], "rows[].name": [C, W]}
