@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from standin import StandIn
+from statsmodels.stats import proportion
 
 from pytest_llm_extract import Outcome, score
 from pytest_llm_extract.aggregate import Tally, by_group, summarize, tally
@@ -19,8 +20,6 @@ from pytest_llm_extract.gate.floors import judge_field, trivial_floors
 from pytest_llm_extract.limits import Floor
 from pytest_llm_extract.outcome import CaseResult, FieldCounts, Status, Verdict
 from pytest_llm_extract.stats import intervals
-
-proportion = pytest.importorskip("statsmodels.stats.proportion")
 
 
 class Line(BaseModel):
