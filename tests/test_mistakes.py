@@ -87,8 +87,8 @@ def test_one_line_at_collection(pytester: pytest.Pytester, extract: str, accurac
         ("llm_gate(waive=Waiver('x', '2027-01-01'))", "*a waiver names a field or a case*"),
         ("llm_gate(waive=Waiver('x', '2027-01-01', field='nme'))", "*no field 'nme'. Did you mean 'name'?*"),
         (
-            "llm_gate(waive=Waiver('x', '2027-01-01', case='c00'))\",
-            \"*no case 'c00' in the golden data. Did you mean 'c0'?*",
+            "llm_gate(waive=Waiver('x', '2027-01-01', case='c00'))",
+            "*no case 'c00' in the golden data. Did you mean 'c0'?*",
         ),
     ],
 )
