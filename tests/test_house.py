@@ -8,7 +8,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
 FLOORS = [
-    {"errors", "stats", "git"},
+    {"errors", "stats", "git", "baseline_files"},
     {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules"},
     {"schema", "tree", "definitions", "readers", "cases", "prompt"},
     {"validate", "compare", "aggregate", "advice", "cassette", "provider", "gate_markers"},

@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_llm_extract import baseline as files
 from pytest_llm_extract.baseline import Acceptance, Baseline, Entry, accept
+from pytest_llm_extract.baseline_files import ANCHOR, BASELINE
 from pytest_llm_extract.cassette.store import suite_folder, write_atomically
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import BaselineError
@@ -37,30 +38,16 @@ def write_accepted(
         decision.verdict.value if decision and decision.verdict else None,
         decision.reasons if decision else (),
     )
-    baseline, anchor = (_there(folder / name, settings) for name in (files.BASELINE, files.ANCHOR))
+    baseline, anchor = (_there(folder / name, settings) for name in (BASELINE, ANCHOR))
     said = []
     if settings.accept == "anchor" and not suite.complete:
         raise BaselineError(suite.id, "an anchor is a whole run; this one is partial")
     if settings.accept == "baseline" or baseline is None:
-        accepted = accept(baseline, new, _name(folder / files.BASELINE, settings))
-        said += [_write(folder / files.BASELINE, accepted, settings), *_in_spite_of(decision)]
+        accepted = accept(baseline, new, _name(folder / BASELINE, settings))
+        said += [_write(folder / BASELINE, accepted, settings), *_in_spite_of(decision)]
     if settings.accept == "anchor" or (anchor is None and suite.complete):
-        said.append(_write(folder / files.ANCHOR, accept(anchor, new, ""), settings))
+        said.append(_write(folder / ANCHOR, accept(anchor, new, ""), settings))
     return said
-
-
-def accepted_suites(settings: Settings) -> dict[str, str]:
-    """The suites that have a baseline under the cassettes, with its path.
-
-    Raises:
-        BaselineError: a file of that name that is no baseline.
-    """
-    found = {}
-    for path in sorted(settings.cassettes.rglob(files.BASELINE)):
-        baseline = _there(path, settings)
-        if baseline is not None:
-            found[baseline.suite] = _name(path, settings)
-    return found
 
 
 def _there(path: Path, settings: Settings) -> Baseline | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pytest_llm_extract import baseline as files
 from pytest_llm_extract.baseline import Baseline, Entry
+from pytest_llm_extract.baseline_files import ANCHOR, BASELINE
 from pytest_llm_extract.cassette.store import suite_folder
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import BaselineError
@@ -68,7 +69,7 @@ def find_accepted(suite_id: str, settings: Settings) -> AcceptedAnswers:
         GitError: the revision cannot be had.
     """
     folder = suite_folder(settings.cassettes, suite_id)
-    baseline, anchor = folder / files.BASELINE, folder / files.ANCHOR
+    baseline, anchor = folder / BASELINE, folder / ANCHOR
     committed = files.load(baseline, _name(baseline, settings))
     sources = {"baseline": _name(baseline, settings), "anchor": _name(anchor, settings)}
     if settings.baseline is not None and settings.baseline.startswith("git:"):

@@ -16,7 +16,6 @@ from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.validate import Answer, lost_answer, read_answer
 
 FORMAT, VERSION = "pytest-llm-extract-baseline", 1
-BASELINE, ANCHOR = "baseline.jsonl", "anchor.jsonl"
 _MAX_HISTORY = 50
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+
+from pytest_llm_extract.baseline_files import suites_with_baseline
 
 if TYPE_CHECKING:
     from pytest_llm_extract.config import Settings
@@ -184,15 +187,14 @@ class Controller:
         roots = self._looked_at(session)
         if not roots or self.config.option.continue_on_collection_errors:
             return {}
-        from pytest_llm_extract.acceptance import accepted_suites
-
         known = {item.nodeid.split("[")[0] for item in session.items} if hasattr(session, "items") else set()
         found = {}
-        for suite_id, path in accepted_suites(self.settings).items():
+        for suite_id, path in suites_with_baseline(self.settings.cassettes).items():
             module = self.settings.rootdir / suite_id.split("::")[0]
             inside = any(module.is_relative_to(root) for root in roots)
             if inside and suite_id not in self.suites and suite_id not in known:
-                found[suite_id] = f"suite gone, but its baseline is there: put the suite back, or delete {path}"
+                where = os.path.relpath(path, self.settings.rootdir)
+                found[suite_id] = f"suite gone, but its baseline is there: put the suite back, or delete {where}"
         return found
 
     def _looked_at(self, session: pytest.Session) -> list[Path]:

@@ -10,6 +10,7 @@ import click
 
 from pytest_llm_extract import baseline as files
 from pytest_llm_extract.baseline import Baseline, Entry
+from pytest_llm_extract.baseline_files import BASELINE
 from pytest_llm_extract.errors import BaselineError, ResultsError
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.git import Revision
@@ -61,10 +62,10 @@ def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
         revision = Revision.of(name.removeprefix("git:"), Path.cwd())
         found = [
             files.parse(revision.read(path) or "", f"{revision}:{path.as_posix()}")
-            for path in revision.files(cassettes, files.BASELINE)
+            for path in revision.files(cassettes, BASELINE)
         ]
         if not found:
-            raise BaselineError(str(revision), f"has no {files.BASELINE} below {cassettes}")
+            raise BaselineError(str(revision), f"has no {BASELINE} below {cassettes}")
         return {baseline.suite: _as_suite(baseline) for baseline in found}
     path = Path(name)
     try:

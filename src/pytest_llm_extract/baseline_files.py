@@ -1,0 +1,21 @@
+"""Where baselines are, without reading their answers: nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+BASELINE, ANCHOR = "baseline.jsonl", "anchor.jsonl"
+
+
+def suites_with_baseline(cassettes: Path) -> dict[str, Path]:
+    """The suites that have a baseline below the cassettes, by id; a file without a header of ours is none."""
+    found = {}
+    for path in sorted(cassettes.rglob(BASELINE)):
+        try:
+            with path.open(encoding="utf-8") as file:
+                suite = json.loads(file.readline())["suite"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        found[str(suite)] = path
+    return found
