@@ -438,6 +438,18 @@ def test_shards_merge_to_what_one_run_says(people: Project) -> None:
     half.stdout.fnmatch_lines(["partial run: 7 of 12 cases; gate skipped"])
 
 
+@pytest.mark.parametrize("arguments", [("-n2",), ("-p", "backwards"), ("-p", "backwards", "-n2"), ("--reruns=1",)])
+def test_however_it_is_run_the_results_are_the_same(people: Project, arguments: tuple[str, ...]) -> None:
+    """Workers, another order and reruns change nothing in results.json but the time."""
+    people.pytester.makepyfile(backwards="def pytest_collection_modifyitems(items):\n    items.reverse()")
+    people.record("lose 6")
+    suites = []
+    for given in ((), arguments):
+        people.run("--llm-extract-json=out.json", *given)
+        suites.append(json.loads((people.pytester.path / "out.json").read_text())["suites"])
+    assert suites[0] == suites[1]
+
+
 def test_shards_of_different_runs_do_not_merge(people: Project) -> None:
     """Different golden data, or a case scored in two ways, is an error that names file and case."""
     people.run("--llm-extract-json=a.json")
