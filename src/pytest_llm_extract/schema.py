@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from pydantic import PydanticUserError, TypeAdapter
-from pydantic_core import SchemaValidator
+from pydantic_core import SchemaValidator, from_json
 
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.readers import alternatives_reader, gold_reader, has_alternatives, salvager
@@ -72,6 +72,16 @@ class Schema:
             return reader.validate_python(expected, by_alias=True, by_name=True)
         if ANY_OF_KEY in text:
             return self._alternatives.validate_python(expected, by_alias=True, by_name=True)
+        return self._gold.validate_json(text, by_alias=True, by_name=True)
+
+    def read_gold_json(self, text: bytes) -> Any:
+        """`read_gold` of JSON text.
+
+        Raises:
+            pydantic.ValidationError: it is no JSON, or does not fit the schema.
+        """
+        if ANY_OF_KEY.encode() in text:
+            return self._alternatives.validate_python(from_json(text), by_alias=True, by_name=True)
         return self._gold.validate_json(text, by_alias=True, by_name=True)
 
     def read_json(self, text: str | bytes) -> Any:

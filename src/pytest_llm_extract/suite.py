@@ -100,7 +100,7 @@ class Suite:
         """Floors that an answer without any value would meet."""
         nulls: dict[str, list[bool]] = {path: [] for path in self.rules.floors}
         for golden in self.cases if nulls else ():
-            for path, outcome, _, _ in compare(self.schema.root, golden.gold, None, Outcome.INVALID):
+            for path, outcome, *_ in compare(self.schema.root, golden.gold, None, Outcome.INVALID):
                 if path in nulls:
                     nulls[path].append(outcome is Outcome.INVALID)
         floors = self.rules.floors.items()
@@ -160,7 +160,7 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
 def _rules(arguments: MarkerArguments, schema: Schema, cases: tuple[GoldenCase, ...], settings: Settings) -> GateRules:
     labelled = _labelled(schema, cases)
     return GateRules(
-        read_floors(arguments.accuracy, arguments.suite_id, schema.paths, labelled),
+        read_floors(arguments.accuracy, f"{arguments.suite_id}: llm_accuracy", schema.paths, labelled),
         read_budgets(arguments.gate, arguments.suite_id, schema.paths, labelled),
         read_waivers(arguments.gate, arguments.suite_id, schema.paths, [golden.case.id for golden in cases]),
         settings.alpha,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -25,6 +25,7 @@ class _NoKey:
 
 
 NO_KEY = _NoKey()
+_EXACT = frozenset({int, bool, date})  # equal when Python says so; the most frequent types besides text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,12 @@ def is_absent(value: Any) -> bool:
 
 def same(gold: Any, predicted: Any) -> bool:
     """Whether two values are equal under the default comparator of their type."""
-    if type(gold) is str and type(predicted) is str:
-        return gold == predicted or normal_text(gold) == normal_text(predicted)
+    kind = type(gold)
+    if kind is type(predicted):
+        if kind is str:
+            return bool(gold == predicted or normal_text(gold) == normal_text(predicted))
+        if kind in _EXACT:
+            return bool(gold == predicted)
     gold, predicted = _plain(gold), _plain(predicted)
     if isinstance(gold, str) and isinstance(predicted, str):
         return normal_text(gold) == normal_text(predicted)
