@@ -12,7 +12,7 @@ FLOORS = [
     {"outcome", "limits", "suite_result", "config", "placeholder", "rules"},
     {"schema", "schema_reference", "tree", "readers", "cases", "records", "prompt"},
     {"validate", "compare", "aggregate", "totals", "advice", "cassette", "provider", "gate_markers"},
-    {"scoring", "part", "baseline", "gate", "call", "report"},
+    {"scoring", "explain", "part", "baseline", "gate", "call", "report"},
     {"accepted", "acceptance", "corpus", "suite"},
     {"runner"},
     {"controller"},

@@ -253,7 +253,7 @@ class CaseResult:
     """One case, scored: leaves by field path, list indexes removed.
 
     `latency_s` is the time that the extraction took when it was recorded, in seconds; `attempt` counts the recordings
-    under one unchanged request.
+    under one unchanged request. `explanation` has a line for each difference, where the suite is strict.
     """
 
     status: Status
@@ -273,6 +273,7 @@ class CaseResult:
     origin: Origin = field(default_factory=Origin)
     baseline: Accepted | None = None
     anchor: Accepted | None = None
+    explanation: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[str, FieldCounts]:
@@ -305,6 +306,7 @@ class CaseResult:
             "fields": _leaves_to_wire(self.leaves),
             "baseline": self.baseline and self.baseline.to_wire(),
             "anchor": self.anchor and self.anchor.to_wire(),
+            "explanation": list(self.explanation),
         }
 
     @classmethod
@@ -320,4 +322,5 @@ class CaseResult:
             leaves=leaves_from_wire(wire["fields"]),
             baseline=wire["baseline"] and Accepted.from_wire(wire["baseline"]),
             anchor=wire["anchor"] and Accepted.from_wire(wire["anchor"]),
+            explanation=tuple(wire.get("explanation", ())),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,7 +17,7 @@ from pytest_llm_extract.records import BadRecord, Record, Row, cut_value, parse_
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.totals import Totals
-from pytest_llm_extract.validate import Answer, lost_answer, read_answer
+from pytest_llm_extract.validate import Answer, lost_answer, read_answer, take_output
 
 UNKNOWN, MISSING = "unknown", "missing"
 DUPLICATE, DUPLICATE_GOLD = "duplicate", "duplicate gold"
@@ -131,9 +132,12 @@ class PartScorer:
             return None
 
     def _parse_prediction(self, text: bytes) -> tuple[str, Answer]:
-        row = parse_row(text, ("output", "raw"), self._fields)
+        exact = self._schema.needs_exact_numbers(text)
+        row = parse_row(text, ("output", "raw"), self._fields, Decimal if exact else float)
         if row.key == "raw":
             return row.id, self._read_raw(row)
+        if exact:
+            return row.id, take_output(self._schema, row.value)
         return row.id, read_answer(self._schema, json.dumps(row.value))
 
     def _read_raw(self, row: Row) -> Answer:

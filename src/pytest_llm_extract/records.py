@@ -33,7 +33,7 @@ def read_records(path: Path, leaves: Collection[str]) -> Iterator[Record]:
         ".parquet": lambda: _parquet(path),
     }
     if path.suffix not in readers:
-        known = "a .jsonl, .json, .csv or .parquet file"
+        known = ".jsonl, .json, .csv or .parquet file"
         raise DatasetError(str(path), [(None, f"is no {known}.{did_you_mean(path.suffix, readers)}")])
     try:
         yield from readers[path.suffix]()
@@ -152,14 +152,16 @@ class Row:
     columns: Mapping[str, Any]
 
 
-def parse_row(text: bytes, keys: Collection[str], fields: Collection[str]) -> Row:
+def parse_row(text: bytes, keys: Collection[str], fields: Collection[str], number: type = float) -> Row:
     """Read a record: `{"id": …, <key>: …}`, or flat, `{"id": …, <field>: …}`; `fields` are those of the schema's top.
+
+    `number` is what a JSON number with a fraction becomes.
 
     Raises:
         BadRecord: it is no such thing.
     """
     try:
-        row = json.loads(text.decode())
+        row = json.loads(text.decode(), parse_float=number)
     except (ValueError, RecursionError) as error:
         conflict = text.startswith((b"<<<<<<<", b"=======", b">>>>>>>"))
         shown = text[:40].decode(errors="replace").strip()

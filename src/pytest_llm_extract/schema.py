@@ -90,9 +90,15 @@ class Schema:
         Raises:
             pydantic.ValidationError: it does not validate.
         """
-        if self._has_decimal and (exact := _exact(text)) is not None:
+        if self.needs_exact_numbers(text) and (exact := _exact(text)) is not None:
             return self.adapter.validate_python(exact, by_alias=True, by_name=True)
         return self.adapter.validate_json(text, by_alias=True, by_name=True)
+
+    def needs_exact_numbers(self, text: str | bytes) -> bool:
+        """Whether JSON text may hold a number with more digits than a float has, for a field that keeps them."""
+        if not self._has_decimal:
+            return False
+        return _LONG_NUMBER.search(text.decode("utf-8", "replace") if isinstance(text, bytes) else text) is not None
 
     def salvage(self, value: Any) -> Any:
         """What can be read of an answer that does not validate, field by field.
@@ -119,12 +125,9 @@ class Schema:
 
 
 def _exact(text: str | bytes) -> Any:
-    decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    if not _LONG_NUMBER.search(decoded):
-        return None
     try:
         # A JSON number with more digits than a float has must not pass through one on its way to Decimal.
-        return json.loads(decoded, parse_float=Decimal)
+        return json.loads(text, parse_float=Decimal)
     except ValueError:
         return None
 

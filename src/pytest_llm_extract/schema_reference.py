@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+import typing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,6 +35,8 @@ def load_schema(reference: str) -> Schema:
             known = [known for known in dir(found) if not known.startswith("_")]
             raise UnknownNameError(name, known=known, source=f"{_SOURCE}: {place}", kind="attribute")
         found, place = getattr(found, name), f"{place}.{name}"
+    if not isinstance(found, type) and typing.get_origin(found) is None:
+        raise UsageError(f"{_SOURCE} {reference}", f"is no pydantic type, but {found!r:.60}")
     return Schema.of(found, f"{_SOURCE} {reference}")
 
 

@@ -69,8 +69,12 @@ def clustered(cases: Iterable[tuple[int, int]], *, alpha: float = 0.05) -> tuple
     (Korn and Graubard 1998, Survey Methodology 24:193), which is at most the number of leaves and, when the cases
     do not differ at all, the number of cases.
     """
-    sums: list[int] = [0] * 6
-    for right, n in cases:
-        if n:
-            sums = [a + b for a, b in zip(sums, (1, right, n, right * right, right * n, n * n), strict=True)]
-    return ClusterSums(*sums).interval(alpha=alpha)
+    listed = [(right, n) for right, n in cases if n]
+    return ClusterSums(
+        len(listed),
+        sum(right for right, _ in listed),
+        sum(n for _, n in listed),
+        sum(right * right for right, _ in listed),
+        sum(right * n for right, n in listed),
+        sum(n * n for _, n in listed),
+    ).interval(alpha=alpha)
