@@ -18,7 +18,8 @@ from pytest_llm_extract.readers import alternatives_reader, gold_reader, has_alt
 from pytest_llm_extract.rules import ANY_OF_KEY, EXTRA_KEY
 from pytest_llm_extract.tree import Builder, Node, leaf_paths, models
 
-_LONG_NUMBER = re.compile(r"\d[\d.]{15,}")
+# Every digit and point as 0: sixteen in a row may be a number that a float cannot hold.
+_DIGITS, _LONG_NUMBER = bytes.maketrans(b"0123456789.", b"0" * 11), b"0" * 16
 
 
 class Schema:
@@ -98,7 +99,8 @@ class Schema:
         """Whether JSON text may hold a number with more digits than a float has, for a field that keeps them."""
         if not self._has_decimal:
             return False
-        return _LONG_NUMBER.search(text.decode("utf-8", "replace") if isinstance(text, bytes) else text) is not None
+        data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+        return _LONG_NUMBER in data.translate(_DIGITS)
 
     def salvage(self, value: Any) -> Any:
         """What can be read of an answer that does not validate, field by field.

@@ -25,7 +25,7 @@ class _NoKey:
 
 
 NO_KEY = _NoKey()
-_EXACT = frozenset({int, bool, date})  # equal when Python says so; the most frequent types besides text
+_EXACT = frozenset({str, int, bool, date, Decimal})  # two of one such type are the same if Python says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,9 @@ class Comparator:
 
 def comparator_of(node: LeafNode) -> Comparator:
     """The comparator that a leaf's rules ask for."""
-    same, key = _comparison(node.rule)
-    return Comparator(partial(_same_as_any, same), key, _null_test(node))
+    compare, key = _comparison(node.rule)
+    both = _same_by_default if compare is same else partial(_same_as_any, compare)
+    return Comparator(both, key, _null_test(node))
 
 
 def is_empty(value: Any) -> bool:
@@ -63,12 +64,8 @@ def is_absent(value: Any) -> bool:
 
 def same(gold: Any, predicted: Any) -> bool:
     """Whether two values are equal under the default comparator of their type."""
-    kind = type(gold)
-    if kind is type(predicted):
-        if kind is str:
-            return bool(gold == predicted or normal_text(gold) == normal_text(predicted))
-        if kind in _EXACT:
-            return bool(gold == predicted)
+    if type(gold) is str and type(predicted) is str:
+        return gold == predicted or normal_text(gold) == normal_text(predicted)
     gold, predicted = _plain(gold), _plain(predicted)
     if isinstance(gold, str) and isinstance(predicted, str):
         return normal_text(gold) == normal_text(predicted)
@@ -119,6 +116,14 @@ def _same_float(gold: Any, predicted: Any) -> bool:
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
     return a == b or abs(a - b) <= 1e-9 * max(1.0, abs(a), abs(b))
+
+
+def _same_by_default(gold: Any, predicted: Any) -> bool:
+    """`same` for whatever gold holds; the most frequent types go first."""
+    kind = type(gold)
+    if kind is type(predicted) and kind in _EXACT and gold == predicted:
+        return True
+    return _same_as_any(same, gold, predicted)
 
 
 def _same_as_any(same: Comparison, gold: Any, predicted: Any) -> bool:
