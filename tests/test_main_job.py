@@ -60,7 +60,7 @@ def test_missing_cassette_is_not_stale(recorded: pytest.Pytester) -> None:
     cassettes(recorded)[0].unlink()
     run = recorded.runpytest_subprocess()
     run.assert_outcomes(failed=2, passed=3)
-    run.stdout.fnmatch_lines(["*MISSING: no cassette (1 cases: c0)*"])
+    run.stdout.fnmatch_lines(["*MISSING: no cassette (1 case: c0)*"])
 
 
 @WORKERS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import random
 import subprocess
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from pytest_llm_extract import corpus
-from pytest_llm_extract.aggregate import summarize
+from pytest_llm_extract.aggregate import summarize, tally
 from pytest_llm_extract.corpus import Corpus, score_corpus
 from pytest_llm_extract.part import Part, PartScorer
 from pytest_llm_extract.records import Record, cut_value, read_records
@@ -381,6 +382,7 @@ def test_totals_equal_the_summary_of_a_suite(cases: list[tuple[Any, Any]]) -> No
     totals = PartScorer(SCHEMA, ("g", "p"), True).score(records_of(cases))
     results = [result for _, result in totals.cases]
     assert totals.fields(SCHEMA.paths) == summarize(SCHEMA.paths, results)
+    assert dataclasses.asdict(totals.tally(SCHEMA.paths)) == dataclasses.asdict(tally(results))
     assert (totals.n_valid, totals.n_exact) == (sum(r.valid for r in results), sum(r.exact for r in results))
     for (gold, predicted), result in zip(cases, sorted(results, key=lambda r: int(r.id[1:])), strict=True):
         if isinstance(predicted, dict):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel, ValidationError, field_validator, model_validator
 
 from pytest_llm_extract import Outcome, score
-from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.schema import Schema, strict_json_schema
 
 C, W, M, S, A, INVALID = (
@@ -206,8 +206,10 @@ def test_roots_other_than_a_model() -> None:
 
 def test_gold_that_does_not_fit_is_an_error() -> None:
     """A field that the schema lacks, or a value of another type."""
-    with pytest.raises(ValidationError, match="vendr"):
+    with pytest.raises(UnknownNameError, match=r"no field 'vendr'. Did you mean 'vendor'\?"):
         score({"vendr": "x"}, {}, Invoice)
+    with pytest.raises(UnknownNameError, match=r"no field 'rows\[\].skuu'. Did you mean 'rows\[\].sku'?"):
+        score({"rows": [{"skuu": "x"}]}, {}, Invoice)
     with pytest.raises(ValidationError, match="date"):
         score({"date": "soon"}, {}, Invoice)
     with pytest.raises(UsageError, match="pydantic model"):

@@ -33,9 +33,8 @@ def flipped(changes: Sequence[Fraction | int]) -> list[Fraction]:
     """The sums of all sign flips of the changed cases, ascending, by brute force."""
     sums = [Fraction(0)]
     for change in changes:
-        size = Fraction(change)
-        if size:
-            sums = [total + step for total in sums for step in (-size, size)]
+        if change:
+            sums = [flip for total in sums for flip in (total + Fraction(change), total - Fraction(change))]
     return sorted(sums)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -126,6 +126,33 @@ class FieldCounts:
     def omission_rate(self) -> float | None:
         """M/(C+W+M), in 0..1; None when gold has no value."""
         return _ratio(self.missing, self.correct + self.wrong + self.missing)
+
+    @property
+    def spurious_share(self) -> float | None:
+        """S/(C+W+S), in 0..1: the part of all predicted values where gold has none; None without predictions."""
+        return _ratio(self.spurious, self.correct + self.wrong + self.spurious)
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """How many rows of one list gold and prediction hold, and how many were paired. Adding two is associative."""
+
+    gold: int = 0
+    predicted: int = 0
+    paired: int = 0
+
+    def __add__(self, other: RowCounts) -> RowCounts:
+        return RowCounts(self.gold + other.gold, self.predicted + other.predicted, self.paired + other.paired)
+
+    @property
+    def precision(self) -> float | None:
+        """Share of predicted rows that belong to a gold row, in 0..1; None when none was predicted."""
+        return _ratio(self.paired, self.predicted)
+
+    @property
+    def recall(self) -> float | None:
+        """Share of gold rows that a predicted row belongs to, in 0..1; None when gold has none."""
+        return _ratio(self.paired, self.gold)
 
 
 _ONE = {outcome.value: FieldCounts(**{outcome.value: 1}) for outcome in Outcome}
@@ -274,6 +301,7 @@ class CaseResult:
     baseline: Accepted | None = None
     anchor: Accepted | None = None
     explanation: tuple[str, ...] = ()
+    rows: dict[str, RowCounts] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, FieldCounts]:
@@ -307,6 +335,7 @@ class CaseResult:
             "baseline": self.baseline and self.baseline.to_wire(),
             "anchor": self.anchor and self.anchor.to_wire(),
             "explanation": list(self.explanation),
+            "rows": {path: asdict(counts) for path, counts in self.rows.items()},
         }
 
     @classmethod
@@ -316,11 +345,12 @@ class CaseResult:
         return cls(
             **{name: wire[name] for name in plain},
             status=Status(wire["status"]),
-            usage=Usage(**wire["usage"]),
+            usage=Usage(wire["usage"]["input_tokens"], wire["usage"]["output_tokens"]),
             metadata=dict(wire["metadata"]),
             origin=Origin(**wire["origin"]),
             leaves=leaves_from_wire(wire["fields"]),
             baseline=wire["baseline"] and Accepted.from_wire(wire["baseline"]),
             anchor=wire["anchor"] and Accepted.from_wire(wire["anchor"]),
             explanation=tuple(wire.get("explanation", ())),
+            rows={path: RowCounts(**counts) for path, counts in wire["rows"].items()},
         )

@@ -154,6 +154,7 @@ class PartScorer:
         n_wrong = len(outcomes) - outcomes.count(_C) - outcomes.count(_A)
         totals = self._totals
         totals.add(scored, n_wrong, answer.status, valid=answer.valid)
+        totals.add_rows(found.rows)
         if n_wrong and answer.status is not Status.ERROR:
             nothing_read = answer.status is Status.INVALID and outcomes.count(_M) + outcomes.count(_I) == len(outcomes)
             totals.n_misses += 1 if nothing_read else n_wrong

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator
 
+from pytest_llm_extract.definitions import FUNCTIONS, Definitions
 from pytest_llm_extract.rules import ANY_OF_KEY, AnyOf
-from pytest_llm_extract.tree import FUNCTIONS, Definitions
 
 _OPAQUE = frozenset({"metadata", "serialization", "default", "default_factory", "expected", "function", "cls"})
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_jsonable_python
 
 from pytest_llm_extract.compare.hints import near_miss
 from pytest_llm_extract.compare.walk import compare, labelled
-from pytest_llm_extract.outcome import CaseResult, Leaf, Outcome
+from pytest_llm_extract.errors import UnknownNameError
+from pytest_llm_extract.outcome import CaseResult, Leaf, Outcome, RowCounts
 from pytest_llm_extract.readers import Unreadable
 from pytest_llm_extract.rules import ANY_OF_KEY, AnyOf
 from pytest_llm_extract.schema import Schema
@@ -31,26 +33,51 @@ def score(gold: Any, predicted: Any, schema: Any = None, compare: Mapping[str, A
 
     Raises:
         UsageError: there is no schema, it is no pydantic type, or a rule does not fit its field.
-        UnknownNameError: `compare` names a path that the schema does not have.
+        UnknownNameError: gold or `compare` names a field that the schema does not have.
         pydantic.ValidationError: gold does not fit the schema.
     """
     if schema is None:
         schema = next((type(value) for value in (gold, predicted) if isinstance(value, BaseModel)), None)
-    found = Schema.of(schema, "score", compare)
+    found = Schema.of(schema, "score", compare) if compare or not isinstance(schema, Hashable) else _schema(schema)
     answer = read_answer(found, predicted) if isinstance(predicted, str | bytes) else take_output(found, predicted)
-    return score_answer(found, found.read_gold(gold), answer)
+    return score_answer(found, _read_gold(found, gold), answer)
+
+
+@lru_cache(maxsize=256)
+def _schema(tp: Any) -> Schema:
+    return Schema.of(tp, "score")
+
+
+def _read_gold(schema: Schema, gold: Any) -> Any:
+    try:
+        return schema.read_gold(gold)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["type"] != "extra_forbidden":
+            raise
+        path = "".join("[]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+        raise UnknownNameError(path, known=schema.paths, source="score: gold", kind="field") from None
 
 
 def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = "") -> CaseResult:
     """Score an answer against gold that `Schema.read_gold` gave."""
     absent = Outcome.INVALID if answer.lost else Outcome.ABSENT_OK
     leaves: dict[str, list[Leaf]] = {}
-    for path, outcome, expected, actual, parents in compare(schema.root, gold, answer.value, absent):
-        missed = outcome is Outcome.WRONG or (outcome is Outcome.MISSING and parents is not None)
+    walk = compare(schema.root, gold, answer.value, absent)
+    for path, outcome, expected, actual, parents in walk:
+        missed = parents is not None or outcome is Outcome.WRONG
         hint = near_miss(path, expected, actual, parents) if missed else None
         leaves.setdefault(path, []).append(Leaf(outcome, _json(expected), _json(actual), hint))
+    rows: dict[str, RowCounts] = {}
+    for path, *counts in walk.rows:
+        rows[path] = rows.get(path, RowCounts()) + RowCounts(*counts)
     return CaseResult(
-        answer.status, {path: tuple(found) for path, found in leaves.items()}, answer.valid, case_id, error=answer.error
+        answer.status,
+        {path: tuple(found) for path, found in leaves.items()},
+        answer.valid,
+        case_id,
+        error=answer.error,
+        rows=rows,
     )
 
 

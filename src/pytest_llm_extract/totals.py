@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from heapq import nsmallest
 
-from pytest_llm_extract.aggregate import FieldSummary
-from pytest_llm_extract.outcome import CaseResult, FieldCounts, Outcome, Status
+from pytest_llm_extract.aggregate import FieldSummary, Tally
+from pytest_llm_extract.outcome import CaseResult, FieldCounts, Outcome, RowCounts, Status
 from pytest_llm_extract.stats.intervals import ClusterSums
 
 N_WORST = 8
@@ -43,12 +44,14 @@ class Totals:
     """Counts of leaves and documents, the worst cases, and all cases where they are asked for.
 
     `single` counts leaves of fields that a case has once; `several` has counts and interval sums of those that it has
-    more often. `worst` are the `N_WORST` cases with most wrong leaves; `n_misses` counts the lines that all of them
-    would take. `cases` come with their line.
+    more often; `shares` counts documents by how many of how many leaves are right. `worst` are the `N_WORST` cases with
+    most wrong leaves; `n_misses` counts the lines that all of them would take. `cases` come with their line.
     """
 
     single: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     several: dict[str, tuple[FieldCounts, ClusterSums]] = field(default_factory=dict)
+    shares: Counter[tuple[int, int]] = field(default_factory=Counter)
+    rows: dict[str, RowCounts] = field(default_factory=dict)
     n_valid: int = 0
     n_exact: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
@@ -67,10 +70,16 @@ class Totals:
         self.statuses[status] += 1
         self.n_valid += valid
         self.n_exact += valid and bool(scored) and not n_wrong
+        self.shares[len(scored) - n_wrong, len(scored)] += 1
         if len({path for path, _ in scored}) == len(scored):
             self.single.update(scored)
         else:
             self._add_several(scored)
+
+    def add_rows(self, rows: Iterable[tuple[str, int, int, int]]) -> None:
+        """Count the rows of one case: path of the list, rows of gold, rows predicted, pairs."""
+        for path, *counts in rows:
+            self.rows[path] = self.rows.get(path, RowCounts()) + RowCounts(*counts)
 
     def _add_several(self, scored: Scored) -> None:
         by_path: dict[str, list[Outcome]] = {}
@@ -100,6 +109,9 @@ class Totals:
         self.single.update(other.single)
         for path, (counts, sums) in other.several.items():
             self._merge_field(path, counts, sums)
+        for path, rows in other.rows.items():
+            self.rows[path] = self.rows.get(path, RowCounts()) + rows
+        self.shares.update(other.shares)
         self.n_valid += other.n_valid
         self.n_exact += other.n_exact
         self.statuses.update(other.statuses)
@@ -121,3 +133,11 @@ class Totals:
             if sums.n:
                 found[path] = FieldSummary(counts + once, sums.interval())
         return found
+
+    def tally(self, paths: Sequence[str]) -> Tally:
+        """The same as `aggregate.tally` of all cases."""
+        fields = {path: summary.counts for path, summary in self.fields(paths).items()}
+        shares = [(Fraction(right, n) * count, count) for (right, n), count in self.shares.items() if n]
+        n_labelled = sum(count for _, count in shares)
+        total = sum((share for share, _ in shares), Fraction(0))
+        return Tally(fields, self.rows, self.n_cases, self.n_valid, self.n_exact, n_labelled, total)

@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from pytest_llm_extract.definitions import FUNCTIONS, LISTS, Definitions, union_choices
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.rules import (
     EXTRA_KEY,
-    METADATA_KEY,
     Align,
     Comparison,
     Ignore,
@@ -29,8 +29,6 @@ from pytest_llm_extract.rules import (
     slot_of,
 )
 
-FUNCTIONS = frozenset({"function-before", "function-after", "function-wrap"})
-_LISTS = frozenset({"list", "set", "frozenset", "generator"})
 _SCALARS = frozenset(
     {"str", "int", "float", "decimal", "bool", "date", "time", "datetime", "timedelta"}
     | {"literal", "enum", "uuid", "url", "bytes", "none"}
@@ -123,60 +121,6 @@ def flat_leaves(node: Node, prefix: tuple[str, ...] = (), seen: tuple[Node, ...]
                 yield from flat_leaves(child, (*prefix, name), (*seen, node))
 
 
-class Definitions:
-    """Where a core schema's references lead."""
-
-    def __init__(self, core: Mapping[str, Any]) -> None:
-        self._found = {d["ref"]: d for d in core.get("definitions", ())}
-
-    def resolve(self, core: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The schema without the wrappers that name, default or post-process it."""
-        while True:
-            kind = core["type"]
-            if kind == "definitions":
-                core = core["schema"]
-            elif kind == "definition-ref":
-                core = self._found[core["schema_ref"]]
-            elif kind in FUNCTIONS or kind in ("default", "nullable"):
-                core = core["schema"]
-            else:
-                return core
-
-    def rules(self, core: Mapping[str, Any]) -> tuple[Rule, ...]:
-        """The rules that wrappers and type carry, the outermost last, since it goes before the others."""
-        found: tuple[Rule, ...] = ()
-        while True:
-            found = (*(core.get("metadata") or {}).get(METADATA_KEY, ()), *found)
-            kind = core["type"]
-            if kind == "definition-ref":
-                core = self._found[core["schema_ref"]]
-            elif kind in FUNCTIONS or kind in ("definitions", "default", "nullable"):
-                core = core["schema"]
-            else:
-                return found
-
-    def kinds(self, core: Mapping[str, Any]) -> frozenset[str]:
-        """The types that a leaf may have, in pydantic-core's names."""
-        core = self.resolve(core)
-        if core["type"] in ("union", "tagged-union"):
-            return frozenset().union(*(self.kinds(choice) for choice in union_choices(core)))
-        return frozenset({core["type"]})
-
-    def is_container(self, core: Mapping[str, Any]) -> bool:
-        """Whether it holds leaves instead of being one."""
-        core = self.resolve(core)
-        if core["type"] in ("union", "tagged-union"):
-            return any(self.is_container(choice) for choice in union_choices(core))
-        return core["type"] in ("model", "dict") or core["type"] in _LISTS
-
-
-def union_choices(core: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The members of a union, labels dropped."""
-    choices = core["choices"]
-    listed = choices.values() if isinstance(choices, Mapping) else choices
-    return [choice[0] if isinstance(choice, tuple) else choice for choice in listed]
-
-
 class Builder:
     """Core schema → nodes. `compare` holds rules by path; they go before those of the schema.
 
@@ -222,7 +166,7 @@ class Builder:
         kind, arguments = core["type"], typing.get_args(annotation)
         if kind == "model":
             return self._model(core, path, optional)
-        if kind in _LISTS or (kind == "tuple" and core.get("variadic_item_index") == 0):
+        if kind in LISTS or (kind == "tuple" and core.get("variadic_item_index") == 0):
             items = core.get("items_schema") or {"type": "any"}
             items = items[0] if isinstance(items, list) else items
             item = arguments[0] if arguments else None

@@ -36,10 +36,35 @@ def _augment(
     gains: Sequence[Sequence[int]], start: int, top: list[int], prices: list[int], row_of: list[int | None]
 ) -> None:
     """Give a row a column along the cheapest path; `top[i] + prices[j] >= gains[i][j]` holds before and after."""
+    came: dict[int, int] = {}
+    passed: dict[int, tuple[int, int]] = {}
+    column, length = _cheapest_path(gains, start, top, prices, row_of, came, passed)
+    top[start] -= length
+    for owner, (j, reached) in passed.items():
+        top[owner] -= length - reached
+        prices[j] += length - reached
+    while True:
+        row_of[column] = i = came[column]
+        if i == start:
+            return
+        column = passed[i][0]
+
+
+def _cheapest_path(
+    gains: Sequence[Sequence[int]],
+    start: int,
+    top: list[int],
+    prices: list[int],
+    row_of: list[int | None],
+    came: dict[int, int],
+    passed: dict[int, tuple[int, int]],
+) -> tuple[int, int]:
+    """The free column that is nearest to a row, and how far it is (Dijkstra over columns).
+
+    `came` fills with the row before each column, `passed` with column and distance of each row on the way.
+    """
     open_columns = list(range(len(prices)))
     distance: dict[int, int] = {}
-    came: dict[int, int] = {}
-    done: list[tuple[int, int]] = []
     i, so_far = start, 0
     while True:
         row, base = gains[i], so_far + top[i]
@@ -53,25 +78,12 @@ def _augment(
             if best is None or known < best:
                 best, nearest = known, j
         assert best is not None  # there is a free column while a row waits
-        so_far = best
         owner = row_of[nearest]
         if owner is None:
-            break
-        done.append((nearest, best))
+            return nearest, best
+        passed[owner] = nearest, best
         open_columns.remove(nearest)
-        i = owner
-    top[start] -= so_far
-    for j, reached in done:
-        owner = row_of[j]
-        assert owner is not None  # only owned columns were passed
-        top[owner] -= so_far - reached
-        prices[j] += so_far - reached
-    column: int | None = nearest
-    while column is not None:
-        i = came[column]
-        previous = next((j for j, _ in done if row_of[j] == i), None) if i != start else None
-        row_of[column] = i
-        column = previous
+        i, so_far = owner, best
 
 
 def in_order(n_rows: int, n_columns: int, gain: Callable[[int, int], int | None]) -> dict[int, int]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from rapidfuzz.distance import Indel
 
@@ -100,9 +100,15 @@ def default_key(value: Any) -> Hashable:
         return (int, value) if value.is_finite() else (Decimal, str(value))
     if isinstance(value, int):
         return int, value
-    if isinstance(value, float | dict | list | tuple | set | frozenset | AnyOf) or not isinstance(value, Hashable):
+    if isinstance(value, Unreadable):
+        return Unreadable, id(value)  # the same as nothing else
+    if isinstance(value, float | AnyOf | tuple):
         return NO_KEY
-    return value
+    try:
+        hash(value)
+    except TypeError:
+        return NO_KEY
+    return cast(Hashable, value)
 
 
 def _plain(value: Any) -> Any:
@@ -112,10 +118,13 @@ def _plain(value: Any) -> Any:
 def _same_float(gold: Any, predicted: Any) -> bool:
     if not isinstance(gold, int | float | Decimal) or not isinstance(predicted, int | float | Decimal):
         return False
-    a, b = float(gold), float(predicted)
+    try:
+        a, b = float(gold), float(predicted)
+    except OverflowError:
+        return bool(gold == predicted)
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
-    return a == b or abs(a - b) <= 1e-9 * max(1.0, abs(a), abs(b))
+    return a == b or (math.isfinite(a - b) and abs(a - b) <= 1e-9 * max(1.0, abs(a), abs(b)))
 
 
 def _same_by_default(gold: Any, predicted: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pytest_llm_extract.compare.equal import is_empty, same
-from pytest_llm_extract.compare.texts import folded, normal_text, read_date, read_number, same_date
+from pytest_llm_extract.compare.texts import MAX_LENGTH, folded, normal_text, read_date, read_number, same_date
 from pytest_llm_extract.readers import Unreadable
 from pytest_llm_extract.rules import AnyOf, Text
 
@@ -20,11 +20,12 @@ _FOLDS = [
     for size in (1, 2, 3)
     for combination in combinations(("casefold", "punctuation", "accents"), size)
 ]
+_EVERY_FOLD = _FOLDS[-1][1]
 _ORDERS = ((None, "date"), ("DMY", "date:DMY"))
 _LOCALES = (("en_US", "number"), ("de_DE", "number:de_DE"))
 # Reading a date costs more than all the rest: only texts that have a year's digits, or a month's name, are tried.
 _DATE_LIKE = re.compile(
-    r"\d{1,4}\s*[-/. ]\s*\d{1,2}\s*[-/. ,]\s*\d{2,4}|\b\d{8}\b|\d.*[a-z]{3}|[a-z]{3}.*\d", re.I | re.S
+    r"\d{1,4}\s*[-/. ]\s*\d{1,2}\s*[-/. ,]\s*\d{2,4}|\b\d{8}\b|\d.*[a-z]{3}|[a-z]{3}.*\d", re.IGNORECASE | re.DOTALL
 )
 _WITH_UNIT = re.compile(r"(?:[^\d.,+-]*?)\s*([-+(]?\d[\d.,'\s]*\)?)\s*(?:[^\d]*)")
 _SHORTEST = 3  # characters of a text that says something when it stands somewhere else
@@ -57,14 +58,20 @@ def _written(gold: Any) -> str:
 
 def _text_hint(gold: str, predicted: str) -> str | None:
     # Dates and numbers go before punctuation, which tells 1.5 from 15.
+    alike = folded(gold, _EVERY_FOLD) == folded(predicted, _EVERY_FOLD)
+    digits = _has_digits(gold) and _has_digits(predicted)
     return (
-        _folded_hint(gold, predicted, punctuation=False)
-        or _date_hint(gold, predicted)
-        or _number_hint(gold, predicted)
-        or _folded_hint(gold, predicted, punctuation=True)
-        or _unit_hint(gold, predicted)
-        or ("containment" if _contains(gold, predicted) else None)
+        (alike and _folded_hint(gold, predicted, punctuation=False))
+        or (digits and (_date_hint(gold, predicted) or _number_hint(gold, predicted)))
+        or (alike and _folded_hint(gold, predicted, punctuation=True))
+        or (digits and _unit_hint(gold, predicted))
+        or (_contains(gold, predicted) and "containment")
+        or None
     )
+
+
+def _has_digits(text: str) -> bool:
+    return len(text) <= MAX_LENGTH and any(map(str.isdigit, text))
 
 
 def _folded_hint(gold: str, predicted: str, *, punctuation: bool) -> str | None:

@@ -15,10 +15,20 @@ from pytest_llm_extract.rules import Text
 _INVISIBLE = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x200E, 0x200F, 0x61C, 0xFEFF])
 _YEAR_FIRST = re.compile(r"\s*\d{4}\D|\s*\d{8}(?!\d)")
 _BRACKETS = re.compile(r"\((.*)\)", re.DOTALL)
-_MAX_LENGTH = 100  # of a text that is read as a date or a number
+MAX_LENGTH = 100  # of a text that is read as a date or a number
 # Two dates that differ in every part: what a text does not say comes out differently, and is no date.
 _DEFAULTS = (datetime(2001, 1, 1), datetime(2096, 12, 31))
 
+
+class _NoPunctuation(dict[int, int | None]):
+    """A translation that drops punctuation; each character is looked up once."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = None if unicodedata.category(chr(code))[0] == "P" else code
+        return self[code]
+
+
+_NO_PUNCTUATION = _NoPunctuation()
 Date = tuple[int, int, int, bool]  # year, month, day, whether the year has two digits only
 
 
@@ -32,20 +42,20 @@ def normal_text(text: str) -> str:
 def folded(text: str, rule: Text) -> str:
     """The normal form without what the rule says does not count; a text of punctuation only stays as it is."""
     text = normal_text(text)
-    if rule.accents:
+    if rule.accents and not text.isascii():
         bare = (ch for ch in unicodedata.normalize("NFKD", text) if not unicodedata.combining(ch))
         text = unicodedata.normalize("NFC", "".join(bare))
     if rule.casefold:
         text = text.casefold()
     if rule.punctuation:
-        text = " ".join("".join(ch for ch in text if unicodedata.category(ch)[0] != "P").split()) or text
+        text = " ".join(text.translate(_NO_PUNCTUATION).split()) or text
     return text
 
 
 @lru_cache(maxsize=65536)
 def read_date(text: str, order: str | None) -> Date | None:
     """The complete date that a text is; None if it is none, or leaves day, month or year open."""
-    if len(text) > _MAX_LENGTH or not any(ch.isdigit() for ch in text):
+    if len(text) > MAX_LENGTH or not any(ch.isdigit() for ch in text):
         return None
     from dateutil import parser
 
@@ -81,7 +91,7 @@ def read_number(text: str, locale: str) -> Decimal | None:
     from babel.numbers import NumberFormatError, get_group_symbol, parse_decimal
 
     text = normal_text(text).replace("\N{MINUS SIGN}", "-")
-    if len(text) > _MAX_LENGTH or not any(ch.isdigit() for ch in text):
+    if len(text) > MAX_LENGTH or not any(ch.isdigit() for ch in text):
         return None
     negative, bracketed = False, _BRACKETS.fullmatch(text)
     if bracketed:

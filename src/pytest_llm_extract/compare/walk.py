@@ -13,14 +13,15 @@ from pydantic import BaseModel
 
 from pytest_llm_extract.compare.columns import UNLABELLED
 from pytest_llm_extract.compare.equal import Comparator, comparator_of
-from pytest_llm_extract.compare.rows import Pairing, RowPlan, pair_rows
+from pytest_llm_extract.compare.found import Walk
+from pytest_llm_extract.compare.rows import Pairing, pair_rows
 from pytest_llm_extract.compare.scalars import pair_scalars
+from pytest_llm_extract.compare.table import RowPlan
 from pytest_llm_extract.outcome import Outcome
 from pytest_llm_extract.readers import MISSING
 from pytest_llm_extract.rules import Align, AnyOf, Ordered
 from pytest_llm_extract.tree import LeafNode, ListNode, ModelNode, Node, UnionNode, leaf_paths
 
-Found = tuple[str, Outcome, Any, Any, tuple[Any, Any] | None]
 C, W, M, S = Outcome.CORRECT, Outcome.WRONG, Outcome.MISSING, Outcome.SPURIOUS
 
 
@@ -30,8 +31,8 @@ class Plan(Protocol):
     comparator: Comparator | None
     paths: tuple[str, ...]
 
-    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: list[Found]) -> None:
-        """Add path, outcome, gold and predicted value of every labelled leaf; of a wrong one, the models around it.
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
+        """Add what is found.
 
         `absent` is what a null on both sides counts as: absent_ok, or invalid for an answer that was lost.
         """
@@ -52,7 +53,7 @@ class LeafPlan:
         self.comparator: Comparator | None = comparator
         self._is_null, self._same = comparator.is_null, comparator.same
 
-    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: list[Found]) -> None:
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """One outcome."""
         if self._is_null(gold):
             none = self._is_null(predicted)
@@ -82,7 +83,7 @@ class ModelPlan:
         self.paths = tuple(leaf_paths(node))
         self.fields: list[tuple[str, Plan]] = []
 
-    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: list[Found]) -> None:
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """Field by field; where gold has no model, every leaf of it is labelled null."""
         gold = None if gold is MISSING else gold
         labelled = gold.model_fields_set if gold is not None else None
@@ -132,7 +133,7 @@ class _ItemsPlan:
         if not items:
             out.update(dict.fromkeys(self.paths))
 
-    def leftovers(self, gold: Any, missing: Iterable[Any], extra: list[Any], out: list[Found]) -> None:
+    def leftovers(self, gold: Any, missing: Iterable[Any], extra: list[Any], out: Walk) -> None:
         """Missing items charge the leaves that they hold; extra ones those of the paths that gold labels."""
         held: list[tuple[str, Any]] = []
         for item in missing:
@@ -147,7 +148,7 @@ class _ItemsPlan:
             self.items.held(item, held)
         out.extend((path, S, None, value, None) for path, value in held if path in paths)
 
-    def absent(self, absent: Outcome, out: list[Found]) -> None:
+    def absent(self, absent: Outcome, out: Walk) -> None:
         """Both sides are empty."""
         out.extend((path, absent, None, None, None) for path in self.paths)
 
@@ -157,10 +158,10 @@ class RowsPlan(_ItemsPlan):
 
     def __init__(self, node: ListNode) -> None:
         super().__init__(node)
-        self.pairing = node.pairing
+        self.path, self.pairing = node.path or "[]", node.pairing
         self.row: RowPlan | None = None
 
-    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: list[Found]) -> None:
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """Pairs, then what is missing, then what is extra."""
         gold, predicted = _items(gold), _items(predicted)
         if not gold and not predicted:
@@ -168,6 +169,7 @@ class RowsPlan(_ItemsPlan):
             return
         pairing = self._pair(gold, predicted) if gold and predicted else Pairing({})
         pairs = pairing.pairs
+        out.rows.append((self.path, len(gold), len(predicted), len(pairs)))
         for i, j in sorted(pairs.items()):
             if i in pairing.equal:
                 for path, column in pairing.columns:
@@ -194,7 +196,7 @@ class RowsPlan(_ItemsPlan):
 class KeyedPlan(_ItemsPlan):
     """A dict, aligned by its keys."""
 
-    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: list[Found]) -> None:
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """Key by key, then the keys of one side only."""
         gold, predicted = _mapping(gold), _mapping(predicted)
         if not gold and not predicted:
@@ -217,7 +219,7 @@ class UnionPlan:
         self.type = LeafPlan(node.type_path, comparator_of(LeafNode(node.type_path, True)))
         self.members: dict[type[BaseModel], Plan] = {}
 
-    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: list[Found]) -> None:
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """The type, then the member's leaves; of another member, the fields of the same name."""
         wanted, found = (type(v).__name__ if isinstance(v, BaseModel) else None for v in (gold, predicted))
         self.type.compare(wanted, found, absent, out)
@@ -279,9 +281,9 @@ def _build(node: Node, made: dict[Node, Plan]) -> Plan:
     raise TypeError(node)
 
 
-def compare(root: Node, gold: Any, predicted: Any, absent: Outcome = Outcome.ABSENT_OK) -> list[Found]:
-    """Path, outcome, gold and predicted value of every labelled leaf; of a wrong one, the models around it."""
-    out: list[Found] = []
+def compare(root: Node, gold: Any, predicted: Any, absent: Outcome = Outcome.ABSENT_OK) -> Walk:
+    """Walk a document; `absent` is what a null on both sides counts as."""
+    out = Walk()
     plan_of(root).compare(gold, predicted, absent, out)
     return out
 

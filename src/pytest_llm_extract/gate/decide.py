@@ -216,8 +216,8 @@ def _rest(comparison: Comparison) -> str:
 def _power(comparison: Comparison) -> str:
     n, loss = comparison.n_groups, comparison.smallest_loss or 0
     return (
-        f"against the {comparison.against}, with {_cases(n)} one field alone fails from {loss} lost and none gained; "
-        f"a drop of less than {percent(Fraction(loss, n))} is not visible"
+        f"against the {comparison.against}, with {_cases(n)} one field alone can fail from {loss} lost and none gained"
+        f"; a drop of less than {percent(Fraction(loss, n))} is not visible"
     )
 
 

@@ -12,6 +12,7 @@ from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import missed_floors, strict_floors, trivial_floor
 from pytest_llm_extract.outcome import Verdict
 from pytest_llm_extract.part import BROKEN, BROKEN_GOLD, DUPLICATE, DUPLICATE_GOLD, MISSING, UNKNOWN
+from pytest_llm_extract.report.rates import tally_to_wire
 from pytest_llm_extract.report.results import run_to_wire
 from pytest_llm_extract.report.terminal import (
     advice_lines,
@@ -38,7 +39,9 @@ def judge(totals: Totals, suite: SuiteResult, fields: dict[str, FieldSummary]) -
     reasons = [*missed_floors(fields, suite.rules.floors).values(), *problem_lines(totals.problems)]
     notes = strict_floors(fields, suite.rules.floors)
     if totals.n_cases > len(suite.cases):
-        notes.append(f"{totals.n_cases:,} cases: totals and the worst misses only, no list of cases and no hints")
+        notes.append(
+            f"{totals.n_cases:,} cases: totals and the worst misses only, no list of cases, no groups and no hints"
+        )
     return Decision(Verdict.FAIL if reasons else Verdict.PASS, tuple(reasons), (), tuple(notes), fields)
 
 
@@ -90,8 +93,9 @@ def corpus_lines(suite: SuiteResult, decision: Decision, totals: Totals, width: 
 
 
 def corpus_to_wire(suite: SuiteResult, decision: Decision, totals: Totals, folder: Path) -> dict[str, Any]:
-    """results.json; `documents` and `n_cases` count all cases, also those that are not listed."""
+    """results.json; counts and rates are of all cases, also of those that are not listed."""
     wire = run_to_wire([(suite, decision)], folder)
     documents = {"valid": totals.n_valid, "exact": totals.n_exact}
-    wire["suites"][0] |= {"n_cases": totals.n_cases, "documents": documents}
+    counted = {"n_cases": totals.n_cases, "documents": documents, **tally_to_wire(totals.tally(suite.paths))}
+    wire["suites"][0] |= counted
     return wire

@@ -17,6 +17,9 @@ from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
+from pytest_llm_extract.outcome import CaseResult
+from pytest_llm_extract.prices import cost_usd, total_usd
+from pytest_llm_extract.report.rates import rates_to_wire
 from pytest_llm_extract.suite_result import SuiteResult
 
 FORMAT, VERSION = "pytest-llm-extract-results", 1
@@ -70,6 +73,7 @@ def read_results(text: str, name: str) -> list[SuiteResult]:
 def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
     """One suite of results.json."""
     results = suite.cases
+    costs = [cost_usd(result.model, result.usage) for result in results]
     return {
         **suite.head_to_wire(),
         "n_cases": len(results),
@@ -78,11 +82,13 @@ def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
             path: _field(path, summary, suite.rules.floors.get(path), decision.comparisons)
             for path, summary in decision.fields.items()
         },
+        **rates_to_wire(results),
         "pooled": {c.against: _pooled(c) for c in decision.comparisons},
-        "cases": [result.to_wire() for result in results],
+        "cases": [_case(result, cost) for result, cost in zip(results, costs, strict=True)],
         "usage": {
             "input_tokens": sum(r.usage.input_tokens for r in results),
             "output_tokens": sum(r.usage.output_tokens for r in results),
+            "cost_usd": total_usd(costs),
         },
         "history": list(suite.baseline.history) if suite.baseline else [],
         "verdict": decision.verdict.value if decision.verdict else None,
@@ -90,6 +96,11 @@ def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
         "doubts": list(decision.doubts),
         "notes": list(decision.notes),
     }
+
+
+def _case(result: CaseResult, cost: float | None) -> dict[str, Any]:
+    wire = result.to_wire()
+    return {**wire, "usage": {**wire["usage"], "cost_usd": cost}}
 
 
 def _field(
@@ -105,7 +116,9 @@ def _field(
         "precision": counts.precision,
         "recall": counts.recall,
         "f1": counts.f1,
-        "hallucination_rate": counts.hallucination_rate,
+        # Through a list there is no count of rightly absent values that a rate could refer to.
+        "hallucination_rate": None if "[]" in path or "{}" in path else counts.hallucination_rate,
+        "spurious_share": counts.spurious_share,
         "omission_rate": counts.omission_rate,
         "floor": float(floor) if floor is not None else None,
         "verdict": verdict.value if verdict else None,

@@ -70,19 +70,19 @@ class _Significant:
     def _one_more(self) -> None:
         """Go from m to m + 1 moved cases: the tails P(X >= needed) gain the step from needed - 1."""
         m, needed = len(self.chances) - 1, self.needed
-        self.by_chance += _binomial(m, needed - 1, 0.5) / 2
-        self.in_truth += _binomial(m, needed - 1, self.share) * self.share
+        by_chance, in_truth = _binomial(m, needed - 1, 0.5) / 2, _binomial(m, needed - 1, self.share) * self.share
+        self.by_chance += by_chance
+        self.in_truth += in_truth
         if self.by_chance > self.level:
-            self.by_chance -= _binomial(m + 1, needed, 0.5)
-            self.in_truth -= _binomial(m + 1, needed, self.share)
+            # P(X = needed) with m + 1 cases is the same step times (m + 1) / needed.
+            self.by_chance -= by_chance * (m + 1) / needed
+            self.in_truth -= in_truth * (m + 1) / needed
             self.needed += 1
         self.chances.append(max(0.0, self.in_truth))
 
 
 def _binomial(n: int, k: int, p: float) -> float:
     """P(X = k) of Bin(n, p)."""
-    if k > n:
-        return 0.0
     if p == 1.0:
         return float(k == n)
     return exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(p) + (n - k) * log1p(-p))

@@ -1,0 +1,65 @@
+"""Finding one's way in pydantic's core schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_llm_extract.rules import METADATA_KEY, Rule
+
+FUNCTIONS = frozenset({"function-before", "function-after", "function-wrap"})
+LISTS = frozenset({"list", "set", "frozenset", "generator"})
+
+
+class Definitions:
+    """Where a core schema's references lead."""
+
+    def __init__(self, core: Mapping[str, Any]) -> None:
+        self._found = {d["ref"]: d for d in core.get("definitions", ())}
+
+    def resolve(self, core: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The schema without the wrappers that name, default or post-process it."""
+        while True:
+            kind = core["type"]
+            if kind == "definitions":
+                core = core["schema"]
+            elif kind == "definition-ref":
+                core = self._found[core["schema_ref"]]
+            elif kind in FUNCTIONS or kind in ("default", "nullable"):
+                core = core["schema"]
+            else:
+                return core
+
+    def rules(self, core: Mapping[str, Any]) -> tuple[Rule, ...]:
+        """The rules that wrappers and type carry, the outermost last, since it goes before the others."""
+        found: tuple[Rule, ...] = ()
+        while True:
+            found = (*(core.get("metadata") or {}).get(METADATA_KEY, ()), *found)
+            kind = core["type"]
+            if kind == "definition-ref":
+                core = self._found[core["schema_ref"]]
+            elif kind in FUNCTIONS or kind in ("definitions", "default", "nullable"):
+                core = core["schema"]
+            else:
+                return found
+
+    def kinds(self, core: Mapping[str, Any]) -> frozenset[str]:
+        """The types that a leaf may have, in pydantic-core's names."""
+        core = self.resolve(core)
+        if core["type"] in ("union", "tagged-union"):
+            return frozenset().union(*(self.kinds(choice) for choice in union_choices(core)))
+        return frozenset({core["type"]})
+
+    def is_container(self, core: Mapping[str, Any]) -> bool:
+        """Whether it holds leaves instead of being one."""
+        core = self.resolve(core)
+        if core["type"] in ("union", "tagged-union"):
+            return any(self.is_container(choice) for choice in union_choices(core))
+        return core["type"] in ("model", "dict") or core["type"] in LISTS
+
+
+def union_choices(core: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The members of a union, labels dropped."""
+    choices = core["choices"]
+    listed = choices.values() if isinstance(choices, Mapping) else choices
+    return [choice[0] if isinstance(choice, tuple) else choice for choice in listed]

@@ -1,0 +1,27 @@
+"""What recorded answers cost, by public price lists; unknown rather than wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pytest_llm_extract.outcome import Usage
+
+
+def cost_usd(model: str | None, usage: Usage) -> float | None:
+    """Price of one case's tokens in US dollars; None for a model or a usage that is not known."""
+    if model is None or not usage.input_tokens:
+        return None
+    from genai_prices import Usage as Tokens
+    from genai_prices import calc_price
+
+    try:
+        found = calc_price(Tokens(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens), model)
+    except LookupError:
+        return None
+    return float(found.total_price)
+
+
+def total_usd(costs: Iterable[float | None]) -> float | None:
+    """Their sum; None as soon as one is not known, or when there is none."""
+    known = list(costs)
+    return sum(cost for cost in known if cost is not None) if known and None not in known else None

@@ -1,0 +1,54 @@
+"""Rates of a whole suite and of its groups, as results.json holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from pytest_llm_extract.aggregate import Tally, by_group, tally
+from pytest_llm_extract.outcome import CaseResult, FieldCounts
+
+
+def rates_to_wire(results: Iterable[CaseResult]) -> dict[str, Any]:
+    """`rates` (micro over leaves, macro over fields, mean over documents), `rows` by list, and `groups` of metadata."""
+    listed = list(results)
+    groups = by_group(listed)
+    return {
+        **tally_to_wire(tally(listed)),
+        "groups": {
+            key: {value: _group(found) for value, found in values.items()}
+            for key, values in groups.items()
+            if len(values) < len(listed)  # a value of each case's own makes no group
+        },
+    }
+
+
+def tally_to_wire(whole: Tally) -> dict[str, Any]:
+    """`rates` and `rows`."""
+    return {
+        "rates": _rates(whole),
+        "rows": {
+            path: {**asdict(counts), "precision": counts.precision, "recall": counts.recall}
+            for path, counts in whole.rows.items()
+        },
+    }
+
+
+def _rates(found: Tally) -> dict[str, Any]:
+    leaves = found.leaves
+    return {
+        "micro": {name: getattr(leaves, name) for name in ("accuracy", "precision", "recall", "f1")},
+        "macro_accuracy": found.macro,
+        "document_mean_accuracy": found.document_mean,
+    }
+
+
+def _group(found: Tally) -> dict[str, Any]:
+    documents = {"valid": found.n_valid, "exact": found.n_exact}
+    fields = {path: _counts(counts) for path, counts in found.fields.items()}
+    return {"n_cases": found.n_cases, "documents": documents, **_rates(found), "fields": fields}
+
+
+def _counts(counts: FieldCounts) -> dict[str, Any]:
+    return {**asdict(counts), "n": counts.n, "accuracy": counts.accuracy}

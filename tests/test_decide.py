@@ -1,0 +1,233 @@
+"""The verdict of a suite, on given values."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import random
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_llm_extract.gate.decide import Decision, decide
+from pytest_llm_extract.limits import Gate, Waiver
+from pytest_llm_extract.outcome import (
+    Accepted,
+    CaseResult,
+    Leaf,
+    Leaves,
+    Origin,
+    Outcome,
+    Status,
+    Usage,
+    Verdict,
+    count_leaves,
+)
+from pytest_llm_extract.prices import cost_usd, total_usd
+from pytest_llm_extract.report.results import read_results, run_to_wire, suite_to_wire
+from pytest_llm_extract.suite_result import AcceptedRun, GateRules, SuiteResult
+
+LETTERS = {
+    "c": Outcome.CORRECT,
+    "w": Outcome.WRONG,
+    "m": Outcome.MISSING,
+    "s": Outcome.SPURIOUS,
+    "a": Outcome.ABSENT_OK,
+    "i": Outcome.INVALID,
+}
+
+
+def leaves(written: str) -> Leaves:
+    """`name:c rows:ccw`: leaves by field path, a letter for each."""
+    pairs = (part.split(":") for part in written.split())
+    return {path: tuple(Leaf(LETTERS[letter]) for letter in letters) for path, letters in pairs}
+
+
+def case(number: int, before: str | None, now: str, *, group: str | None = None, model: str = "m") -> CaseResult:
+    """One case; `before` is None for one that the baseline does not have."""
+    found = None if before is None else leaves(before)
+    accepted = None if found is None else Accepted(found, count_leaves(found), Origin())
+    return CaseResult(
+        Status.OK, leaves(now), True, f"c{number:03}", group=group, model=model, origin=Origin(), baseline=accepted
+    )
+
+
+def suite(cases: list[CaseResult], **rules: object) -> SuiteResult:
+    """A suite with a baseline, held to `rules`."""
+    paths = tuple(dict.fromkeys(path for found in cases for path in found.leaves))
+    return SuiteResult(
+        "test_x.py::test_x",
+        "read",
+        tuple(found.id for found in cases),
+        paths,
+        GateRules(**rules),  # type: ignore[arg-type]
+        baseline=AcceptedRun("baseline.jsonl", paths),
+        cases=tuple(cases),
+    )
+
+
+def lost(count: int, n: int) -> list[CaseResult]:
+    """`count` of `n` cases lose their name."""
+    return [case(i, "name:c town:c", "name:w town:c" if i < count else "name:c town:c") for i in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("count", "verdict"),
+    [(0, "pass"), (1, "pass"), (2, "pass"), (3, "inconclusive"), (4, "inconclusive"), (5, "fail"), (12, "fail")],
+)
+def test_five_lost_and_none_gained_fail(count: int, verdict: str) -> None:
+    """With forty cases one field alone can fail from five lost, as the report says."""
+    decision = decide(suite(lost(count, 40)))
+    assert decision.verdict == verdict
+    assert any("with 40 cases one field alone can fail from 5 lost" in note for note in decision.notes)
+
+
+def test_cases_of_a_group_are_one_piece_of_evidence() -> None:
+    """Eight pages of one bad document are no eight bad documents."""
+    alone = decide(suite(lost(8, 40)))
+    together = [replace(found, group="scan-7" if i < 8 else None) for i, found in enumerate(lost(8, 40))]
+    grouped = decide(suite(together))
+    assert (alone.verdict, grouped.verdict) == (Verdict.FAIL, Verdict.PASS)
+    assert grouped.comparisons[0].n_groups == 33
+    assert grouped.comparisons[0].fields["name"].p == 0.5
+
+
+def test_few_cases_are_inconclusive() -> None:
+    """Under five paired cases nothing can be told."""
+    decision = decide(suite(lost(0, 4)))
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    assert decision.doubts == ("4 paired cases are too few to tell a regression from noise",)
+
+
+def test_several_answering_models_are_inconclusive() -> None:
+    """A provider that switched models in the middle of a recording is named, with how many answers each gave."""
+    mixed = [replace(found, model="new" if i < 3 else "old") for i, found in enumerate(lost(0, 12))]
+    assert decide(suite(mixed)).doubts == ("the answers come from several models: new (3), old (9)",)
+
+
+def test_small_losses_of_every_field_fail_together() -> None:
+    """The pooled test sees what no single field shows."""
+    fields = [f"f{k}" for k in range(6)]
+    cases = []
+    for i in range(40):
+        now = " ".join(f"{path}:{'w' if i % 20 == k else 'c'}" for k, path in enumerate(fields))
+        cases.append(case(i, " ".join(f"{path}:c" for path in fields), now))
+    decision = decide(suite(cases))
+    assert decision.verdict is Verdict.FAIL
+    assert decision.reasons[0].startswith("all fields together lost against the baseline (p_adj ")
+    assert not decision.comparisons[0].failed
+
+
+def test_rows_count_by_their_share_within_the_case() -> None:
+    """Ten rows of one document are one change of at most 1."""
+    cases = [case(i, "rows:cccccccccc", "rows:ccccccccww" if i < 6 else "rows:cccccccccc") for i in range(20)]
+    change = decide(suite(cases)).comparisons[0].fields["rows"]
+    assert (len(change.lost), change.p) == (6, 1 / 64)
+    assert (change.before.accuracy, change.after.accuracy) == (1.0, 0.94)
+
+
+def test_invented_rows_are_a_loss_where_there_was_nothing() -> None:
+    """Leaves that only one side has: nothing was wrong on the other."""
+    cases = [case(i, "name:c", "name:c rows:s") for i in range(12)]
+    assert len(decide(suite(cases)).comparisons[0].fields["rows"].lost) == 12
+
+
+def test_waived_field_is_no_part_of_the_family() -> None:
+    """It is shown, has no adjusted p, and does not pull the pooled test down."""
+    waiver = Waiver("R-7", "2999-01-01", field="name")
+    decision = decide(suite(lost(12, 40), waivers=(waiver,)))
+    assert decision.verdict is Verdict.PASS
+    assert decision.comparisons[0].fields["name"].p_adj is None
+    assert decision.comparisons[0].pooled_p == 1.0
+
+
+def test_waived_case_is_not_paired() -> None:
+    """Four of five lost cases are left; its leaves still count in floors."""
+    waiver = Waiver("R-7", "2999-01-01", case="c000")
+    decision = decide(suite(lost(5, 40), waivers=(waiver,), floors={"name": Fraction(35, 40)}))
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    assert decision.fields["name"].counts.right == 35
+
+
+def test_expired_waiver_fails_on_the_day_after() -> None:
+    """Its last day is part of it."""
+    waiver = Waiver("R-7", "2027-01-31", field="name")
+    verdicts = [
+        decide(suite(lost(0, 12), waivers=(waiver,), today=datetime.date(2027, 1, 31) + datetime.timedelta(days)))
+        for days in (0, 1)
+    ]
+    assert [decision.verdict for decision in verdicts] == [Verdict.PASS, Verdict.FAIL]
+
+
+def test_budgets_are_exact() -> None:
+    """A drop of exactly what is allowed is allowed, however floats would round it."""
+    cases = lost(3, 30)
+    assert decide(suite(cases, budgets={"name": Gate(max_drop=0.1)})).reasons == ()
+    reasons = decide(suite(cases, budgets={"name": Gate(max_drop=0.0999), "town": Gate(critical=True)})).reasons
+    assert reasons == ("name: accuracy fell by 10%, 9.99% is allowed",)
+
+
+CASES = st.lists(
+    st.tuples(st.sampled_from(["cc", "cw", "wc", "cm"]), st.sampled_from(["cc", "cw", "wc", "ww", "ca"])),
+    min_size=5,
+    max_size=30,
+)
+
+
+def built(pairs: list[tuple[str, str]]) -> SuiteResult:
+    """A suite of cases with two fields, of which `rows` has two leaves."""
+    return suite([case(i, f"name:{b[0]} rows:{b}", f"name:{n[0]} rows:{n}") for i, (b, n) in enumerate(pairs)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(CASES, st.randoms(use_true_random=False))
+def test_order_of_arrival_changes_nothing(pairs: list[tuple[str, str]], dice: random.Random) -> None:
+    """Workers and shards deliver in any order: the decision is the same to the last digit."""
+    whole = built(pairs)
+    shuffled = list(whole.cases)
+    dice.shuffle(shuffled)
+    again = whole.with_cases({found.id: found for found in shuffled})
+    assert decide(again) == decide(whole)
+    assert decide(replace(whole, cases=tuple(shuffled))).comparisons == decide(whole).comparisons
+
+
+@settings(max_examples=40, deadline=None)
+@given(CASES)
+def test_results_json_holds_all_that_the_gate_needs(pairs: list[tuple[str, str]]) -> None:
+    """What is read back from results.json is decided in the same way."""
+    whole = suite_with_rules(built(pairs))
+    decision: Decision = decide(whole)
+    text = json.dumps(run_to_wire([(whole, decision)], Path(__file__).parent))
+    (again,) = read_results(text, "results.json")
+    assert again == whole
+    assert suite_to_wire(again, decide(again)) == suite_to_wire(whole, decision)
+
+
+def suite_with_rules(found: SuiteResult) -> SuiteResult:
+    """The suite with one of everything that it can be held to."""
+    rules = GateRules(
+        {"name": Fraction(1, 3)},
+        {"rows": Gate(max_lost=4, max_drop=0.25)},
+        (Waiver("R-7", "2999-01-01", case="c001"),),
+        alpha=0.1,
+        inconclusive_fails=True,
+        today=datetime.date(2027, 1, 1),
+    )
+    gone = {"c999": count_leaves(leaves("name:c rows:cw"))}
+    run = AcceptedRun("git:main (0123456789)", ("name", "rows"), gone, frozenset({"c999"}))
+    return replace(found, rules=rules, baseline=run, warnings=("name: easy",), model="m")
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens", "known"),
+    [("gpt-4o-mini", 1000, True), ("my-own-model", 1000, False), ("gpt-4o-mini", 0, False)],
+)
+def test_cost_is_unknown_rather_than_wrong(model: str, tokens: int, known: bool) -> None:
+    """A price for what the price list has; nothing for another model, or without usage."""
+    cost = cost_usd(model, Usage(tokens, 100))
+    assert (cost is not None and 0 < cost < 0.01) is known
+    assert total_usd([cost, None]) is None

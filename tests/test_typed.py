@@ -1,0 +1,201 @@
+"""Typed values at their edges: each a test, since each has cost somebody a wrong number."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import uuid
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field
+
+from pytest_llm_extract import Null, Outcome, score
+
+C, W, M, S, A = Outcome.CORRECT, Outcome.WRONG, Outcome.MISSING, Outcome.SPURIOUS, Outcome.ABSENT_OK
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    name: str
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    name: str
+
+
+class Inner(BaseModel):
+    city: str
+
+
+class Typed(BaseModel):
+    flag: int | bool | None = None
+    amount: Decimal | None = None
+    ratio: float | None = None
+    moment: datetime.datetime | None = None
+    day: datetime.date | None = None
+    clock: datetime.time | None = None
+    colour: Colour | None = None
+    level: Level | None = None
+    key: uuid.UUID | None = None
+    either: int | str | None = None
+    free: Any = None
+    bare: dict[str, Any] | None = None
+    sizes: dict[str, int] = {}
+    rooms: dict[str, Inner] = {}
+    tags: list[str] | None = None
+    pair: tuple[int, str] | None = None
+    unique: set[str] = set()
+    required: str = Field(default=...)
+    text: str | None = None
+    currency: str = "EUR"
+    pet: Annotated[Cat | Dog, Field(discriminator="kind")] | None = None
+
+
+def outcome(field: str, gold: Any, predicted: Any, path: str | None = None) -> Outcome:
+    """Of one leaf; the prediction is JSON where it can be."""
+    return score({field: gold}, {"required": "x"} | {field: predicted}, Typed).leaves[path or field][0].outcome
+
+
+NAN = float("nan")
+UTC = datetime.UTC
+AT_NOON = datetime.datetime(2024, 1, 2, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("field", "gold", "predicted", "expected"),
+    [
+        ("flag", 1, True, W),
+        ("flag", True, True, C),
+        ("flag", 1, 1, C),
+        ("free", {"a": 1}, {"a": True}, W),
+        ("free", {"a": 0}, {"a": False}, W),
+        ("amount", "1.0", "1.00", C),
+        ("amount", "1E+2", "100", C),
+        ("amount", "-0.0", "0", C),
+        ("ratio", NAN, NAN, C),
+        ("ratio", NAN, 0.0, W),
+        ("ratio", -0.0, 0.0, C),
+        ("ratio", float("inf"), float("inf"), C),
+        ("ratio", float("inf"), 1e308, W),
+        ("ratio", 1e308, -1e308, W),
+        ("free", 10**400, 1.5, W),
+        ("ratio", 1e20, 1e20 * (1 + 1e-10), C),
+        ("moment", "2024-01-02T12:00:00Z", "2024-01-02T13:00:00+01:00", C),
+        ("moment", "2024-01-02T12:00:00Z", "2024-01-02T12:00:00", W),
+        ("moment", "2024-01-02T12:00:00", "2024-01-02T12:00:00", C),
+        ("moment", AT_NOON, "2024-01-02T12:00:00.000Z", C),
+        ("day", "2024-01-02", "2024-01-02T00:00:00", C),
+        ("clock", "12:00", "12:00:00", C),
+        ("colour", "red", "red", C),
+        ("colour", Colour.RED, "red", C),
+        ("colour", "red", "Red", W),
+        ("level", 1, 2, W),
+        ("level", Level.LOW, 1, C),
+        ("key", "{12345678-1234-5678-1234-567812345678}", "12345678123456781234567812345678", C),
+        ("either", 1, "1", W),
+        ("either", "1", "1", C),
+        ("free", None, "", A),
+        ("free", [], None, A),
+        ("free", {"a": [1, {"b": " x"}]}, {"a": [1, {"b": "x "}]}, C),
+        ("free", {"a": [1, 2]}, {"a": [2, 1]}, W),
+        ("free", {"a": 1.0}, {"a": 1}, C),
+        ("bare", {"a": 1}, {"a": 1, "b": None}, W),
+        ("pair", [1, "a"], [1, "a"], C),
+        ("text", "", None, A),
+        ("text", " \u00a0", "", A),
+        ("text", None, "\u200f", A),
+        ("text", "x", "", M),
+        ("required", "x", "", W),
+        ("required", "", "", C),
+        ("text", "Caf\u00e9", "Cafe\u0301", C),
+        ("text", "a\u00a0b", "a b", C),
+        ("text", "\u05d0\u05d1\u200f", "\u05d0\u05d1", C),
+        ("text", "\u202aACME\u202c", "ACME", C),
+        ("text", "\ufeffACME", "ACME", C),
+        ("text", "\uff21", "A", W),
+        ("text", "nai\u0308ve\t\nrow", "na\u00efve row", C),
+        ("text", "0", None, M),
+        ("free", 0, None, M),
+        ("free", False, None, M),
+        ("ratio", 0.0, None, M),
+    ],
+)
+def test_leaf(field: str, gold: Any, predicted: Any, expected: Outcome) -> None:
+    """One leaf of one type."""
+    assert outcome(field, gold, predicted) is expected
+
+
+def test_defaulted_leaves_count() -> None:
+    """We score what the application receives: a default that gold names is right, one that it does not is wrong."""
+    assert score({"currency": "EUR"}, '{"required": "x"}', Typed).leaves["currency"][0].outcome is C
+    assert score({"currency": "USD"}, '{"required": "x"}', Typed).leaves["currency"][0].outcome is W
+    assert "currency" not in score({"text": "x"}, '{"required": "x"}', Typed).leaves
+
+
+def test_dicts_by_key() -> None:
+    """Values of the same key belong together, models included; the order of keys does not count."""
+    counts = score({"sizes": {"a": 1, "b": 2}}, {"required": "", "sizes": {"b": 2, "a": 3, "c": 4}}, Typed).leaves
+    assert [leaf.outcome for leaf in counts["sizes{}"]] == [W, C, S]
+    rooms = score({"rooms": {"k": {"city": "Bonn"}}}, {"required": "", "rooms": {"k": {"city": "Bonn"}}}, Typed)
+    assert rooms.leaves["rooms{}.city"][0].outcome is C
+
+
+def test_optional_lists_and_sets() -> None:
+    """null and [] are the same; a set has no order."""
+    empty: list[list[str] | None] = [None, []]
+    for gold in empty:
+        assert outcome("tags", gold, None, "tags[]") is A
+        assert outcome("tags", gold, ["x"], "tags[]") is S
+    assert outcome("tags", ["x"], None, "tags[]") is M
+    assert score({"unique": ["a", "b"]}, {"required": "", "unique": ["b", "a"]}, Typed).exact
+
+
+def test_union_members() -> None:
+    """The member is a leaf of its own; of the wrong member, the fields of the same name still compare."""
+    cat, dog = {"kind": "cat", "name": "Tom"}, {"kind": "dog", "name": "Tom"}
+    result = score({"pet": cat}, {"required": "", "pet": dog}, Typed)
+    assert {path: leaves[0].outcome for path, leaves in result.leaves.items()} == {
+        "pet.<type>": W, "pet.kind": W, "pet.name": C,
+    }  # fmt: skip
+    assert score({"pet": cat}, {"required": "", "pet": cat}, Typed).exact
+    assert outcome("pet", None, dog, "pet.<type>") is S
+    assert outcome("pet", dog, None, "pet.name") is M
+
+
+def test_recursive_rows() -> None:
+    """A tree's rows are aligned at every level, and its paths stay finite."""
+
+    class Tree(BaseModel):
+        name: str
+        kids: list[Tree] = []
+
+    gold = {"name": "a", "kids": [{"name": "b", "kids": [{"name": "x"}]}, {"name": "c", "kids": [{"name": "y"}]}]}
+    turned = {"name": "a", "kids": [gold["kids"][1], gold["kids"][0]]}
+    assert score(gold, turned, Tree).exact
+
+
+def test_null_rule_where_empty_text_is_a_value() -> None:
+    """`Null()` tells "" from null in an optional field."""
+    compare = {"text": Null()}
+    assert score({"text": ""}, {"required": "", "text": None}, Typed, compare).leaves["text"][0].outcome is M
+    assert score({"text": ""}, {"required": "", "text": ""}, Typed, compare).leaves["text"][0].outcome is C
+
+
+def test_two_instances_keep_their_types() -> None:
+    """Instances are compared as they are, without a detour over JSON."""
+    one = Typed(required="x", amount=Decimal("0.10"), colour=Colour.RED, moment=AT_NOON)
+    other = Typed(required="x", amount=Decimal("0.1"), colour=Colour.RED, moment=AT_NOON)
+    assert score(one, other).exact
