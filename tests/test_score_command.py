@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import os
 import random
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from pydantic import BaseModel
 from pytest_llm_extract import corpus
 from pytest_llm_extract.aggregate import summarize, tally
 from pytest_llm_extract.corpus import Corpus, score_corpus
+from pytest_llm_extract.errors import DatasetError
 from pytest_llm_extract.part import Part, PartScorer
 from pytest_llm_extract.records import Record, cut_value, read_records
 from pytest_llm_extract.report.results import json_schema
@@ -274,6 +276,22 @@ def test_json_and_parquet(folder: Path) -> None:
     assert results == [results[0]] * 4
 
 
+def test_a_table_has_every_column(folder: Path) -> None:
+    """Of `output` and `raw` the one that is not null counts; with both there is no telling."""
+    rows = [
+        {"id": "a", "output": {"vendor": "ACME"}, "raw": None},
+        {"id": "b", "output": None, "raw": '{"vendor": "Bolt"}'},
+        {"id": 3, "output": None, "raw": None},
+        {"id": "d", "output": {"vendor": "Dune"}, "raw": "{}"},
+    ]
+    write_jsonl(folder / "p.jsonl", rows)
+    done = run("--json", "r.json")
+    assert done.returncode == 3
+    assert "1 broken prediction: p.jsonl:4 has both 'output' and 'raw'" in done.stdout
+    cases = json.loads((folder / "r.json").read_text())["suites"][0]["cases"]
+    assert [case["status"] for case in cases] == ["ok", "ok", "invalid", "invalid"]
+
+
 def test_json_names_the_line_of_a_record(folder: Path) -> None:
     """A list that is written over several lines."""
     (folder / "p.json").write_text(json.dumps([*PREDICTIONS, {"id": "x", "vendor": "a"}], indent=1))
@@ -415,6 +433,30 @@ def test_parts_on_disk_equal_memory(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert alone.problems.counts == found
     assert sum(shares) == pytest.approx(1)
     assert list((folder / "tmp").iterdir()) == []
+
+
+def test_errors_come_back_from_workers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large file that cannot be read is the same one line as a small one."""
+    (folder / "p.csv").write_bytes(b"id,vendor\na,\xff\n")
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(corpus, "_ALONE_BYTES", 0)
+    corpus.schema_of.cache_clear()
+    with pytest.raises(DatasetError, match=r"p\.csv") as caught:
+        score_corpus(Corpus(Path("gold.jsonl"), Path("p.csv"), "invoices:Invoice"), 2, lambda share: None)
+    assert "p.csv: cannot be read: 'utf-8' codec can't decode byte 0xff" in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_progress_is_for_terminals(folder: Path) -> None:
+    """On a terminal stderr shows progress; in a pipe it stays empty."""
+    import pty
+
+    reader, writer = pty.openpty()
+    command = [LLM_EXTRACT, "score", "gold.jsonl", "p.jsonl", "--schema", "invoices:Invoice"]
+    environment = {**os.environ, "TERM": "xterm"}
+    subprocess.run(command, stderr=writer, stdout=subprocess.PIPE, cwd=folder, env=environment, timeout=120, check=True)
+    assert b"scoring" in os.read(reader, 10_000)
+    assert run().stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from zlib import crc32
 
+from pytest_llm_extract.errors import DatasetError
 from pytest_llm_extract.part import Part, PartScorer
 from pytest_llm_extract.records import BadRecord, Record, glance_id, parse_row, read_records
 from pytest_llm_extract.schema import Schema
@@ -68,19 +71,32 @@ def available_processes() -> int:
 
 
 def _in_parts(corpus: Corpus, processes: int, folder: Path, advance: Advance) -> Totals:
-    n_parts = min(_MAX_PARTS, corpus.size // _PART_BYTES + 1)
     # Spawned, since a fork would copy the threads that show progress.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        splits = [pool.submit(split, corpus, side, folder, n_parts) for side in ("gold", "predictions")]
-        for _ in as_completed(splits):
-            advance(0.1)
-        keep_all = splits[0].result() <= N_LISTED
-        splits[1].result()
-        parts = [pool.submit(score_part, corpus, folder, number, keep_all) for number in range(n_parts)]
-        return _merged(parts, advance)
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_leave_interrupts)
+    try:
+        return _scored(corpus, pool, folder, advance)
+    except BrokenProcessPool:
+        problem = "not scored: a worker process ended early, perhaps for want of memory; try --processes 1"
+        raise DatasetError(str(corpus.predictions), [(None, problem)]) from None
+    except OSError as error:
+        raise DatasetError(str(corpus.predictions), [(None, f"not split into {folder}: {error}")]) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _merged(parts: list[Future[Totals]], advance: Advance) -> Totals:
+def _leave_interrupts() -> None:
+    """Ctrl-C is for the main process, which ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _scored(corpus: Corpus, pool: ProcessPoolExecutor, folder: Path, advance: Advance) -> Totals:
+    n_parts = min(_MAX_PARTS, corpus.size // _PART_BYTES + 1)
+    splits = [pool.submit(split, corpus, side, folder, n_parts) for side in ("gold", "predictions")]
+    for done in as_completed(splits):
+        done.result()
+        advance(0.1)
+    keep_all = splits[0].result() <= N_LISTED
+    parts = [pool.submit(score_part, corpus, folder, number, keep_all) for number in range(n_parts)]
     totals = Totals()
     for done in as_completed(parts):
         totals.merge(done.result())

@@ -173,9 +173,11 @@ def parse_row(text: bytes, keys: Collection[str], fields: Collection[str], numbe
     if not isinstance(row["id"], str | int) or row["id"] == "" or isinstance(row["id"], bool):
         raise BadRecord(f"id is a text or a number, not {row['id']!r}")
     found = [key for key in keys if key in row]
+    if len(found) > 1:  # a table has every column in every row
+        found = [key for key in found if row[key] is not None] or found[:1]
     if len(found) > 1:
         raise BadRecord(f"has both {found[0]!r} and {found[1]!r}", str(row["id"]))
-    columns = {name: value for name, value in row.items() if name != "id" and name not in found}
+    columns = {name: value for name, value in row.items() if name != "id" and name not in keys}
     if found:
         return Row(str(row["id"]), found[0], row[found[0]], columns)
     beside = _CASE_COLUMNS - set(fields)

@@ -47,8 +47,8 @@ def command(
     In a .csv an empty cell is unlabelled (in GOLD) or absent, `null` is null, `address.city` is a field within a field,
     and a cell may hold a JSON list or object. The current directory is importable.
 
-    Memory is bounded for .jsonl, .csv and .parquet: large files are split by id into temporary files, as large as the
-    two together. Of more than 10,000 cases results.json holds the totals and lists no case. Two runs over the same
+    Memory is bounded for .jsonl, .csv and .parquet: large files are split by id into at most 200 temporary parts, which
+    need as much disk as the two files; a part is about 6 MB, and more only past 1.2 GB. Of more than 10,000 cases results.json holds the totals and lists no case. Two runs over the same
     GOLD compare with `llm-extract diff`.
 
     \b
