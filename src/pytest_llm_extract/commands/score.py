@@ -48,8 +48,8 @@ def command(
     and a cell may hold a JSON list or object. The current directory is importable.
 
     Memory is bounded for .jsonl, .csv and .parquet: large files are split by id into at most 200 temporary parts, which
-    need as much disk as the two files; a part is about 6 MB, and more only past 1.2 GB. Of more than 10,000 cases results.json holds the totals and lists no case. Two runs over the same
-    GOLD compare with `llm-extract diff`.
+    need as much disk as the two files; a part is about 6 MB, and more only past 1.2 GB. Of more than 10,000 cases
+    results.json holds the totals and lists no case. Two runs over the same GOLD compare with `llm-extract diff`.
 
     \b
     Exit status:
