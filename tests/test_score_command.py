@@ -319,7 +319,7 @@ def test_large_corpora_are_totals_only(folder: Path) -> None:
     done = run("--floor", "0.9", "--json", "r.json")
     assert done.returncode == 1
     assert "vendor: 9000/10001 = 89.99% is below 90%" in done.stdout
-    assert "… and 993 more" in done.stdout
+    assert "… and 993 more\n" in done.stdout
     assert "10,001 cases: totals and the worst misses only" in done.stdout
     written = json.loads((folder / "r.json").read_text())
     jsonschema.validate(written, json_schema())

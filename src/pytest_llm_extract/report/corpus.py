@@ -88,7 +88,7 @@ def corpus_lines(suite: SuiteResult, decision: Decision, totals: Totals, width: 
     worst = [result for _, _, result in totals.worst]
     lines = [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields else []
     lines.append(documents_text(totals.n_valid, totals.n_exact, totals.statuses))
-    lines += worst_misses(worst, width, flag="--json", n_lines=totals.n_misses)
+    lines += worst_misses(worst, width, flag="--json" if suite.cases else None, n_lines=totals.n_misses)
     return [*lines, *advice_lines(suite.cases), *verdict_lines(suite, decision)]
 
 

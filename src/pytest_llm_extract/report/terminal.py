@@ -197,12 +197,12 @@ def documents_text(n_valid: int, n_exact: int, statuses: Mapping[Status, int]) -
 
 
 def worst_misses(
-    results: Sequence[CaseResult], width: int, *, flag: str = "--llm-extract-json", n_lines: int | None = None
+    results: Sequence[CaseResult], width: int, *, flag: str | None = "--llm-extract-json", n_lines: int | None = None
 ) -> list[str]:
     """What went wrong, the cases with most wrong leaves first: expected and actual side by side, a line for each leaf.
 
     A document without a usable answer is one line. After `_MISSES` lines the rest is only counted: `n_lines` in all,
-    where `results` are only the worst. `flag` writes all of them.
+    where `results` are only the worst. `flag` writes all of them, None: nothing does.
     """
     lines: list[str] = []
     for result in sorted(results, key=lambda r: (-_wrong_leaves(r), r.id)):
@@ -214,7 +214,8 @@ def worst_misses(
         elif result.status in (Status.OK, Status.INVALID):
             lines += _wrong_lines(result, max(12, (width - 40) // 2))
     more = (len(lines) if n_lines is None else n_lines) - _MISSES
-    return [*lines[:_MISSES], f"  … and {more} more (all of them: {flag}=PATH)"] if more > 0 else lines
+    where = f" (all of them: {flag}=PATH)" if flag else ""
+    return [*lines[:_MISSES], f"  … and {more:,} more{where}"] if more > 0 else lines
 
 
 def _is_lost(result: CaseResult) -> bool:
