@@ -225,6 +225,15 @@ def test_sizes(gold: list[Plain], predicted: list[Plain], expected: dict[str, li
     assert {path: found[path] for path in expected} == expected
 
 
+def test_equal_rows_are_paired_unless_that_costs_more() -> None:
+    """Twins stay together, except where both are worth more elsewhere and the other two rows share nothing."""
+    gold = [{"sku": "x", "name": "y"}, {"sku": "x", "name": "q"}]
+    apart = [{"sku": "x", "name": "y"}, {"sku": "p", "name": "y"}]
+    assert outcomes({"rows": gold}, {"rows": apart}) == {"rows[].sku": [W, C], "rows[].name": [C, W]}
+    alike = [{"sku": "x", "name": "y"}, {"sku": "p", "name": "q"}]
+    assert outcomes({"rows": gold}, {"rows": alike}) == {"rows[].sku": [C, W], "rows[].name": [C, C]}
+
+
 def test_nested_lists_recurse() -> None:
     """Rows are paired by what their lists hold, and those lists are aligned again."""
     gold = {"rows": [{"parts": [{"sku": "a"}, {"sku": "b"}], "tags": ["x"]}, {"parts": [{"sku": "c"}], "tags": ["y"]}]}

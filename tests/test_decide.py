@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_llm_extract.gate.decide import Decision, decide
-from pytest_llm_extract.limits import Gate, Waiver
+from pytest_llm_extract.limits import Floor, Gate, Waiver
 from pytest_llm_extract.outcome import (
     Accepted,
     CaseResult,
@@ -148,7 +148,7 @@ def test_waived_field_is_no_part_of_the_family() -> None:
 def test_waived_case_is_not_paired() -> None:
     """Four of five lost cases are left; its leaves still count in floors."""
     waiver = Waiver("R-7", "2999-01-01", case="c000")
-    decision = decide(suite(lost(5, 40), waivers=(waiver,), floors={"name": Fraction(35, 40)}))
+    decision = decide(suite(lost(5, 40), waivers=(waiver,), floors={"name": Floor(Fraction(35, 40))}))
     assert decision.verdict is Verdict.INCONCLUSIVE
     assert decision.fields["name"].counts.right == 35
 
@@ -161,6 +161,39 @@ def test_expired_waiver_fails_on_the_day_after() -> None:
         for days in (0, 1)
     ]
     assert [decision.verdict for decision in verdicts] == [Verdict.PASS, Verdict.FAIL]
+
+
+@pytest.mark.parametrize(
+    ("floor", "reason"),
+    [
+        (Floor(accuracy=0.8), "x: 7/10 = 70% is below 80%"),
+        (Floor(0.7), None),
+        (Floor(precision=0.72), "x: precision 71.43% is below 72%"),
+        (Floor(precision=Fraction(5, 7), recall=Fraction(5, 7)), None),
+        (Floor(recall=0.72), "x: recall 71.43% is below 72%"),
+        (Floor(hallucination_rate=0.3), "x: hallucination rate 33.33% is above 30%"),
+        (Floor(hallucination_rate=0.34), None),
+    ],
+)
+def test_floor_of_any_rate(floor: Floor, reason: str | None) -> None:
+    """Five right, one wrong, one missing, one invented, two rightly absent: 70 % right; limits are met exactly."""
+    cases = [case(i, None, f"x:{letter}") for i, letter in enumerate("cccccwmsaa")]
+    decision = decide(suite(cases, floors={"x": floor}))
+    assert decision.reasons == (() if reason is None else (reason,))
+
+
+def test_rate_that_does_not_exist_reaches_no_floor() -> None:
+    """Without any null in gold nothing can be said about hallucinations, and nothing passes by default."""
+    cases = [case(i, None, "x:c") for i in range(6)]
+    reasons = decide(suite(cases, floors={"x": Floor(hallucination_rate=0.1)})).reasons
+    assert reasons == ("x: hallucination rate: no value is null in gold, so it cannot reach 10%",)
+
+
+def test_document_floors() -> None:
+    """Shares of whole documents, exact and valid."""
+    cases = [replace(found, valid=i > 0) for i, found in enumerate(lost(3, 10))]
+    held = suite(cases, documents={"exact": Fraction(8, 10), "valid": Fraction(9, 10)})
+    assert decide(held).reasons == ("exact documents: 7/10 = 70% is below 80%",)
 
 
 def test_budgets_are_exact() -> None:
@@ -210,7 +243,8 @@ def test_results_json_holds_all_that_the_gate_needs(pairs: list[tuple[str, str]]
 def suite_with_rules(found: SuiteResult) -> SuiteResult:
     """The suite with one of everything that it can be held to."""
     rules = GateRules(
-        {"name": Fraction(1, 3)},
+        {"name": Floor(Fraction(1, 3), recall=Fraction(1, 10), hallucination_rate=Fraction(9, 10))},
+        {"exact": Fraction(1, 7)},
         {"rows": Gate(max_lost=4, max_drop=0.25)},
         (Waiver("R-7", "2999-01-01", case="c001"),),
         alpha=0.1,

@@ -15,6 +15,7 @@ from pytest_llm_extract.errors import CassetteError, DatasetError, SecretFoundEr
 SUITE = """
 import pytest
 from pydantic import BaseModel
+from pytest_llm_extract import Floor, Gate, Waiver
 
 class Item(BaseModel):
     name: str
@@ -48,6 +49,12 @@ def test_items(extraction):
         ("extractor=read, cases=CASES", "90", "*a floor is a number from 0 to 1, not 90; did you mean 0.9?*"),
         ("extractor=read, cases=CASES", "nme=1.0", "*no field 'nme'. Did you mean 'name'?*"),
         ("extractor=read, cases=CASES", "size=1.0", "*size: no case labels this field*"),
+        ("extractor=read, cases=CASES", "name=Floor()", "*name: Floor() names no rate*"),
+        (
+            "extractor=read, cases=CASES",
+            "name=Floor(recall=80)",
+            "*name: recall: a floor is *not 80; did you mean 0.8?*",
+        ),
         ("extractor=read, cases='bad.jsonl'", "", "*bad.jsonl:2: is not JSON*"),
         ("extractor=read, cases='unfit.jsonl'", "", "*unfit.jsonl:1: case 'c0': expected.nam*no field 'nam'*'name'?*"),
     ],
@@ -58,6 +65,37 @@ def test_one_line_at_collection(pytester: pytest.Pytester, extract: str, accurac
     pytester.path.joinpath("unfit.jsonl").write_text('{"id": "c0", "input": "", "expected": {"nam": "x"}}')
     pytester.makefile(".md", p="Read.")
     pytester.makepyfile(test_items=SUITE.format(extract=extract, accuracy=accuracy))
+    run = pytester.runpytest_inprocess()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines([message])
+    run.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ("llm_documents(0.9)", "*llm_documents: takes exact= and valid= only*"),
+        ("llm_documents(exct=0.9)", "*llm_documents: no argument 'exct'. Did you mean 'exact'?*"),
+        ("llm_documents(exact=90)", "*exact: a floor is a number from 0 to 1, not 90; did you mean 0.9?*"),
+        ("llm_gate(5)", "*a budget is a Gate(*), not 5*"),
+        ("llm_gate(nme=Gate())", "*llm_gate: no field 'nme'. Did you mean 'name'?*"),
+        ("llm_gate(Gate(max_lost=0.5))", "*max_lost is a number of cases, not 0.5*"),
+        ("llm_gate(Gate(max_drop=5))", "*max_drop is a number from 0 to 1, not 5*"),
+        ("llm_gate(waive='name')", "*takes Waiver(*), not 'n'*"),
+        ("llm_gate(waive=Waiver('', '2027-01-01', field='name'))", "*a waiver has a reason*"),
+        ("llm_gate(waive=Waiver('x', 'soon', field='name'))", "*expires is a date such as '2027-01-31', not 'soon'*"),
+        ("llm_gate(waive=Waiver('x', '2027-01-01'))", "*a waiver names a field or a case*"),
+        ("llm_gate(waive=Waiver('x', '2027-01-01', field='nme'))", "*no field 'nme'. Did you mean 'name'?*"),
+        (
+            "llm_gate(waive=Waiver('x', '2027-01-01', case='c00'))",
+            "*no case 'c00' in the golden data. Did you mean 'c0'?*",
+        ),
+    ],
+)
+def test_mistake_in_a_limit(pytester: pytest.Pytester, marker: str, message: str) -> None:
+    """One line with the nearest right name, also for the markers beside llm_extract."""
+    suite = SUITE.format(extract="extractor=read, cases=CASES", accuracy="")
+    pytester.makepyfile(test_items=suite.replace("def test_items", f"@pytest.mark.{marker}\ndef test_items"))
     run = pytester.runpytest_inprocess()
     run.assert_outcomes(errors=1)
     run.stdout.fnmatch_lines([message])

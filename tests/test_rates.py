@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from standin import StandIn
+from statsmodels.stats import proportion
 
 from pytest_llm_extract import Outcome, score
 from pytest_llm_extract.aggregate import Tally, by_group, summarize, tally
-from pytest_llm_extract.gate.floors import judge_field, trivial_floor
+from pytest_llm_extract.gate.floors import judge_field, trivial_floors
+from pytest_llm_extract.limits import Floor
 from pytest_llm_extract.outcome import CaseResult, FieldCounts, Status, Verdict
 from pytest_llm_extract.stats import intervals
-
-proportion = pytest.importorskip("statsmodels.stats.proportion")
 
 
 class Line(BaseModel):
@@ -82,8 +82,8 @@ def test_every_labelled_leaf_has_one_outcome(gold: dict[str, Any], predicted: An
 def test_a_floor_that_null_meets_is_named(vendors: list[str | None], floor: Fraction) -> None:
     """An answer without any value that passes a floor never passes unnoticed."""
     scored = [score({"vendor": vendor}, {}, Order) for vendor in vendors]
-    passes = judge_field(summarize(PATHS, scored)["vendor"], floor) is Verdict.PASS
-    assert passes == bool(trivial_floor("vendor", floor, vendors.count(None), len(vendors)))
+    passes = judge_field(summarize(PATHS, scored)["vendor"], Floor(floor)) is Verdict.PASS
+    assert passes == bool(trivial_floors({"vendor": Floor(floor)}, {"vendor": (vendors.count(None), len(vendors))}))
 
 
 def test_averages() -> None:

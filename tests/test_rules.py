@@ -98,6 +98,8 @@ def outcome(rule: Any, gold: Any, predicted: Any, field: str = "text") -> Outcom
         (Null("n/a"), "ACME", "n/a", M),
         (Null(), "", "", C),
         (Null(), "x", "", W),
+        ([Text(casefold=True), Null("-")], "ACME", "Acme", C),
+        ([Text(casefold=True), Null("-")], "-", None, A),
         (lambda gold, predicted: gold[:3] == predicted[:3], "ACME 1", "ACME 2", C),
     ],
 )
@@ -204,6 +206,7 @@ def test_any_of_in_gold() -> None:
     ("compare", "message"),
     [
         ({"vendor": Text()}, "score: compare: no field 'vendor'."),
+        ({1: Text()}, "no field '1'."),
         ({"txt": Text()}, "no field 'txt'. Did you mean 'text'?"),
         ({"parts[].skuu": Text()}, "Did you mean 'parts[].sku'?"),
         ({"amount": DateText()}, "amount: DateText compares str, but the field is decimal"),
@@ -285,17 +288,20 @@ MARKER = '@pytest.mark.llm_extract(extractor=read, cases="gold.jsonl"'
 
 
 def test_compare_in_the_marker(project: pytest.Pytester, provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rule of the suite decides, and the schema stays untouched; alternatives are read from the dataset."""
-    module = (project.path / "test_items.py").read_text()
-    assert MARKER in module
-    rule = MARKER + ', compare={"name": Text(casefold=True)}'
-    (project.path / "test_items.py").write_text("from pytest_llm_extract import Text\n" + module.replace(MARKER, rule))
+    """Advice names a rule; the suite takes it, and the schema stays untouched; alternatives come from the dataset."""
     sizes = [4, {"$any_of": [4, 5]}]
     rows = [{"id": f"c{i}", "input": "bolt 4", "expected": {"name": "BOLT", "size": s}} for i, s in enumerate(sizes)]
     (project.path / "gold.jsonl").write_text("\n".join(map(json.dumps, rows)))
     monkeypatch.setenv("OPENAI_API_KEY", "loopback-only")
     monkeypatch.setenv("OPENAI_BASE_URL", provider.base_url)
-    project.runpytest_subprocess("--llm-record", "--llm-extract-json=out.json").assert_outcomes(passed=3)
+    run = project.runpytest_subprocess("--llm-record")
+    run.stdout.fnmatch_lines(["  hint: name: 2 of the 2 wrong values match without case: consider Text(casefold=True)"])
+    module = (project.path / "test_items.py").read_text()
+    rule = MARKER + ', compare={"name": Text(casefold=True)}'
+    (project.path / "test_items.py").write_text("from pytest_llm_extract import Text\n" + module.replace(MARKER, rule))
+    run = project.runpytest_subprocess("--llm-extract-json=out.json")
+    run.assert_outcomes(passed=3)
+    run.stdout.no_fnmatch_line("*hint:*")
     suite = json.loads((project.path / "out.json").read_text())["suites"][0]
     assert suite["documents"] == {"valid": 2, "exact": 2}
 

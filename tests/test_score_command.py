@@ -452,7 +452,7 @@ def test_progress_is_for_terminals(folder: Path) -> None:
     import pty
 
     reader, writer = pty.openpty()
-    command = [LLM_EXTRACT, "score", "gold.jsonl", "p.jsonl", "--schema", "invoices:Invoice"]
+    command = [str(LLM_EXTRACT), "score", "gold.jsonl", "p.jsonl", "--schema", "invoices:Invoice"]
     environment = {**os.environ, "TERM": "xterm"}
     subprocess.run(command, stderr=writer, stdout=subprocess.PIPE, cwd=folder, env=environment, timeout=120, check=True)
     assert b"scoring" in os.read(reader, 10_000)

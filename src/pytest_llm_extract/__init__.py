@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_llm_extract.limits import Gate, Waiver
+    from pytest_llm_extract.limits import Floor, Gate, Waiver
     from pytest_llm_extract.outcome import CaseResult, Outcome
     from pytest_llm_extract.rules import (
         Aliases,
@@ -30,6 +30,7 @@ __all__ = [
     "CaseResult",
     "DateText",
     "Extraction",
+    "Floor",
     "Gate",
     "Ignore",
     "Null",
@@ -44,6 +45,7 @@ __all__ = [
 _ELSEWHERE = {
     "CaseResult": "outcome",
     "Extraction": "runner",
+    "Floor": "limits",
     "Gate": "limits",
     "Outcome": "outcome",
     "Waiver": "limits",

@@ -28,7 +28,9 @@ MARKERS = (
     "compare={}): "
     "extract every golden case, from its cassette, and score each field",
     "llm_gate(default=None, fields=None, /, *, waive=(), **fields): budgets (Gate) of a suite, and waivers (Waiver)",
-    "llm_accuracy(default=None, fields=None, /, **fields): accuracy floors (0..1) of a suite that carries llm_extract",
+    "llm_accuracy(default=None, fields=None, /, **fields): floors of a suite that carries llm_extract: numbers (0..1), "
+    "or Floor(accuracy, precision, recall, hallucination_rate)",
+    "llm_documents(*, exact=None, valid=None): least shares (0..1) of exact and of valid documents",
 )
 
 

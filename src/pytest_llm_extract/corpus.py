@@ -92,8 +92,8 @@ def _leave_interrupts() -> None:
 def _scored(corpus: Corpus, pool: ProcessPoolExecutor, folder: Path, advance: Advance) -> Totals:
     n_parts = min(_MAX_PARTS, corpus.size // _PART_BYTES + 1)
     splits = [pool.submit(split, corpus, side, folder, n_parts) for side in ("gold", "predictions")]
-    for done in as_completed(splits):
-        done.result()
+    for one in as_completed(splits):
+        one.result()
         advance(0.1)
     keep_all = splits[0].result() <= N_LISTED
     parts = [pool.submit(score_part, corpus, folder, number, keep_all) for number in range(n_parts)]

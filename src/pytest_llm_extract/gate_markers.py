@@ -1,23 +1,24 @@
-"""`llm_accuracy` and `llm_gate` as written become what the gate holds a suite to."""
+"""`llm_accuracy`, `llm_documents` and `llm_gate` as written become what the gate holds a suite to."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Mapping
+from dataclasses import fields
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from pytest_llm_extract.errors import UnknownNameError, UsageError, did_you_mean
-from pytest_llm_extract.limits import Gate, Waiver
+from pytest_llm_extract.limits import Floor, Gate, Waiver
 
 Written = tuple[tuple[Any, ...], Mapping[str, Any]]
 
 
 def read_floors(
     written: Written | None, source: str, paths: Collection[str], labelled: Collection[str]
-) -> dict[str, Fraction]:
-    """Floors by field path, as exact fractions; `source` says where they were written.
+) -> dict[str, Floor]:
+    """Floors by field path; `source` says where they were written.
 
     Raises:
         LlmExtractError: an unknown field, one that no case labels, or no number from 0 to 1.
@@ -33,6 +34,23 @@ def read_floors(
         floor = _floor(default, source, "the default floor")
         checked |= {path: floor for path in paths if path in labelled and path not in checked}
     return checked
+
+
+def read_documents(written: Written | None, suite_id: str) -> dict[str, Fraction]:
+    """The least shares of valid and of exact documents.
+
+    Raises:
+        LlmExtractError: another name, or no number from 0 to 1.
+    """
+    if written is None:
+        return {}
+    source = f"{suite_id}: llm_documents"
+    if written[0]:
+        raise UsageError(source, "takes exact= and valid= only")
+    for name in written[1]:
+        if name not in ("exact", "valid"):
+            raise UnknownNameError(name, known=("exact", "valid"), source=source, kind="argument")
+    return {name: _share(value, source, name) for name, value in written[1].items()}
 
 
 def read_budgets(
@@ -93,7 +111,18 @@ def _check_field(path: str, source: str, paths: Collection[str], labelled: Colle
         raise UsageError(source, f"{path}: no case labels this field, so its limit means nothing")
 
 
-def _floor(value: Any, source: str, name: str) -> Fraction:
+def _floor(value: Any, source: str, name: str) -> Floor:
+    if not isinstance(value, Floor):
+        return Floor(accuracy=_share(value, source, name))
+    given = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name) is not None}
+    if not given:
+        raise UsageError(source, f"{name}: Floor() names no rate: accuracy=, precision=, recall=, hallucination_rate=")
+    if "hallucination_rate" in given and ("[]" in name or "{}" in name):
+        raise UsageError(source, f"{name}: there is no hallucination_rate through a list; use precision=")
+    return Floor(**{rate: _share(limit, source, f"{name}: {rate}") for rate, limit in given.items()})
+
+
+def _share(value: Any, source: str, name: str) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Fraction):
         raise UsageError(source, f"{name}: a floor is a number from 0 to 1, not {value!r}")
     if not 0 <= value <= 1:

@@ -1,12 +1,40 @@
-"""What a suite may lose, as users write it in `llm_gate`: budgets and waivers, plain values."""
+"""What a suite is held to, as users write it in `llm_accuracy` and `llm_gate`: floors, budgets, waivers."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What the rates of one field must reach, each in 0..1; `hallucination_rate` is the most that is allowed.
+
+    A bare number in `llm_accuracy` is a floor of accuracy.
+    """
+
+    accuracy: float | Fraction | None = None
+    precision: float | Fraction | None = None
+    recall: float | Fraction | None = None
+    hallucination_rate: float | Fraction | None = None
+
+    @property
+    def rates(self) -> dict[str, Fraction]:
+        """The limits that were given, exactly as they were written."""
+        given = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return {name: Fraction(str(value)) for name, value in given if value is not None}
+
+    def to_wire(self) -> dict[str, str]:
+        """Plain builtins; exact fractions."""
+        return {name: str(limit) for name, limit in self.rates.items()}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, str]) -> Floor:
+        """The inverse of `to_wire`."""
+        return cls(**{name: Fraction(limit) for name, limit in wire.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One item for each golden case."""
     marker = metafunc.definition.get_closest_marker("llm_extract")
     if marker is None:
-        for name in ("llm_accuracy", "llm_gate"):
+        for name in ("llm_accuracy", "llm_documents", "llm_gate"):
             if metafunc.definition.get_closest_marker(name) is not None:
                 raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {name} needs llm_extract")
         return
@@ -83,14 +83,14 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
     from pytest_llm_extract.suite import MarkerArguments, build_suite
 
     definition = metafunc.definition
-    accuracy, gate = (definition.get_closest_marker(name) for name in ("llm_accuracy", "llm_gate"))
+    names = ("llm_accuracy", "llm_documents", "llm_gate")
+    limits = [(found.args, found.kwargs) if (found := definition.get_closest_marker(name)) else None for name in names]
     arguments = MarkerArguments(
         definition.nodeid,
         definition.path,
         marker.kwargs,
         marker.args,
-        (accuracy.args, accuracy.kwargs) if accuracy else None,
-        (gate.args, gate.kwargs) if gate else None,
+        *limits,
     )
     try:
         if definition.get_closest_marker("parametrize") is not None:

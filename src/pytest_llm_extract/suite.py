@@ -18,8 +18,8 @@ from pytest_llm_extract.cases import Case, load_cases
 from pytest_llm_extract.compare.walk import compare
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import DatasetError, PromptError, UnknownNameError, UsageError, did_you_mean
-from pytest_llm_extract.gate.floors import trivial_floor
-from pytest_llm_extract.gate_markers import Written, read_budgets, read_floors, read_waivers
+from pytest_llm_extract.gate.floors import trivial_floors
+from pytest_llm_extract.gate_markers import Written, read_budgets, read_documents, read_floors, read_waivers
 from pytest_llm_extract.outcome import Accepted, CaseResult, Outcome, Status
 from pytest_llm_extract.prompt import Prompt, load_prompt
 from pytest_llm_extract.schema import Schema, strict_json_schema
@@ -99,14 +99,13 @@ class Suite:
 
     def _warnings(self) -> tuple[str, ...]:
         """Floors that an answer without any value would meet."""
-        nulls: dict[str, list[bool]] = {path: [] for path in self.rules.floors}
+        nulls = dict.fromkeys(self.rules.floors, (0, 0))
         for golden in self.cases if nulls else ():
             for path, outcome, *_ in compare(self.schema.root, golden.gold, None, Outcome.INVALID):
                 if path in nulls:
-                    nulls[path].append(outcome is Outcome.INVALID)
-        floors = self.rules.floors.items()
-        found = (trivial_floor(path, floor, sum(nulls[path]), len(nulls[path])) for path, floor in floors)
-        return tuple(warning for warning in found if warning)
+                    null, n = nulls[path]
+                    nulls[path] = (null + (outcome is Outcome.INVALID), n + 1)
+        return tuple(trivial_floors(self.rules.floors, nulls))
 
 
 def _as_then(entry: Entry) -> Accepted:
@@ -123,6 +122,7 @@ class MarkerArguments:
     extract: Mapping[str, Any]
     positional: tuple[Any, ...]
     accuracy: Written | None
+    documents: Written | None
     gate: Written | None
 
 
@@ -165,6 +165,7 @@ def _rules(arguments: MarkerArguments, schema: Schema, cases: tuple[GoldenCase, 
     labelled = _labelled(schema, cases)
     return GateRules(
         read_floors(arguments.accuracy, f"{arguments.suite_id}: llm_accuracy", schema.paths, labelled),
+        read_documents(arguments.documents, arguments.suite_id),
         read_budgets(arguments.gate, arguments.suite_id, schema.paths, labelled),
         read_waivers(arguments.gate, arguments.suite_id, schema.paths, [golden.case.id for golden in cases]),
         settings.alpha,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from pytest_llm_extract.limits import Gate, Waiver
+from pytest_llm_extract.limits import Floor, Gate, Waiver
 from pytest_llm_extract.outcome import CaseResult, FieldCounts
 
 
@@ -54,9 +54,10 @@ class AcceptedRun:
 
 @dataclass(frozen=True, slots=True)
 class GateRules:
-    """Everything that a suite is held to."""
+    """Everything that a suite is held to; `documents` holds the least shares of valid and of exact documents."""
 
-    floors: dict[str, Fraction] = field(default_factory=dict)
+    floors: dict[str, Floor] = field(default_factory=dict)
+    documents: dict[str, Fraction] = field(default_factory=dict)
     budgets: dict[str, Gate] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
     alpha: float = 0.05
@@ -66,7 +67,8 @@ class GateRules:
     def to_wire(self) -> dict[str, Any]:
         """Plain builtins; floors as exact fractions."""
         return {
-            "floors": {path: str(floor) for path, floor in self.floors.items()},
+            "floors": {path: floor.to_wire() for path, floor in self.floors.items()},
+            "documents": {name: str(share) for name, share in self.documents.items()},
             "budgets": {path: budget.to_wire() for path, budget in self.budgets.items()},
             "waivers": [waiver.to_wire() for waiver in self.waivers],
             "alpha": self.alpha,
@@ -78,7 +80,8 @@ class GateRules:
     def from_wire(cls, wire: Mapping[str, Any]) -> GateRules:
         """The inverse of `to_wire`."""
         return cls(
-            {path: Fraction(floor) for path, floor in wire["floors"].items()},
+            {path: Floor.from_wire(floor) for path, floor in wire["floors"].items()},
+            {name: Fraction(share) for name, share in wire["documents"].items()},
             {path: Gate.from_wire(budget) for path, budget in wire["budgets"].items()},
             tuple(map(Waiver.from_wire, wire["waivers"])),
             wire["alpha"],

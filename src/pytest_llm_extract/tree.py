@@ -145,7 +145,7 @@ class Builder:
         for path in self._compare:
             if path not in self._paths or path == "":
                 known = [known for known in self._paths if known]
-                raise UnknownNameError(path, known=known, source=f"{self._source}: compare", kind="field")
+                raise UnknownNameError(str(path), known=known, source=f"{self._source}: compare", kind="field")
         for node in self._aligned:
             self._check_keys(node)
         return root

@@ -88,7 +88,7 @@ def default_key(value: Any) -> Hashable:
     """A key of the default comparator; floats and containers have none."""
     kind = type(value)
     if kind is str:
-        return normal_text(value)
+        return " ".join(value.split()) if value.isascii() else normal_text(value)
     if kind is int:
         return kind, value
     value = _plain(value)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pytest_llm_extract.compare.equal import is_empty, same
+from pytest_llm_extract.compare.equal import NO_KEY, default_key, same
 from pytest_llm_extract.compare.texts import MAX_LENGTH, folded, normal_text, read_date, read_number, same_date
 from pytest_llm_extract.readers import Unreadable
 from pytest_llm_extract.rules import AnyOf, Text
@@ -116,14 +116,12 @@ def _sibling(name: str, gold: Any, parents: Parents | None) -> str | None:
     around, beside = parents
     if not isinstance(beside, BaseModel):
         return None
+    key = default_key(gold)
     for other in type(beside).model_fields:
-        value = getattr(beside, other, None)
-        if (
-            other != name
-            and not is_empty(value)
-            and same(gold, value)
-            and not same(value, getattr(around, other, None))
-        ):
+        value = None if other == name else getattr(beside, other, None)
+        if value is None or (key is not NO_KEY and default_key(value) != key):
+            continue
+        if same(gold, value) and not same(value, getattr(around, other, None)):
             return f"sibling:{other}"
     return None
 

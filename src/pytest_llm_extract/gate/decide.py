@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from pytest_llm_extract.aggregate import FieldSummary, summarize
 from pytest_llm_extract.gate.causes import describe_causes
-from pytest_llm_extract.gate.floors import missed_floors, percent, strict_floors
+from pytest_llm_extract.gate.floors import missed_documents, missed_floors, percent, strict_floors
 from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, pair
 from pytest_llm_extract.outcome import CaseResult, Status, Verdict
 from pytest_llm_extract.suite_result import AcceptedRun, SuiteResult
@@ -85,7 +85,9 @@ def _reasons(
     reasons = []
     if all(case.status in (Status.ERROR, Status.SKIPPED) for case in suite.cases):
         reasons.append("no case has an answer")
-    by_field = [*missed_floors(fields, suite.rules.floors).items()]
+    valid, exact = (sum(getattr(case, name) for case in suite.cases) for name in ("valid", "exact"))
+    reasons += missed_documents(valid, exact, len(suite.cases), suite.rules.documents)
+    by_field = missed_floors(fields, suite.rules.floors)
     for comparison in comparisons:
         by_field += _regressed(comparison)
     if comparisons and comparisons[0].against == "baseline":

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from pytest_llm_extract.aggregate import FieldSummary
-from pytest_llm_extract.outcome import Verdict
+from pytest_llm_extract.limits import Floor
+from pytest_llm_extract.outcome import FieldCounts, Verdict
 
 
 def percent(share: Fraction | float) -> str:
@@ -14,39 +15,84 @@ def percent(share: Fraction | float) -> str:
     return f"{float(share) * 100:.4g}%"
 
 
-def judge_field(summary: FieldSummary, floor: Fraction | None) -> Verdict | None:
+def rate(counts: FieldCounts, name: str) -> Fraction | None:
+    """A rate of a field, exactly; None where it is 0/0."""
+    parts = {
+        "accuracy": (counts.right, counts.n),
+        "precision": (counts.correct, counts.correct + counts.wrong + counts.spurious),
+        "recall": (counts.correct, counts.correct + counts.wrong + counts.missing),
+        "hallucination_rate": (counts.spurious, counts.spurious + counts.absent_ok),
+    }
+    part, whole = parts[name]
+    return Fraction(part, whole) if whole else None
+
+
+def judge_field(summary: FieldSummary, floor: Floor | None) -> Verdict | None:
     """Pass or fail, compared as exact fractions; None for a field without a floor."""
     if floor is None:
         return None
-    counts = summary.counts
-    return Verdict.PASS if Fraction(counts.right, counts.n) >= floor else Verdict.FAIL
+    return Verdict.FAIL if _missed("", summary.counts, floor) else Verdict.PASS
 
 
-def missed_floors(fields: Mapping[str, FieldSummary], floors: Mapping[str, Fraction]) -> dict[str, str]:
-    """Why each field below its floor fails."""
-    reasons = {}
-    for path, floor in floors.items():
-        if path in fields and judge_field(fields[path], floor) is Verdict.FAIL:
-            counts = fields[path].counts
-            share = Fraction(counts.right, counts.n)
-            reasons[path] = f"{path}: {counts.right}/{counts.n} = {percent(share)} is below {percent(floor)}"
+def missed_floors(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]) -> list[tuple[str, str]]:
+    """Path and reason for each rate that is on the wrong side of its floor."""
+    return [
+        (path, reason)
+        for path, floor in floors.items()
+        if path in fields
+        for reason in _missed(path, fields[path].counts, floor)
+    ]
+
+
+def _missed(path: str, counts: FieldCounts, floor: Floor) -> list[str]:
+    reasons = []
+    for name, limit in floor.rates.items():
+        found = rate(counts, name)
+        words = path if name == "accuracy" else f"{path}: {name.replace('_', ' ')}"
+        if found is None:
+            lacking = "no value is null in gold" if name == "hallucination_rate" else "there is no value to judge by"
+            reasons.append(f"{words}: {lacking}, so it cannot reach {percent(limit)}")
+        elif name == "hallucination_rate" and found > limit:
+            reasons.append(f"{words} {percent(found)} is above {percent(limit)}")
+        elif name != "hallucination_rate" and found < limit:
+            shown = f": {counts.right}/{counts.n} =" if name == "accuracy" else ""
+            reasons.append(f"{words}{shown} {percent(found)} is below {percent(limit)}")
     return reasons
 
 
-def strict_floors(fields: Mapping[str, FieldSummary], floors: Mapping[str, Fraction]) -> list[str]:
+def missed_documents(valid: int, exact: int, n: int, floors: Mapping[str, Fraction]) -> list[str]:
+    """Why too few documents were valid, or exact."""
+    return [
+        f"{name} documents: {count}/{n} = {percent(Fraction(count, n))} is below {percent(floors[name])}"
+        for name, count in (("valid", valid), ("exact", exact))
+        if name in floors and Fraction(count, n) < floors[name]
+    ]
+
+
+def strict_floors(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]) -> list[str]:
     """Floors that, with so few leaves, cannot mean what they say: below 1, yet a single failure misses them."""
     return [
         f"{path}: a floor of {percent(floor)} with n={fields[path].counts.n} permits 0 failures"
-        for path, floor in floors.items()
+        for path, floor in _accuracies(floors)
         if path in fields and floor < 1 and Fraction(fields[path].counts.n - 1, fields[path].counts.n) < floor
     ]
 
 
-def trivial_floor(path: str, floor: Fraction, nulls: int, n: int) -> str | None:
-    """A warning for a floor that an answer without any value would meet; `nulls` of `n` leaves are null in gold."""
-    if not n or floor <= 0 or Fraction(nulls, n) < floor:
-        return None
-    return (
-        f"{path}: a prompt that always answers null reaches {percent(Fraction(nulls, n))} and meets the floor "
-        f"{percent(floor)}; label more cases that have the value, or look at its recall"
-    )
+def trivial_floors(floors: Mapping[str, Floor], nulls: Mapping[str, tuple[int, int]]) -> list[str]:
+    """Warnings for floors that an answer without any value would meet.
+
+    `nulls` holds by field how many of its leaves are null in gold, and how many there are.
+    """
+    warnings = []
+    for path, floor in _accuracies(floors):
+        null, n = nulls.get(path, (0, 0))
+        if n and floor > 0 and Fraction(null, n) >= floor and "recall" not in floors[path].rates:
+            warnings.append(
+                f"{path}: a prompt that always answers null reaches {percent(Fraction(null, n))} and meets the floor "
+                f"{percent(floor)}; add Floor(accuracy=…, recall=…), or label more cases that have the value"
+            )
+    return warnings
+
+
+def _accuracies(floors: Mapping[str, Floor]) -> list[tuple[str, Fraction]]:
+    return [(path, floor.rates["accuracy"]) for path, floor in floors.items() if "accuracy" in floor.rates]

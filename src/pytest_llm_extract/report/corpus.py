@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.aggregate import FieldSummary
 from pytest_llm_extract.gate.decide import Decision
-from pytest_llm_extract.gate.floors import missed_floors, strict_floors, trivial_floor
+from pytest_llm_extract.gate.floors import missed_floors, strict_floors, trivial_floors
+from pytest_llm_extract.limits import Floor
 from pytest_llm_extract.outcome import Verdict
 from pytest_llm_extract.part import BROKEN, BROKEN_GOLD, DUPLICATE, DUPLICATE_GOLD, MISSING, UNKNOWN
 from pytest_llm_extract.report.rates import tally_to_wire
@@ -36,7 +36,7 @@ _WORDS = {
 
 def judge(totals: Totals, suite: SuiteResult, fields: dict[str, FieldSummary]) -> Decision:
     """The verdict: floors as the gate judges them, and records that do not match fail it too."""
-    reasons = [*missed_floors(fields, suite.rules.floors).values(), *problem_lines(totals.problems)]
+    reasons = [*(why for _, why in missed_floors(fields, suite.rules.floors)), *problem_lines(totals.problems)]
     notes = strict_floors(fields, suite.rules.floors)
     if totals.n_cases > len(suite.cases):
         notes.append(
@@ -46,7 +46,7 @@ def judge(totals: Totals, suite: SuiteResult, fields: dict[str, FieldSummary]) -
 
 
 def corpus_suite(
-    name: str, variant: str, paths: tuple[str, ...], totals: Totals, floors: dict[str, Fraction]
+    name: str, variant: str, paths: tuple[str, ...], totals: Totals, floors: dict[str, Floor]
 ) -> SuiteResult:
     """The corpus as a suite; it has cases only if all of them were kept."""
     cases = tuple(result for _, result in sorted(totals.cases, key=lambda entry: entry[0]))
@@ -56,20 +56,19 @@ def corpus_suite(
         dataset_ids=tuple(case.id for case in cases),
         paths=paths,
         rules=GateRules(floors=floors),
-        warnings=_trivial(totals.fields(paths), floors),
+        warnings=tuple(_trivial(totals.fields(paths), floors)),
         cases=cases,
     )
 
 
-def _trivial(fields: Mapping[str, FieldSummary], floors: Mapping[str, Fraction]) -> tuple[str, ...]:
+def _trivial(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]) -> list[str]:
     """Floors that an all-null answer would meet; through a list, counts do not tell what such an answer reaches."""
-    found = []
-    for path, floor in floors.items():
-        counts = fields[path].counts
+    nulls = {}
+    for path, summary in fields.items():
         if "[]" not in path and "{}" not in path:
-            nulls = counts.spurious + counts.absent_ok + counts.invalid
-            found.append(trivial_floor(path, floor, nulls, counts.n))
-    return tuple(warning for warning in found if warning)
+            counts = summary.counts
+            nulls[path] = (counts.spurious + counts.absent_ok + counts.invalid, counts.n)
+    return trivial_floors(floors, nulls)
 
 
 def problem_lines(problems: Problems) -> list[str]:

@@ -6,7 +6,6 @@ import datetime
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
+from pytest_llm_extract.limits import Floor
 from pytest_llm_extract.outcome import CaseResult
 from pytest_llm_extract.prices import cost_usd, total_usd
 from pytest_llm_extract.report.rates import rates_to_wire
@@ -103,9 +103,7 @@ def _case(result: CaseResult, cost: float | None) -> dict[str, Any]:
     return {**wire, "usage": {**wire["usage"], "cost_usd": cost}}
 
 
-def _field(
-    path: str, summary: FieldSummary, floor: Fraction | None, comparisons: Sequence[Comparison]
-) -> dict[str, Any]:
+def _field(path: str, summary: FieldSummary, floor: Floor | None, comparisons: Sequence[Comparison]) -> dict[str, Any]:
     counts, verdict = summary.counts, judge_field(summary, floor)
     changes = {c.against: c.fields[path] for c in comparisons if path in c.fields}
     return {
@@ -120,7 +118,7 @@ def _field(
         "hallucination_rate": None if "[]" in path or "{}" in path else counts.hallucination_rate,
         "spurious_share": counts.spurious_share,
         "omission_rate": counts.omission_rate,
-        "floor": float(floor) if floor is not None else None,
+        "floor": float(floor.rates["accuracy"]) if floor and "accuracy" in floor.rates else None,
         "verdict": verdict.value if verdict else None,
         "baseline": _change(changes.get("baseline")),
         "anchor": _change(changes.get("anchor")),

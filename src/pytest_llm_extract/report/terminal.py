@@ -6,14 +6,14 @@ import io
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from pytest_llm_extract.advice import advice, advise
 from pytest_llm_extract.aggregate import FieldSummary
 from pytest_llm_extract.gate.decide import Decision
-from pytest_llm_extract.gate.floors import judge_field
+from pytest_llm_extract.gate.floors import judge_field, percent
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
+from pytest_llm_extract.limits import Floor
 from pytest_llm_extract.outcome import CaseResult, Leaf, Outcome, Status
 from pytest_llm_extract.suite_result import SuiteResult
 
@@ -139,7 +139,7 @@ def _actual(leaves: Sequence[Leaf]) -> Any:
     return leaves[0].actual if leaves else None
 
 
-def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Fraction], width: int) -> str:
+def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor], width: int) -> str:
     """Field, right/n, accuracy, its 95 % interval, floor and verdict."""
     table = _new_table(("right/n", "accuracy", "95% interval", "floor", ""))
     for path, summary in fields.items():
@@ -151,10 +151,18 @@ def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Fracti
             f"{counts.right}/{counts.n}",
             f"{(counts.accuracy or 0) * 100:.1f}%",
             f"{low * 100:.1f}–{high * 100:.1f}",
-            f"{float(floor) * 100:g}%" if floor is not None else "",
+            _floor_text(floor) if floor is not None else "",
             verdict.value.upper() if verdict else "",
         )
     return _render(table, width)
+
+
+def _floor_text(floor: Floor) -> str:
+    """`95%`, or `P 90%, R 80%`: the first letter of each rate that is no accuracy."""
+    shown = [
+        f"{'' if name == 'accuracy' else name[0].upper() + ' '}{percent(limit)}" for name, limit in floor.rates.items()
+    ]
+    return ", ".join(shown)
 
 
 def _new_table(columns: Sequence[str]) -> Table:
