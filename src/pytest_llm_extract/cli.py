@@ -13,6 +13,7 @@ from pytest_llm_extract.errors import LlmExtractError
 _COMMANDS = {
     "diff": "compare two results.json, two baselines or two git revisions",
     "merge": "add up the results.json of shards, and gate the whole",
+    "score": "score a file of predictions against gold, without pytest",
 }
 
 
@@ -45,5 +46,6 @@ class _Commands(click.Group):
 def main() -> None:
     """Compare, merge and score LLM extraction results.
 
-    Exit status: 0 all is well, 1 a gate failed or something was lost, 2 wrong arguments or unreadable input.
+    Exit status: 0 all is well, 1 a gate failed or something was lost, 2 wrong arguments or unreadable input, 3 (score
+    only) records of the two files do not match.
     """

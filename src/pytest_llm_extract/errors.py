@@ -46,6 +46,10 @@ class DatasetError(LlmExtractError):
         super().__init__(path)
         self.path, self.problems = path, problems
 
+    def __reduce__(self) -> tuple[type[DatasetError], tuple[str, list[tuple[int | None, str]]]]:
+        # By default only the first argument would come back from a worker process.
+        return type(self), (self.path, self.problems)
+
     def __str__(self) -> str:
         shown = [f"{self.path}{f':{line}' if line else ''}: {text}" for line, text in self.problems[:10]]
         if len(self.problems) > len(shown):

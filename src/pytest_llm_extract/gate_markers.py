@@ -16,16 +16,15 @@ Written = tuple[tuple[Any, ...], Mapping[str, Any]]
 
 
 def read_floors(
-    written: Written | None, suite_id: str, paths: Collection[str], labelled: Collection[str]
+    written: Written | None, source: str, paths: Collection[str], labelled: Collection[str]
 ) -> dict[str, Floor]:
-    """Floors by field path.
+    """Floors by field path; `source` says where they were written.
 
     Raises:
         LlmExtractError: an unknown field, one that no case labels, or no number from 0 to 1.
     """
     if written is None:
         return {}
-    source = f"{suite_id}: llm_accuracy"
     default, named = _split(written, source, "floor")
     checked = {}
     for path, value in named.items():

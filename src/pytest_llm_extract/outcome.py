@@ -280,7 +280,7 @@ class CaseResult:
     """One case, scored: leaves by field path, list indexes removed.
 
     `latency_s` is the time that the extraction took when it was recorded, in seconds; `attempt` counts the recordings
-    under one unchanged request.
+    under one unchanged request. `explanation` has a line for each difference, where the suite is strict.
     """
 
     status: Status
@@ -300,6 +300,7 @@ class CaseResult:
     origin: Origin = field(default_factory=Origin)
     baseline: Accepted | None = None
     anchor: Accepted | None = None
+    explanation: tuple[str, ...] = ()
     rows: dict[str, RowCounts] = field(default_factory=dict)
 
     @property
@@ -333,6 +334,7 @@ class CaseResult:
             "fields": _leaves_to_wire(self.leaves),
             "baseline": self.baseline and self.baseline.to_wire(),
             "anchor": self.anchor and self.anchor.to_wire(),
+            "explanation": list(self.explanation),
             "rows": {path: asdict(counts) for path, counts in self.rows.items()},
         }
 
@@ -349,5 +351,6 @@ class CaseResult:
             leaves=leaves_from_wire(wire["fields"]),
             baseline=wire["baseline"] and Accepted.from_wire(wire["baseline"]),
             anchor=wire["anchor"] and Accepted.from_wire(wire["anchor"]),
+            explanation=tuple(wire.get("explanation", ())),
             rows={path: RowCounts(**counts) for path, counts in wire["rows"].items()},
         )

@@ -204,6 +204,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
         except NoOutput:
             outcome = True
         found.ensure()
+        problem = found.inexact
     except LlmExtractError as error:
         problem = str(error)
     if problem is not None:  # outside of the handler, or the report shows the line twice

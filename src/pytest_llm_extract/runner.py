@@ -21,10 +21,13 @@ from pytest_llm_extract.cassette import store
 from pytest_llm_extract.cassette.key import digest
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import LlmExtractError, PromptError
+from pytest_llm_extract.explain import explain
 from pytest_llm_extract.outcome import CaseResult, Leaf, Origin, Status, Usage
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.suite import GoldenCase, Suite
 from pytest_llm_extract.validate import Answer, lost_answer, read_answer, take_output
+
+_DIFFERENCES = 20  # lines of a strict case's failure; results.json has all
 
 
 class NoOutput(BaseException):
@@ -82,6 +85,19 @@ class Extraction:
         """Tokens, summed over the requests of this case."""
         self.ensure()
         return self.result.usage if self.result else Usage()
+
+    @property
+    def inexact(self) -> str | None:
+        """Why a strict case fails: a line for each difference; None where it is exact, or its suite is not strict."""
+        result = self.result
+        if result is None or not self._suite.strict or result.exact:
+            return None
+        n = len(result.explanation)
+        why = result.error or f"{n} difference{'' if n == 1 else 's'}"
+        if not result.leaves:
+            why = "the case labels nothing, so nothing can be right"
+        lines = [f"inexact: {why}", *(f"  {line}" for line in result.explanation[:_DIFFERENCES])]
+        return "\n".join([*lines, f"  … and {n - _DIFFERENCES} more"] if n > _DIFFERENCES else lines)
 
     def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Record, replay and score a call of your own, for extractors that need fixtures; gives its output."""
@@ -142,8 +158,11 @@ class Extraction:
         document = self.case.input if isinstance(self.case.input, str) else None
         slot = Slot(self.cassette, self.case.id, document, self._settings.record, _ends_normally)
         self._call = call_in_cassette(function, slot)
-        self._answer = self._read(self._call)
-        self.result = self._score(self._answer)
+        self._answer = answer = self._read(self._call)
+        self.result = self._score(answer)
+        if self._suite.strict and not self.result.exact:
+            lines = explain(self._suite.schema, self._golden.gold, answer.value, self.result.leaves)
+            self.result = dataclasses.replace(self.result, explanation=lines)
 
     def _prompt(self) -> provider.RawAnswer:
         call = self._suite.call

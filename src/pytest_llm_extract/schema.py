@@ -11,14 +11,15 @@ from functools import cached_property
 from typing import Any
 
 from pydantic import PydanticUserError, TypeAdapter
-from pydantic_core import SchemaValidator
+from pydantic_core import SchemaValidator, from_json
 
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.readers import alternatives_reader, gold_reader, has_alternatives, salvager
 from pytest_llm_extract.rules import ANY_OF_KEY, EXTRA_KEY
 from pytest_llm_extract.tree import Builder, Node, leaf_paths, models
 
-_LONG_NUMBER = re.compile(r"\d[\d.]{15,}")
+# Every digit and point as 0: sixteen in a row may be a number that a float cannot hold.
+_DIGITS, _LONG_NUMBER = bytes.maketrans(b"0123456789.", b"0" * 11), b"0" * 16
 
 
 class Schema:
@@ -74,15 +75,32 @@ class Schema:
             return self._alternatives.validate_python(expected, by_alias=True, by_name=True)
         return self._gold.validate_json(text, by_alias=True, by_name=True)
 
+    def read_gold_json(self, text: bytes) -> Any:
+        """`read_gold` of JSON text.
+
+        Raises:
+            pydantic.ValidationError: it is no JSON, or does not fit the schema.
+        """
+        if ANY_OF_KEY.encode() in text:
+            return self._alternatives.validate_python(from_json(text), by_alias=True, by_name=True)
+        return self._gold.validate_json(text, by_alias=True, by_name=True)
+
     def read_json(self, text: str | bytes) -> Any:
         """An answer as the application gets it.
 
         Raises:
             pydantic.ValidationError: it does not validate.
         """
-        if self._has_decimal and (exact := _exact(text)) is not None:
+        if self.needs_exact_numbers(text) and (exact := _exact(text)) is not None:
             return self.adapter.validate_python(exact, by_alias=True, by_name=True)
         return self.adapter.validate_json(text, by_alias=True, by_name=True)
+
+    def needs_exact_numbers(self, text: str | bytes) -> bool:
+        """Whether JSON text may hold a number with more digits than a float has, for a field that keeps them."""
+        if not self._has_decimal:
+            return False
+        data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+        return _LONG_NUMBER in data.translate(_DIGITS)
 
     def salvage(self, value: Any) -> Any:
         """What can be read of an answer that does not validate, field by field.
@@ -109,12 +127,9 @@ class Schema:
 
 
 def _exact(text: str | bytes) -> Any:
-    decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    if not _LONG_NUMBER.search(decoded):
-        return None
     try:
         # A JSON number with more digits than a float has must not pass through one on its way to Decimal.
-        return json.loads(decoded, parse_float=Decimal)
+        return json.loads(text, parse_float=Decimal)
     except ValueError:
         return None
 

@@ -27,7 +27,7 @@ from pytest_llm_extract.scoring import labelled_paths, score_answer
 from pytest_llm_extract.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.validate import lost_answer
 
-ARGUMENTS = frozenset({"cases", "extractor", "prompt", "schema", "model", "response_format", "compare"})
+ARGUMENTS = frozenset({"cases", "extractor", "prompt", "schema", "model", "response_format", "compare", "strict"})
 FORMATS = ("json_schema", "json_object")
 
 
@@ -60,6 +60,7 @@ class Suite:
     accepted: AcceptedAnswers
     extractor: Callable[..., Any] | None
     call: PromptCall | None
+    strict: bool = False
 
     @property
     def head(self) -> SuiteResult:
@@ -140,6 +141,9 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
             raise UnknownNameError(name, known=ARGUMENTS, source=source, kind="argument")
     if "cases" not in given:
         raise UsageError(source, "cases= is missing: name a .jsonl or .json file, a list or a callable")
+    strict = given.get("strict", False)
+    if not isinstance(strict, bool):
+        raise UsageError(source, f"strict= is True or False, not {strict!r}")
     extractor, call, variant = _under_test(given, settings, arguments.module, source)
     schema_type = _schema_type(given, extractor, source)
     schema = Schema.of(schema_type, source, _compare(given, source))
@@ -154,13 +158,13 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
         _check_columns(prompt_call.prompt, cases, source)
     rules = _rules(arguments, schema, cases, settings)
     accepted = find_accepted(arguments.suite_id, settings)
-    return Suite(arguments.suite_id, variant, schema, cases, rules, accepted, extractor, prompt_call)
+    return Suite(arguments.suite_id, variant, schema, cases, rules, accepted, extractor, prompt_call, strict)
 
 
 def _rules(arguments: MarkerArguments, schema: Schema, cases: tuple[GoldenCase, ...], settings: Settings) -> GateRules:
     labelled = _labelled(schema, cases)
     return GateRules(
-        read_floors(arguments.accuracy, arguments.suite_id, schema.paths, labelled),
+        read_floors(arguments.accuracy, f"{arguments.suite_id}: llm_accuracy", schema.paths, labelled),
         read_documents(arguments.documents, arguments.suite_id),
         read_budgets(arguments.gate, arguments.suite_id, schema.paths, labelled),
         read_waivers(arguments.gate, arguments.suite_id, schema.paths, [golden.case.id for golden in cases]),

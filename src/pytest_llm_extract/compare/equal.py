@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -25,6 +25,7 @@ class _NoKey:
 
 
 NO_KEY = _NoKey()
+_EXACT = frozenset({str, int, bool, date, Decimal})  # two of one such type are the same if Python says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,9 @@ class Comparator:
 
 def comparator_of(node: LeafNode) -> Comparator:
     """The comparator that a leaf's rules ask for."""
-    same, key = _comparison(node.rule)
-    return Comparator(partial(_same_as_any, same), key, _null_test(node))
+    compare, key = _comparison(node.rule)
+    both = _same_by_default if compare is same else partial(_same_as_any, compare)
+    return Comparator(both, key, _null_test(node))
 
 
 def is_empty(value: Any) -> bool:
@@ -123,6 +125,14 @@ def _same_float(gold: Any, predicted: Any) -> bool:
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
     return a == b or (math.isfinite(a - b) and abs(a - b) <= 1e-9 * max(1.0, abs(a), abs(b)))
+
+
+def _same_by_default(gold: Any, predicted: Any) -> bool:
+    """`same` for whatever gold holds; the most frequent types go first."""
+    kind = type(gold)
+    if kind is type(predicted) and kind in _EXACT and gold == predicted:
+        return True
+    return _same_as_any(same, gold, predicted)
 
 
 def _same_as_any(same: Comparison, gold: Any, predicted: Any) -> bool:

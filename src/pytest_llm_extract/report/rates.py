@@ -13,18 +13,24 @@ from pytest_llm_extract.outcome import CaseResult, FieldCounts
 def rates_to_wire(results: Iterable[CaseResult]) -> dict[str, Any]:
     """`rates` (micro over leaves, macro over fields, mean over documents), `rows` by list, and `groups` of metadata."""
     listed = list(results)
-    whole = tally(listed)
     groups = by_group(listed)
+    return {
+        **tally_to_wire(tally(listed)),
+        "groups": {
+            key: {value: _group(found) for value, found in values.items()}
+            for key, values in groups.items()
+            if len(values) < len(listed)  # a value of each case's own makes no group
+        },
+    }
+
+
+def tally_to_wire(whole: Tally) -> dict[str, Any]:
+    """`rates` and `rows`."""
     return {
         "rates": _rates(whole),
         "rows": {
             path: {**asdict(counts), "precision": counts.precision, "recall": counts.recall}
             for path, counts in whole.rows.items()
-        },
-        "groups": {
-            key: {value: _group(found) for value, found in values.items()}
-            for key, values in groups.items()
-            if len(values) < len(listed)  # a value of each case's own makes no group
         },
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -191,16 +192,25 @@ def _escape(text: str) -> str:
 
 def documents_line(results: Sequence[CaseResult]) -> str:
     """How many documents were valid and exact, and how the others ended."""
-    valid, exact = sum(r.valid for r in results), sum(r.exact for r in results)
-    ended = {s: sum(r.status is s for r in results) for s in Status if s is not Status.OK}
-    rest = ", ".join(f"{count} {status.value}" for status, count in ended.items() if count)
-    return f"documents: {valid}/{len(results)} valid, {exact}/{len(results)} exact" + (f" ({rest})" if rest else "")
+    return documents_text(
+        sum(r.valid for r in results), sum(r.exact for r in results), Counter(r.status for r in results)
+    )
 
 
-def worst_misses(results: Sequence[CaseResult], width: int) -> list[str]:
+def documents_text(n_valid: int, n_exact: int, statuses: Mapping[Status, int]) -> str:
+    """The same, from counts."""
+    n = sum(statuses.values())
+    rest = ", ".join(f"{statuses[s]} {s.value}" for s in Status if s is not Status.OK and statuses.get(s))
+    return f"documents: {n_valid}/{n} valid, {n_exact}/{n} exact" + (f" ({rest})" if rest else "")
+
+
+def worst_misses(
+    results: Sequence[CaseResult], width: int, *, flag: str | None = "--llm-extract-json", n_lines: int | None = None
+) -> list[str]:
     """What went wrong, the cases with most wrong leaves first: expected and actual side by side, a line for each leaf.
 
-    A document without a usable answer is one line. After `_MISSES` lines the rest is only counted.
+    A document without a usable answer is one line. After `_MISSES` lines the rest is only counted: `n_lines` in all,
+    where `results` are only the worst. `flag` writes all of them, None: nothing does.
     """
     lines: list[str] = []
     for result in sorted(results, key=lambda r: (-_wrong_leaves(r), r.id)):
@@ -211,10 +221,9 @@ def worst_misses(results: Sequence[CaseResult], width: int) -> list[str]:
             lines.append(f"  {printable(result.id, 14):14} {result.status.value}: {why}")
         elif result.status in (Status.OK, Status.INVALID):
             lines += _wrong_lines(result, max(12, (width - 40) // 2))
-    if len(lines) > _MISSES:
-        more = f"  … and {len(lines) - _MISSES} more (all of them: --llm-extract-json=PATH)"
-        return [*lines[:_MISSES], more]
-    return lines
+    more = (len(lines) if n_lines is None else n_lines) - _MISSES
+    where = f" (all of them: {flag}=PATH)" if flag else ""
+    return [*lines[:_MISSES], f"  … and {more:,} more{where}"] if more > 0 else lines
 
 
 def _is_lost(result: CaseResult) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
 from math import sqrt
 from statistics import NormalDist
 
@@ -18,19 +20,61 @@ def wilson(right: float, n: float, *, alpha: float = 0.05) -> tuple[float, float
     return (max(0.0, centre - half), min(1.0, centre + half))
 
 
-def clustered(cases: Sequence[tuple[int, int]], *, alpha: float = 0.05) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class ClusterSums:
+    """What the interval of a share needs of its cases: sums of integers, so that parts add up in any order.
+
+    `right2`, `cross` and `n2` are the sums of right², right·n and n² over cases.
+    """
+
+    cases: int = 0
+    right: int = 0
+    n: int = 0
+    right2: int = 0
+    cross: int = 0
+    n2: int = 0
+
+    @classmethod
+    def of(cls, right: int, n: int) -> ClusterSums:
+        """One case; one that has no leaf does not count."""
+        return cls(1, right, n, right * right, right * n, n * n) if n else cls()
+
+    def __add__(self, other: ClusterSums) -> ClusterSums:
+        return ClusterSums(
+            self.cases + other.cases,
+            self.right + other.right,
+            self.n + other.n,
+            self.right2 + other.right2,
+            self.cross + other.cross,
+            self.n2 + other.n2,
+        )
+
+    def interval(self, *, alpha: float = 0.05) -> tuple[float, float]:
+        """The interval that `clustered` describes; (0, 1) where there is no leaf."""
+        if self.n == self.cases:  # one leaf a case
+            return wilson(self.right, self.n, alpha=alpha)
+        m, n, right = self.cases, self.n, self.right
+        residuals = self.right2 * n * n - 2 * right * n * self.cross + right * right * self.n2
+        # The variance of the share; residuals are n² times the sum of (right − share·n)².
+        spread = Fraction(residuals * m, max(m - 1, 1) * n**4)
+        share = Fraction(right, n)
+        effective = float(min(Fraction(n), share * (1 - share) / spread)) if spread else m
+        return wilson(float(share) * effective, effective, alpha=alpha)
+
+
+def clustered(cases: Iterable[tuple[int, int]], *, alpha: float = 0.05) -> tuple[float, float]:
     """Interval of a share whose leaves come in cases: `(right, n)` for each case.
 
     With one leaf a case this is Wilson. Otherwise Wilson with the effective sample size of the ratio estimator
     (Korn and Graubard 1998, Survey Methodology 24:193), which is at most the number of leaves and, when the cases
     do not differ at all, the number of cases.
     """
-    cases = [(right, n) for right, n in cases if n]
-    total = sum(n for _, n in cases)
-    right = sum(right for right, _ in cases)
-    if all(n == 1 for _, n in cases):
-        return wilson(right, total, alpha=alpha)
-    share, m = right / total, len(cases)
-    spread = sum((r - share * n) ** 2 for r, n in cases) * m / max(m - 1, 1) / total**2
-    effective = min(total, share * (1 - share) / spread) if spread > 0 else m
-    return wilson(share * effective, effective, alpha=alpha)
+    listed = [(right, n) for right, n in cases if n]
+    return ClusterSums(
+        len(listed),
+        sum(right for right, _ in listed),
+        sum(n for _, n in listed),
+        sum(right * right for right, _ in listed),
+        sum(right * n for right, n in listed),
+        sum(n * n for _, n in listed),
+    ).interval(alpha=alpha)

@@ -1,0 +1,100 @@
+"""What a corpus that was scored from files looks like: the table, its problems in words, and results.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_llm_extract.aggregate import FieldSummary
+from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.gate.floors import missed_floors, strict_floors, trivial_floors
+from pytest_llm_extract.limits import Floor
+from pytest_llm_extract.outcome import Verdict
+from pytest_llm_extract.part import BROKEN, BROKEN_GOLD, DUPLICATE, DUPLICATE_GOLD, MISSING, UNKNOWN
+from pytest_llm_extract.report.rates import tally_to_wire
+from pytest_llm_extract.report.results import run_to_wire
+from pytest_llm_extract.report.terminal import (
+    advice_lines,
+    documents_text,
+    fields_table,
+    verdict_lines,
+    worst_misses,
+)
+from pytest_llm_extract.suite_result import GateRules, SuiteResult
+from pytest_llm_extract.totals import Problems, Totals
+
+_WORDS = {
+    BROKEN_GOLD: ("broken record of gold, not scored", "broken records of gold, not scored"),
+    DUPLICATE_GOLD: ("repeated id in gold, the first counts", "repeated ids in gold, the first counts"),
+    MISSING: ("case without prediction, counted as lost", "cases without prediction, counted as lost"),
+    UNKNOWN: ("prediction for no case of gold", "predictions for no case of gold"),
+    DUPLICATE: ("repeated prediction, the first counts", "repeated predictions, the first counts"),
+    BROKEN: ("broken prediction", "broken predictions"),
+}
+
+
+def judge(totals: Totals, suite: SuiteResult, fields: dict[str, FieldSummary]) -> Decision:
+    """The verdict: floors as the gate judges them, and records that do not match fail it too."""
+    reasons = [*(why for _, why in missed_floors(fields, suite.rules.floors)), *problem_lines(totals.problems)]
+    notes = strict_floors(fields, suite.rules.floors)
+    if totals.n_cases > len(suite.cases):
+        notes.append(
+            f"{totals.n_cases:,} cases: totals and the worst misses only, no list of cases, no groups and no hints"
+        )
+    return Decision(Verdict.FAIL if reasons else Verdict.PASS, tuple(reasons), (), tuple(notes), fields)
+
+
+def corpus_suite(
+    name: str, variant: str, paths: tuple[str, ...], totals: Totals, floors: dict[str, Floor]
+) -> SuiteResult:
+    """The corpus as a suite; it has cases only if all of them were kept."""
+    cases = tuple(result for _, result in sorted(totals.cases, key=lambda entry: entry[0]))
+    return SuiteResult(
+        id=name,
+        variant=variant,
+        dataset_ids=tuple(case.id for case in cases),
+        paths=paths,
+        rules=GateRules(floors=floors),
+        warnings=tuple(_trivial(totals.fields(paths), floors)),
+        cases=cases,
+    )
+
+
+def _trivial(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]) -> list[str]:
+    """Floors that an all-null answer would meet; through a list, counts do not tell what such an answer reaches."""
+    nulls = {}
+    for path, summary in fields.items():
+        if "[]" not in path and "{}" not in path:
+            counts = summary.counts
+            nulls[path] = (counts.spurious + counts.absent_ok + counts.invalid, counts.n)
+    return trivial_floors(floors, nulls)
+
+
+def problem_lines(problems: Problems) -> list[str]:
+    """How many records have each problem, and where the first of them stand."""
+    lines = []
+    for kind, (one, many) in _WORDS.items():
+        if count := problems.counts[kind]:
+            named = "; ".join(what for _, what in problems.first[kind])
+            rest = " …" if count > len(problems.first[kind]) else ""
+            lines.append(f"{count:,} {one if count == 1 else many}: {named}{rest}")
+    return lines
+
+
+def corpus_lines(suite: SuiteResult, decision: Decision, totals: Totals, width: int) -> list[str]:
+    """Table, documents, worst misses, hints and verdict."""
+    worst = [result for _, _, result in totals.worst]
+    lines = [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields else []
+    lines.append(documents_text(totals.n_valid, totals.n_exact, totals.statuses))
+    lines += worst_misses(worst, width, flag="--json" if suite.cases else None, n_lines=totals.n_misses)
+    return [*lines, *advice_lines(suite.cases), *verdict_lines(suite, decision)]
+
+
+def corpus_to_wire(suite: SuiteResult, decision: Decision, totals: Totals, folder: Path) -> dict[str, Any]:
+    """results.json; counts and rates are of all cases, also of those that are not listed."""
+    wire = run_to_wire([(suite, decision)], folder)
+    documents = {"valid": totals.n_valid, "exact": totals.n_exact}
+    counted = {"n_cases": totals.n_cases, "documents": documents, **tally_to_wire(totals.tally(suite.paths))}
+    wire["suites"][0] |= counted
+    return wire

@@ -1,0 +1,59 @@
+"""`module:Model`, as the command line names a schema."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+import typing
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pytest_llm_extract.errors import UnknownNameError, UsageError
+from pytest_llm_extract.schema import Schema
+
+_SOURCE = "--schema"
+
+
+def load_schema(reference: str) -> Schema:
+    """Import it; modules of the current directory are found.
+
+    Raises:
+        UsageError: it is not written as `module:Model`, cannot be imported, or is no pydantic type.
+        UnknownNameError: there is no such module or attribute.
+    """
+    module_name, _, attributes = reference.partition(":")
+    if not module_name or not attributes:
+        raise UsageError(_SOURCE, f"is module:Model, such as myapp.invoices:Invoice, not {reference!r}")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    found: Any = _module(module_name)
+    place = module_name
+    for name in attributes.split("."):
+        if not hasattr(found, name):
+            known = [known for known in dir(found) if not known.startswith("_")]
+            raise UnknownNameError(name, known=known, source=f"{_SOURCE}: {place}", kind="attribute")
+        found, place = getattr(found, name), f"{place}.{name}"
+    if not isinstance(found, type) and typing.get_origin(found) is None:
+        raise UsageError(f"{_SOURCE} {reference}", f"is no pydantic type, but {found!r:.60}")
+    return Schema.of(found, f"{_SOURCE} {reference}")
+
+
+def _module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            raise UnknownNameError(error.name, known=_siblings(error.name), source=_SOURCE, kind="module") from None
+        raise UsageError(_SOURCE, f"{name} cannot be imported: {error}") from None
+    except Exception as error:  # a user's module may raise anything
+        raise UsageError(_SOURCE, f"{name} cannot be imported: {type(error).__name__}: {error}") from None
+
+
+def _siblings(name: str) -> list[str]:
+    """The modules that are where `name` is not."""
+    package, _, _ = name.rpartition(".")
+    folders = getattr(sys.modules.get(package), "__path__", None) if package else None
+    prefix = f"{package}." if package else ""
+    return [f"{prefix}{module.name}" for module in pkgutil.iter_modules(folders)]

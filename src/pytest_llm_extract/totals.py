@@ -1,0 +1,143 @@
+"""What a corpus, or any part of it, adds up to: exact integers, so that parts merge in any order into one pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from heapq import nsmallest
+
+from pytest_llm_extract.aggregate import FieldSummary, Tally
+from pytest_llm_extract.outcome import CaseResult, FieldCounts, Outcome, RowCounts, Status
+from pytest_llm_extract.stats.intervals import ClusterSums
+
+N_WORST = 8
+N_NAMED = 5
+Scored = list[tuple[str, Outcome]]
+
+
+@dataclass
+class Problems:
+    """What was wrong with the records: how many of each kind, and the first few by line."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+
+    def add(self, kind: str, line: int, what: str) -> None:
+        """One problem."""
+        self.counts[kind] += 1
+        self._keep(kind, [(line, what)])
+
+    def merge(self, other: Problems) -> None:
+        """Add those of another part."""
+        self.counts.update(other.counts)
+        for kind, found in other.first.items():
+            self._keep(kind, found)
+
+    def _keep(self, kind: str, found: list[tuple[int, str]]) -> None:
+        self.first[kind] = nsmallest(N_NAMED, [*self.first.get(kind, ()), *found])
+
+
+@dataclass
+class Totals:
+    """Counts of leaves and documents, the worst cases, and all cases where they are asked for.
+
+    `single` counts leaves of fields that a case has once; `several` has counts and interval sums of those that it has
+    more often; `shares` counts documents by how many of how many leaves are right. `worst` are the `N_WORST` cases with
+    most wrong leaves; `n_misses` counts the lines that all of them would take. `cases` come with their line.
+    """
+
+    single: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    several: dict[str, tuple[FieldCounts, ClusterSums]] = field(default_factory=dict)
+    shares: Counter[tuple[int, int]] = field(default_factory=Counter)
+    rows: dict[str, RowCounts] = field(default_factory=dict)
+    n_valid: int = 0
+    n_exact: int = 0
+    statuses: Counter[Status] = field(default_factory=Counter)
+    n_misses: int = 0
+    worst: list[tuple[int, str, CaseResult]] = field(default_factory=list)
+    cases: list[tuple[int, CaseResult]] = field(default_factory=list)
+    problems: Problems = field(default_factory=Problems)
+
+    @property
+    def n_cases(self) -> int:
+        """Cases of gold."""
+        return sum(self.statuses.values())
+
+    def add(self, scored: Scored, n_wrong: int, status: Status, *, valid: bool) -> None:
+        """Count one case: path and outcome of its leaves, of which `n_wrong` are not right."""
+        self.statuses[status] += 1
+        self.n_valid += valid
+        self.n_exact += valid and bool(scored) and not n_wrong
+        self.shares[len(scored) - n_wrong, len(scored)] += 1
+        if len({path for path, _ in scored}) == len(scored):
+            self.single.update(scored)
+        else:
+            self._add_several(scored)
+
+    def add_rows(self, rows: Iterable[tuple[str, int, int, int]]) -> None:
+        """Count the rows of one case: path of the list, rows of gold, rows predicted, pairs."""
+        for path, *counts in rows:
+            self.rows[path] = self.rows.get(path, RowCounts()) + RowCounts(*counts)
+
+    def _add_several(self, scored: Scored) -> None:
+        by_path: dict[str, list[Outcome]] = {}
+        for path, outcome in scored:
+            by_path.setdefault(path, []).append(outcome)
+        for path, outcomes in by_path.items():
+            if len(outcomes) == 1:
+                self.single[path, outcomes[0]] += 1
+            else:
+                counts = FieldCounts.of(outcomes)
+                self._merge_field(path, counts, ClusterSums.of(counts.right, counts.n))
+
+    def _merge_field(self, path: str, counts: FieldCounts, sums: ClusterSums) -> None:
+        known, known_sums = self.several.get(path, (FieldCounts(), ClusterSums()))
+        self.several[path] = known + counts, known_sums + sums
+
+    def is_among_worst(self, n_wrong: int, case_id: str) -> bool:
+        """Whether a case has more wrong leaves than one that is kept."""
+        return len(self.worst) < N_WORST or (-n_wrong, case_id) < self.worst[-1][:2]
+
+    def keep_worst(self, found: Iterable[tuple[int, str, CaseResult]]) -> None:
+        """Keep the worst of those known and `found`: minus the number of wrong leaves, case id, case."""
+        self.worst = nsmallest(N_WORST, [*self.worst, *found], key=lambda entry: entry[:2])
+
+    def merge(self, other: Totals) -> None:
+        """Add another part."""
+        self.single.update(other.single)
+        for path, (counts, sums) in other.several.items():
+            self._merge_field(path, counts, sums)
+        for path, rows in other.rows.items():
+            self.rows[path] = self.rows.get(path, RowCounts()) + rows
+        self.shares.update(other.shares)
+        self.n_valid += other.n_valid
+        self.n_exact += other.n_exact
+        self.statuses.update(other.statuses)
+        self.n_misses += other.n_misses
+        self.keep_worst(other.worst)
+        self.cases += other.cases
+        self.problems.merge(other.problems)
+
+    def fields(self, paths: Sequence[str]) -> dict[str, FieldSummary]:
+        """Counts and interval of every field that some case labels, in the order of `paths`."""
+        singles: dict[str, dict[str, int]] = {}
+        for (path, outcome), count in self.single.items():
+            singles.setdefault(path, {})[outcome.value] = count
+        found = {}
+        for path in dict.fromkeys([*paths, *singles, *self.several]):
+            once = FieldCounts(**singles.get(path, {}))
+            counts, sums = self.several.get(path, (FieldCounts(), ClusterSums()))
+            sums += ClusterSums(once.n, once.right, once.n, once.right, once.right, once.n)
+            if sums.n:
+                found[path] = FieldSummary(counts + once, sums.interval())
+        return found
+
+    def tally(self, paths: Sequence[str]) -> Tally:
+        """The same as `aggregate.tally` of all cases."""
+        fields = {path: summary.counts for path, summary in self.fields(paths).items()}
+        shares = [(Fraction(right, n) * count, count) for (right, n), count in self.shares.items() if n]
+        n_labelled = sum(count for _, count in shares)
+        total = sum((share for share, _ in shares), Fraction(0))
+        return Tally(fields, self.rows, self.n_cases, self.n_valid, self.n_exact, n_labelled, total)
