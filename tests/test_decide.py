@@ -47,12 +47,15 @@ def leaves(written: str) -> Leaves:
     return {path: tuple(Leaf(LETTERS[letter]) for letter in letters) for path, letters in pairs}
 
 
+READ = Origin(prompt="a1", model="m")
+
+
 def case(number: int, before: str | None, now: str, *, group: str | None = None, model: str = "m") -> CaseResult:
     """One case; `before` is None for one that the baseline does not have."""
     found = None if before is None else leaves(before)
-    accepted = None if found is None else Accepted(found, count_leaves(found), Origin())
+    accepted = None if found is None else Accepted(found, count_leaves(found), READ)
     return CaseResult(
-        Status.OK, leaves(now), True, f"c{number:03}", group=group, model=model, origin=Origin(), baseline=accepted
+        Status.OK, leaves(now), True, f"c{number:03}", group=group, model=model, origin=READ, baseline=accepted
     )
 
 
@@ -265,3 +268,21 @@ def test_cost_is_unknown_rather_than_wrong(model: str, tokens: int, known: bool)
     cost = cost_usd(model, Usage(tokens, 100))
     assert (cost is not None and 0 < cost < 0.01) is known
     assert total_usd([cost, None]) is None
+
+
+def test_causes_are_named_together_and_apart() -> None:
+    """What changed in the requests, once; two causes at once cannot be told apart."""
+    cases = lost(0, 12)
+    assert "changed since the baseline: no request" in decide(suite(cases)).notes
+    both = [replace(found, origin=Origin(prompt="b2", model="n")) for found in cases]
+    line = "changed since the baseline: prompt (12 cases), model asked for (12 cases); their effects are not separable"
+    assert line in decide(suite(both)).notes
+
+
+def test_nothing_is_said_of_requests_that_nobody_knows() -> None:
+    """Scored files have no requests: the report does not claim that they are unchanged."""
+    cases = [
+        replace(found, origin=Origin(), baseline=replace(found.baseline, origin=Origin()) if found.baseline else None)
+        for found in lost(0, 12)
+    ]
+    assert not any("request" in note for note in decide(suite(cases)).notes)

@@ -29,6 +29,8 @@ def describe_causes(cases: Iterable[CaseResult]) -> list[str]:
 
 
 def _requests(paired: _Paired) -> list[str]:
+    if not any(getattr(side.origin, name) for name in _WORDS for pair in paired for side in pair):
+        return []
     changed = {}
     for name, words in _WORDS.items():
         count = sum(getattr(case.origin, name) != getattr(old.origin, name) for case, old in paired)

@@ -14,6 +14,7 @@ from pytest_llm_extract.outcome import CaseResult, Status, Verdict
 from pytest_llm_extract.suite_result import AcceptedRun, SuiteResult
 
 _MIN_GROUPS = 5
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +229,7 @@ def _p(p: float) -> str:
 
 
 def _some(names: Iterable[str]) -> str:
-    listed = list(names)
+    listed = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in names]
     return ", ".join(listed[:5]) + (", …" if len(listed) > 5 else "")
 
 
