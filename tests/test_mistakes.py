@@ -45,6 +45,11 @@ def test_items(extraction):
         ("schema=Item, prompt='p.mdd', cases=CASES", "", "*no file 'p.mdd'*Did you mean 'p.md'?*"),
         ("schema=Item, prompt='p.md', cases=CASES", "", "*no model: name one*"),
         ("schema=Item, prompt='p.md', model='m', response_format='json', cases=CASES", "", "*no response_format*"),
+        (
+            "extractor=read, cases=CASES, ignore='metadata.id'",
+            "",
+            "*ignore= is a list of body paths*, not 'metadata.id'*",
+        ),
         ("schema=dict, cases=CASES", "", "*the schema is a pydantic model*"),
         ("extractor=read, cases=CASES", "90", "*a floor is a number from 0 to 1, not 90; did you mean 0.9?*"),
         ("extractor=read, cases=CASES", "nme=1.0", "*no field 'nme'. Did you mean 'name'?*"),

@@ -241,3 +241,36 @@ def test_every_end_has_its_path_to_the_denominator(
     assert case["status"] == status
     assert [case["fields"][path][0]["outcome"] for path in ("name", "size")] == [name, size]
     assert ("body ran" in run.stdout.str()) == (status == "ok")
+
+
+VOLATILE = """
+import uuid
+
+def read(text) -> Item:
+    answer = client.chat.completions.create(
+        model="m", messages=[{"role": "user", "content": text}], metadata={"request_id": str(uuid.uuid4())})
+    return Item.model_validate_json(answer.choices[0].message.content)
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_volatile_values_are_ignored_and_said(bare: pytest.Pytester, workers: str) -> None:
+    """A request id of its own in every request: stale without `ignore`, replayed with it, and the report says so."""
+    suite = HEAD + VOLATILE + TAIL
+    ignoring = suite.replace("cases=CASES)", "cases=CASES, ignore=['metadata.request_id'])")
+    with StandIn(echo) as provider:
+        bare.makepyfile(test_items=suite)
+        record(bare, provider).assert_outcomes(passed=4)
+        stale = bare.runpytest_subprocess(f"-n{workers}")
+        stale.assert_outcomes(failed=4)
+        stale.stdout.fnmatch_lines(["STALE: parameters changed*", "*request_id*"])
+        bare.makepyfile(test_items=ignoring)
+        bare.runpytest_subprocess(f"-n{workers}").assert_outcomes(passed=4)
+    for path in bare.path.glob("cassettes/**/*.yaml"):
+        path.unlink()
+    with StandIn(echo) as provider:
+        record(bare, provider).assert_outcomes(passed=4)
+    run = bare.runpytest_subprocess(f"-n{workers}")
+    run.assert_outcomes(passed=4)
+    run.stdout.fnmatch_lines(["warning: requests are stored and compared without metadata.request_id"])
+    assert '"request_id": "(ignored)"' in next(bare.path.glob("cassettes/**/*.yaml")).read_text()

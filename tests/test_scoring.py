@@ -270,3 +270,21 @@ def test_swapping_sides_swaps_missing_and_spurious(gold: dict[str, Any], predict
     for path in there:
         one, other = there[path], back[path]
         assert (one.correct, one.missing, one.spurious) == (other.correct, other.spurious, other.missing), path
+
+
+class Counted(BaseModel):
+    name: str
+    n: int = 1
+
+
+class Box(BaseModel):
+    items: list[Counted] = []
+
+
+def test_default_is_no_label() -> None:
+    """A missing row charges what gold labels: not the default of a field that it leaves out."""
+    gold = {"items": [{"name": "a"}, {"name": "b"}]}
+    result = score(gold, {"items": [{"name": "a", "n": 5}]}, Box)
+    assert {path: counts.to_wire() for path, counts in result.counts.items()} == {
+        "items[].name": {"correct": 1, "missing": 1}
+    }

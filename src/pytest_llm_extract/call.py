@@ -42,13 +42,17 @@ class Call:
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a case's cassette is, and what of it may be recorded: none, missing or stale."""
+    """Where a case's cassette is, and what of it may be recorded: none, missing or stale.
+
+    `ignore` are paths of volatile values in the request's body, which are neither stored nor compared.
+    """
 
     path: Path
     case_id: str
     document: str | None
     record: str
     ends_normally: Callable[[Exception], bool]
+    ignore: tuple[str, ...] = ()
 
 
 def call_in_cassette(function: Callable[[], Any], slot: Slot) -> Call:
@@ -67,7 +71,7 @@ def call_in_cassette(function: Callable[[], Any], slot: Slot) -> Call:
 
 
 def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Call:
-    take = Replay(recording)
+    take = Replay(recording, slot.ignore)
     call = Call(facts={**recording.meta, **_facts(recording, slot)})
     try:
         with taking(take), placeholder_key():
@@ -87,7 +91,7 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
 
 
 def _record(function: Callable[[], Any], slot: Slot, old: Recording | None) -> Call:
-    take, call = Record(), Call()
+    take, call = Record(slot.ignore), Call()
     status = Status.STALE if old else Status.MISSING
     start = time.perf_counter()
     try:

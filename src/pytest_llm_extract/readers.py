@@ -96,6 +96,8 @@ class _Relaxed:
         fields["extra_behavior"] = "ignore" if self._container else fields.get("extra_behavior") or "forbid"
         for name, found in fields["fields"].items():
             inner = self._wrapped(found["schema"], found["schema"])
+            if self._container is None and inner["type"] == "default":
+                inner = inner["schema"]  # a default of the schema is no label of gold
             if inner["type"] != "default":
                 inner = {"type": "default", "schema": inner, "default": MISSING}
             fields["fields"][name] = {**found, "schema": inner}

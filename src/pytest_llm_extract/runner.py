@@ -156,7 +156,7 @@ class Extraction:
 
     def _run(self, function: Callable[[], Any]) -> None:
         document = self.case.input if isinstance(self.case.input, str) else None
-        slot = Slot(self.cassette, self.case.id, document, self._settings.record, _ends_normally)
+        slot = Slot(self.cassette, self.case.id, document, self._settings.record, _ends_normally, self._suite.ignore)
         self._call = call_in_cassette(function, slot)
         self._answer = answer = self._read(self._call)
         self.result = self._score(answer)

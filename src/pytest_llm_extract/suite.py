@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,9 @@ from pytest_llm_extract.scoring import labelled_paths, score_answer
 from pytest_llm_extract.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.validate import lost_answer
 
-ARGUMENTS = frozenset({"cases", "extractor", "prompt", "schema", "model", "response_format", "compare", "strict"})
+ARGUMENTS = frozenset(
+    {"cases", "extractor", "prompt", "schema", "model", "response_format", "compare", "strict", "ignore"}
+)
 FORMATS = ("json_schema", "json_object")
 
 
@@ -61,6 +63,7 @@ class Suite:
     extractor: Callable[..., Any] | None
     call: PromptCall | None
     strict: bool = False
+    ignore: tuple[str, ...] = ()
 
     @property
     def head(self) -> SuiteResult:
@@ -98,14 +101,15 @@ class Suite:
         )
 
     def _warnings(self) -> tuple[str, ...]:
-        """Floors that an answer without any value would meet."""
+        """Floors that an answer without any value would meet, and what is not compared."""
         nulls = dict.fromkeys(self.rules.floors, (0, 0))
         for golden in self.cases if nulls else ():
             for path, outcome, *_ in compare(self.schema.root, golden.gold, None, Outcome.INVALID):
                 if path in nulls:
                     null, n = nulls[path]
                     nulls[path] = (null + (outcome is Outcome.INVALID), n + 1)
-        return tuple(trivial_floors(self.rules.floors, nulls))
+        ignored = (f"requests are stored and compared without {', '.join(self.ignore)}",) if self.ignore else ()
+        return (*trivial_floors(self.rules.floors, nulls), *ignored)
 
 
 def _as_then(entry: Entry) -> Accepted:
@@ -144,6 +148,7 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     strict = given.get("strict", False)
     if not isinstance(strict, bool):
         raise UsageError(source, f"strict= is True or False, not {strict!r}")
+    ignore = _ignored(given.get("ignore", ()), source)
     extractor, call, variant = _under_test(given, settings, arguments.module, source)
     schema_type = _schema_type(given, extractor, source)
     schema = Schema.of(schema_type, source, _compare(given, source))
@@ -158,7 +163,14 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
         _check_columns(prompt_call.prompt, cases, source)
     rules = _rules(arguments, schema, cases, settings)
     accepted = find_accepted(arguments.suite_id, settings)
-    return Suite(arguments.suite_id, variant, schema, cases, rules, accepted, extractor, prompt_call, strict)
+    return Suite(arguments.suite_id, variant, schema, cases, rules, accepted, extractor, prompt_call, strict, ignore)
+
+
+def _ignored(given: Any, source: str) -> tuple[str, ...]:
+    listed = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if isinstance(given, str) or not all(isinstance(path, str) and path for path in listed):
+        raise UsageError(source, f"ignore= is a list of body paths, such as ['metadata.request_id'], not {given!r}")
+    return tuple(listed)
 
 
 def _rules(arguments: MarkerArguments, schema: Schema, cases: tuple[GoldenCase, ...], settings: Settings) -> GateRules:

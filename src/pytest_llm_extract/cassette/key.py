@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
 Json = Any
+IGNORED = "(ignored)"
 
 
 def read_json(body: bytes | str | None) -> Json | None:
@@ -55,6 +57,23 @@ def _short(value: Json, document: str | None) -> str:
     if document:
         text = text.replace(json.dumps(document)[1:-1], "{{input}}")
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def without(value: Json, paths: Collection[str]) -> Json:
+    """A body with the values at these paths put aside; `metadata.request_id`, or `messages[].id` through a list."""
+    for path in paths:
+        value = _put_aside(value, path.replace("[]", ".[]").split("."))
+    return value
+
+
+def _put_aside(value: Json, steps: list[str]) -> Json:
+    if not steps:
+        return IGNORED
+    if steps[0] == "[]" and isinstance(value, list):
+        return [_put_aside(item, steps[1:]) for item in value]
+    if isinstance(value, dict) and steps[0] in value:
+        return {**value, steps[0]: _put_aside(value[steps[0]], steps[1:])}
+    return value
 
 
 def parts(body: Json) -> dict[str, Json]:

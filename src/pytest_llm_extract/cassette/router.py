@@ -54,8 +54,8 @@ class Unowned(BaseException):
 class Replay:
     """Plays a recording back by fingerprint, in order; remembers the first request that it does not hold."""
 
-    def __init__(self, recording: Recording) -> None:
-        self.recording = recording
+    def __init__(self, recording: Recording, ignore: tuple[str, ...] = ()) -> None:
+        self.recording, self._ignore = recording, ignore
         self.played: list[Exchange] = []
         self.miss: tuple[str, str, bytes] | None = None
         self._left = list(recording.exchanges)
@@ -67,21 +67,28 @@ class Replay:
         Raises:
             CassetteMiss: the cassette does not hold this request, or not that often.
         """
-        url, clean = scrub.scrub_url(request.uri), store.scrub_body(body)
+        url, clean = scrub.scrub_url(request.uri), store.scrub_body(body, self._ignore)
         wanted = fingerprint(request.method, url, clean)
         with self._lock:
             for index, exchange in enumerate(self._left):
-                if exchange.fingerprint == wanted:
+                if self._fingerprint(exchange) == wanted:
                     self.played.append(self._left.pop(index))
                     return exchange.to_vcr()
             self.miss = self.miss or (request.method, url, clean)
         raise CassetteMiss(request.method, request.uri)
 
+    def _fingerprint(self, exchange: Exchange) -> str:
+        """That of the recorded request, also where it was recorded before its volatile values were ignored."""
+        if not self._ignore:
+            return exchange.fingerprint
+        return fingerprint(exchange.method, exchange.url, store.scrub_body(exchange.request_body, self._ignore))
+
 
 class Record:
     """Lets requests through and keeps what came back, scrubbed."""
 
-    def __init__(self) -> None:
+    def __init__(self, ignore: tuple[str, ...] = ()) -> None:
+        self._ignore = ignore
         self.exchanges: list[Exchange] = []
         self._lock = threading.Lock()
 
@@ -97,7 +104,7 @@ class Record:
 
     def append(self, request: Request, body: bytes, response: dict[str, Any]) -> None:
         """Keep an exchange; a failed one is dropped when the same request succeeds."""
-        exchange = store.scrubbed(request.method, request.uri, request.headers, body, response)
+        exchange = store.scrubbed(request.method, request.uri, request.headers, body, response, self._ignore)
         with self._lock:
             if exchange.status < 400:
                 self.exchanges = [e for e in self.exchanges if e.status < 400 or e.fingerprint != exchange.fingerprint]

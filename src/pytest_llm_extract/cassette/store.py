@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from pytest_llm_extract.cassette import scrub
-from pytest_llm_extract.cassette.key import fingerprint, read_json
+from pytest_llm_extract.cassette.key import fingerprint, read_json, without
 from pytest_llm_extract.errors import CassetteError
 
 try:
@@ -279,8 +279,15 @@ def _escape(match: re.Match[str]) -> str:
     return json.dumps(match.group())[1:-1]
 
 
-def scrubbed(method: str, url: str, request_headers: Any, request_body: bytes, response: dict[str, Any]) -> Exchange:
-    """An exchange as it may be stored, from what vcrpy's stubs hand over."""
+def scrubbed(
+    method: str,
+    url: str,
+    request_headers: Any,
+    request_body: bytes,
+    response: dict[str, Any],
+    ignore: tuple[str, ...] = (),
+) -> Exchange:
+    """An exchange as it may be stored, from what vcrpy's stubs hand over; `ignore` are volatile paths of the body."""
     from vcr.filters import decode_response
 
     decoded = decode_response(response)
@@ -288,7 +295,7 @@ def scrubbed(method: str, url: str, request_headers: Any, request_body: bytes, r
         method=method,
         url=scrub.scrub_url(url),
         request_headers=scrub.keep_headers(request_headers, scrub.REQUEST_HEADERS),
-        request_body=scrub_body(request_body),
+        request_body=scrub_body(request_body, ignore),
         status=decoded["status"]["code"],
         reason=decoded["status"]["message"] or "",
         response_headers=scrub.keep_headers(decoded["headers"], scrub.RESPONSE_HEADERS),
@@ -296,11 +303,11 @@ def scrubbed(method: str, url: str, request_headers: Any, request_body: bytes, r
     )
 
 
-def scrub_body(body: bytes) -> bytes:
-    """A JSON or form body without credentials; anything else as it is."""
+def scrub_body(body: bytes, ignore: tuple[str, ...] = ()) -> bytes:
+    """A JSON or form body without credentials and volatile values; anything else as it is."""
     value = read_json(body)
     if value is not None:
-        clean = scrub.scrub_json(value)
+        clean = without(scrub.scrub_json(value), ignore)
         return body if clean == value else json.dumps(clean).encode()
     if re.fullmatch(rb"[\w.%+-]+=[^\s]*", body):
         return scrub.scrub_form(body.decode("latin-1")).encode()
