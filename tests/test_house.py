@@ -11,7 +11,7 @@ FLOORS = [
     {"errors", "stats", "git", "baseline_files"},
     {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules"},
     {"schema", "tree", "definitions", "readers", "cases", "prompt"},
-    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "gate_markers"},
+    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "gate_markers", "golden"},
     {"scoring", "baseline", "gate", "call", "report"},
     {"accepted", "acceptance", "suite"},
     {"runner"},
