@@ -35,7 +35,9 @@ def json_rows(text: str, problems: Problems) -> list[tuple[Place, Any]]:
     """A list of cases, each with the line where it starts; after a mistake nothing is read."""
     rows: list[tuple[Place, Any]] = []
     position, line, counted = _skip(text, 0), 1, 0
-    if text[position : position + 1] not in ("[", ""):
+    if position == len(text):
+        return []
+    if text[position] != "[":
         problems.append((conflict_line(text) or 1, "holds no list of cases"))
         return []
     try:

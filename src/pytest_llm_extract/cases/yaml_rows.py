@@ -52,11 +52,13 @@ def _describe(text: str, error: Exception) -> tuple[Place, str]:
     import yaml
 
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        said = " ".join(part for part in (error.problem, error.context) if part)
-        return error.problem_mark.line + 1, f"is not YAML: {said}"
+        begun = f" {error.context} from line {error.context_mark.line + 1}" if error.context_mark else ""
+        return error.problem_mark.line + 1, f"is not YAML: {error.problem}{begun}"
     if isinstance(error, yaml.reader.ReaderError):
         line = text.encode("utf-8", "replace").count(b"\n", 0, error.position) + 1
-        return line, f"is not YAML: the character U+{ord(str(error.character)[:1] or '?'):04X} is not allowed"
+        # libyaml gives its number, PyYAML's own reader the character.
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        return line, f"is not YAML: the character U+{code:04X} is not allowed"
     return None, f"is not YAML: {' '.join(str(error).split())}"
 
 
