@@ -37,7 +37,7 @@ def fill(folder: Path, **files: str | bytes) -> Path:
     """A folder of files; `a_txt` is `a.txt`."""
     folder.mkdir(exist_ok=True)
     for name, content in files.items():
-        path = folder / name.replace("_", ".")
+        path = folder / (name if "." in name else name.replace("_", "."))
         path.write_bytes(content.encode() if isinstance(content, str) else content)
     return folder
 
@@ -78,6 +78,7 @@ def test_csv_of_a_spreadsheet(tmp_path: Path) -> None:
         ('id,input,expected.a\n1,"x\ny",z\n2,x,y,z', ":4: has 4 cells, but the header has 3"),
         ('id,input,expected.a\n1,x,y\n2,"x,y\n', ":3: is not CSV: unexpected end of data"),
         ("id,input,expected.a\n<<<<<<< HEAD\n1,x,y\n", ":2: merge conflict marker"),
+        ("<<<<<<< HEAD\nid,input,expected.a\n", ":1: merge conflict marker"),
         ("id,input,expected.a\n1,x,y\n1,x,y", ":3: id '1' is used twice, first in line 2"),
         ("id,input,expected.a\n,x,y", ":2: id is a text or a number, not ''"),
         ("id,input,expected.a\n", "gold.csv: holds no case"),
@@ -349,8 +350,7 @@ def test_same_mistake_in_every_case_is_said_ten_times(tmp_path: Path) -> None:
 
 NESTED = """
 import pytest
-from pathlib import Path
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, Field
 
 class Address(BaseModel):
     city: str | None = None
@@ -364,6 +364,7 @@ class Order(BaseModel):
     address: Address | None = None
     lines: list[Line] = []
     boxes: dict[str, Line] = {}
+    vat: int = Field(0, alias="taxNumber")
 
 CASES = [{"id": "c0", "input": "x", "expected": EXPECTED}]
 
@@ -380,6 +381,7 @@ def test_orders(extraction):
         ({"lines": [{"price": 1}, {"pice": 1}]}, "expected.lines.1.pice: *. Did you mean 'lines[].price'?"),
         ({"boxes": {"a": {"prce": 1}}}, "expected.boxes.a.prce: *. Did you mean 'boxes{}.price'?"),
         ({"adress": {}}, "expected.adress: * no field 'adress'. Did you mean 'address'?"),
+        ({"taxNumbr": 1}, "expected.taxNumbr: * no field 'taxNumbr'. Did you mean 'vat'?"),
         ({"city": "x"}, "expected.city: * no field 'city'. Did you mean 'address.city'?"),
         ({"address": {"qqq": 1}}, "expected.address.qqq: the schema has no field 'address.qqq'."),
         ({"address": {"city": 1}}, "expected.address.city: Input should be a valid string"),
@@ -391,6 +393,17 @@ def test_nested_field_that_is_not_there(pytester: pytest.Pytester, expected: Any
     run = pytester.runpytest_inprocess()
     run.assert_outcomes(errors=1)
     run.stdout.fnmatch_lines([f"*cases:1: case 'c0': {said.replace('[', '[[]')}*"])
+
+
+def test_file_of_a_case_from_python_lies_beside_the_module(pytester: pytest.Pytester) -> None:
+    """Wherever pytest is started."""
+    case = "{'id': 'c0', 'input_file': 'a.txt', 'expected': {'name': 'x'}}"
+    module = NESTED.replace('{"id": "c0", "input": "x", "expected": EXPECTED}', case)
+    folder = fill(pytester.mkdir("sub"), **{"test_orders.py": module})
+    run = pytester.runpytest_inprocess("--collect-only")
+    run.stdout.fnmatch_lines(["*llm_extract: cases:1: case 'c0': input_file: no file 'a.txt'.*"])
+    fill(folder, a_txt="document")
+    pytester.runpytest_inprocess("--collect-only").stdout.fnmatch_lines(["*1 test collected*"])
 
 
 @pytest.mark.parametrize("form", ["csv", "yaml", "folder"])

@@ -82,5 +82,9 @@ def _inner(node: Node | None) -> Node | None:
 
 
 def _fields(node: Node | None) -> dict[str, str]:
-    """Names and paths of the fields right below a model."""
-    return {name: child.path for name, child in node.fields.items()} if isinstance(node, ModelNode) else {}
+    """Names and aliases of the fields right below a model, with their paths."""
+    if not isinstance(node, ModelNode):
+        return {}
+    aliases = {node.cls.model_fields[name].alias: child.path for name, child in node.fields.items()}
+    named = {name: child.path for name, child in node.fields.items()}
+    return {**{alias: path for alias, path in aliases.items() if alias}, **named}

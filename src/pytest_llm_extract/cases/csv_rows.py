@@ -35,14 +35,13 @@ def _rows(text: str, problems: Problems) -> list[tuple[Place, Any]]:
     line = 1
     try:
         for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                pass
-            elif paths is None:
-                paths = _header(cells)
-            elif problem := _misshapen(cells, paths):
-                problems.append((line, problem))
-            else:
-                rows.append((line, _row(paths, cells)))
+            if any(cell.strip() for cell in cells):
+                if paths is None:
+                    paths = _header(cells)
+                elif problem := _misshapen(cells, paths):
+                    problems.append((line, problem))
+                else:
+                    rows.append((line, _row(paths, cells)))
             line = reader.line_num + 1
     except (csv.Error, ValueError) as error:
         problems.append((line, f"is not CSV: {error}" if isinstance(error, csv.Error) else str(error)))
