@@ -11,7 +11,7 @@ FLOORS = [
     {"errors", "stats", "git", "baseline_files"},
     {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules"},
     {"schema", "tree", "definitions", "readers", "cases", "prompt", "records", "schema_reference"},
-    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "gate_markers", "totals"},
+    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "gate_markers", "golden", "totals"},
     {"scoring", "baseline", "gate", "call", "report", "explain", "part"},
     {"accepted", "acceptance", "suite", "corpus"},
     {"runner"},

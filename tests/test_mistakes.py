@@ -134,7 +134,7 @@ def test_json_dataset_with_a_byte_order_mark(pytester: pytest.Pytester) -> None:
     """A list of cases; each knows its line."""
     path = pytester.path / "gold.json"
     path.write_text('\ufeff[\n {"id": 1, "input": "", "expected": {}},\r\n {"id": 2, "input": "", "expected": {}}\n]')
-    assert [(case.id, case.line) for case in load_cases(path, "gold.json")] == [("1", 2), ("2", 3)]
+    assert [(case.id, case.place) for case in load_cases(path, "gold.json")] == [("1", 2), ("2", 3)]
 
 
 @pytest.mark.parametrize(

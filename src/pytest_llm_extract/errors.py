@@ -6,15 +6,26 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
 
+SHOWN_PROBLEMS = 10
+# A line of the file, or a file of the folder; None: the whole of it.
+Place = int | str | None
+Problems = list[tuple[Place, str]]
+
 
 class LlmExtractError(Exception):
     """Base of every error of this package that a user can mend."""
 
 
-def did_you_mean(name: str, known: Collection[str]) -> str:
+def nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
+    """The known name that is most like this one; None where none is (`cutoff`: 0 takes any, 1 the same only)."""
+    near = get_close_matches(name, sorted(known), n=1, cutoff=cutoff)
+    return near[0] if near else None
+
+
+def did_you_mean(name: str, known: Collection[str], cutoff: float = 0.6) -> str:
     """` Did you mean 'total'?` for the nearest known name, or an empty string."""
-    near = get_close_matches(name, sorted(known), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, known, cutoff)
+    return f" Did you mean {near!r}?" if near else ""
 
 
 class UsageError(LlmExtractError):
@@ -42,7 +53,7 @@ class UnknownNameError(LlmExtractError):
 class DatasetError(LlmExtractError):
     """Golden data that cannot be used; every problem names its place."""
 
-    def __init__(self, path: str, problems: list[tuple[int | None, str]]) -> None:
+    def __init__(self, path: str, problems: Problems) -> None:
         super().__init__(path)
         self.path, self.problems = path, problems
 
@@ -51,10 +62,16 @@ class DatasetError(LlmExtractError):
         return type(self), (self.path, self.problems)
 
     def __str__(self) -> str:
-        shown = [f"{self.path}{f':{line}' if line else ''}: {text}" for line, text in self.problems[:10]]
+        shown = [f"{self.path}{_after(place)}: {text}" for place, text in self.problems[:SHOWN_PROBLEMS]]
         if len(self.problems) > len(shown):
             shown.append(f"{self.path}: … and {len(self.problems) - len(shown)} more problems")
         return "\n".join(shown)
+
+
+def _after(place: Place) -> str:
+    if isinstance(place, str):
+        return f"/{place}"
+    return f":{place}" if place else ""
 
 
 class PromptError(LlmExtractError):

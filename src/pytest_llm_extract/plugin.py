@@ -12,8 +12,9 @@ import pytest
 from pytest_llm_extract import config as settings_of
 
 if TYPE_CHECKING:
+    from pytest_llm_extract.golden import GoldenCase
     from pytest_llm_extract.runner import Extraction
-    from pytest_llm_extract.suite import GoldenCase, Suite
+    from pytest_llm_extract.suite import Suite
 
 _settings = pytest.StashKey["settings_of.Settings"]()
 _routing = pytest.StashKey[ExitStack]()

@@ -22,9 +22,10 @@ from pytest_llm_extract.cassette.key import digest
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import LlmExtractError, PromptError
 from pytest_llm_extract.explain import explain
+from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.outcome import CaseResult, Leaf, Origin, Status, Usage
 from pytest_llm_extract.scoring import score_answer
-from pytest_llm_extract.suite import GoldenCase, Suite
+from pytest_llm_extract.suite import Suite
 from pytest_llm_extract.validate import Answer, lost_answer, read_answer, take_output
 
 _DIFFERENCES = 20  # lines of a strict case's failure; results.json has all
@@ -253,7 +254,7 @@ def score_case(suite: Suite, golden: GoldenCase, answer: Answer) -> CaseResult:
     return dataclasses.replace(
         score_answer(suite.schema, golden.gold, answer, case_id=case.id),
         group=case.group,
-        input=pydantic_core.to_jsonable_python(case.input, fallback=str),
+        input=pydantic_core.to_jsonable_python(case.shown_input, fallback=str),
         error=answer.error,
         metadata=json.loads(json.dumps(case.metadata, default=str)),
         origin=Origin(gold=_gold_hash(case), scoring=suite.schema.scoring_fingerprint[:16]),

@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pydantic
-
 from pytest_llm_extract.accepted import AcceptedAnswers, find_accepted
 from pytest_llm_extract.baseline import Entry
-from pytest_llm_extract.cases import Case, load_cases
+from pytest_llm_extract.cases import load_cases
 from pytest_llm_extract.compare.walk import compare
 from pytest_llm_extract.config import Settings
-from pytest_llm_extract.errors import DatasetError, PromptError, UnknownNameError, UsageError, did_you_mean
+from pytest_llm_extract.errors import PromptError, UnknownNameError, UsageError, did_you_mean
 from pytest_llm_extract.gate.floors import trivial_floors
 from pytest_llm_extract.gate_markers import Written, read_budgets, read_documents, read_floors, read_waivers
+from pytest_llm_extract.golden import GoldenCase, read_golden
 from pytest_llm_extract.outcome import Accepted, CaseResult, Outcome, Status
 from pytest_llm_extract.prompt import Prompt, load_prompt
 from pytest_llm_extract.schema import Schema, strict_json_schema
@@ -31,14 +30,6 @@ ARGUMENTS = frozenset(
     {"cases", "extractor", "prompt", "schema", "model", "response_format", "compare", "strict", "ignore"}
 )
 FORMATS = ("json_schema", "json_object")
-
-
-@dataclass(frozen=True)
-class GoldenCase:
-    """A case with its gold read by the schema."""
-
-    case: Case
-    gold: Any
 
 
 @dataclass(frozen=True)
@@ -144,7 +135,7 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
         if name not in ARGUMENTS:
             raise UnknownNameError(name, known=ARGUMENTS, source=source, kind="argument")
     if "cases" not in given:
-        raise UsageError(source, "cases= is missing: name a .jsonl or .json file, a list or a callable")
+        raise UsageError(source, "cases= is missing: name a dataset file or folder, a list or a callable")
     strict = given.get("strict", False)
     if not isinstance(strict, bool):
         raise UsageError(source, f"strict= is True or False, not {strict!r}")
@@ -196,14 +187,14 @@ def _labelled(schema: Schema, cases: tuple[GoldenCase, ...]) -> set[str]:
 
 
 def find_file(name: str | Path, settings: Settings, module: Path, source: str) -> Path:
-    """A file relative to the rootdir, or beside the test module.
+    """A file (or a folder of golden data) relative to the rootdir, or beside the test module.
 
     Raises:
         UsageError: it is in neither place.
     """
     tried = [settings.rootdir / name, module.parent / name]
     for path in tried:
-        if path.is_file():
+        if path.exists():
             return path
     near = [path.name for folder in {path.parent for path in tried} if folder.is_dir() for path in folder.iterdir()]
     hint = did_you_mean(Path(name).name, near)
@@ -281,23 +272,9 @@ def _response_format(name: str, schema_type: Any, schema_name: str) -> dict[str,
 def _golden(cases: Any, schema: Schema, settings: Settings, module: Path, source: str) -> tuple[GoldenCase, ...]:
     if isinstance(cases, str | Path):
         found = find_file(cases, settings, module, source)
-        rows, name = load_cases(found, str(cases)), str(cases)
-    else:
-        rows, name = load_cases(cases, f"{source}: cases"), f"{source}: cases"
-    problems: list[tuple[int | None, str]] = []
-    golden = []
-    for case in rows:
-        try:
-            golden.append(GoldenCase(case, schema.read_gold(case.expected)))
-        except pydantic.ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"])) or "expected"
-            near = did_you_mean(place, schema.paths) if first["type"] == "extra_forbidden" else ""
-            text = f"the schema has no field {place!r}" if near or first["type"] == "extra_forbidden" else first["msg"]
-            problems.append((case.line, f"case {case.id!r}: expected.{place}: {text}{near and '.' + near}"))
-    if problems:
-        raise DatasetError(name, problems)
-    return tuple(golden)
+        return read_golden(load_cases(found, str(cases)), schema, str(cases))
+    name = f"{source}: cases"
+    return read_golden(load_cases(cases, name, module.parent), schema, name)
 
 
 def _check_columns(prompt: Prompt, cases: tuple[GoldenCase, ...], source: str) -> None:

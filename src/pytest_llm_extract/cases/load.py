@@ -1,0 +1,97 @@
+"""Where cases come from, and what holds for all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pytest_llm_extract.cases.case import Case, MissingFileError, RowError, read_case
+from pytest_llm_extract.cases.csv_rows import csv_rows
+from pytest_llm_extract.cases.folder_rows import folder_rows
+from pytest_llm_extract.cases.json_rows import json_rows, jsonl_rows
+from pytest_llm_extract.cases.text import UnreadableFileError, read_text
+from pytest_llm_extract.cases.yaml_rows import yaml_rows
+from pytest_llm_extract.errors import SHOWN_PROBLEMS, DatasetError, Place, Problems, did_you_mean
+
+CasesSource = Path | Iterable[Any] | Callable[[], Iterable[Any]]
+Row = tuple[Place, Any]
+
+_FORMATS: dict[str, Callable[[str, Problems], list[Row]]] = {
+    ".jsonl": jsonl_rows,
+    ".json": json_rows,
+    ".csv": csv_rows,
+    ".yaml": yaml_rows,
+    ".yml": yaml_rows,
+}
+_LISTED = 1000
+
+
+def load_cases(source: CasesSource, name: str, folder: Path | None = None) -> list[Case]:
+    """Read golden data; `name` is how errors call it.
+
+    Files that rows name lie beside the dataset; those of rows from Python in `folder` (default: the current one).
+
+    Raises:
+        DatasetError: a row cannot be read, lacks a column, or repeats an id; every problem with its place.
+    """
+    problems: Problems = []
+    if isinstance(source, Path):
+        rows = _path_rows(source, problems)
+        folder = source if source.is_dir() else source.parent
+    else:
+        rows = [(number, row) for number, row in enumerate(source() if callable(source) else source, start=1)]
+    cases = _cases(rows, folder or Path(), problems)
+    if not problems and not cases:
+        problems.append((None, "holds no case"))
+    if problems:
+        raise DatasetError(name, sorted(problems, key=_in_order))
+    return cases
+
+
+def _path_rows(path: Path, problems: Problems) -> list[Row]:
+    if path.is_dir():
+        return folder_rows(path, problems)
+    reader = _FORMATS.get(path.suffix.lower())
+    if reader is None:
+        given = path.suffix or "a file without suffix"
+        problems.append((None, f"golden data is {', '.join(_FORMATS)} or a folder, not {given}"))
+        return []
+    try:
+        return reader(read_text(path), problems)
+    except FileNotFoundError:
+        problems.append((None, "cannot be read: no such file"))
+    except UnreadableFileError as error:
+        problems.append((error.line, str(error)))
+    return []
+
+
+def _cases(rows: list[Row], folder: Path, problems: Problems) -> list[Case]:
+    cases: list[Case] = []
+    first: dict[str, Place] = {}
+    for place, row in rows:
+        try:
+            case = row if isinstance(row, Case) else read_case(row, place, folder)
+        except MissingFileError as error:
+            problems.append((place, f"{error}{_near(error.path) if len(problems) < SHOWN_PROBLEMS else ''}"))
+            continue
+        except RowError as error:
+            problems.append((place, str(error)))
+            continue
+        if case.id in first:
+            problems.append((place, f"id {case.id!r} is used twice, first in line {first[case.id]}"))
+        first.setdefault(case.id, place)
+        cases.append(case)
+    return cases
+
+
+def _near(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f" There is no folder {path.parent.name!r} there."
+    return did_you_mean(path.name, [found.name for found in islice(path.parent.iterdir(), _LISTED)])
+
+
+def _in_order(problem: tuple[Place, str]) -> tuple[int, str]:
+    place = problem[0]
+    return (place, "") if isinstance(place, int) else (0, place or "")

@@ -1,0 +1,90 @@
+"""Gold read by the schema, with the nearest right name for a field that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic
+from pydantic_core import ErrorDetails
+
+from pytest_llm_extract.cases import Case
+from pytest_llm_extract.errors import SHOWN_PROBLEMS, DatasetError, Problems, did_you_mean, nearest
+from pytest_llm_extract.schema import Schema
+from pytest_llm_extract.tree import ListNode, ModelNode, Node, UnionNode
+
+
+@dataclass(frozen=True)
+class GoldenCase:
+    """A case with its gold read by the schema."""
+
+    case: Case
+    gold: Any
+
+
+def read_golden(cases: Iterable[Case], schema: Schema, name: str) -> tuple[GoldenCase, ...]:
+    """Read every case's gold; `name` is how errors call the dataset.
+
+    Raises:
+        DatasetError: some gold does not fit; every such case with its place, the field's path and the nearest field.
+    """
+    problems: Problems = []
+    golden = []
+    for case in cases:
+        try:
+            golden.append(GoldenCase(case, schema.read_gold(case.expected)))
+        except pydantic.ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            said = _describe(first, schema) if len(problems) < SHOWN_PROBLEMS else first["msg"]
+            problems.append((case.place, f"case {case.id!r}: {said}"))
+    if problems:
+        raise DatasetError(name, problems)
+    return tuple(golden)
+
+
+def _describe(error: ErrorDetails, schema: Schema) -> str:
+    place = ".".join(map(str, error["loc"]))
+    where = f"expected.{place}" if place else "expected"
+    if error["type"] != "extra_forbidden":
+        return f"{where}: {error['msg']}"
+    return f"{where}: the schema has no field {place!r}.{_nearest(error['loc'], schema)}"
+
+
+def _nearest(loc: tuple[int | str, ...], schema: Schema) -> str:
+    """A hint: a field beside the unknown one, else the nearest path of all, else one that ends in this name."""
+    *parents, name = loc
+    beside = _fields(_follow(schema.root, parents))
+    if found := nearest(str(name), beside):
+        return f" Did you mean {beside[found]!r}?"
+    if hint := did_you_mean(".".join(map(str, loc)), schema.paths):
+        return hint
+    return did_you_mean(str(name), [path for path in schema.paths if path.endswith((f".{name}", f"[].{name}"))], 0)
+
+
+def _follow(node: Node | None, parts: Iterable[int | str]) -> Node | None:
+    """The node that pydantic's error location leads to; None where the schema has no such place."""
+    for part in parts:
+        node = _inner(node)
+        if isinstance(node, ModelNode):
+            node = node.fields.get(str(part))
+        elif isinstance(node, ListNode):
+            node = node.items
+        elif isinstance(node, UnionNode):
+            node = next((member for cls, member in node.members.items() if cls.__name__ == part), None)
+    return _inner(node)
+
+
+def _inner(node: Node | None) -> Node | None:
+    while isinstance(node, ModelNode) and "root" in node.fields and issubclass(node.cls, pydantic.RootModel):
+        node = node.fields["root"]
+    return node
+
+
+def _fields(node: Node | None) -> dict[str, str]:
+    """Names and aliases of the fields right below a model, with their paths."""
+    if not isinstance(node, ModelNode):
+        return {}
+    aliases = {node.cls.model_fields[name].alias: child.path for name, child in node.fields.items()}
+    named = {name: child.path for name, child in node.fields.items()}
+    return {**{alias: path for alias, path in aliases.items() if alias}, **named}
