@@ -57,7 +57,7 @@ class DatasetError(LlmExtractError):
         super().__init__(path)
         self.path, self.problems = path, problems
 
-    def __reduce__(self) -> tuple[type[DatasetError], tuple[str, list[tuple[int | None, str]]]]:
+    def __reduce__(self) -> tuple[type[DatasetError], tuple[str, list[tuple[int | str | None, str]]]]:
         # By default only the first argument would come back from a worker process.
         return type(self), (self.path, self.problems)
 
