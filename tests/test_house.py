@@ -9,10 +9,10 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
 FLOORS = [
     {"errors", "stats", "git", "baseline_files"},
-    {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules"},
-    {"schema", "tree", "definitions", "readers", "cases", "prompt"},
-    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "gate_markers"},
-    {"scoring", "baseline", "gate", "call", "report"},
+    {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules", "answers", "files"},
+    {"schema", "strict", "tree", "definitions", "readers", "cases", "attachments", "bodies", "prompt"},
+    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "gate_markers", "fewshot"},
+    {"scoring", "baseline", "gate", "call", "prompt_call", "report"},
     {"accepted", "acceptance", "suite"},
     {"runner"},
     {"controller"},
