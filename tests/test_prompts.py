@@ -34,7 +34,7 @@ CASES = [
 ]
 
 {extra}
-@pytest.mark.llm_extract(schema=Item, prompt="read.md", cases=CASES, model="m", {arguments})
+@pytest.mark.llm_extract(**dict(schema=Item, prompt="read.md", cases=CASES, model="m") | dict({arguments}))
 def test_items(extraction):
     assert extraction.output.name == extraction.case.input
     assert extraction.raw == '{{"name": "' + extraction.output.name + '"}}'
@@ -157,7 +157,7 @@ def read(text) -> Item:
     write(bare, "", extra=extra)
     module = bare.path / "test_items.py"
     module.write_text(
-        module.read_text().replace('schema=Item, prompt="read.md"', "extractor=read").replace('model="m", )', ")")
+        module.read_text().replace('schema=Item, prompt="read.md"', "extractor=read").replace(', model="m"', "")
     )
     with StandIn(echo) as provider:
         record(bare, provider).assert_outcomes(passed=3)
@@ -223,9 +223,41 @@ def test_context(bare: pytest.Pytester, kind: str) -> None:
     bare.runpytest_subprocess().assert_outcomes(passed=3)
 
 
+RETRIEVAL = """
+import os, requests
+def search(case):
+    base = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1")
+    key = {"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
+    return requests.post(base + "/search", json={"query": case.input}, headers=key).json()["found"]
+"""
+
+
+def test_retrieval_is_recorded_with_its_case(bare: pytest.Pytester) -> None:
+    """A context that is fetched over HTTP replays too, and nothing is fetched at collection."""
+    write(bare, "context=search", prompt="Known: {{context}}", extra=RETRIEVAL)
+    with StandIn(lambda body: {"found": "shelf 7"} if "query" in body else echo(body)) as provider:
+        bare.runpytest_subprocess("--collect-only").assert_outcomes()
+        assert provider.requests == []
+        record(bare, provider).assert_outcomes(passed=3)
+        assert provider.requests[1]["messages"][0]["content"] == "Known: shelf 7"
+    bare.runpytest_subprocess().assert_outcomes(passed=3)
+
+
+def test_files_as_examples(bare: pytest.Pytester) -> None:
+    """An example's input may be a file as well."""
+    shots = "[[Path(__file__).parent / 'shot.png', {'name': 'x'}]]"
+    write(bare, f"examples={shots}")
+    bare.path.joinpath("shot.png").write_bytes(PIXELS)
+    with StandIn(echo) as provider:
+        record(bare, provider).assert_outcomes(passed=3)
+        assert provider.requests[0]["messages"][1]["content"][0]["type"] == "image_url"
+    bare.runpytest_subprocess().assert_outcomes(passed=3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "prompt", "line"),
     [
+        ("schema='item.json'", "Read.", "*schema= is a pydantic model; a JSON Schema cannot be read yet*"),
         ("api='respnses'", "Read.", "*no api 'respnses'*Did you mean 'responses'?*"),
         ("context='found'", "Read.", "*context= is given, but read.md never says {{context}}*"),
         ("context='fund'", "{{context}}", "*context='fund': case 'c0' has no such column*"),

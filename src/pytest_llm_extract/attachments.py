@@ -47,10 +47,11 @@ def read_document(path: Path) -> str | Attachment:
         OSError: it cannot be read.
     """
     attachment = Attachment(path)
-    data = path.read_bytes()
-    if attachment.is_image or attachment.media_type == "application/pdf" or b"\0" in data:
+    if attachment.is_image or attachment.media_type == "application/pdf":
+        path.stat()
         return attachment
     try:
-        return data.decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
         return attachment
+    return attachment if "\0" in text else text

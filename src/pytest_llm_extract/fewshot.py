@@ -23,13 +23,16 @@ from pytest_llm_extract.schema import Schema
 
 @dataclass(frozen=True)
 class Examples:
-    """Few-shot pairs: the same ones for every case (`fixed`), or those that `find` gives for a case."""
+    """Few-shot pairs: the same ones for every case (`fixed`), or those that `find` gives for a case.
+
+    `calls` says that `find` is the user's.
+    """
 
     source: str
     schema: Schema
     fixed: tuple[Example, ...] = ()
     find: Callable[[Case], Iterable[Any]] | None = None
-    per_column: bool = False
+    calls: bool = False
 
     def of(self, case: Case) -> tuple[Example, ...]:
         """The examples of one case.
@@ -52,7 +55,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Context:
-    """A text for each case, which templates call `context`; `calls` says that it takes a call of the user's."""
+    """A text for each case, which templates call `context`; `calls` says that `find` is the user's."""
 
     find: Callable[[Case], Any]
     calls: bool
@@ -69,9 +72,9 @@ def read_examples(
     """
     source = f"{source}: examples"
     if callable(given):
-        return Examples(source, schema, find=given)
+        return Examples(source, schema, find=given, calls=True)
     if isinstance(given, str) and all(given in case.columns for case in cases):
-        return Examples(source, schema, find=lambda case: case.columns[given], per_column=True)
+        return Examples(source, schema, find=lambda case: case.columns[given])
     if isinstance(given, str | Path):
         rows: Iterable[Any] = load_cases(find_file(given, settings, module, source), str(given))
     elif isinstance(given, list | tuple):

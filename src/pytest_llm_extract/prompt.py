@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _KEYS = frozenset(
     {"name", "description", "model", "modelParameters", "messages", "responseFormat", "testData", "evaluators"}
 )
-# Stands for a file while a message is rendered; no document holds it, since templates cannot either.
+# Stands for a file while a message is rendered.
 _FILE = "\0file\0"
 _ROLES = ("system", "developer", "user", "assistant")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.attachments import Attachment, read_document
-from pytest_llm_extract.bodies import APIS, FORMATS, ResponseFormat, chat_body, responses_body
+from pytest_llm_extract.bodies import APIS, FORMATS, Message, ResponseFormat, chat_body, responses_body
 from pytest_llm_extract.cases import Case
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import PromptError, UnknownNameError, UnsupportedFieldError, UsageError
@@ -46,12 +46,18 @@ class PromptCall:
         Raises:
             PromptError: the case lacks a column that the prompt names.
         """
-        columns = {**case.prompt_columns, "input": _document(case)}
-        if self.context is not None:
-            columns["context"] = self.context.find(case)
-        messages = self.prompt.render(columns, self.examples.of(case) if self.examples else ())
+        context = self.context.find(case) if self.context else None
         build = chat_body if self.api == "chat" else responses_body
-        return build(self.model, messages, self.prompt.parameters, self.response_format)
+        return build(
+            self.model, self._messages(case, context, self.examples), self.prompt.parameters, self.response_format
+        )
+
+    def _messages(self, case: Case, context: Any, examples: Examples | None) -> list[Message]:
+        columns = _with_document(case.prompt_columns)
+        if self.context is not None:
+            columns["context"] = context
+        found = examples.of(case) if examples else ()
+        return self.prompt.render(columns, [(_with_document(example), answer) for example, answer in found])
 
     def check(self, cases: list[Case], source: str) -> None:
         """Render every case once, callables aside: those may take their time, and their requests are recorded.
@@ -59,24 +65,25 @@ class PromptCall:
         Raises:
             UsageError: a case cannot be rendered.
         """
+        examples = self.examples if self.examples and not self.examples.calls else None
         for case in cases:
             try:
-                columns = {**case.prompt_columns, "input": _document(case)}
-                if self.context is not None:
-                    columns["context"] = "" if self.context.calls else self.context.find(case)
-                known = self.examples is not None and (self.examples.find is None or self.examples.per_column)
-                self.prompt.render(columns, self.examples.of(case) if self.examples and known else ())
+                context = self.context.find(case) if self.context and not self.context.calls else ""
+                self._messages(case, context, examples)
             except (PromptError, OSError) as error:
                 raise UsageError(source, f"case {case.id!r}: {error}") from None
 
 
-def _document(case: Case) -> Any:
-    return read_document(case.input) if isinstance(case.input, Path) else case.input
+def _with_document(columns: Mapping[str, Any]) -> dict[str, Any]:
+    document = columns["input"]
+    return {**columns, "input": read_document(document) if isinstance(document, Path) else document}
 
 
 def document_text(case: Case) -> str | None:
     """A case's document as its request holds it in the cassette; None for one that is no text and no file."""
-    document = _document(case) if isinstance(case.input, Path) and case.input.is_file() else case.input
+    document = case.input
+    if isinstance(document, Path) and document.is_file():
+        document = read_document(document)
     if isinstance(document, Attachment):
         return document.digest
     return document if isinstance(document, str) else None
