@@ -459,6 +459,20 @@ def test_strict_schema_holds_what_the_provider_takes() -> None:
     assert "pattern" not in keywords(strict_json_schema(type("M", (BaseModel,), {"__annotations__": {"x": lookahead}})))
 
 
+class Node(BaseModel):
+    value: int
+    next: Node = Field(description="the one behind it")
+
+
+def test_strict_schema_of_a_model_that_holds_itself() -> None:
+    """What is said of a field stays, once, and the rest refers to the definition."""
+    schema = strict_json_schema(Node)
+    behind = schema["properties"]["next"]
+    assert behind["description"] == "the one behind it"
+    assert behind["properties"]["next"] == {"$ref": "#/$defs/Node"}
+    assert behind["additionalProperties"] is False
+
+
 class Open(BaseModel):
     model_config = ConfigDict(extra="allow")
     name: str

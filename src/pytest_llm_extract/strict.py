@@ -78,22 +78,29 @@ def _choices(node: Mapping[str, Any]) -> list[Any]:
     return [*node.get("anyOf", ()), *node.get("oneOf", ()), *node.get("allOf", ())]
 
 
-def _strict(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> _Json:
+def _strict(node: Mapping[str, Any], definitions: Mapping[str, Any], inside: frozenset[str] = frozenset()) -> _Json:
     kept = {key: value for key, value in node.items() if key in _KEPT}
     if "$ref" in kept and kept.keys() - {"$ref", "$defs"}:
-        # A reference stands alone; what is said beside it goes with a copy of what it refers to.
-        said = {key: value for key, value in kept.items() if key != "$ref"}
-        return _strict({**_resolved(node, definitions), **said}, definitions)
+        return _with_copy(kept, definitions, inside)
     if isinstance(node.get("properties"), dict):
-        properties = {name: _strict(value, definitions) for name, value in node["properties"].items()}
+        properties = {name: _strict(value, definitions, inside) for name, value in node["properties"].items()}
         kept |= {"properties": properties, "additionalProperties": False, "required": list(properties)}
     if "$defs" in kept:
         kept["$defs"] = {name: _strict(value, definitions) for name, value in node["$defs"].items()}
     if "items" in kept:
-        kept["items"] = _strict(node["items"], definitions)
+        kept["items"] = _strict(node["items"], definitions, inside)
     if choices := _choices(node):
-        kept["anyOf"] = [_strict(choice, definitions) for choice in choices]
+        kept["anyOf"] = [_strict(choice, definitions, inside) for choice in choices]
     return _plain(kept)
+
+
+def _with_copy(node: _Json, definitions: Mapping[str, Any], inside: frozenset[str]) -> _Json:
+    """A reference stands alone: what is said beside it goes with a copy of what it refers to, made once."""
+    reference = node["$ref"]
+    if reference in inside:
+        return {"$ref": reference}
+    said = {key: value for key, value in node.items() if key != "$ref"}
+    return _strict({**_resolved(node, definitions), **said}, definitions, inside | {reference})
 
 
 def _plain(node: _Json) -> _Json:
