@@ -28,11 +28,13 @@ class Reply:
 class StandIn:
     """Serves `answer(body)`: a text is the message's content, a dict a whole body, a `Reply` a whole answer.
 
-    A text longer than the request's `max_tokens` is cut there, at four characters a token.
+    A text longer than the request's `max_tokens` (`max_output_tokens`) is cut there, at four characters a token. A
+    request that forces a tool gets the text as the arguments of its call.
     """
 
     def __init__(self, answer: Callable[[dict[str, Any]], str | dict[str, Any] | Reply], port: int = 0) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.connections = 0
         standin = self
@@ -48,9 +50,11 @@ class StandIn:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 standin.requests.append(body)
+                standin.paths.append(self.path)
                 standin.headers.append({name.lower(): value for name, value in self.headers.items()})
                 answered = answer(body)
-                reply = answered if isinstance(answered, Reply) else Reply(200, json.dumps(_completion(body, answered)))
+                whole = _response if self.path.partition("?")[0].endswith("/responses") else _completion
+                reply = answered if isinstance(answered, Reply) else Reply(200, json.dumps(whole(body, answered)))
                 data = reply.body.encode()
                 self.send_response(reply.status)
                 sent = {"content-type": reply.content_type, "content-length": str(len(data)), **reply.headers}
@@ -86,7 +90,10 @@ def _completion(body: dict[str, Any], answered: str | dict[str, Any]) -> dict[st
     limit = 4 * body.get("max_tokens", len(answered))
     content, finish_reason = answered[:limit], "length" if len(answered) > limit else "stop"
     tokens = sum(len(str(message["content"])) // 4 for message in body["messages"]), len(content) // 4
-    message = {"role": "assistant", "content": content, "refusal": None}
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
+    if "tool_choice" in body:
+        function = {"name": body["tool_choice"]["function"]["name"], "arguments": content}
+        message |= {"content": None, "tool_calls": [{"id": "call_standin", "type": "function", "function": function}]}
     return {
         "id": "chatcmpl-standin",
         "object": "chat.completion",
@@ -95,6 +102,31 @@ def _completion(body: dict[str, Any], answered: str | dict[str, Any]) -> dict[st
         "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}],
         "usage": {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)},
         "system_fingerprint": "fp_standin",
+    }
+
+
+def _response(body: dict[str, Any], answered: str | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(answered, dict):
+        return answered
+    limit = 4 * body.get("max_output_tokens", len(answered))
+    text, cut = answered[:limit], len(answered) > limit
+    status = "incomplete" if cut else "completed"
+    content = [{"type": "output_text", "text": text, "annotations": [], "logprobs": []}]
+    item = {"id": "msg_standin", "type": "message", "role": "assistant", "status": status, "content": content}
+    if "tool_choice" in body:
+        call = {"call_id": "call_standin", "name": body["tool_choice"]["name"], "arguments": text}
+        item = {"id": "fc_standin", "type": "function_call", "status": status, **call}
+    tokens = sum(len(str(turn["content"])) // 4 for turn in body["input"]), len(text) // 4
+    return {
+        "id": "resp_standin",
+        "object": "response",
+        "created_at": 1_700_000_000,
+        "model": f"{body['model']}-standin",
+        "status": status,
+        "error": None,
+        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+        "output": [{"id": "rs_standin", "type": "reasoning", "summary": []}, item],
+        "usage": {"input_tokens": tokens[0], "output_tokens": tokens[1], "total_tokens": sum(tokens)},
     }
 
 

@@ -9,10 +9,22 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
 FLOORS = [
     {"errors", "stats", "git", "baseline_files"},
-    {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules"},
-    {"schema", "tree", "definitions", "readers", "cases", "prompt", "records", "schema_reference"},
-    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "gate_markers", "golden", "totals"},
-    {"scoring", "baseline", "gate", "call", "report", "explain", "part"},
+    {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules", "answers", "files"},
+    {"schema", "strict", "tree", "definitions", "readers", "cases", "attachments", "bodies", "prompt"}
+    | {"records", "schema_reference"},
+    {
+        "validate",
+        "compare",
+        "aggregate",
+        "advice",
+        "cassette",
+        "provider",
+        "gate_markers",
+        "golden",
+        "fewshot",
+        "totals",
+    },
+    {"scoring", "baseline", "gate", "call", "prompt_call", "report", "explain", "part"},
     {"accepted", "acceptance", "suite", "corpus"},
     {"runner"},
     {"controller"},

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, RootModel, ValidationError, field_validat
 
 from pytest_llm_extract import Outcome, score
 from pytest_llm_extract.errors import UnknownNameError, UsageError
-from pytest_llm_extract.schema import Schema, strict_json_schema
+from pytest_llm_extract.schema import Schema
 
 C, W, M, S, A, INVALID = (
     Outcome.CORRECT,
@@ -221,15 +221,6 @@ def test_two_instances_need_no_schema() -> None:
     result = score(Row(sku="x"), Row(sku="x", price=Decimal(1)))
     assert result.exact
     assert list(result.leaves) == ["sku"]
-
-
-def test_strict_json_schema_requires_everything() -> None:
-    """No defaults, no further properties, every property required, at every level."""
-    schema = strict_json_schema(Invoice)
-    assert schema["additionalProperties"] is False
-    assert "Code" in schema["required"]
-    assert schema["$defs"]["Row"]["required"] == ["sku", "price"]
-    assert "default" not in str(schema)
 
 
 row = st.fixed_dictionaries(

@@ -24,8 +24,8 @@ INIS = (
     ("llm_extract_json", "write the results to this file, as JSON (relative to the rootdir)", ""),
 )
 MARKERS = (
-    "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, response_format='json_schema', "
-    "compare={}, strict=False, ignore=()): "
+    "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, api='chat', "
+    "response_format='json_schema', examples=None, context=None, compare={}, strict=False, ignore=()): "
     "extract every golden case, from its cassette, and score each field",
     "llm_gate(default=None, fields=None, /, *, waive=(), **fields): budgets (Gate) of a suite, and waivers (Waiver)",
     "llm_accuracy(default=None, fields=None, /, **fields): floors of a suite that carries llm_extract: numbers (0..1), "

@@ -85,6 +85,17 @@ class PromptError(LlmExtractError):
         return f"{self.path}: {self.problem}"
 
 
+class UnsupportedFieldError(LlmExtractError):
+    """A field that strict structured output cannot hold; the path is empty for the schema as a whole."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path)
+        self.path, self.problem = path, problem
+
+    def __str__(self) -> str:
+        return f"field {self.path!r} {self.problem}" if self.path else self.problem
+
+
 class CassetteError(LlmExtractError):
     """A cassette file that is there but cannot be used; it is never treated as empty."""
 

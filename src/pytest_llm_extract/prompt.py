@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_llm_extract.attachments import Attachment
+from pytest_llm_extract.bodies import Message
 from pytest_llm_extract.errors import PromptError, did_you_mean
 
 if TYPE_CHECKING:
@@ -18,12 +20,17 @@ if TYPE_CHECKING:
 _KEYS = frozenset(
     {"name", "description", "model", "modelParameters", "messages", "responseFormat", "testData", "evaluators"}
 )
+# Stands for a file while a message is rendered.
+_FILE = "\0file\0"
 _ROLES = ("system", "developer", "user", "assistant")
+
+# The columns of an example, and its answer as text.
+Example = tuple[Mapping[str, Any], str]
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt file: its messages are templates, its parameters are sent as they are."""
+    """A prompt file: its messages are templates that say `names`, its parameters are sent as they are."""
 
     path: Path
     messages: tuple[tuple[str, jinja2.Template], ...]
@@ -31,24 +38,51 @@ class Prompt:
     parameters: dict[str, Any]
     response_format: str | None
     fingerprint: str
+    names: frozenset[str]
 
     @property
     def name(self) -> str:
         """The file's stem: `invoice` of `invoice.prompt.yml`."""
         return self.path.name.split(".", 1)[0] or self.path.name
 
-    def render(self, columns: Mapping[str, Any]) -> list[dict[str, str]]:
-        """The messages for one case.
+    @property
+    def document_turn(self) -> int | None:
+        """The place of the last user message, before which few-shot examples go; None without any."""
+        users = [place for place, (role, _) in enumerate(self.messages) if role == "user"]
+        return users[-1] if users else None
+
+    def render(self, columns: Mapping[str, Any], examples: Sequence[Example] = ()) -> list[Message]:
+        """The messages for one case, its examples before its document.
 
         Raises:
-            PromptError: the prompt names a column that the case does not have.
+            PromptError: the prompt names a column that the case, or an example, does not have.
         """
+        turns = [self._turn(place, columns, "the case") for place in range(len(self.messages))]
+        if examples and (at := self.document_turn) is not None:
+            pairs = [(self._turn(at, columns, "the example"), Message("assistant", text)) for columns, text in examples]
+            turns[at:at] = [turn for pair in pairs for turn in pair]
+        return turns
+
+    def _turn(self, place: int, columns: Mapping[str, Any], owner: str) -> Message:
+        role, template = self.messages[place]
+        document = columns.get("input")
+        if not isinstance(document, Attachment):
+            return Message(role, self._text(template, columns, owner))
+        pieces = self._text(template, {**columns, "input": _FILE}, owner).split(_FILE)
+        if len(pieces) == 1:
+            return Message(role, pieces[0])
+        if role != "user":
+            raise PromptError(self.path, f"{document.path.name} is no text: name {{{{input}}}} in a user message")
+        parts = [part for piece in pieces for part in (document, piece)][1:]
+        return Message(role, tuple(part for part in parts if not isinstance(part, str) or part.strip()))
+
+    def _text(self, template: jinja2.Template, columns: Mapping[str, Any], owner: str) -> str:
         import jinja2
 
         try:
-            return [{"role": role, "content": template.render(columns)} for role, template in self.messages]
+            return template.render(columns)
         except jinja2.UndefinedError as error:
-            raise PromptError(self.path, f"{error}; the case has {', '.join(sorted(columns))}") from None
+            raise PromptError(self.path, f"{error}; {owner} has {', '.join(sorted(columns))}") from None
         except jinja2.TemplateError as error:
             raise PromptError(self.path, f"cannot be rendered: {error}") from None
 
@@ -70,13 +104,19 @@ def load_prompt(path: Path) -> Prompt:
         role = "user" if re.search(r"\{\{-?\s*input\b", text) else "system"
         written = [(role, text)] if role == "user" else [(role, text), ("user", "{{ input }}")]
         messages = tuple((role, _template(environment, content, path)) for role, content in written)
-        return Prompt(path, messages, None, {}, None, _fingerprint(written))
+        return Prompt(path, messages, None, {}, None, _fingerprint(written), _names(environment, written))
     raise PromptError(path, "a prompt is a .prompt.yml, .md or .txt file")
 
 
 def _fingerprint(written: list[tuple[str, str]]) -> str:
     """sha256 of the messages as written: a comment or a name in the file is no change of the prompt."""
     return hashlib.sha256(json.dumps(written).encode()).hexdigest()
+
+
+def _names(environment: jinja2.Environment, written: list[tuple[str, str]]) -> frozenset[str]:
+    from jinja2 import meta
+
+    return frozenset(name for _, text in written for name in meta.find_undeclared_variables(environment.parse(text)))
 
 
 def _environment() -> jinja2.Environment:
@@ -117,12 +157,13 @@ def _prompt_file(path: Path, text: str) -> Prompt:
             raise PromptError(path, f"unknown key {key!r}.{did_you_mean(str(key), _KEYS)}")
     environment = _environment()
     messages = tuple(_message(environment, message, path) for message in data["messages"])
-    fingerprint = _fingerprint([(message["role"], message["content"]) for message in data["messages"]])
+    written = [(message["role"], message["content"]) for message in data["messages"]]
     parameters = data.get("modelParameters") or {}
     if not isinstance(parameters, dict):
         raise PromptError(path, "modelParameters is a mapping")
     sent = {re.sub(r"[A-Z]", lambda m: f"_{m.group().lower()}", str(key)): value for key, value in parameters.items()}
-    return Prompt(path, messages, data.get("model"), sent, data.get("responseFormat"), fingerprint)
+    names = _names(environment, written)
+    return Prompt(path, messages, data.get("model"), sent, data.get("responseFormat"), _fingerprint(written), names)
 
 
 def _message(environment: jinja2.Environment, message: Any, path: Path) -> tuple[str, jinja2.Template]:

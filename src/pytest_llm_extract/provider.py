@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from pytest_llm_extract.answers import RawAnswer, read_answer_body
 from pytest_llm_extract.errors import LlmExtractError
+
+# Each API's path, and the member without which a body is no answer of it.
+_APIS = {"chat": ("/chat/completions", "choices"), "responses": ("/responses", "output")}
 
 
 class ProviderError(LlmExtractError):
@@ -19,15 +22,6 @@ class ProviderError(LlmExtractError):
         return self.problem
 
 
-@dataclass(frozen=True)
-class RawAnswer:
-    """The text of an answer, and how it ended."""
-
-    content: str | None
-    refusal: str | None
-    finish_reason: str | None
-
-
 def default_client() -> Any:
     """The client that `llm_client` gives unless a project overrides it."""
     import openai
@@ -35,33 +29,44 @@ def default_client() -> Any:
     return openai.OpenAI()
 
 
-def chat_body(
-    model: str, messages: list[dict[str, str]], parameters: dict[str, Any], response_format: dict[str, Any]
-) -> dict[str, Any]:
-    """The body of a Chat Completions request."""
-    return {"model": model, "messages": messages, **parameters, "response_format": response_format}
-
-
-def complete(client: Any, body: dict[str, Any]) -> RawAnswer:
-    """Send one Chat Completions request.
+def complete(client: Any, api: str, body: dict[str, Any]) -> RawAnswer:
+    """Send one request of the API `chat` or `responses`.
 
     Raises:
         ProviderError: an HTTP error, no connection, or an answer in another format.
     """
     import openai
 
-    if not isinstance(client, openai.OpenAI):
-        raise ProviderError(f"llm_client is {type(client).__name__}; it has to be an openai.OpenAI (or AzureOpenAI)")
+    _check_client(client)
+    path, member = _APIS[api]
     try:
         # Untyped on purpose: openai's own `create` builds a model of the answer, four tenths of the time of a replay.
-        answer = client.post("/chat/completions", body=body, cast_to=object)
+        answer = client.post(path, body=body, cast_to=object)
     except openai.APIStatusError as error:
         filtered = getattr(error, "code", None) == "content_filter"
         raise ProviderError(f"HTTP {error.status_code}: {error.message}", refusal=filtered) from None
     except openai.APIConnectionError as error:
         raise ProviderError(f"no answer from {client.base_url}: {error.__cause__ or error}") from None
-    if not isinstance(answer, dict) or not answer.get("choices"):
-        raise ProviderError(f"the answer is no chat completion: {str(answer)[:200]!r}")
-    choice = answer["choices"][0]
-    message = choice.get("message") or {}
-    return RawAnswer(message.get("content"), message.get("refusal"), choice.get("finish_reason"))
+    if isinstance(answer, dict) and answer.get("status") == "failed":
+        raise ProviderError(f"the response failed: {str(answer.get('error'))[:200]}")
+    if (
+        not isinstance(answer, dict)
+        or not isinstance(answer.get(member), list)
+        or not (answer[member] or api != "chat")
+    ):
+        raise ProviderError(f"the answer is no {_kind(api)}: {str(answer)[:200]!r}")
+    return read_answer_body(answer)
+
+
+def _kind(api: str) -> str:
+    return "chat completion" if api == "chat" else "response of the Responses API"
+
+
+def _check_client(client: Any) -> None:
+    import openai
+
+    name = type(client).__name__
+    if isinstance(client, openai.AsyncOpenAI):
+        raise ProviderError(f"llm_client is {name}, but prompts are sent synchronously: give an OpenAI or AzureOpenAI")
+    if not isinstance(client, openai.OpenAI):
+        raise ProviderError(f"llm_client is {name}; it has to be an openai.OpenAI (or AzureOpenAI)")

@@ -14,6 +14,7 @@ import pydantic_core
 import pytest
 
 from pytest_llm_extract import provider
+from pytest_llm_extract.answers import RawAnswer
 from pytest_llm_extract.baseline import Entry
 from pytest_llm_extract.call import Call, Slot, call_in_cassette
 from pytest_llm_extract.cases import Case
@@ -24,6 +25,7 @@ from pytest_llm_extract.errors import LlmExtractError, PromptError
 from pytest_llm_extract.explain import explain
 from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.outcome import CaseResult, Leaf, Origin, Status, Usage
+from pytest_llm_extract.prompt_call import document_text
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.suite import Suite
 from pytest_llm_extract.validate import Answer, lost_answer, read_answer, take_output
@@ -156,8 +158,8 @@ class Extraction:
         return others[0] if others else None
 
     def _run(self, function: Callable[[], Any]) -> None:
-        document = self.case.input if isinstance(self.case.input, str) else None
-        slot = Slot(self.cassette, self.case.id, document, self._settings.record, _ends_normally, self._suite.ignore)
+        record, ignore = self._settings.record, self._suite.ignore
+        slot = Slot(self.cassette, self.case.id, document_text(self.case), record, _ends_normally, ignore)
         self._call = call_in_cassette(function, slot)
         self._answer = answer = self._read(self._call)
         self.result = self._score(answer)
@@ -165,12 +167,10 @@ class Extraction:
             lines = explain(self._suite.schema, self._golden.gold, answer.value, self.result.leaves)
             self.result = dataclasses.replace(self.result, explanation=lines)
 
-    def _prompt(self) -> provider.RawAnswer:
+    def _prompt(self) -> RawAnswer:
         call = self._suite.call
         assert call is not None  # only suites with a prompt get here
-        messages = call.prompt.render(self.case.prompt_columns)
-        body = provider.chat_body(call.model, messages, call.prompt.parameters, call.response_format)
-        return provider.complete(self._client(), body)
+        return provider.complete(self._client(), call.api, call.body(self.case))
 
     def _read(self, call: Call) -> Answer:
         if call.problem is not None:
@@ -179,7 +179,7 @@ class Extraction:
             status = _status_of(call.error, call.facts)
             call.status = status if status is Status.ERROR else call.status
             return lost_answer(status, f"{type(call.error).__name__}: {call.error}")
-        if not isinstance(call.value, provider.RawAnswer):
+        if not isinstance(call.value, RawAnswer):
             return take_output(self._suite.schema, call.value)
         answer = call.value
         if answer.refusal:
@@ -214,7 +214,7 @@ class Extraction:
         hashes = {**facts.get("hashes", {})}
         hashes.pop("document", None)
         if self._suite.call is not None:
-            hashes["prompt"] = self._suite.call.prompt.fingerprint[:16]
+            hashes["prompt"] = self._suite.call.fingerprint[:16]
         return dataclasses.replace(labels, **hashes, answered=facts.get("model"))
 
     @property
@@ -230,7 +230,7 @@ class Extraction:
 
     def _text(self, call: Call) -> str | None:
         answer = self._answer
-        if isinstance(call.value, provider.RawAnswer):
+        if isinstance(call.value, RawAnswer):
             return call.value.content
         if answer is None or answer.lost or call.error is not None:
             return None

@@ -1,4 +1,4 @@
-"""A pydantic type: its field paths and rules, how gold and answers are read by it, its strict JSON Schema."""
+"""A pydantic type: its field paths and rules, how gold and answers are read by it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic_core import SchemaValidator, from_json
 
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.readers import alternatives_reader, gold_reader, has_alternatives, salvager
-from pytest_llm_extract.rules import ANY_OF_KEY, EXTRA_KEY
+from pytest_llm_extract.rules import ANY_OF_KEY
 from pytest_llm_extract.tree import Builder, Node, leaf_paths, models
 
 # Every digit and point as 0: sixteen in a row may be a number that a float cannot hold.
@@ -132,29 +132,3 @@ def _exact(text: str | bytes) -> Any:
         return json.loads(text, parse_float=Decimal)
     except ValueError:
         return None
-
-
-def strict_json_schema(tp: Any) -> dict[str, Any]:
-    """The type's JSON Schema as strict structured output takes it: every property required, no others allowed.
-
-    Raises:
-        UsageError: its top level is no object.
-    """
-    found: dict[str, Any] = _strict(TypeAdapter(tp).json_schema(by_alias=True))
-    if "$ref" in found:
-        found |= found["$defs"][found.pop("$ref").rsplit("/", 1)[1]]
-    if found.get("type") != "object":
-        raise UsageError("response_format json_schema", "the schema's top level is an object; wrap the list in a model")
-    return found
-
-
-def _strict(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_strict(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    copy = {key: _strict(value) for key, value in schema.items() if key not in ("default", EXTRA_KEY)}
-    if isinstance(copy.get("properties"), dict):
-        copy["properties"] = {name: _strict(value) for name, value in schema["properties"].items()}
-        copy |= {"additionalProperties": False, "required": list(copy["properties"])}
-    return {"$ref": copy["$ref"]} if "$ref" in copy and "$defs" not in copy else copy

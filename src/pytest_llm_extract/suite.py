@@ -15,30 +15,20 @@ from pytest_llm_extract.baseline import Entry
 from pytest_llm_extract.cases import load_cases
 from pytest_llm_extract.compare.walk import compare
 from pytest_llm_extract.config import Settings
-from pytest_llm_extract.errors import PromptError, UnknownNameError, UsageError, did_you_mean
+from pytest_llm_extract.errors import UnknownNameError, UsageError
+from pytest_llm_extract.files import find_file
 from pytest_llm_extract.gate.floors import trivial_floors
 from pytest_llm_extract.gate_markers import Written, read_budgets, read_documents, read_floors, read_waivers
 from pytest_llm_extract.golden import GoldenCase, read_golden
 from pytest_llm_extract.outcome import Accepted, CaseResult, Outcome, Status
-from pytest_llm_extract.prompt import Prompt, load_prompt
-from pytest_llm_extract.schema import Schema, strict_json_schema
+from pytest_llm_extract.prompt_call import ARGUMENTS as PROMPT_ARGUMENTS
+from pytest_llm_extract.prompt_call import PromptCall, complete_call, read_prompt_call
+from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.scoring import labelled_paths, score_answer
 from pytest_llm_extract.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.validate import lost_answer
 
-ARGUMENTS = frozenset(
-    {"cases", "extractor", "prompt", "schema", "model", "response_format", "compare", "strict", "ignore"}
-)
-FORMATS = ("json_schema", "json_object")
-
-
-@dataclass(frozen=True)
-class PromptCall:
-    """Everything of a request but the document."""
-
-    prompt: Prompt
-    model: str
-    response_format: dict[str, Any]
+ARGUMENTS = frozenset({"cases", "extractor", "prompt", "schema", "compare", "strict", "ignore", *PROMPT_ARGUMENTS})
 
 
 @dataclass(frozen=True)
@@ -68,9 +58,7 @@ class Suite:
             paths=self.schema.paths,
             rules=self.rules,
             model=self.call.model if self.call else None,
-            prompt={"path": self.call.prompt.path.name, "fingerprint": self.call.prompt.fingerprint}
-            if self.call
-            else None,
+            prompt={"path": self.call.prompt.path.name, "fingerprint": self.call.fingerprint} if self.call else None,
             warnings=self._warnings(),
             baseline=baseline,
             anchor=anchor,
@@ -140,21 +128,18 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     if not isinstance(strict, bool):
         raise UsageError(source, f"strict= is True or False, not {strict!r}")
     ignore = _ignored(given.get("ignore", ()), source)
-    extractor, call, variant = _under_test(given, settings, arguments.module, source)
+    extractor = _extractor(given, source)
+    call = read_prompt_call(given, settings, arguments.module, source)
     schema_type = _schema_type(given, extractor, source)
     schema = Schema.of(schema_type, source, _compare(given, source))
-    if call is not None:
-        prompt, model, name = call
-        response = _response_format(name, schema_type, schema.name)
-        prompt_call = PromptCall(prompt, model, response)
-    else:
-        prompt_call = None
     cases = _golden(given["cases"], schema, settings, arguments.module, source)
-    if prompt_call is not None:
-        _check_columns(prompt_call.prompt, cases, source)
+    if call is not None:
+        plain = [golden.case for golden in cases]
+        call = complete_call(call, given, schema_type, schema, plain, settings, arguments.module, source)
+    variant = _callable_name(extractor) if extractor else call.prompt.name if call else "run"
     rules = _rules(arguments, schema, cases, settings)
     accepted = find_accepted(arguments.suite_id, settings)
-    return Suite(arguments.suite_id, variant, schema, cases, rules, accepted, extractor, prompt_call, strict, ignore)
+    return Suite(arguments.suite_id, variant, schema, cases, rules, accepted, extractor, call, strict, ignore)
 
 
 def _ignored(given: Any, source: str) -> tuple[str, ...]:
@@ -186,50 +171,14 @@ def _labelled(schema: Schema, cases: tuple[GoldenCase, ...]) -> set[str]:
     return found
 
 
-def find_file(name: str | Path, settings: Settings, module: Path, source: str) -> Path:
-    """A file (or a folder of golden data) relative to the rootdir, or beside the test module.
-
-    Raises:
-        UsageError: it is in neither place.
-    """
-    tried = [settings.rootdir / name, module.parent / name]
-    for path in tried:
-        if path.exists():
-            return path
-    near = [path.name for folder in {path.parent for path in tried} if folder.is_dir() for path in folder.iterdir()]
-    hint = did_you_mean(Path(name).name, near)
-    raise UsageError(source, f"no file {str(name)!r} in the rootdir {settings.rootdir} or beside {module.name}.{hint}")
-
-
-def _under_test(
-    given: Mapping[str, Any], settings: Settings, module: Path, source: str
-) -> tuple[Callable[..., Any] | None, tuple[Prompt, str, str] | None, str]:
-    extractor, prompt = given.get("extractor"), given.get("prompt")
-    if extractor is not None and prompt is not None:
+def _extractor(given: Mapping[str, Any], source: str) -> Callable[..., Any] | None:
+    extractor = given.get("extractor")
+    if extractor is not None and given.get("prompt") is not None:
         raise UsageError(source, "extractor= and prompt= exclude each other")
-    if prompt is None:
-        for name in ("model", "response_format"):
-            if name in given:
-                raise UsageError(source, f"{name}= goes with prompt=")
-    if extractor is not None:
-        if not callable(extractor):
-            raise UsageError(source, f"extractor= is a function, not {extractor!r}")
-        return extractor, None, _callable_name(extractor)
-    if prompt is None:
-        return None, None, "run"
-    if not isinstance(prompt, str | Path):
-        raise UsageError(source, f"prompt= is the path of a prompt file, not {prompt!r}")
-    try:
-        loaded = load_prompt(find_file(prompt, settings, module, source))
-    except PromptError as error:
-        raise UsageError(source, str(error)) from None
-    model = given.get("model") or loaded.model or settings.model
-    if not model:
-        raise UsageError(source, f"no model: name one in {loaded.path.name}, in model= or in the ini llm_extract_model")
-    name = given.get("response_format") or loaded.response_format or "json_schema"
-    if name not in FORMATS:
-        raise UnknownNameError(str(name), known=FORMATS, source=source, kind="response_format")
-    return None, (loaded, str(model), name), loaded.name
+    if extractor is not None and not callable(extractor):
+        raise UsageError(source, f"extractor= is a function, not {extractor!r}")
+    found: Callable[..., Any] | None = extractor
+    return found
 
 
 def _callable_name(function: Callable[..., Any]) -> str:
@@ -240,6 +189,8 @@ def _callable_name(function: Callable[..., Any]) -> str:
 
 def _schema_type(given: Mapping[str, Any], extractor: Callable[..., Any] | None, source: str) -> Any:
     if (schema := given.get("schema")) is not None:
+        if isinstance(schema, str | Path | Mapping):
+            raise UsageError(source, "schema= is a pydantic model; a JSON Schema cannot be read yet")
         return schema
     if extractor is None:
         raise UsageError(source, "schema= is missing: name the pydantic model of the answer")
@@ -260,26 +211,9 @@ def _compare(given: Mapping[str, Any], source: str) -> Mapping[str, Any]:
     return compare
 
 
-def _response_format(name: str, schema_type: Any, schema_name: str) -> dict[str, Any]:
-    if name == "json_object":
-        return {"type": "json_object"}
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": schema_name, "strict": True, "schema": strict_json_schema(schema_type)},
-    }
-
-
 def _golden(cases: Any, schema: Schema, settings: Settings, module: Path, source: str) -> tuple[GoldenCase, ...]:
     if isinstance(cases, str | Path):
         found = find_file(cases, settings, module, source)
         return read_golden(load_cases(found, str(cases)), schema, str(cases))
     name = f"{source}: cases"
     return read_golden(load_cases(cases, name, module.parent), schema, name)
-
-
-def _check_columns(prompt: Prompt, cases: tuple[GoldenCase, ...], source: str) -> None:
-    for golden in cases:
-        try:
-            prompt.render(golden.case.prompt_columns)
-        except PromptError as error:
-            raise UsageError(source, f"case {golden.case.id!r}: {error}") from None

@@ -67,7 +67,7 @@ class Replay:
         Raises:
             CassetteMiss: the cassette does not hold this request, or not that often.
         """
-        url, clean = scrub.scrub_url(request.uri), store.scrub_body(body, self._ignore)
+        url, clean = scrub.scrub_url(request.uri), store.scrub_request_body(body, self._ignore)
         wanted = fingerprint(request.method, url, clean)
         with self._lock:
             for index, exchange in enumerate(self._left):

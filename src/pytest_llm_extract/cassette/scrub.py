@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -34,6 +35,7 @@ _KNOWN_SHAPES = {
     "a bearer token": re.compile(r"\bBearer [A-Za-z0-9._~+/-]{20,}"),
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
 }
+_DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,")
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 
 
@@ -66,6 +68,21 @@ def scrub_json(value: Json) -> Json:
     if isinstance(value, list):
         return [scrub_json(item) for item in value]
     return value
+
+
+def digest_files(value: Json) -> Json:
+    """The value with the base64 of every data URL replaced by `sha256:…`, that of the file itself."""
+    if isinstance(value, dict):
+        return {key: digest_files(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [digest_files(item) for item in value]
+    if not isinstance(value, str) or not (found := _DATA_URL.match(value)):
+        return value
+    try:
+        data = base64.b64decode(value[found.end() :], validate=True)
+    except ValueError:
+        return value
+    return f"{found.group()}sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def scrub_form(body: str) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from pytest_llm_extract.answers import RawAnswer, read_answer_body
 from pytest_llm_extract.cassette import scrub
 from pytest_llm_extract.cassette.key import fingerprint, read_json, without
 from pytest_llm_extract.errors import CassetteError
@@ -295,7 +296,7 @@ def scrubbed(
         method=method,
         url=scrub.scrub_url(url),
         request_headers=scrub.keep_headers(request_headers, scrub.REQUEST_HEADERS),
-        request_body=scrub_body(request_body, ignore),
+        request_body=scrub_request_body(request_body, ignore),
         status=decoded["status"]["code"],
         reason=decoded["status"]["message"] or "",
         response_headers=scrub.keep_headers(decoded["headers"], scrub.RESPONSE_HEADERS),
@@ -314,36 +315,31 @@ def scrub_body(body: bytes, ignore: tuple[str, ...] = ()) -> bytes:
     return body
 
 
+def scrub_request_body(body: bytes, ignore: tuple[str, ...] = ()) -> bytes:
+    """As `scrub_body`; of a file that is sent in base64, its sha256 is kept."""
+    clean = scrub_body(body, ignore)
+    if b";base64," not in clean or (value := read_json(clean)) is None:
+        return clean
+    return json.dumps(scrub.digest_files(value)).encode()
+
+
 def summary(recording: Recording) -> dict[str, Any]:
     """What the answers say of themselves: model, system_fingerprint, finish reason, refusal, usage, last content."""
     facts: dict[str, Any] = {"model": None, "system_fingerprint": None, "input_tokens": 0, "output_tokens": 0}
     facts |= {"finish_reason": None, "refusal": None, "content": None}
     for exchange in recording.exchanges:
-        answer = read_json(exchange.response_body)
-        if isinstance(answer, dict):
-            _add_answer(facts, answer)
+        body = read_json(exchange.response_body)
+        if isinstance(body, dict):
+            _add_answer(facts, read_answer_body(body))
     return facts
 
 
-def _add_answer(facts: dict[str, Any], answer: dict[str, Any]) -> None:
-    facts["model"] = answer.get("model") or facts["model"]
-    facts["system_fingerprint"] = answer.get("system_fingerprint") or facts["system_fingerprint"]
-    usage = _mapping(answer.get("usage"))
-    for ours, theirs in (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")):
-        # Chat Completions and Responses name them differently.
-        facts[ours] += next((usage[name] for name in (theirs, ours) if isinstance(usage.get(name), int)), 0)
-    choices = answer.get("choices")
-    choice = _mapping(choices[0] if isinstance(choices, list) and choices else None)
-    message = _mapping(choice.get("message"))
-    facts["finish_reason"] = choice.get("finish_reason")
-    facts["refusal"], facts["content"] = message.get("refusal"), message.get("content")
-    error = answer.get("error")
-    if isinstance(error, dict) and error.get("code") == "content_filter":
-        facts["refusal"] = str(error.get("message") or "content_filter")
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _add_answer(facts: dict[str, Any], answer: RawAnswer) -> None:
+    facts["model"] = answer.model or facts["model"]
+    facts["system_fingerprint"] = answer.system_fingerprint or facts["system_fingerprint"]
+    facts["input_tokens"] += answer.input_tokens
+    facts["output_tokens"] += answer.output_tokens
+    facts |= {"finish_reason": answer.finish_reason, "refusal": answer.refusal, "content": answer.content}
 
 
 def path_of(url: str) -> str:

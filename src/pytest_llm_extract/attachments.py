@@ -1,0 +1,57 @@
+"""Documents that are no text: an image or a PDF goes into a prompt as a part of the user's message."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that is sent as it is."""
+
+    path: Path
+
+    @property
+    def media_type(self) -> str:
+        """As the file's name says it."""
+        return mimetypes.guess_type(self.path.name)[0] or "application/octet-stream"
+
+    @property
+    def is_image(self) -> bool:
+        """Whether a model looks at it instead of reading it."""
+        return self.media_type.startswith("image/")
+
+    @property
+    def data_url(self) -> str:
+        """The whole file, in base64.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        return f"data:{self.media_type};base64,{base64.b64encode(self.path.read_bytes()).decode()}"
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…` of the file, which is what a cassette keeps of it."""
+        return f"sha256:{hashlib.sha256(self.path.read_bytes()).hexdigest()}"
+
+
+def read_document(path: Path) -> str | Attachment:
+    """The text of a text file; any other file as an attachment.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    attachment = Attachment(path)
+    if attachment.is_image or attachment.media_type == "application/pdf":
+        path.stat()
+        return attachment
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return attachment
+    return attachment if "\0" in text else text
