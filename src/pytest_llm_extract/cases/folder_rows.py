@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+import os
+from pathlib import Path, PurePath
 from typing import Any
 
 from pytest_llm_extract.cases.case import RowError, misspelt
@@ -19,13 +19,14 @@ def folder_rows(folder: Path, problems: Problems) -> list[tuple[Place, Any]]:
     """
     documents: dict[str, list[str]] = {}
     golds: dict[str, Path] = {}
-    for path in sorted(_listed(folder, problems)):
-        if path.is_dir():
-            problems.append((path.name, "is a folder; the files of golden data lie side by side"))
-        elif path.suffix.lower() == ".json":
-            golds[path.stem] = path
+    for name, is_folder in sorted(_listed(folder, problems)):
+        stem, suffix = PurePath(name).stem, PurePath(name).suffix
+        if is_folder:
+            problems.append((name, "is a folder; the files of golden data lie side by side"))
+        elif suffix.lower() == ".json":
+            golds[stem] = folder / name
         else:
-            documents.setdefault(path.stem, []).append(path.name)
+            documents.setdefault(stem, []).append(name)
     for stem, names in documents.items():
         if stem not in golds:
             problems.append((names[0], f"has no {stem}.json beside it"))
@@ -33,13 +34,17 @@ def folder_rows(folder: Path, problems: Problems) -> list[tuple[Place, Any]]:
     return [(place, row) for place, row in rows if row is not None]
 
 
-def _listed(folder: Path, problems: Problems) -> Iterable[Path]:
+def _listed(folder: Path, problems: Problems) -> list[tuple[str, bool]]:
+    """Names, and whether they are folders: scandir knows without asking for each of 200,000 files."""
     try:
-        found = list(folder.iterdir())
+        with os.scandir(folder) as entries:
+            found = [(entry.name, entry.is_dir()) for entry in entries]
     except OSError as error:
         problems.append((None, f"cannot be read: {error.strerror}"))
         return []
-    return [path for path in found if not path.name.startswith(".") and path.stem.upper() != "README"]
+    return [
+        (name, is_folder) for name, is_folder in found if name[0] != "." and PurePath(name).stem.upper() != "README"
+    ]
 
 
 def _row(path: Path, documents: list[str], problems: Problems) -> dict[str, Any] | None:
