@@ -113,8 +113,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if glob is None:
         return
     kept = [item for item in items if (found := _param(item)) is not None and fnmatchcase(found[1].case.id, glob)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = kept
+    if len(kept) < len(items):
+        keeping = set(kept)
+        config.hook.pytest_deselected(items=[item for item in items if item not in keeping])
+        items[:] = kept
 
 
 def _param(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
