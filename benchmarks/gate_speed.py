@@ -8,7 +8,7 @@ import statistics
 import time
 from collections.abc import Callable
 
-from pytest_llm_extract.baseline import Baseline, Entry, parse
+from pytest_llm_extract.baseline.file import Baseline, Entry, parse
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.outcome import Accepted, CaseResult, Leaf, Leaves, Origin, Outcome, Status, count_leaves
 from pytest_llm_extract.suite_result import AcceptedRun, GateRules, SuiteResult

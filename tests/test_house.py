@@ -8,24 +8,12 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
 FLOORS = [
-    {"errors", "stats", "git", "baseline_files"},
+    {"errors", "stats", "git"},
     {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules", "answers", "files"},
-    {"schema", "strict", "tree", "definitions", "readers", "cases", "attachments", "bodies", "prompt"}
-    | {"records", "schema_reference"},
-    {
-        "validate",
-        "compare",
-        "aggregate",
-        "advice",
-        "cassette",
-        "provider",
-        "gate_markers",
-        "golden",
-        "fewshot",
-        "totals",
-    },
-    {"scoring", "baseline", "gate", "call", "prompt_call", "report", "explain", "part"},
-    {"accepted", "acceptance", "suite", "corpus"},
+    {"schema", "tree", "definitions", "readers", "cases"},
+    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "golden", "gate_markers"},
+    {"scoring", "gate", "call", "prompt", "corpus", "report", "explain"},
+    {"baseline", "suite"},
     {"runner"},
     {"controller"},
     {"plugin", "cli", "commands"},

@@ -15,7 +15,7 @@ from standin import Reply, StandIn
 from test_record_replay import bare, record
 
 from pytest_llm_extract.errors import UnsupportedFieldError
-from pytest_llm_extract.strict import strict_json_schema
+from pytest_llm_extract.prompt.strict import strict_json_schema
 
 __all__ = ["bare"]
 

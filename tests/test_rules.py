@@ -27,9 +27,9 @@ from pytest_llm_extract import (
     score,
 )
 from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.prompt.strict import strict_json_schema
 from pytest_llm_extract.rules import RuleError
 from pytest_llm_extract.schema import Schema
-from pytest_llm_extract.strict import strict_json_schema
 
 C, W, M, S, A = Outcome.CORRECT, Outcome.WRONG, Outcome.MISSING, Outcome.SPURIOUS, Outcome.ABSENT_OK
 

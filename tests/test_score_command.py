@@ -19,16 +19,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from pytest_llm_extract import corpus
 from pytest_llm_extract.aggregate import summarize, tally
-from pytest_llm_extract.corpus import Corpus, score_corpus
+from pytest_llm_extract.corpus import run as corpus
+from pytest_llm_extract.corpus.part import Part, PartScorer
+from pytest_llm_extract.corpus.records import Record, cut_value, read_records
+from pytest_llm_extract.corpus.run import Corpus, score_corpus
+from pytest_llm_extract.corpus.totals import Totals
 from pytest_llm_extract.errors import DatasetError
-from pytest_llm_extract.part import Part, PartScorer
-from pytest_llm_extract.records import Record, cut_value, read_records
 from pytest_llm_extract.report.results import json_schema
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.scoring import score_answer
-from pytest_llm_extract.totals import Totals
 from pytest_llm_extract.validate import read_answer
 
 LLM_EXTRACT = Path(sys.executable).with_name("llm-extract")

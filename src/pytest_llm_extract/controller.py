@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_llm_extract.baseline_files import suites_with_baseline
+from pytest_llm_extract.baseline.names import suites_with_baseline
 
 if TYPE_CHECKING:
     from pytest_llm_extract.config import Settings
@@ -174,7 +174,7 @@ class Controller:
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def _accept(self, run: SuiteRun, decision: Decision | None) -> None:
-        from pytest_llm_extract.acceptance import write_accepted
+        from pytest_llm_extract.baseline.acceptance import write_accepted
         from pytest_llm_extract.errors import LlmExtractError
 
         try:

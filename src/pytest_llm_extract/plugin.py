@@ -42,7 +42,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         settings = config.stash[_settings] = settings_of.Settings.of(config)
         if settings.baseline is not None:
-            from pytest_llm_extract.accepted import check_source
+            from pytest_llm_extract.baseline.accepted import check_source
 
             check_source(settings)
     except LlmExtractError as error:

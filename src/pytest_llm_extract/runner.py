@@ -15,7 +15,7 @@ import pytest
 
 from pytest_llm_extract import provider
 from pytest_llm_extract.answers import RawAnswer
-from pytest_llm_extract.baseline import Entry
+from pytest_llm_extract.baseline.file import Entry
 from pytest_llm_extract.call import Call, Slot, call_in_cassette
 from pytest_llm_extract.cases import Case
 from pytest_llm_extract.cassette import store
@@ -25,7 +25,7 @@ from pytest_llm_extract.errors import LlmExtractError, PromptError
 from pytest_llm_extract.explain import explain
 from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.outcome import CaseResult, Leaf, Origin, Status, Usage
-from pytest_llm_extract.prompt_call import document_text
+from pytest_llm_extract.prompt.call import document_text
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.suite import Suite
 from pytest_llm_extract.validate import Answer, lost_answer, read_answer, take_output

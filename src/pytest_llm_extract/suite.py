@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.accepted import AcceptedAnswers, find_accepted
-from pytest_llm_extract.baseline import Entry
+from pytest_llm_extract.baseline.accepted import AcceptedAnswers, find_accepted
+from pytest_llm_extract.baseline.file import Entry
 from pytest_llm_extract.cases import load_cases
 from pytest_llm_extract.compare.walk import compare
 from pytest_llm_extract.config import Settings
@@ -21,8 +21,8 @@ from pytest_llm_extract.gate.floors import trivial_floors
 from pytest_llm_extract.gate_markers import Written, read_budgets, read_documents, read_floors, read_waivers
 from pytest_llm_extract.golden import GoldenCase, read_golden
 from pytest_llm_extract.outcome import Accepted, CaseResult, Outcome, Status
-from pytest_llm_extract.prompt_call import ARGUMENTS as PROMPT_ARGUMENTS
-from pytest_llm_extract.prompt_call import PromptCall, complete_call, read_prompt_call
+from pytest_llm_extract.prompt.call import ARGUMENTS as PROMPT_ARGUMENTS
+from pytest_llm_extract.prompt.call import PromptCall, complete_call, read_prompt_call
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.scoring import labelled_paths, score_answer
 from pytest_llm_extract.suite_result import GateRules, SuiteResult

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from pytest_llm_extract import baseline as files
-from pytest_llm_extract.baseline import Baseline, Entry
-from pytest_llm_extract.baseline_files import BASELINE
+from pytest_llm_extract.baseline import file as files
+from pytest_llm_extract.baseline.file import Baseline, Entry
+from pytest_llm_extract.baseline.names import BASELINE
 from pytest_llm_extract.errors import BaselineError, ResultsError
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.git import Revision

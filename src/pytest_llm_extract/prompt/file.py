@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_llm_extract.attachments import Attachment
-from pytest_llm_extract.bodies import Message
 from pytest_llm_extract.errors import PromptError, did_you_mean
+from pytest_llm_extract.prompt.attachments import Attachment
+from pytest_llm_extract.prompt.bodies import Message
 
 if TYPE_CHECKING:
     import jinja2

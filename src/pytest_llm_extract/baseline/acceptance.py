@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract import baseline as files
-from pytest_llm_extract.baseline import Acceptance, Baseline, Entry, accept
-from pytest_llm_extract.baseline_files import ANCHOR, BASELINE
+from pytest_llm_extract.baseline import file as files
+from pytest_llm_extract.baseline.file import Acceptance, Baseline, Entry, accept
+from pytest_llm_extract.baseline.names import ANCHOR, BASELINE
 from pytest_llm_extract.cassette.store import suite_folder, write_atomically
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import BaselineError

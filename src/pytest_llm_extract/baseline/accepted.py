@@ -7,9 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_llm_extract import baseline as files
-from pytest_llm_extract.baseline import Baseline, Entry
-from pytest_llm_extract.baseline_files import ANCHOR, BASELINE
+from pytest_llm_extract.baseline import file as files
+from pytest_llm_extract.baseline.file import Baseline, Entry
+from pytest_llm_extract.baseline.names import ANCHOR, BASELINE
 from pytest_llm_extract.cassette.store import suite_folder
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import BaselineError

@@ -16,7 +16,7 @@ from pytest_llm_extract.cassette.key import digest
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.files import find_file
-from pytest_llm_extract.prompt import Example
+from pytest_llm_extract.prompt.file import Example
 from pytest_llm_extract.readers import has_alternatives
 from pytest_llm_extract.schema import Schema
 

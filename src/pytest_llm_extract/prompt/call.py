@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.attachments import Attachment, read_document
-from pytest_llm_extract.bodies import APIS, FORMATS, Message, ResponseFormat, chat_body, responses_body
 from pytest_llm_extract.cases import Case
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import PromptError, UnknownNameError, UnsupportedFieldError, UsageError
-from pytest_llm_extract.fewshot import Context, Examples, read_context, read_examples
 from pytest_llm_extract.files import find_file
-from pytest_llm_extract.prompt import Prompt, load_prompt
+from pytest_llm_extract.prompt.attachments import Attachment, read_document
+from pytest_llm_extract.prompt.bodies import APIS, FORMATS, Message, ResponseFormat, chat_body, responses_body
+from pytest_llm_extract.prompt.fewshot import Context, Examples, read_context, read_examples
+from pytest_llm_extract.prompt.file import Prompt, load_prompt
+from pytest_llm_extract.prompt.strict import strict_json_schema
 from pytest_llm_extract.schema import Schema
-from pytest_llm_extract.strict import strict_json_schema
 
 ARGUMENTS = ("model", "api", "response_format", "examples", "context")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_llm_extract.attachments import Attachment
+from pytest_llm_extract.prompt.attachments import Attachment
 
 APIS = ("chat", "responses")
 FORMATS = ("json_schema", "json_object", "tool")

@@ -15,12 +15,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from zlib import crc32
 
+from pytest_llm_extract.corpus.part import Part, PartScorer
+from pytest_llm_extract.corpus.records import BadRecord, Record, glance_id, parse_row, read_records
+from pytest_llm_extract.corpus.schema_reference import load_schema
+from pytest_llm_extract.corpus.totals import Totals
 from pytest_llm_extract.errors import DatasetError
-from pytest_llm_extract.part import Part, PartScorer
-from pytest_llm_extract.records import BadRecord, Record, glance_id, parse_row, read_records
 from pytest_llm_extract.schema import Schema
-from pytest_llm_extract.schema_reference import load_schema
-from pytest_llm_extract.totals import Totals
 
 N_LISTED = 10_000  # cases; of a larger corpus only the worst are kept
 _PART_BYTES = 6_000_000  # of both files together, about 20,000 flat records

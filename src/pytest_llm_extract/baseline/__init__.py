@@ -1,0 +1,1 @@
+"""Accepted answers: the file, where it is found, how it is written."""

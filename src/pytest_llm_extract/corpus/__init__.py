@@ -1,0 +1,1 @@
+"""Whole files of predictions, scored in bounded memory."""

@@ -1,0 +1,1 @@
+"""Prompt files and all that goes into a request: messages, parts, few-shot pairs, schemas."""
