@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
 FLOORS = [
     {"errors", "stats", "git"},
     {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules", "answers", "files"},
-    {"schema", "tree", "definitions", "readers", "cases"},
+    {"schema", "json_schema", "tree", "definitions", "readers", "cases"},
     {"validate", "compare", "aggregate", "advice", "cassette", "provider", "golden", "gate_markers"},
     {"scoring", "gate", "call", "prompt", "corpus", "report", "explain"},
     {"baseline", "suite"},
@@ -25,6 +25,7 @@ DOORS = {
     "jinja2": {"prompt"},
     "click": {"cli", "commands"},
     "genai_prices": {"prices"},
+    "json_schema_to_pydantic": {"json_schema"},
 }
 
 

@@ -20,6 +20,7 @@ from pytest_llm_extract.files import find_file
 from pytest_llm_extract.gate.floors import trivial_floors
 from pytest_llm_extract.gate_markers import Written, read_budgets, read_documents, read_floors, read_waivers
 from pytest_llm_extract.golden import GoldenCase, read_golden
+from pytest_llm_extract.json_schema import model_of, read_json_schema
 from pytest_llm_extract.outcome import Accepted, CaseResult, Outcome, Status
 from pytest_llm_extract.prompt.call import ARGUMENTS as PROMPT_ARGUMENTS
 from pytest_llm_extract.prompt.call import PromptCall, complete_call, read_prompt_call
@@ -130,7 +131,7 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     ignore = _ignored(given.get("ignore", ()), source)
     extractor = _extractor(given, source)
     call = read_prompt_call(given, settings, arguments.module, source)
-    schema_type = _schema_type(given, extractor, source)
+    schema_type = _schema_type(given, extractor, settings, arguments.module, source)
     schema = Schema.of(schema_type, source, _compare(given, source))
     cases = _golden(given["cases"], schema, settings, arguments.module, source)
     if call is not None:
@@ -187,13 +188,18 @@ def _callable_name(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", type(function).__name__).strip("<>")
 
 
-def _schema_type(given: Mapping[str, Any], extractor: Callable[..., Any] | None, source: str) -> Any:
-    if (schema := given.get("schema")) is not None:
-        if isinstance(schema, str | Path | Mapping):
-            raise UsageError(source, "schema= is a pydantic model; a JSON Schema cannot be read yet")
+def _schema_type(
+    given: Mapping[str, Any], extractor: Callable[..., Any] | None, settings: Settings, module: Path, source: str
+) -> Any:
+    schema = given.get("schema")
+    if isinstance(schema, str | Path):
+        return read_json_schema(find_file(schema, settings, module, f"{source}: schema"), f"{source}: schema")
+    if isinstance(schema, Mapping):
+        return model_of(schema, f"{source}: schema")
+    if schema is not None:
         return schema
     if extractor is None:
-        raise UsageError(source, "schema= is missing: name the pydantic model of the answer")
+        raise UsageError(source, "schema= is missing: name the pydantic model of the answer, or a JSON Schema file")
     function = extractor.func if isinstance(extractor, functools.partial) else extractor
     try:
         annotation = typing.get_type_hints(inspect.unwrap(function)).get("return")

@@ -1,4 +1,4 @@
-"""`module:Model`, as the command line names a schema."""
+"""`module:Model` or a JSON Schema file, as the command line names a schema."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from pytest_llm_extract.errors import UnknownNameError, UsageError
+from pytest_llm_extract.json_schema import read_json_schema
 from pytest_llm_extract.schema import Schema
 
 _SOURCE = "--schema"
@@ -23,9 +24,13 @@ def load_schema(reference: str) -> Schema:
         UsageError: it is not written as `module:Model`, cannot be imported, or is no pydantic type.
         UnknownNameError: there is no such module or attribute.
     """
+    if reference.endswith(".json"):
+        return Schema.of(read_json_schema(Path(reference), _SOURCE), f"{_SOURCE} {reference}")
     module_name, _, attributes = reference.partition(":")
     if not module_name or not attributes:
-        raise UsageError(_SOURCE, f"is module:Model, such as myapp.invoices:Invoice, not {reference!r}")
+        raise UsageError(
+            _SOURCE, f"is module:Model, such as myapp.invoices:Invoice, or a JSON Schema file, not {reference!r}"
+        )
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     found: Any = _module(module_name)
