@@ -257,7 +257,7 @@ def test_files_as_examples(bare: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("arguments", "prompt", "line"),
     [
-        ("schema='item.json'", "Read.", "*schema= is a pydantic model; a JSON Schema cannot be read yet*"),
+        ("schema='item.json'", "Read.", "*no file 'item.json' in the rootdir*"),
         ("api='respnses'", "Read.", "*no api 'respnses'*Did you mean 'responses'?*"),
         ("context='found'", "Read.", "*context= is given, but read.md never says {{context}}*"),
         ("context='fund'", "{{context}}", "*context='fund': case 'c0' has no such column*"),

@@ -133,7 +133,7 @@ def test_floors(floors: list[str], status: int, message: str) -> None:
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
-        ("invoices", "--schema: is module:Model, such as myapp.invoices:Invoice, not 'invoices'"),
+        ("invoices", "--schema: is module:Model, as myapp.invoices:Invoice, or a JSON Schema file, not 'invoices'"),
         ("invoice:Invoice", "--schema: no module 'invoice'. Did you mean 'invoices'?"),
         ("invoices:Invoce", "--schema: invoices: no attribute 'Invoce'. Did you mean 'Invoice'?"),
         ("invoices:NUMBER", "--schema invoices:NUMBER: is no pydantic type, but 1"),

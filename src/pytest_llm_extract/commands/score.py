@@ -23,9 +23,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command(name="score", short_help="score a file of predictions")
 @click.argument("gold", type=_FILE)
 @click.argument("predictions", type=_FILE)
-@click.option(
-    "--schema", required=True, metavar="MODULE:MODEL", help="The pydantic model of an answer, or a JSON Schema file."
-)
+@click.option("--schema", required=True, metavar="MODULE:MODEL", help="A pydantic model, or a JSON Schema file.")
 @click.option("--floor", "floors", multiple=True, metavar="[FIELD=]SHARE", help="Accuracy that fields must reach.")
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write results.json.")
 @click.option("--processes", type=click.IntRange(min=1), help="For large files; default: one for each core.")

@@ -29,7 +29,7 @@ def load_schema(reference: str) -> Schema:
     module_name, _, attributes = reference.partition(":")
     if not module_name or not attributes:
         raise UsageError(
-            _SOURCE, f"is module:Model, such as myapp.invoices:Invoice, or a JSON Schema file, not {reference!r}"
+            _SOURCE, f"is module:Model, as myapp.invoices:Invoice, or a JSON Schema file, not {reference!r}"
         )
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
