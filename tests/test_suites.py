@@ -227,3 +227,17 @@ def test_what_an_extractor_returns(bare: pytest.Pytester, statement: str) -> Non
         record(bare, provider, "--llm-extract-json=out.json").assert_outcomes(passed=4)
     case = json.loads((bare.path / "out.json").read_text())["suites"][0]["cases"][0]
     assert case["status"] == answer_types()[statement]
+
+
+def test_another_rootdir_is_a_hint(recorded: pytest.Pytester) -> None:
+    """In a monorepo the rootdir may differ between here and CI: that is said, instead of missing alone."""
+    inner = recorded.path / "backend"
+    inner.mkdir()
+    for name in ("test_items.py", "gold.jsonl", "cassettes"):
+        recorded.path.joinpath(name).rename(inner / name)
+    run = recorded.runpytest_subprocess("--rootdir", str(recorded.path), "backend")
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    run.stdout.fnmatch_lines(
+        ["*it is below */backend, recorded with that rootdir; here it is *: give --rootdir=*backend"]
+    )
+    recorded.runpytest_subprocess("--rootdir", str(inner), "backend").assert_outcomes(passed=5)

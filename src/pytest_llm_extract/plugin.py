@@ -241,7 +241,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         "lost": suite.lost_cases() if suite.id not in told and hasattr(item.config, "workerinput") else None,
         "case": result.to_wire(),
         "entry": _entry(found) if item.config.stash[_settings].accept else None,
-        "note": found.report if found else {"recorded": False, "problem": None, "change": None, "renamed": None},
+        "note": found.report if found else {"recorded": False, "problem": None, "change": None, "hint": None},
     }
     told.add(suite.id)
     return report

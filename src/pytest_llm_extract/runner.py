@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
@@ -147,15 +148,32 @@ class Extraction:
             "recorded": bool(call and call.recorded),
             "problem": call.problem if call else None,
             "change": change and {"cause": change.cause, "lines": list(change.lines)},
-            "renamed": self._renamed_from() if call and call.status is Status.MISSING else None,
+            "hint": self._missing_hint() if call and call.status is Status.MISSING else None,
         }
 
-    def _renamed_from(self) -> str | None:
+    def _missing_hint(self) -> str | None:
+        """Why a cassette may be missing although it was recorded."""
         variant = self.cassette.parent
-        if variant.exists() or not variant.parent.is_dir():
-            return None
-        others = sorted(path.name for path in variant.parent.iterdir() if path.is_dir())
-        return others[0] if others else None
+        others = (
+            sorted(path.name for path in variant.parent.iterdir() if path.is_dir()) if variant.parent.is_dir() else []
+        )
+        if others and not variant.exists():
+            return f"the folder of variant {others[0]!r} is there: was the prompt or extractor renamed?"
+        if (other := self._other_rootdir()) is not None:
+            given = self._settings.rootdir
+            return f"it is below {other}, recorded with that rootdir; here it is {given}: give --rootdir={other}"
+        return None
+
+    def _other_rootdir(self) -> Path | None:
+        """A folder above the test module that has this case's cassette, were it the rootdir (as in a monorepo)."""
+        root, name = self._settings.rootdir, self._suite.id.split("::", 1)[1]
+        module = root / self._suite.id.split("::")[0]
+        folder = os.path.relpath(self._settings.cassettes, root)
+        for other in module.parents:
+            suite = store.suite_folder(other / folder, f"{module.relative_to(other).as_posix()}::{name}")
+            if other != root and (suite / self.cassette.parent.name / self.cassette.name).exists():
+                return other
+        return None
 
     def _run(self, function: Callable[[], Any]) -> None:
         record, ignore = self._settings.record, self._suite.ignore

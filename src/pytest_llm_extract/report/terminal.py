@@ -259,7 +259,7 @@ def _show(value: Any) -> str:
 def problem_groups(suite: str, problems: Mapping[str, Mapping[str, Any]], statuses: Mapping[str, Status]) -> list[str]:
     """Stale and missing cassettes, a paragraph for each cause, with the command that mends it."""
     groups: dict[tuple[Status, str, tuple[str, ...]], list[str]] = {}
-    renamed = next((p["renamed"] for p in problems.values() if p.get("renamed")), None)
+    hint = next((p["hint"] for p in problems.values() if p.get("hint")), None)
     for case, problem in problems.items():
         change = problem.get("change")
         status = statuses[case]
@@ -272,8 +272,8 @@ def problem_groups(suite: str, problems: Mapping[str, Mapping[str, Any]], status
         what = cause or "no cassette"
         lines.append(f"{status.value.upper()}: {printable(what, 400)} ({_cases(len(cases))}: {_some(cases)})")
         lines += [f"    {printable(line, 200)}" for line in changed]
-        if status is Status.MISSING and renamed:
-            lines.append(f"    the folder of variant {renamed!r} is there: was the prompt or extractor renamed?")
+        if status is Status.MISSING and hint:
+            lines.append(f"    {printable(hint, 400)}")
     if any(status in (Status.STALE, Status.MISSING) for status, _, _ in groups):
         lines.append(f"    to record: pytest --llm-record {suite}")
     return lines
