@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from pytest_llm_extract.baseline import file as files
@@ -51,7 +52,7 @@ class AcceptedAnswers:
             history=found.history,
         )
 
-    @property
+    @cached_property
     def _same(self) -> bool:
         if self.baseline is None or self.anchor is None:
             return False
