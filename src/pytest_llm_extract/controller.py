@@ -122,8 +122,7 @@ class Controller:
                         run.results[case] = CaseResult.from_wire(run.lost[case])
 
     def _gate(self, session: pytest.Session, run: SuiteRun) -> None:
-        from pytest_llm_extract.gate.decide import decide
-        from pytest_llm_extract.outcome import Verdict
+        from pytest_llm_extract.gate.decide import decide, failures
 
         suite = run.suite
         nodeid = f"{suite.id}::gate"
@@ -136,9 +135,7 @@ class Controller:
             self._accept(run, decision)
             # Accepting a regression is allowed; floors hold all the same.
             decision = decide(replace(suite, baseline=None, anchor=None))
-        reasons = list(decision.reasons)
-        if decision.verdict is Verdict.INCONCLUSIVE and suite.rules.inconclusive_fails:
-            reasons = [f"inconclusive: {doubt}" for doubt in decision.doubts]
+        reasons = failures(suite, decision)
         longrepr = GateReport(reasons, suite.id) if reasons else None
         self._publish(session, nodeid, "failed" if reasons else "passed", longrepr)
 

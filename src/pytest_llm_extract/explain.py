@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticSerializationError
 
-from pytest_llm_extract.outcome import Leaf, Leaves, Outcome
+from pytest_llm_extract.outcome import RIGHT, Leaf, Leaves
 from pytest_llm_extract.schema import Schema
 
 if TYPE_CHECKING:
     from deepdiff import DeepDiff
 
-_RIGHT = (Outcome.CORRECT, Outcome.ABSENT_OK)
 _MOST_ROWS = 100  # of all lists; deepdiff takes seconds for more
 _WIDTH = 200
 Wrong = dict[str, list[Leaf]]
@@ -27,7 +26,7 @@ def explain(schema: Schema, gold: Any, actual: Any, leaves: Leaves) -> tuple[str
     Rows are numbered as gold has them, from 0; a row that only the answer has, as the answer has it. A missing or extra
     row is one line. Where deepdiff pairs rows in another way than scoring, or there are too many, the path says `[]`.
     """
-    wrong = {path: [leaf for leaf in found if leaf.outcome not in _RIGHT] for path, found in leaves.items()}
+    wrong = {path: [leaf for leaf in found if leaf.outcome not in RIGHT] for path, found in leaves.items()}
     wrong = {path: found for path, found in wrong.items() if found}
     lines = list(_placed(schema, gold, actual, wrong)) if any("[]" in path for path in wrong) else []
     for path, found in wrong.items():

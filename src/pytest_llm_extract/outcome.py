@@ -33,6 +33,11 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
+RIGHT = (Outcome.CORRECT, Outcome.ABSENT_OK)
+# A case with one of these has a request and an answer, though perhaps an unusable one.
+ANSWERED = (Status.OK, Status.INVALID, Status.REFUSED, Status.TRUNCATED)
+
+
 class Verdict(StrEnum):
     """What the gate decided."""
 
@@ -312,7 +317,7 @@ class CaseResult:
     def exact(self) -> bool:
         """Valid, at least one labelled leaf, and every one of them right."""
         outcomes = [leaf.outcome for leaves in self.leaves.values() for leaf in leaves]
-        return self.valid and bool(outcomes) and all(o in (Outcome.CORRECT, Outcome.ABSENT_OK) for o in outcomes)
+        return self.valid and bool(outcomes) and all(outcome in RIGHT for outcome in outcomes)
 
     def to_wire(self) -> dict[str, Any]:
         """Plain builtins, since execnet and JSON carry nothing else."""

@@ -25,7 +25,7 @@ from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import LlmExtractError, PromptError
 from pytest_llm_extract.explain import explain
 from pytest_llm_extract.golden import GoldenCase
-from pytest_llm_extract.outcome import CaseResult, Leaf, Origin, Status, Usage
+from pytest_llm_extract.outcome import ANSWERED, CaseResult, Leaf, Origin, Status, Usage
 from pytest_llm_extract.prompt.call import document_text
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.suite import Suite
@@ -239,7 +239,7 @@ class Extraction:
     def entry(self) -> Entry | None:
         """This case as a baseline keeps it; None where there is nothing to accept."""
         result, call = self.result, self._call
-        if result is None or call is None or result.status not in ACCEPTABLE:
+        if result is None or call is None or result.status not in ANSWERED:
             return None
         fingerprints = tuple(call.facts.get("fingerprints", ()))
         return Entry(
@@ -255,9 +255,6 @@ class Extraction:
         if answer.valid:
             return self._suite.schema.dump(answer.value)
         return json.dumps(pydantic_core.to_jsonable_python(call.value, fallback=str))
-
-
-ACCEPTABLE = (Status.OK, Status.INVALID, Status.REFUSED, Status.TRUNCATED)
 
 
 def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | None) -> CaseResult:

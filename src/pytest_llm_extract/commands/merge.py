@@ -11,8 +11,8 @@ import click
 
 from pytest_llm_extract.cassette.store import write_atomically
 from pytest_llm_extract.errors import ResultsError
-from pytest_llm_extract.gate.decide import Decision, decide
-from pytest_llm_extract.outcome import CaseResult, Status, Verdict
+from pytest_llm_extract.gate.decide import decide, failures
+from pytest_llm_extract.outcome import CaseResult, Status
 from pytest_llm_extract.report.results import read_results, run_to_wire
 from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.suite_result import SuiteResult
@@ -41,13 +41,8 @@ def command(shards: tuple[Path, ...], output: Path | None) -> None:
             write_atomically(output, json.dumps(run_to_wire(gated, Path.cwd()), indent=1) + "\n")
         except OSError as error:
             raise ResultsError(str(output), f"not written: {error.strerror or error}") from None
-    if any(_fails(suite, decision) for suite, decision in gated):
+    if any(failures(suite, decision) or not suite.complete for suite, decision in gated):
         raise SystemExit(1)
-
-
-def _fails(suite: SuiteResult, decision: Decision) -> bool:
-    doubtful = decision.verdict is Verdict.INCONCLUSIVE and suite.rules.inconclusive_fails
-    return decision.verdict is Verdict.FAIL or doubtful or not suite.complete
 
 
 def merge(texts: dict[str, str]) -> list[SuiteResult]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pytest_llm_extract.gate.floors import percent
-from pytest_llm_extract.outcome import Accepted, CaseResult, FieldCounts, Status, add_up
+from pytest_llm_extract.gate.words import count_cases, percent
+from pytest_llm_extract.outcome import ANSWERED, Accepted, CaseResult, FieldCounts, add_up
 
 _WORDS = {
     "prompt": "prompt",
@@ -15,14 +15,13 @@ _WORDS = {
     "answered": "model that answered",
 }
 _LABELS = {"gold": "gold", "scoring": "scoring rules"}
-# Only these have a request and labels to compare; a case that crashed says nothing about causes.
-_ANSWERED = (Status.OK, Status.INVALID, Status.REFUSED, Status.TRUNCATED)
 _Paired = Sequence[tuple[CaseResult, Accepted]]
 
 
 def describe_causes(cases: Iterable[CaseResult]) -> list[str]:
     """One line for what changed in the requests, one for gold and one for scoring rules, one for new recordings."""
-    paired = [(case, case.baseline) for case in cases if case.baseline is not None and case.status in _ANSWERED]
+    # A case that crashed says nothing about causes.
+    paired = [(case, case.baseline) for case in cases if case.baseline is not None and case.status in ANSWERED]
     if not paired:
         return []
     return [*_requests(paired), *_labels(paired), *_recorded_again(paired)]
@@ -35,7 +34,7 @@ def _requests(paired: _Paired) -> list[str]:
     for name, words in _WORDS.items():
         count = sum(getattr(case.origin, name) != getattr(old.origin, name) for case, old in paired)
         if count:
-            changed[words] = f"{words} ({_cases(count)})"
+            changed[words] = f"{words} ({count_cases(count)})"
     if not changed:
         return ["changed since the baseline: no request"]
     line = f"changed since the baseline: {', '.join(changed.values())}"
@@ -57,7 +56,7 @@ def _labels(paired: _Paired) -> list[str]:
             if counts.n and after.n and counts.accuracy != after.accuracy:
                 moved.append(f"{path} from {percent(counts.accuracy or 0)} to {percent(after.accuracy or 0)}")
         effect = f", which moved {', '.join(moved)} on both sides" if moved else ", which moved nothing"
-        lines.append(f"{' and '.join(_LABELS[name] for name in names)} changed in {_cases(len(touched))}{effect}")
+        lines.append(f"{' and '.join(_LABELS[name] for name in names)} changed in {count_cases(len(touched))}{effect}")
     return lines
 
 
@@ -92,7 +91,3 @@ def _recorded_again(paired: _Paired) -> list[str]:
     if not again:
         return []
     return [f"recorded again under an unchanged request: {', '.join(again[:5])}{', …' if len(again) > 5 else ''}"]
-
-
-def _cases(count: int) -> str:
-    return f"{count} case{'' if count == 1 else 's'}"

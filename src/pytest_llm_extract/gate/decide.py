@@ -8,8 +8,9 @@ from fractions import Fraction
 
 from pytest_llm_extract.aggregate import FieldSummary, summarize
 from pytest_llm_extract.gate.causes import describe_causes
-from pytest_llm_extract.gate.floors import missed_documents, missed_floors, percent, strict_floors
+from pytest_llm_extract.gate.floors import missed_documents, missed_floors, strict_floors
 from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, pair
+from pytest_llm_extract.gate.words import count_cases, percent
 from pytest_llm_extract.outcome import CaseResult, Status, Verdict
 from pytest_llm_extract.suite_result import AcceptedRun, SuiteResult
 
@@ -46,6 +47,13 @@ def decide(suite: SuiteResult) -> Decision:
     verdict = Verdict.FAIL if reasons else Verdict.INCONCLUSIVE if doubts else Verdict.PASS
     notes = [*waived, *_notes(suite, fields, comparisons)]
     return Decision(verdict, tuple(reasons), tuple(doubts), tuple(notes), fields, comparisons)
+
+
+def failures(suite: SuiteResult, decision: Decision) -> list[str]:
+    """Why a decision fails the build: its reasons, or its doubts where an inconclusive gate is to fail."""
+    if decision.verdict is Verdict.INCONCLUSIVE and suite.rules.inconclusive_fails:
+        return [f"inconclusive: {doubt}" for doubt in decision.doubts]
+    return list(decision.reasons)
 
 
 def summarize_only(suite: SuiteResult) -> Decision:
@@ -147,7 +155,7 @@ def _vanished(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
     gone = [case for case in baseline.gone if case not in baseline.dropped]
     reasons = []
     if gone:
-        reasons.append(f"{_cases(len(gone))} of the baseline gone from golden data ({_some(gone)}): {_MEND}")
+        reasons.append(f"{count_cases(len(gone))} of the baseline gone from golden data ({_some(gone)}): {_MEND}")
     removed = [path for path in baseline.fields if path not in suite.paths]
     if removed:
         reasons.append(f"fields of the baseline gone from the schema ({_some(removed)}): {_MEND}")
@@ -194,7 +202,7 @@ def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: 
         notes.append(f"removed since {suite.baseline.source}: {_removed(suite.baseline)}")
     new = [case.id for case in suite.cases if case.baseline is None]
     if new:
-        notes.append(f"{_cases(len(new))} new since the baseline, in floors only until accepted: {_some(new)}")
+        notes.append(f"{count_cases(len(new))} new since the baseline, in floors only until accepted: {_some(new)}")
     fresh = [path for path in fields if path not in suite.baseline.fields]
     if fresh:
         notes.append(f"new fields, in floors only until accepted: {_some(fresh)}")
@@ -219,8 +227,8 @@ def _rest(comparison: Comparison) -> str:
 def _power(comparison: Comparison) -> str:
     n, loss = comparison.n_groups, comparison.smallest_loss or 0
     return (
-        f"against the {comparison.against}, with {_cases(n)} one field alone can fail from {loss} lost and none gained"
-        f"; a drop of less than {percent(Fraction(loss, n))} is not visible"
+        f"against the {comparison.against}, with {count_cases(n)} one field alone can fail from {loss} lost "
+        f"and none gained; a drop of less than {percent(Fraction(loss, n))} is not visible"
     )
 
 
@@ -231,7 +239,3 @@ def _p(p: float) -> str:
 def _some(names: Iterable[str]) -> str:
     listed = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in names]
     return ", ".join(listed[:5]) + (", …" if len(listed) > 5 else "")
-
-
-def _cases(count: int) -> str:
-    return f"{count} case{'' if count == 1 else 's'}"

@@ -6,13 +6,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from pytest_llm_extract.aggregate import FieldSummary
+from pytest_llm_extract.gate.words import percent
 from pytest_llm_extract.limits import Floor
 from pytest_llm_extract.outcome import FieldCounts, Verdict
-
-
-def percent(share: Fraction | float) -> str:
-    """`95%`, `91.67%`."""
-    return f"{float(share) * 100:.4g}%"
 
 
 def rate(counts: FieldCounts, name: str) -> Fraction | None:

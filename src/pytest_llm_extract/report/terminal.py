@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from pytest_llm_extract.advice import advice, advise
 from pytest_llm_extract.aggregate import FieldSummary
 from pytest_llm_extract.gate.decide import Decision
-from pytest_llm_extract.gate.floors import judge_field, percent
+from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
+from pytest_llm_extract.gate.words import count_cases, percent
 from pytest_llm_extract.limits import Floor
-from pytest_llm_extract.outcome import CaseResult, Leaf, Outcome, Status
+from pytest_llm_extract.outcome import RIGHT, CaseResult, Leaf, Outcome, Status
 from pytest_llm_extract.suite_result import SuiteResult
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 _MISSES = 8
-_RIGHT = (Outcome.CORRECT, Outcome.ABSENT_OK)
 
 
 def printable(text: str, width: int) -> str:
@@ -64,7 +64,7 @@ def verdict_lines(suite: SuiteResult, decision: Decision) -> list[str]:
 
 def comparison_lines(comparison: Comparison, results: Sequence[CaseResult], width: int) -> list[str]:
     """What moved against accepted answers: a table of the fields that did, and the lost and gained cases."""
-    head = f"against the {comparison.against} ({comparison.source}), {_cases(comparison.n_cases)} paired:"
+    head = f"against the {comparison.against} ({comparison.source}), {count_cases(comparison.n_cases)} paired:"
     moved = {path: change for path, change in comparison.fields.items() if change.lost or change.gained}
     if not moved:
         return [f"{head} no case lost, none gained"]
@@ -75,8 +75,8 @@ def comparison_lines(comparison: Comparison, results: Sequence[CaseResult], widt
 
 def _moved_table(moved: Mapping[str, FieldChange], comparison: Comparison, width: int) -> str:
     table = _new_table(("lost", "gained", "before", "now", "p", "p_adj", ""))
+    failed = comparison.failed
     for path, change in moved.items():
-        failed = change.p_adj is not None and change.p_adj <= comparison.alpha
         table.add_row(
             _escape(printable(path, 60)),
             str(len(change.lost)),
@@ -85,7 +85,7 @@ def _moved_table(moved: Mapping[str, FieldChange], comparison: Comparison, width
             f"{(change.after.accuracy or 0) * 100:.1f}%",
             f"{change.p:.3g}",
             "waived" if change.p_adj is None else f"{change.p_adj:.3g}",
-            "LOST" if failed else "",
+            "LOST" if path in failed else "",
         )
     pooled = ("", "", "", "", f"{comparison.pooled_p:.3g}", f"{comparison.pooled_p_adj:.3g}")
     table.add_row("all fields", *pooled, "LOST" if comparison.pooled_p_adj <= comparison.alpha else "")
@@ -122,9 +122,7 @@ def _advice_on_lost(moved: Mapping[str, FieldChange], results: Sequence[CaseResu
     lines = []
     for path, change in moved.items():
         lost = set(change.lost)
-        leaves = [
-            leaf for r in results if r.id in lost for leaf in r.leaves.get(path, ()) if leaf.outcome not in _RIGHT
-        ]
+        leaves = [leaf for r in results if r.id in lost for leaf in r.leaves.get(path, ()) if leaf.outcome not in RIGHT]
         if leaves and (text := advise(leaves, "lost")):
             lines.append(f"  hint: {printable(path, 60)}: {text}")
     return lines
@@ -132,7 +130,7 @@ def _advice_on_lost(moved: Mapping[str, FieldChange], results: Sequence[CaseResu
 
 def _first(leaves: Sequence[Leaf]) -> list[Leaf]:
     """The leaf that shows it best: a wrong one, where there is one."""
-    return sorted(leaves, key=lambda leaf: leaf.outcome in _RIGHT)[:1]
+    return sorted(leaves, key=lambda leaf: leaf.outcome in RIGHT)[:1]
 
 
 def _actual(leaves: Sequence[Leaf]) -> Any:
@@ -237,7 +235,7 @@ def _wrong_lines(result: CaseResult, side: int) -> list[str]:
         f"{printable(_show(leaf.actual), side)}"
         for path, leaves in result.leaves.items()
         for leaf in leaves
-        if leaf.outcome not in _RIGHT
+        if leaf.outcome not in RIGHT
     ]
 
 
@@ -247,7 +245,7 @@ def advice_lines(results: Sequence[CaseResult]) -> list[str]:
 
 
 def _wrong_leaves(result: CaseResult) -> int:
-    return sum(leaf.outcome not in _RIGHT for leaves in result.leaves.values() for leaf in leaves)
+    return sum(leaf.outcome not in RIGHT for leaves in result.leaves.values() for leaf in leaves)
 
 
 def _show(value: Any) -> str:
@@ -270,17 +268,13 @@ def problem_groups(suite: str, problems: Mapping[str, Mapping[str, Any]], status
     lines: list[str] = []
     for (status, cause, changed), cases in groups.items():
         what = cause or "no cassette"
-        lines.append(f"{status.value.upper()}: {printable(what, 400)} ({_cases(len(cases))}: {_some(cases)})")
+        lines.append(f"{status.value.upper()}: {printable(what, 400)} ({count_cases(len(cases))}: {_some(cases)})")
         lines += [f"    {printable(line, 200)}" for line in changed]
         if status is Status.MISSING and hint:
             lines.append(f"    {printable(hint, 400)}")
     if any(status in (Status.STALE, Status.MISSING) for status, _, _ in groups):
         lines.append(f"    to record: pytest --llm-record {suite}")
     return lines
-
-
-def _cases(count: int) -> str:
-    return f"{count} case{'' if count == 1 else 's'}"
 
 
 def _some(cases: Sequence[str]) -> str:
