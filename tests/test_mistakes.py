@@ -8,7 +8,7 @@ import time
 import pytest
 
 from pytest_llm_extract.cases import load_cases
-from pytest_llm_extract.cassette import scrub, store
+from pytest_llm_extract.cassette import load, names, scrub
 from pytest_llm_extract.cassette.key import fingerprint
 from pytest_llm_extract.errors import CassetteError, DatasetError, SecretFoundError
 
@@ -154,7 +154,7 @@ def test_broken_cassette_is_an_error_that_names_the_file(pytester: pytest.Pytest
     path = pytester.path / "c.yaml"
     path.write_text(text)
     with pytest.raises(CassetteError, match=problem) as error:
-        store.load(path)
+        load.load(path)
     assert str(path) in str(error.value)
 
 
@@ -170,9 +170,9 @@ def test_cassette_edited_by_hand_is_found_out(recorded: pytest.Pytester) -> None
 def test_file_names_differ_for_every_id() -> None:
     """Whatever the characters, also on file systems without case."""
     ids = ["a/b", "a-b", "a:b", "A-B", "../../x", "CON", "con", "é", "e\u0301", "x" * 300, "x" * 301, "🙂", ""]
-    names = [store.file_name(case) for case in ids]
-    assert len({name.lower() for name in names}) == len(ids)
-    assert all(len(name) < 100 and "/" not in name and name.isascii() for name in names)
+    found = [names.file_name(case) for case in ids]
+    assert len({name.lower() for name in found}) == len(ids)
+    assert all(len(name) < 100 and "/" not in name and name.isascii() for name in found)
 
 
 def test_fingerprint_ignores_host_and_key_order_only() -> None:

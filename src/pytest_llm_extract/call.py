@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.cassette import diff, key, store
+from pytest_llm_extract.cassette import diff, key
+from pytest_llm_extract.cassette.exchange import Recording
+from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.guard import NetworkBlocked
+from pytest_llm_extract.cassette.load import load
 from pytest_llm_extract.cassette.router import CassetteMiss, KeyNeeded, Record, Replay, Unowned, taking
-from pytest_llm_extract.cassette.store import Recording
+from pytest_llm_extract.cassette.save import save
 from pytest_llm_extract.errors import CassetteError, SecretFoundError
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.placeholder import placeholder_key
@@ -58,7 +61,7 @@ class Slot:
 def call_in_cassette(function: Callable[[], Any], slot: Slot) -> Call:
     """Run an extraction against its cassette; record it if that is asked for and needed."""
     try:
-        recording = store.load(slot.path)
+        recording = load(slot.path)
     except CassetteError as error:
         return Call(Status.ERROR, problem=str(error))
     if recording is not None:
@@ -109,7 +112,7 @@ def _record(function: Callable[[], Any], slot: Slot, old: Recording | None) -> C
         return Call(Status.ERROR, problem="the extraction sent no request, so there is nothing to record")
     try:
         call.facts |= _meta(recording, old, time.perf_counter() - start)
-        store.save(slot.path, recording, {name: call.facts[name] for name in _META})
+        save(slot.path, recording, {name: call.facts[name] for name in _META})
     except (CassetteError, SecretFoundError) as error:
         return Call(status, problem=str(error))
     call.recorded = True
@@ -142,7 +145,7 @@ _META = ("hashes", "attempt", "model", "system_fingerprint", "latency_s", "recor
 
 
 def _facts(recording: Recording, slot: Slot) -> dict[str, Any]:
-    facts = store.summary(recording)
+    facts = summary(recording)
     first = recording.exchanges[0].request_body if recording.exchanges else b""
     return {**facts, "hashes": key.origin(first, slot.document), "fingerprints": recording.fingerprints}
 

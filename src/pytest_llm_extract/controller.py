@@ -215,7 +215,7 @@ class Controller:
         """Write results.json, if there is anything to write."""
         if self.settings.json_path is None or not self.suites:
             return
-        from pytest_llm_extract.cassette.store import write_atomically
+        from pytest_llm_extract.files import write_atomically
         from pytest_llm_extract.report.results import run_to_wire
 
         suites = [(run.suite, run.decided) for run in self.suites.values()]

@@ -1,7 +1,10 @@
-"""Files that a marker names."""
+"""Files that a marker names, and files that are written whole or not at all."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 from pathlib import Path
 
 from pytest_llm_extract.config import Settings
@@ -21,3 +24,22 @@ def find_file(name: str | Path, settings: Settings, module: Path, source: str) -
     near = [path.name for folder in {path.parent for path in tried} if folder.is_dir() for path in folder.iterdir()]
     hint = did_you_mean(Path(name).name, near)
     raise UsageError(source, f"no file {str(name)!r} in the rootdir {settings.rootdir} or beside {module.name}.{hint}")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Temporary file beside it, fsync, replace; the temporary file never stays behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise

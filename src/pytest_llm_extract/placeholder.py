@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,21 +34,29 @@ class _Veiled(_Environ):  # type: ignore[valid-type, misc]
         return frame.f_code.co_filename == _veiled_file
 
 
+_lock, _users, _set = threading.Lock(), 0, list[str]()
+
+
 @contextlib.contextmanager
 def placeholder_key(veiled_file: str | None = None) -> Iterator[None]:
-    """Set the placeholder for every variable that is unset, while inside.
+    """Set the placeholder for every variable that is unset, while inside; extractions in several threads share it.
 
     The code of `veiled_file` does not see it, so that its `skipif(not os.getenv("OPENAI_API_KEY"))` stays skipped.
     """
-    global _veiled_file
-    missing = [name for name in VARIABLES if name not in os.environ]
-    os.environ.update(dict.fromkeys(missing, KEY))
-    if veiled_file and missing:
-        _veiled_file, os.environ.__class__ = veiled_file, _Veiled
+    global _veiled_file, _users
+    with _lock:
+        _users += 1
+        if _users == 1:
+            _set[:] = [name for name in VARIABLES if name not in os.environ]
+            os.environ.update(dict.fromkeys(_set, KEY))
+        if veiled_file and _set:
+            _veiled_file, os.environ.__class__ = veiled_file, _Veiled
     try:
         yield
     finally:
-        os.environ.__class__ = _Environ
-        for name in missing:
-            if os.environ.get(name) == KEY:
-                del os.environ[name]
+        with _lock:
+            os.environ.__class__ = _Environ
+            _users -= 1
+            for name in _set if _users == 0 else ():
+                if os.environ.get(name) == KEY:
+                    del os.environ[name]

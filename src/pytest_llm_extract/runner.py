@@ -19,7 +19,7 @@ from pytest_llm_extract.answers import RawAnswer
 from pytest_llm_extract.baseline.file import Entry
 from pytest_llm_extract.call import Call, Slot, call_in_cassette
 from pytest_llm_extract.cases import Case
-from pytest_llm_extract.cassette import store
+from pytest_llm_extract.cassette import names
 from pytest_llm_extract.cassette.key import digest
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import LlmExtractError, PromptError
@@ -136,8 +136,8 @@ class Extraction:
     @cached_property
     def cassette(self) -> Path:
         """The file of this case's cassette."""
-        folder = store.suite_folder(self._settings.cassettes, self._suite.id) / store.folder_name(self._suite.variant)
-        return folder / store.file_name(self.case.id)
+        folder = names.suite_folder(self._settings.cassettes, self._suite.id) / names.folder_name(self._suite.variant)
+        return folder / names.file_name(self.case.id)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -170,7 +170,7 @@ class Extraction:
         module = root / self._suite.id.split("::")[0]
         folder = os.path.relpath(self._settings.cassettes, root)
         for other in module.parents:
-            suite = store.suite_folder(other / folder, f"{module.relative_to(other).as_posix()}::{name}")
+            suite = names.suite_folder(other / folder, f"{module.relative_to(other).as_posix()}::{name}")
             if other != root and (suite / self.cassette.parent.name / self.cassette.name).exists():
                 return other
         return None

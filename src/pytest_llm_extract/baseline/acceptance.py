@@ -9,9 +9,10 @@ from typing import Any
 from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.file import Acceptance, Baseline, Entry, accept
 from pytest_llm_extract.baseline.names import ANCHOR, BASELINE
-from pytest_llm_extract.cassette.store import suite_folder, write_atomically
+from pytest_llm_extract.cassette.names import suite_folder
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import BaselineError
+from pytest_llm_extract.files import write_atomically
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.suite_result import SuiteResult
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.file import Baseline, Entry
 from pytest_llm_extract.baseline.names import ANCHOR, BASELINE
-from pytest_llm_extract.cassette.store import suite_folder
+from pytest_llm_extract.cassette.names import suite_folder
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import BaselineError
 from pytest_llm_extract.git import Revision

@@ -49,25 +49,39 @@ def blocked_network() -> Iterator[None]:
         _replaying.reset(token)
 
 
-@contextlib.contextmanager
-def inherited_context() -> Iterator[None]:
-    """Threads and pool jobs started in here run in a copy of their starter's context."""
-    start, submit = threading.Thread.start, ThreadPoolExecutor.submit
+_start, _submit = threading.Thread.start, ThreadPoolExecutor.submit
 
-    def start_in_context(thread: threading.Thread) -> None:
-        context, run = contextvars.copy_context(), thread.run
-        thread.run = lambda: context.run(run)  # type: ignore[method-assign]
-        start(thread)
 
-    def submit_in_context(
-        pool: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
-    ) -> Future[Any]:
-        return submit(pool, contextvars.copy_context().run, fn, *args, **kwargs)
+def _start_in_context(thread: threading.Thread) -> None:
+    context, run = contextvars.copy_context(), thread.run
+    thread.run = lambda: context.run(run)  # type: ignore[method-assign]
+    _start(thread)
 
-    threading.Thread.start = start_in_context  # type: ignore[method-assign, assignment]
-    ThreadPoolExecutor.submit = submit_in_context  # type: ignore[method-assign, assignment]
-    try:
-        yield
-    finally:
-        threading.Thread.start = start  # type: ignore[method-assign]
-        ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
+
+def _submit_in_context(pool: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    return _submit(pool, contextvars.copy_context().run, fn, *args, **kwargs)
+
+
+class _Inheritance:
+    """Counts the extractions that are under way: the first of them patches, the last one takes the patches off."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                threading.Thread.start = _start_in_context  # type: ignore[method-assign, assignment]
+                ThreadPoolExecutor.submit = _submit_in_context  # type: ignore[method-assign, assignment]
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                threading.Thread.start = _start  # type: ignore[method-assign]
+                ThreadPoolExecutor.submit = _submit  # type: ignore[method-assign]
+
+
+# Threads and pool jobs that are started while an extraction is under way run in a copy of their starter's context.
+inherited_context = _Inheritance()

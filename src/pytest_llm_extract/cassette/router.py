@@ -17,9 +17,9 @@ from vcr.cassette import Cassette
 from vcr.request import Request
 
 from pytest_llm_extract import placeholder
-from pytest_llm_extract.cassette import guard, scrub, store
+from pytest_llm_extract.cassette import guard, scrub
+from pytest_llm_extract.cassette.exchange import Exchange, Recording, path_of, scrubbed
 from pytest_llm_extract.cassette.key import fingerprint
-from pytest_llm_extract.cassette.store import Exchange, Recording
 
 
 class CassetteMiss(BaseException):
@@ -30,7 +30,7 @@ class CassetteMiss(BaseException):
         self.method, self.url = method, url
 
     def __str__(self) -> str:
-        return f"{self.method} {store.path_of(self.url)} is not in the cassette"
+        return f"{self.method} {path_of(self.url)} is not in the cassette"
 
 
 class KeyNeeded(BaseException):
@@ -67,7 +67,7 @@ class Replay:
         Raises:
             CassetteMiss: the cassette does not hold this request, or not that often.
         """
-        url, clean = scrub.scrub_url(request.uri), store.scrub_request_body(body, self._ignore)
+        url, clean = scrub.scrub_url(request.uri), scrub.scrub_request_body(body, self._ignore)
         wanted = fingerprint(request.method, url, clean)
         with self._lock:
             for index, exchange in enumerate(self._left):
@@ -81,7 +81,7 @@ class Replay:
         """That of the recorded request, also where it was recorded before its volatile values were ignored."""
         if not self._ignore:
             return exchange.fingerprint
-        return fingerprint(exchange.method, exchange.url, store.scrub_body(exchange.request_body, self._ignore))
+        return fingerprint(exchange.method, exchange.url, scrub.scrub_body(exchange.request_body, self._ignore))
 
 
 class Record:
@@ -104,7 +104,7 @@ class Record:
 
     def append(self, request: Request, body: bytes, response: dict[str, Any]) -> None:
         """Keep an exchange; a failed one is dropped when the same request succeeds."""
-        exchange = store.scrubbed(request.method, request.uri, request.headers, body, response, self._ignore)
+        exchange = scrubbed(request.method, request.uri, request.headers, body, response, self._ignore)
         with self._lock:
             if exchange.status < 400:
                 self.exchanges = [e for e in self.exchanges if e.status < 400 or e.fingerprint != exchange.fingerprint]
@@ -113,7 +113,7 @@ class Record:
 
 Take = Replay | Record
 _take: contextvars.ContextVar[Take | None] = contextvars.ContextVar("llm_extract_take", default=None)
-_active = 0
+_active: set[Take] = set()
 
 
 def _body_of(request: Request) -> bytes:
@@ -174,15 +174,11 @@ def routed() -> Iterator[None]:
 @contextlib.contextmanager
 def taking(take: Take) -> Iterator[None]:
     """Route the requests of this context, and of the threads it starts, to one take."""
-    global _active
     token = _take.set(take)
-    _active += 1
+    _active.add(take)
     try:
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(guard.inherited_context())
-            if isinstance(take, Replay):
-                stack.enter_context(guard.blocked_network())
+        with guard.inherited_context, guard.blocked_network() if isinstance(take, Replay) else contextlib.nullcontext():
             yield
     finally:
-        _active -= 1
+        _active.discard(take)
         _take.reset(token)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from pytest_llm_extract.cassette.key import Json
+from pytest_llm_extract.cassette.key import Json, read_json, without
 from pytest_llm_extract.errors import SecretFoundError
 
 REQUEST_HEADERS = frozenset({"content-type", "accept"})
@@ -89,6 +90,25 @@ def scrub_form(body: str) -> str:
     """A form body with its credentials replaced."""
     pairs = [(k, REDACTED if _QUERY_CREDENTIAL.match(k) else v) for k, v in parse_qsl(body, keep_blank_values=True)]
     return urlencode(pairs)
+
+
+def scrub_body(body: bytes, ignore: tuple[str, ...] = ()) -> bytes:
+    """A JSON or form body without credentials and volatile values; anything else as it is."""
+    value = read_json(body)
+    if value is not None:
+        clean = without(scrub_json(value), ignore)
+        return body if clean == value else json.dumps(clean).encode()
+    if re.fullmatch(rb"[\w.%+-]+=[^\s]*", body):
+        return scrub_form(body.decode("latin-1")).encode()
+    return body
+
+
+def scrub_request_body(body: bytes, ignore: tuple[str, ...] = ()) -> bytes:
+    """As `scrub_body`; of a file that is sent in base64, its sha256 is kept."""
+    clean = scrub_body(body, ignore)
+    if b";base64," not in clean or (value := read_json(clean)) is None:
+        return clean
+    return json.dumps(digest_files(value)).encode()
 
 
 def environment_secrets(environ: Mapping[str, str] | None = None) -> dict[str, str]:

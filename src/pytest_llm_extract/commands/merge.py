@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from pytest_llm_extract.cassette.store import write_atomically
 from pytest_llm_extract.errors import ResultsError
+from pytest_llm_extract.files import write_atomically
 from pytest_llm_extract.gate.decide import decide, failures
 from pytest_llm_extract.outcome import CaseResult, Status
 from pytest_llm_extract.report.results import read_results, run_to_wire

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from pytest_llm_extract.cassette.store import write_atomically
 from pytest_llm_extract.corpus.run import Corpus, available_processes, schema_of, score_corpus
 from pytest_llm_extract.errors import DatasetError, ResultsError, UsageError
+from pytest_llm_extract.files import write_atomically
 from pytest_llm_extract.gate_markers import Written, read_floors
 from pytest_llm_extract.report.corpus import corpus_lines, corpus_suite, corpus_to_wire, judge
 from pytest_llm_extract.report.progress import progress

@@ -1,0 +1,96 @@
+"""What a cassette holds: requests and their answers as they may be stored, scrubbed and decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from pytest_llm_extract.cassette import scrub
+from pytest_llm_extract.cassette.key import fingerprint
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its answer, as stored: scrubbed, decoded, bodies as bytes."""
+
+    method: str
+    url: str
+    request_headers: dict[str, list[str]]
+    request_body: bytes
+    status: int
+    reason: str
+    response_headers: dict[str, list[str]]
+    response_body: bytes
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of the request."""
+        return fingerprint(self.method, self.url, self.request_body)
+
+    def to_vcr(self) -> dict[str, Any]:
+        """The response as vcrpy's stubs take it; made anew each time, since they change it."""
+        return {
+            "status": {"code": self.status, "message": self.reason},
+            "headers": {name: list(values) for name, values in self.response_headers.items()},
+            "body": {"string": self.response_body},
+        }
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The exchanges of one case, in request order, and what is known about them."""
+
+    exchanges: tuple[Exchange, ...]
+    case: str = ""
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprints(self) -> list[str]:
+        """One sha256 a request, in request order."""
+        return [exchange.fingerprint for exchange in self.exchanges]
+
+
+def scrubbed(
+    method: str,
+    url: str,
+    request_headers: Any,
+    request_body: bytes,
+    response: dict[str, Any],
+    ignore: tuple[str, ...] = (),
+) -> Exchange:
+    """An exchange as it may be stored, from what vcrpy's stubs hand over; `ignore` are volatile paths of the body."""
+    from vcr.filters import decode_response
+
+    decoded = decode_response(response)
+    return Exchange(
+        method=method,
+        url=scrub.scrub_url(url),
+        request_headers=scrub.keep_headers(request_headers, scrub.REQUEST_HEADERS),
+        request_body=scrub.scrub_request_body(request_body, ignore),
+        status=decoded["status"]["code"],
+        reason=decoded["status"]["message"] or "",
+        response_headers=scrub.keep_headers(decoded["headers"], scrub.RESPONSE_HEADERS),
+        response_body=scrub.scrub_body(as_bytes(decoded["body"]["string"])),
+    )
+
+
+def as_bytes(body: Any) -> bytes:
+    """A body as bytes, also where vcrpy or YAML has it as text.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if body is None:
+        return b""
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, str):
+        return body.encode("utf-8", "surrogatepass")
+    raise ValueError(f"a body is {type(body).__name__}, not text")
+
+
+def path_of(url: str) -> str:
+    """The path of a URL, which is all of it that is compared."""
+    return urlsplit(url).path

@@ -1,0 +1,28 @@
+"""What the answers of a recording say of themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_llm_extract.answers import RawAnswer, read_answer_body
+from pytest_llm_extract.cassette.exchange import Recording
+from pytest_llm_extract.cassette.key import read_json
+
+
+def summary(recording: Recording) -> dict[str, Any]:
+    """What the answers say of themselves: model, system_fingerprint, finish reason, refusal, usage, last content."""
+    facts: dict[str, Any] = {"model": None, "system_fingerprint": None, "input_tokens": 0, "output_tokens": 0}
+    facts |= {"finish_reason": None, "refusal": None, "content": None}
+    for exchange in recording.exchanges:
+        body = read_json(exchange.response_body)
+        if isinstance(body, dict):
+            _add_answer(facts, read_answer_body(body))
+    return facts
+
+
+def _add_answer(facts: dict[str, Any], answer: RawAnswer) -> None:
+    facts["model"] = answer.model or facts["model"]
+    facts["system_fingerprint"] = answer.system_fingerprint or facts["system_fingerprint"]
+    facts["input_tokens"] += answer.input_tokens
+    facts["output_tokens"] += answer.output_tokens
+    facts |= {"finish_reason": answer.finish_reason, "refusal": answer.refusal, "content": answer.content}

@@ -1,0 +1,35 @@
+"""Where a cassette lies: file names that every file system takes, another one for every id."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
+
+
+def slug(name: str) -> str:
+    """A readable, portable part of a file name; not unique."""
+    text = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.")[:60].rstrip("-.")
+    return f"_{text}" if _RESERVED.match(text) else text or "case"
+
+
+def folder_name(name: str) -> str:
+    """The name itself where every file system takes it, else its slug and a hash."""
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) and not name.endswith(".") and not _RESERVED.match(name):
+        return name
+    return f"{slug(name)}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
+
+
+def file_name(case_id: str) -> str:
+    """`<slug>-<hash>.yaml`: readable, and another one for every id, whatever its characters."""
+    return f"{slug(case_id)}-{hashlib.sha256(case_id.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}.yaml"
+
+
+def suite_folder(root: Path, suite_id: str) -> Path:
+    """The folder of a suite's cassettes: `<path of the test module>/<Class.>test_function`."""
+    module, *names = suite_id.split("::")
+    pieces = Path(module).with_suffix("").parts
+    folders = [folder_name("__" if piece == ".." else piece) for piece in pieces if piece not in ("/", ".")]
+    return root.joinpath(*folders, folder_name(".".join(names)))

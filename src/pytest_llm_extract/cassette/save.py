@@ -1,0 +1,120 @@
+"""Writing cassette files: as stock vcrpy reads them, bodies as blocks that a pull request can show, atomically."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pytest_llm_extract.cassette import scrub
+from pytest_llm_extract.cassette.exchange import Exchange, Recording
+from pytest_llm_extract.errors import CassetteError
+from pytest_llm_extract.files import write_atomically
+
+try:
+    from yaml import CSafeDumper as _SafeDumper
+except ImportError:  # PyYAML built without libyaml
+    from yaml import SafeDumper as _SafeDumper  # type: ignore[assignment]
+
+FORMAT = 1
+# libyaml falls back to one quoted line for text that holds any of these.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff\U00010000-\U0010ffff]"
+)
+
+
+class _CassetteDumper(_SafeDumper):
+    """YAML whose bodies are literal blocks, so that a pull request shows what changed in them."""
+
+
+class _Block(str):
+    __slots__ = ()
+
+
+def _represent_block(dumper: Any, text: _Block) -> Any:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|")
+
+
+_CassetteDumper.add_representer(_Block, _represent_block)
+
+
+def save(path: Path, recording: Recording, meta: dict[str, Any]) -> None:
+    """Write a cassette atomically: the old file or the new one, never a half.
+
+    Raises:
+        SecretFoundError: the final text holds a secret; nothing was written.
+        CassetteError: the folder cannot be written to.
+    """
+    data = {
+        "x_llm_extract": {"format": FORMAT, "case": recording.case, "fingerprints": recording.fingerprints, **meta},
+        "interactions": [_to_yaml(exchange) for exchange in recording.exchanges],
+        "version": 1,
+    }
+    text = yaml.dump(data, Dumper=_CassetteDumper, sort_keys=False, allow_unicode=True, width=10_000)
+    scrub.refuse_secrets(text, path)
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise CassetteError(path, f"cannot be written: {error.strerror or error}") from None
+
+
+def _to_yaml(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "request": {
+            "method": exchange.method,
+            "uri": exchange.url,
+            "body": _body(exchange.request_body),
+            "headers": exchange.request_headers,
+        },
+        "response": {
+            "status": {"code": exchange.status, "message": exchange.reason},
+            "headers": exchange.response_headers,
+            "body": {"string": _body(exchange.response_body)},
+        },
+    }
+
+
+def _body(body: bytes) -> Any:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return body
+    pretty = _pretty(text)
+    return _Block(pretty) if pretty is not None else text
+
+
+def _pretty(text: str) -> str | None:
+    """JSON spread over lines; None where that would change a value (or where it is no JSON)."""
+    exact = True
+
+    def number(literal: str) -> float:
+        nonlocal exact
+        value = float(literal)
+        exact = exact and value - value == 0 and Decimal(literal) == Decimal(repr(value))
+        return value
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal exact
+        found = dict(pairs)
+        exact = exact and len(found) == len(pairs)
+        return found
+
+    def constant(_: str) -> None:
+        nonlocal exact
+        exact = False
+
+    try:
+        value = json.loads(text, parse_float=number, object_pairs_hook=members, parse_constant=constant)
+    except (ValueError, RecursionError):
+        return None
+    if not exact or not isinstance(value, dict | list):
+        return None
+    return _UNPRINTABLE.sub(_escape, json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return json.dumps(match.group())[1:-1]
