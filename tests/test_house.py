@@ -11,7 +11,7 @@ FLOORS = [
     {"errors", "stats", "git"},
     {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules", "answers", "files", "recording"},
     {"schema", "json_schema", "tree", "definitions", "readers", "cases"},
-    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "golden", "gate_markers", "event_loop"},
+    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "golden", "gate_markers", "event_loop", "extractors"},
     {"scoring", "gate", "call", "prompt", "corpus", "report", "explain", "endings"},
     {"baseline", "suite"},
     {"record"},

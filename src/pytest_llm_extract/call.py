@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import time
 from collections.abc import Callable
@@ -12,9 +13,9 @@ from typing import Any
 from pytest_llm_extract.cassette import diff, key
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
-from pytest_llm_extract.cassette.guard import NetworkBlocked
+from pytest_llm_extract.cassette.guard import Stopped
 from pytest_llm_extract.cassette.load import load
-from pytest_llm_extract.cassette.router import CassetteMiss, KeyNeeded, Record, Replay, Unowned, taking
+from pytest_llm_extract.cassette.router import KeyNeeded, Record, Replay, Unowned, taking
 from pytest_llm_extract.cassette.save import save
 from pytest_llm_extract.endings import is_answer, status_of
 from pytest_llm_extract.errors import CassetteError, SecretFoundError
@@ -88,10 +89,8 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
     take = Replay(recording, slot.ignore)
     call = Call(facts={**recording.meta, **_facts(recording, slot)})
     try:
-        with taking(take), placeholder_key():
+        with contextlib.suppress(Stopped), taking(take), placeholder_key():
             call.value = run_to_end(function)
-    except (CassetteMiss, Unowned, NetworkBlocked) as error:
-        call.status, call.problem = Status.ERROR, str(error)
     except Exception as error:
         call.error = error
     if take.miss is not None:
@@ -100,9 +99,25 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
         before = recording.exchanges[at].request_body if at < len(recording.exchanges) else None
         call.change = diff.explain(before, take.miss[2], slot.document)
         call.status, call.problem, call.error = Status.STALE, call.change.cause, None
-    elif call.status is Status.OK and not take.played and (call.error is None or is_answer(call.error)):
-        call.status, call.problem = Status.ERROR, "the extraction sent no request, so its cassette was not replayed"
+    elif take.stopped is not None:
+        call.status, call.problem = Status.ERROR, str(take.stopped)
+    elif not take.is_whole:
+        _fall_short(call, take)
     return call
+
+
+def _fall_short(call: Call, take: Replay) -> None:
+    """An extraction that sent less than was recorded is no replay, unless it crashed on the way."""
+    if take.strays:
+        call.status, call.problem = Status.ERROR, str(Unowned(take.strays[0]))
+    elif call.error is not None and not is_answer(call.error):
+        return
+    elif not take.played:
+        call.status = Status.ERROR
+        call.problem = f"the extraction sent no request, so its cassette was not replayed; {diff.CACHED}"
+    else:
+        call.change = diff.fewer(len(take.played), len(take.recording.exchanges))
+        call.status, call.problem, call.error = Status.STALE, call.change.cause, None
 
 
 def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], None] | None = None) -> Call:
@@ -117,22 +132,21 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
     take, call = Record(slot.ignore, heard), Call()
     start = time.perf_counter()
     try:
-        with taking(take), placeholder_key():
+        with contextlib.suppress(Stopped), taking(take), placeholder_key():
             call.value = run_to_end(function)
-    except (KeyNeeded, Unowned) as error:
-        call.failure = Failure(str(error), is_final=isinstance(error, KeyNeeded))
     except Exception as error:
         call.error = error
     recording = Recording(tuple(take.exchanges), slot.case_id)
     call.facts = _facts(recording, slot)
-    call.failure = call.failure or _failure(call, take)
+    call.failure = _hindrance(call, take) or _failure(call, take)
     if call.failure is not None:
         call.status = Status.STALE if old else Status.MISSING
         call.problem = f"not recorded: {call.failure.words}"
     elif call.error is not None and not (take.exchanges and is_answer(call.error)):
         call.status = Status.ERROR
     elif not take.exchanges:
-        call.status, call.problem = Status.ERROR, "the extraction sent no request, so there is nothing to record"
+        call.status = Status.ERROR
+        call.problem = f"the extraction sent no request, so there is nothing to record; {diff.CACHED}"
     else:
         _keep(call, slot, recording, old, time.perf_counter() - start)
     return call
@@ -147,6 +161,15 @@ def _keep(call: Call, slot: Slot, recording: Recording, old: Recording | None, s
         call.status, call.problem = Status.STALE if old else Status.MISSING, f"not recorded: {error}"
     else:
         call.recorded = True
+
+
+def _hindrance(call: Call, take: Record) -> Failure | None:
+    """What kept the extraction's requests from being sent, or from being seen."""
+    if take.stopped is not None:
+        return Failure(str(take.stopped), is_final=isinstance(take.stopped, KeyNeeded))
+    if take.strays and (call.error is not None or not take.exchanges):
+        return Failure(str(Unowned(take.strays[0])))
+    return None
 
 
 def _failure(call: Call, take: Record) -> Failure | None:

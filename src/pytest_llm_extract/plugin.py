@@ -232,6 +232,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     found = pyfuncitem.stash.get(_extraction, None)
     if found is None:
         return (yield)
+    from pytest_llm_extract.endings import drop_our_frames
     from pytest_llm_extract.errors import LlmExtractError
     from pytest_llm_extract.runner import NoOutput
 
@@ -245,6 +246,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
         problem = found.inexact
     except LlmExtractError as error:
         problem = str(error)
+    except BaseException as error:
+        drop_our_frames(error)
+        raise
     if problem is not None:  # outside of the handler, or the report shows the line twice
         pytest.fail(problem, pytrace=False)
     return outcome

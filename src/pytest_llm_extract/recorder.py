@@ -46,6 +46,8 @@ class Selected:
         where that is not known.
         """
         item = self.items[-1]
+        # What an earlier suite left set up for the first test may not be in the way of this one.
+        item.session._setupstate.teardown_exact(item)
         try:
             item.ihook.pytest_runtest_setup(item=item)
             yield self._client(item)

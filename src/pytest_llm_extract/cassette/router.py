@@ -19,11 +19,13 @@ from vcr.request import Request
 from pytest_llm_extract import placeholder
 from pytest_llm_extract.cassette import guard, scrub
 from pytest_llm_extract.cassette.exchange import Exchange, Recording, path_of, scrubbed
+from pytest_llm_extract.cassette.guard import Stopped
 from pytest_llm_extract.cassette.key import fingerprint
+from pytest_llm_extract.cassette.workers import inherited_context
 
 
-class CassetteMiss(BaseException):
-    """A request that the cassette does not hold. No `Exception`: SDKs retry and hide those."""
+class CassetteMiss(Stopped):
+    """A request that the cassette does not hold."""
 
     def __init__(self, method: str, url: str) -> None:
         super().__init__(url)
@@ -33,15 +35,18 @@ class CassetteMiss(BaseException):
         return f"{self.method} {path_of(self.url)} is not in the cassette"
 
 
-class KeyNeeded(BaseException):
+class KeyNeeded(Stopped):
     """Recording without a key: the placeholder is never sent."""
 
     def __str__(self) -> str:
         return "recording needs OPENAI_API_KEY (or the key of the provider that the extractor calls)"
 
 
-class Unowned(BaseException):
-    """A request during an extraction, from a thread that the extraction did not start."""
+class Unowned(Exception):
+    """A request during an extraction, from a thread that it did not start.
+
+    An `Exception`, since the thread may be anybody's, and may go on.
+    """
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -51,15 +56,37 @@ class Unowned(BaseException):
         return f"a thread that was started before the extraction sent a request to {self.url}; start it inside"
 
 
-class Replay:
+class Take:
+    """Where the requests of one extraction go.
+
+    `stopped` is what kept it from going on, also where the extractor caught that or lost it in a thread. `strays` are
+    the URLs of requests that came meanwhile from threads of nobody.
+    """
+
+    def __init__(self) -> None:
+        self.stopped: BaseException | None = None
+        self.strays: list[str] = []
+        self._lock = threading.Lock()
+
+    def stop(self, error: BaseException) -> None:
+        """Take note of the first thing that stops it."""
+        self.stopped = self.stopped or error
+
+
+class Replay(Take):
     """Plays a recording back by fingerprint, in order; remembers the first request that it does not hold."""
 
     def __init__(self, recording: Recording, ignore: tuple[str, ...] = ()) -> None:
+        super().__init__()
         self.recording, self._ignore = recording, ignore
         self.played: list[Exchange] = []
         self.miss: tuple[str, str, bytes] | None = None
         self._left = list(recording.exchanges)
-        self._lock = threading.Lock()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every recorded exchange was played."""
+        return not self._left
 
     def response(self, request: Request, body: bytes) -> dict[str, Any]:
         """The recorded answer.
@@ -84,14 +111,14 @@ class Replay:
         return fingerprint(exchange.method, exchange.url, scrub.scrub_body(exchange.request_body, self._ignore))
 
 
-class Record:
+class Record(Take):
     """Lets requests through and keeps what came back, scrubbed; `heard` is told of every answer."""
 
     def __init__(self, ignore: tuple[str, ...] = (), heard: Callable[[Exchange], None] | None = None) -> None:
+        super().__init__()
         self._ignore, self._heard = ignore, heard
         self.exchanges: list[Exchange] = []
         self._sent: dict[int, Request] = {}
-        self._lock = threading.Lock()
 
     @property
     def unanswered(self) -> int:
@@ -106,7 +133,9 @@ class Record:
         """
         values = [str(value) for value in request.headers.values()]
         if any(placeholder.KEY in value for value in [*values, request.uri]):
-            raise KeyNeeded
+            error = KeyNeeded()
+            self.stop(error)
+            raise error
         self._sent[id(request)] = request
 
     def append(self, request: Request, body: bytes, response: dict[str, Any]) -> None:
@@ -126,7 +155,6 @@ def _same(one: Request, other: Request) -> bool:
     return one is other or (one.method, one.uri, one.body) == (other.method, other.uri, other.body)
 
 
-Take = Replay | Record
 _take: contextvars.ContextVar[Take | None] = contextvars.ContextVar("llm_extract_take", default=None)
 _active: set[Take] = set()
 
@@ -155,9 +183,12 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
         return request
 
     def can_play_response_for(self, request: Request) -> bool:
+        guard.refuse_in_child(request.uri)
         take = _take.get()
         if take is None:
-            if _active:
+            if active := list(_active):
+                for other in active:
+                    other.strays.append(request.uri)
                 raise Unowned(request.uri)
             return False
         if isinstance(take, Record):
@@ -192,7 +223,8 @@ def taking(take: Take) -> Iterator[None]:
     token = _take.set(take)
     _active.add(take)
     try:
-        with guard.inherited_context, guard.blocked_network() if isinstance(take, Replay) else contextlib.nullcontext():
+        blocked = guard.blocked_network(take.stop) if isinstance(take, Replay) else contextlib.nullcontext()
+        with inherited_context(take.stop), blocked:
             yield
     finally:
         _active.discard(take)

@@ -14,7 +14,7 @@ from pytest_llm_extract.config import Settings
 from pytest_llm_extract.outcome import Status, Usage
 from pytest_llm_extract.prices import cost_usd
 from pytest_llm_extract.record.job import Job, Key, record_mode
-from pytest_llm_extract.record.threads import in_threads
+from pytest_llm_extract.record.threads import in_threads, left_to_its_test
 from pytest_llm_extract.recording import Estimate, SuitePlan
 from pytest_llm_extract.suite import Suite
 
@@ -48,7 +48,8 @@ def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Setting
 
     def probe(job: Job) -> None:
         if (function := job.function(client)) is not None:
-            probes[job.key] = _probe(job, function, settings)
+            with left_to_its_test():
+                probes[job.key] = _probe(job, function, settings)
 
     in_threads(probe, jobs, suite.concurrency or settings.concurrency, stop)
     found = [probes[job.key] for job in jobs if job.key in probes]

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from pytest_llm_extract.call import Call, Failure, record, replay
+from pytest_llm_extract.cassette.diff import VOLATILE
 from pytest_llm_extract.cassette.exchange import Exchange
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.files import check_writable
@@ -24,7 +25,7 @@ from pytest_llm_extract.record.job import Job, Key, record_mode, variant_folder
 from pytest_llm_extract.record.pace import Pace
 from pytest_llm_extract.record.plan import Plan
 from pytest_llm_extract.record.shared import Shared
-from pytest_llm_extract.record.threads import in_threads
+from pytest_llm_extract.record.threads import in_threads, left_to_its_test
 from pytest_llm_extract.recording import Progress
 
 _BUSY = frozenset({429, 503, 529})
@@ -110,11 +111,12 @@ class RecordingRun:
     def _record_job(self, batch: Batch, client: Callable[[], Any], job: Job) -> None:
         function = job.function(client)
         assert function is not None  # plans hold no other jobs
-        call = batch.left(job) if batch.ended else self._within_budget(batch, job, function)
-        batch.add(call)
-        outcome = self._outcomes[job.key] = Outcome.of(call)
-        if self._shared is not None:
-            self._shared.add_outcome(outcome.to_wire(job.key))
+        with left_to_its_test():
+            call = batch.left(job) if batch.ended else self._within_budget(batch, job, function)
+            batch.add(call)
+            outcome = self._outcomes[job.key] = Outcome.of(call)
+            if self._shared is not None:
+                self._shared.add_outcome(outcome.to_wire(job.key))
 
     def _within_budget(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
         reserved = self._budget.admit(partial(batch.price, job))
@@ -160,7 +162,8 @@ class RecordingRun:
         """What the test of a case gets: its replay, once it was recorded where that was asked for."""
         outcome = self._outcomes.get(job.key)
         if outcome is not None and not outcome.recorded:
-            return Call(outcome.status, problem=outcome.problem or outcome.trace, error=outcome.error)
+            trace = None if outcome.error else outcome.trace
+            return Call(outcome.status, problem=outcome.problem or trace, error=outcome.error)
         mode = "none" if self._refused else record_mode(job.suite, self._settings)
         call = replay(function, job.slot(self._settings)) if outcome or mode != "all" else None
         if outcome is not None and call is not None:
@@ -197,15 +200,14 @@ class RecordingRun:
 
 
 _STALE = (Status.STALE, "stale")
-_VOLATILE = "is there a time or a random value in it? Take it out, fix it in the test, or name it in ignore=[…]"
 
 
 def _as_recorded(call: Call) -> Call:
     call.recorded = True
     if call.change is not None:
         # A value that differs in every request would be stale for ever.
-        cause = f"{call.change.cause}, though it was recorded a moment ago: {_VOLATILE}"
-        call.change, call.problem = replace(call.change, cause=cause), cause
+        cause = f"{call.change.cause}, though it was recorded a moment ago: {call.change.hint or VOLATILE}"
+        call.change, call.problem = replace(call.change, cause=cause, hint=None), cause
     return call
 
 
