@@ -10,22 +10,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_llm_extract.call import Call, Failure, record, replay
 from pytest_llm_extract.cassette.exchange import Exchange
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.files import check_writable
-from pytest_llm_extract.outcome import Status, Usage
+from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.placeholder import placeholder_key
 from pytest_llm_extract.prices import cost_usd, dollars, has_price
 from pytest_llm_extract.record.budget import Budget
-from pytest_llm_extract.record.job import Job, Key, record_mode, variant_folder
+from pytest_llm_extract.record.job import Job, Key, is_wanted, record_mode, variant_folder
 from pytest_llm_extract.record.pace import Pace
 from pytest_llm_extract.record.plan import Plan
-from pytest_llm_extract.record.shared import Shared
 from pytest_llm_extract.record.threads import in_threads
 from pytest_llm_extract.recording import Progress
+
+if TYPE_CHECKING:
+    from pytest_llm_extract.record.shared import Shared
 
 _BUSY = frozenset({429, 503, 529})
 _MAX_TRIES = 5  # after an error; a provider that only asks to wait is asked again for as long as patience lasts
@@ -92,7 +94,7 @@ class RecordingRun:
 
     def record_plan(self, plan: Plan, client: Callable[[], Any], show: Callable[[Progress], None]) -> Batch:
         """Record all jobs of a plan, as many at a time as the settings allow, each written when it is made."""
-        batch = Batch(plan, self._budget, show)
+        batch = Batch(plan, show)
         model = plan.suite.call.model if plan.suite.call else None
         if self._budget.limit_usd is not None and model is not None and not has_price(model):
             batch.end(_unpriced(model))
@@ -110,34 +112,41 @@ class RecordingRun:
     def _record_job(self, batch: Batch, client: Callable[[], Any], job: Job) -> None:
         function = job.function(client)
         assert function is not None  # plans hold no other jobs
-        call = batch.left(job) if batch.ended else self._within_budget(batch, job, function)
+        call = batch.left(job) if batch.ended else self._record_in_batch(batch, job, function)
         batch.add(call)
         outcome = self._outcomes[job.key] = Outcome.of(call)
         if self._shared is not None:
             self._shared.add_outcome(outcome.to_wire(job.key))
 
-    def _within_budget(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
-        reserved = self._budget.admit(partial(batch.price, job))
-        if reserved is None:
+    def _record_in_batch(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
+        tries = self._tries(job, function, batch.stop)
+        call = self._within_budget(map(batch.spend, tries), partial(batch.price, job))
+        if call is None:
             batch.end(Failure(_over_budget(self._budget, batch.price(job)), is_final=True))
             return batch.left(job)
+        if self._budget.limit_usd is not None and call.recorded and _cost(call) is None:
+            batch.end(_unpriced(call.facts.get("model")))
+        return call
+
+    def _within_budget(self, tries: Iterator[Call], price: Callable[[], float | None]) -> Call | None:
+        """The last of these tries; None, with nothing tried, where their price does not fit in."""
+        reserved = self._budget.admit(price)
+        if reserved is None:
+            return None
         cost = 0.0
         try:
-            for call in self._tries(job, function, batch.stop):
-                batch.spend(call)
+            for call in tries:
                 cost += _cost(call) or 0.0
         finally:
             self._budget.settle(reserved, cost)
-        if batch.limit_is_unknown(call):
-            batch.end(_unpriced(call.facts.get("model")))
         return call
 
     def _tries(self, job: Job, function: Callable[[], Any], stop: threading.Event) -> Iterator[Call]:
         """Record a case until it is recorded, or there is no sense in trying again; the last call is the outcome."""
-        first, errors = time.monotonic(), 0
+        slot, first, errors = job.slot(self._settings), time.monotonic(), 0
         while True:
             started = self._pace.wait(stop)
-            call = record(function, job.slot(self._settings), partial(self._heard, started))
+            call = record(function, slot, partial(self._heard, started))
             yield call
             failure = call.failure
             if failure is None or not failure.is_transient or stop.is_set():
@@ -165,22 +174,14 @@ class RecordingRun:
         call = replay(function, job.slot(self._settings)) if outcome or mode != "all" else None
         if outcome is not None and call is not None:
             return _as_recorded(call)
-        if call is None or (call.status is Status.MISSING and mode != "none") or (call.status, mode) == _STALE:
+        if call is None or is_wanted(call.status, mode):
             return self._record_in_test(job, function)
         return call
 
     def _record_in_test(self, job: Job, function: Callable[[], Any]) -> Call:
         with self._turn():
-            reserved = self._budget.admit(lambda: None)
-            if reserved is None:
-                return Call(Status.MISSING, problem=f"not recorded: {_over_budget(self._budget, None)}")
-            cost = 0.0
-            try:
-                for call in self._tries(job, function, threading.Event()):
-                    cost += _cost(call) or 0.0
-            finally:
-                self._budget.settle(reserved, cost)
-        return call
+            call = self._within_budget(self._tries(job, function, threading.Event()), lambda: None)
+            return call or Call(Status.MISSING, problem=f"not recorded: {_over_budget(self._budget, None)}")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -196,7 +197,6 @@ class RecordingRun:
                 self._shared.spent_usd = self._budget.spent_usd
 
 
-_STALE = (Status.STALE, "stale")
 _VOLATILE = "is there a time or a random value in it? Take it out, fix it in the test, or name it in ignore=[…]"
 
 
@@ -210,11 +210,7 @@ def _as_recorded(call: Call) -> Call:
 
 
 def _cost(call: Call) -> float | None:
-    return cost_usd(call.facts.get("model"), _usage(call))
-
-
-def _usage(call: Call) -> Usage:
-    return Usage(call.facts.get("input_tokens", 0), call.facts.get("output_tokens", 0))
+    return cost_usd(call.facts.get("model"), call.usage)
 
 
 def _over_budget(budget: Budget, price: float | None) -> str:
@@ -229,8 +225,8 @@ def _unpriced(model: str | None) -> Failure:
 class Batch:
     """The jobs of one plan while they are recorded: what they took so far, and why no more of them are begun."""
 
-    def __init__(self, plan: Plan, budget: Budget, show: Callable[[Progress], None]) -> None:
-        self._plan, self._budget, self._show = plan, budget, show
+    def __init__(self, plan: Plan, show: Callable[[Progress], None]) -> None:
+        self._plan, self._show = plan, show
         self._lock = threading.Lock()
         self._start = time.monotonic()
         self._dearest: float | None = None
@@ -245,13 +241,9 @@ class Batch:
         known = [cost for cost in (before.cost_usd if before else None, self._dearest) if cost is not None]
         return max(known) if known else None
 
-    def limit_is_unknown(self, call: Call) -> bool:
-        """Whether a budget is to be kept, but this recording does not say what it cost."""
-        return self._budget.limit_usd is not None and call.recorded and _cost(call) is None
-
-    def spend(self, call: Call) -> None:
-        """Add up what a try took, whatever came of it."""
-        usage, cost = _usage(call), _cost(call)
+    def spend(self, call: Call) -> Call:
+        """Add up what a try took, whatever came of it; gives it back."""
+        usage, cost = call.usage, _cost(call)
         with self._lock:
             self.n_calls += len(call.facts.get("fingerprints", ()))
             if cost is not None:
@@ -262,6 +254,7 @@ class Batch:
                 tokens=self.progress.tokens + usage.input_tokens + usage.output_tokens,
                 cost_usd=None if unknown else (total or 0.0) + (cost or 0.0),
             )
+        return call
 
     def add(self, call: Call) -> None:
         """A job is over. A failure that all others would share ends the batch, as do too many without a success."""
@@ -273,7 +266,7 @@ class Batch:
             self._update(done=done, failed=failed, left_s=left_s)
             hopeless = failed >= _HOPELESS and not done
         failure = call.failure
-        if failure is not None and self.ended is None and (failure.is_final or hopeless):
+        if failure is not None and (failure.is_final or hopeless):
             self.end(failure)
         self._show(self.progress)
 
@@ -288,4 +281,4 @@ class Batch:
         return Call(status, problem=f"not recorded: {self.ended.words}", failure=self.ended)
 
     def _update(self, **changes: Any) -> None:
-        self.progress = Progress(**{**self.progress.to_wire(), **changes})
+        self.progress = replace(self.progress, **changes)
