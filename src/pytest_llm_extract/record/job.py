@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pytest_llm_extract import provider
 from pytest_llm_extract.call import Slot
 from pytest_llm_extract.cassette import names
@@ -18,6 +20,8 @@ from pytest_llm_extract.prompt.call import document_text
 from pytest_llm_extract.suite import Suite
 
 Key = tuple[str, str]
+# What ends an extraction and is for its own test to take.
+LEFT_TO_TESTS = (SystemExit, pytest.skip.Exception, pytest.fail.Exception)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from pytest_llm_extract.cassette.names import suite_folder
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.prices import cost_usd
-from pytest_llm_extract.record.job import Job, Key, is_wanted, record_mode
+from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, Key, is_wanted, record_mode
 from pytest_llm_extract.record.threads import in_threads
 from pytest_llm_extract.recording import Estimate, SuitePlan
 from pytest_llm_extract.suite import Suite
@@ -48,7 +49,8 @@ def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Setting
 
     def probe(job: Job) -> None:
         if (function := job.function(client)) is not None:
-            probes[job.key] = _probe(job, function, settings)
+            with suppress(*LEFT_TO_TESTS):
+                probes[job.key] = _probe(job, function, settings)
 
     in_threads(probe, jobs, suite.concurrency or settings.concurrency, stop)
     found = [probes[job.key] for job in jobs if job.key in probes]

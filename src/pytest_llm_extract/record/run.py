@@ -20,7 +20,7 @@ from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.placeholder import placeholder_key
 from pytest_llm_extract.prices import cost_usd, dollars, has_price
 from pytest_llm_extract.record.budget import Budget
-from pytest_llm_extract.record.job import Job, Key, is_wanted, record_mode, variant_folder
+from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, Key, is_wanted, record_mode, variant_folder
 from pytest_llm_extract.record.pace import Pace
 from pytest_llm_extract.record.plan import Plan
 from pytest_llm_extract.record.threads import in_threads
@@ -37,36 +37,47 @@ _BACKOFF_S, _LONGEST_BACKOFF_S = 0.25, 8.0
 _HOPELESS = 10  # that many failures and no success: the rest would fail too
 
 
+class CrashElsewhere(Exception):
+    """The extractor raised while another worker recorded."""
+
+    def __init__(self, trace: str) -> None:
+        super().__init__(trace)
+        self.trace = trace
+
+    def __str__(self) -> str:
+        return f"{self.trace.strip().rpartition(chr(10))[2]}, while another worker recorded:\n{self.trace}"
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job, for the test of its case; `trace` tells the extractor's crash to other processes."""
+    """What came of a job, for the test of its case; `error` is the extractor's crash."""
 
     recorded: bool
     status: Status
     problem: str | None
     error: Exception | None = None
-    trace: str | None = None
 
     @classmethod
     def of(cls, call: Call) -> Outcome:
         """Of a call that tried to record."""
-        trace = "".join(traceback.format_exception(call.error)) if call.status is Status.ERROR and call.error else None
-        return cls(call.recorded, call.status, call.problem, call.error if trace else None, trace)
+        crash = call.error if call.status is Status.ERROR else None
+        return cls(call.recorded, call.status, call.problem, crash)
 
     def to_wire(self, key: Key) -> dict[str, Any]:
-        """Plain builtins."""
+        """Plain builtins; of a crash its traceback."""
         return {
             "key": list(key),
             "recorded": self.recorded,
             "status": self.status.value,
             "problem": self.problem,
-            "trace": self.trace,
+            "crash": "".join(traceback.format_exception(self.error)) if self.error else None,
         }
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Outcome:
-        """The inverse of `to_wire`; the exception itself stays in its process."""
-        return cls(wire["recorded"], Status(wire["status"]), wire["problem"], trace=wire["trace"])
+        """The inverse of `to_wire`, with what another process can know of a crash."""
+        error = CrashElsewhere(wire["crash"]) if wire["crash"] else None
+        return cls(wire["recorded"], Status(wire["status"]), wire["problem"], error)
 
 
 class RecordingRun:
@@ -112,8 +123,13 @@ class RecordingRun:
     def _record_job(self, batch: Batch, client: Callable[[], Any], job: Job) -> None:
         function = job.function(client)
         assert function is not None  # plans hold no other jobs
-        call = batch.left(job) if batch.ended else self._record_in_batch(batch, job, function)
+        try:
+            call = batch.left(job) if batch.ended else self._record_in_batch(batch, job, function)
+        except LEFT_TO_TESTS:
+            call = None
         batch.add(call)
+        if call is None:
+            return
         outcome = self._outcomes[job.key] = Outcome.of(call)
         if self._shared is not None:
             self._shared.add_outcome(outcome.to_wire(job.key))
@@ -169,19 +185,19 @@ class RecordingRun:
         """What the test of a case gets: its replay, once it was recorded where that was asked for."""
         outcome = self._outcomes.get(job.key)
         if outcome is not None and not outcome.recorded:
-            return Call(outcome.status, problem=outcome.problem or outcome.trace, error=outcome.error)
+            return Call(outcome.status, problem=outcome.problem, error=outcome.error)
         mode = "none" if self._refused else record_mode(job.suite, self._settings)
         call = replay(function, job.slot(self._settings)) if outcome or mode != "all" else None
         if outcome is not None and call is not None:
             return _as_recorded(call)
         if call is None or is_wanted(call.status, mode):
-            return self._record_in_test(job, function)
+            return self._record_in_test(job, function, call.status if call else Status.STALE)
         return call
 
-    def _record_in_test(self, job: Job, function: Callable[[], Any]) -> Call:
+    def _record_in_test(self, job: Job, function: Callable[[], Any], before: Status) -> Call:
         with self._turn():
             call = self._within_budget(self._tries(job, function, threading.Event()), lambda: None)
-            return call or Call(Status.MISSING, problem=f"not recorded: {_over_budget(self._budget, None)}")
+            return call or Call(before, problem=f"not recorded: {_over_budget(self._budget, None)}")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -256,16 +272,16 @@ class Batch:
             )
         return call
 
-    def add(self, call: Call) -> None:
-        """A job is over. A failure that all others would share ends the batch, as do too many without a success."""
+    def add(self, call: Call | None) -> None:
+        """A job is over, None: its test will try. What all others would meet too ends the batch."""
+        recorded, failure = call is not None and call.recorded, call.failure if call else None
         with self._lock:
-            done = self.progress.done + call.recorded
-            failed = self.progress.failed + (not call.recorded)
+            done = self.progress.done + recorded
+            failed = self.progress.failed + (not recorded)
             took_s = time.monotonic() - self._start
             left_s = took_s / (done + failed) * (self.progress.total - done - failed)
             self._update(done=done, failed=failed, left_s=left_s)
             hopeless = failed >= _HOPELESS and not done
-        failure = call.failure
         if failure is not None and (failure.is_final or hopeless):
             self.end(failure)
         self._show(self.progress)
