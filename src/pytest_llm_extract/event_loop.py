@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import inspect
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,7 +25,7 @@ class _Loop:
                 self._loop = asyncio.new_event_loop()
                 # An empty context: the thread outlives the extraction that starts it.
                 forever = contextvars.Context().run
-                threading.Thread(target=forever, args=(_run_forever, self._loop), daemon=True).start()
+                threading.Thread(target=forever, args=(self._loop.run_forever,), daemon=True).start()
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()
@@ -35,65 +34,22 @@ class _Loop:
             raise
 
 
-def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
-    while True:
-        # A task that exits ends the loop, but has handed its exception on before.
-        with contextlib.suppress(SystemExit, KeyboardInterrupt):
-            loop.run_forever()
-
-
 _loop = _Loop()
 
 
-class ExitedError(Exception):
-    """The function asked to end the process, which is not its to end."""
-
-    def __init__(self, code: object) -> None:
-        super().__init__(code)
-        self.code = code
-
-    def __str__(self) -> str:
-        return f"sys.exit({'' if self.code is None else repr(self.code)}) was called"
-
-
 def run_to_end(function: Callable[[], Any]) -> Any:
-    """Call a sync or async function to its end, also from a thread whose own event loop is running.
-
-    What a generator or another iterator yields comes back as a list, since a request that is sent later would be
-    nobody's.
-
-    Raises:
-        ExitedError: it called `sys.exit`.
-        Exception: its own.
-    """
-    try:
-        value = _call(function)
-        if inspect.isasyncgen(value):
-            value = _listed(value)
-        return _loop.run(value) if inspect.iscoroutine(value) else value
-    except SystemExit as error:
-        raise ExitedError(error.code) from error
+    """Call a sync or async function to its end, also from a thread whose own event loop is running."""
+    if _is_in_loop():
+        with ThreadPoolExecutor(1) as pool:
+            value = pool.submit(contextvars.copy_context().run, function).result()
+    else:
+        value = function()
+    return _loop.run(value) if inspect.iscoroutine(value) else value
 
 
-def _call(function: Callable[[], Any]) -> Any:
-    if not _is_loop_running():
-        return _call_here(function)
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(contextvars.copy_context().run, _call_here, function).result()
-
-
-def _is_loop_running() -> bool:
+def _is_in_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return False
     return True
-
-
-def _call_here(function: Callable[[], Any]) -> Any:
-    value = function()
-    return list(value) if isinstance(value, Iterator) else value
-
-
-async def _listed(generator: AsyncIterator[Any]) -> list[Any]:
-    return [value async for value in generator]

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 _T = TypeVar("_T")
 _GRACE_S = 2.0  # for what is under way when the run is interrupted
-
-
-@contextmanager
-def left_to_its_test() -> Iterator[None]:
-    """Drop what is no `Exception`, such as `pytest.skip`: the test of the case will meet it again."""
-    try:
-        yield
-    except (Exception, KeyboardInterrupt):
-        raise
-    except BaseException:
-        return
 
 
 def in_threads(work: Callable[[_T], None], items: Iterable[_T], n_threads: int, stop: threading.Event) -> None:
