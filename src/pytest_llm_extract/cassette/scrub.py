@@ -117,7 +117,9 @@ def environment_secrets(environ: Mapping[str, str] | None = None) -> dict[str, s
     Values of at least 12 characters that are no path, URL, number or plain word.
     """
     found = {}
-    for name, value in (os.environ if environ is None else environ).items():
+    environ = os.environ if environ is None else environ
+    for name in list(environ):
+        value = environ.get(name, "")  # an extraction that ends meanwhile takes its placeholder away
         if not _SECRET_NAME.search(name) or len(value) < 12:
             continue
         plain = value.isalpha() or value.replace(".", "").isdigit() or "://" in value or value.startswith(("/", "~"))
