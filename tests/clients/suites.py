@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +53,8 @@ def assert_records_and_replays(
     project: pytest.Pytester,
     provider: StandIn,
     extractors: str,
-    urls: Mapping[str, str],
-    keys: Mapping[str, str],
+    urls: dict[str, str],
+    keys: dict[str, str],
 ) -> dict[str, list[Recording]]:
     """Every `read_*` of a module, recorded with keys, replayed without any, serially and by two workers.
 
@@ -60,22 +62,39 @@ def assert_records_and_replays(
         The recordings, by the name that follows `read_`.
     """
     project.makepyfile(test_clients=HEAD + extractors + TAIL)
-    names = [line.split("read_")[1].split("(")[0] for line in extractors.splitlines() if "def read_" in line]
+    names = re.findall(r"def read_(\w+)", extractors)
     passed = 3 * len(names)  # two cases and a gate
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.endswith(("_API_KEY", "_BASE_URL"))]:
-            patch.delenv(name)
-        for name, value in urls.items():
-            patch.setenv(name, value)
-        with patch.context() as recording:
-            for name, value in keys.items():
-                recording.setenv(name, value)
-            project.runpytest_subprocess("--llm-record").assert_outcomes(passed=passed)
-        connections = provider.connections
+    with environment(urls | keys):
+        project.runpytest_subprocess("--llm-record").assert_outcomes(passed=passed)
+    connections = provider.connections
+    with environment(urls):
         project.runpytest_subprocess().assert_outcomes(passed=passed)
         project.runpytest_subprocess("-n2").assert_outcomes(passed=passed)
     assert provider.connections == connections
     return {name: _recordings(project.path / "cassettes" / "test_clients" / f"test_{name}") for name in names}
+
+
+def assert_needs_key(
+    project: pytest.Pytester, provider: StandIn, extractors: str, urls: dict[str, str], variables: str
+) -> None:
+    """Recording without a key stops before anything is sent, and names the client's own variable."""
+    project.makepyfile(test_clients=HEAD + extractors + TAIL)
+    with environment(urls):
+        run = project.runpytest_subprocess("--llm-record", "-k", "c0")
+    run.assert_outcomes(failed=len(re.findall(r"def read_", extractors)))
+    run.stdout.fnmatch_lines([f"*recording needs {variables}*"])
+    assert provider.connections == 0
+
+
+@contextlib.contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """These variables, and no other provider's key or URL."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.endswith(("_API_KEY", "_BASE_URL"))]:
+            patch.delenv(name)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield
 
 
 def _recordings(folder: Path) -> list[Recording]:
