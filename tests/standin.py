@@ -62,7 +62,7 @@ class StandIn:
 
             def do_POST(self) -> None:
                 sent = self.rfile.read(int(self.headers["content-length"]))
-                multipart = self.headers["content-type"].startswith("multipart/")
+                multipart = self.headers.get("content-type", "").startswith("multipart/")
                 body = {"multipart": sent.decode()} if multipart else json.loads(sent)
                 standin.requests.append(body)
                 standin.paths.append(self.path)
