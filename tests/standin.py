@@ -115,7 +115,7 @@ class _Server(ThreadingHTTPServer):
 
 def said(body: dict[str, Any]) -> str:
     """The text of the last turn of a request, in any of the APIs."""
-    turns = body.get("messages") or body.get("input") or body.get("contents")
+    turns: Any = body.get("messages") or body.get("input") or body.get("contents")
     if isinstance(turns, str):
         return turns
     content = turns[-1].get("content") or turns[-1].get("parts")
@@ -124,18 +124,22 @@ def said(body: dict[str, Any]) -> str:
 
 def _reply(path: str, body: dict[str, Any], answered: str | dict[str, Any]) -> Reply:
     path = path.partition("?")[0]
-    if "enerateContent" in path:
-        whole, events = standin_google.generation, standin_google.events
-    elif path.endswith("/messages"):
-        whole, events = standin_anthropic.message, standin_anthropic.events
-    elif path.endswith("/responses"):
-        whole, events = _response, standin_streams.response_events
-    else:
-        whole, events = _completion, standin_streams.chat_events
+    whole, events = _api(path)
     found = answered if isinstance(answered, dict) else whole(body, answered)
     if body.get("stream") or path.endswith(":streamGenerateContent"):
         return Reply(200, events(found), "text/event-stream")
     return Reply(200, json.dumps(found))
+
+
+def _api(path: str) -> tuple[Callable[[dict[str, Any], str], dict[str, Any]], Callable[[dict[str, Any]], str]]:
+    """How the API of a path answers with a text, and how it streams such an answer."""
+    if path.endswith("enerateContent"):
+        return standin_google.generation, standin_google.events
+    if path.endswith("/messages"):
+        return standin_anthropic.message, standin_anthropic.events
+    if path.endswith("/responses"):
+        return _response, standin_streams.response_events
+    return _completion, standin_streams.chat_events
 
 
 def _completion(body: dict[str, Any], answered: str) -> dict[str, Any]:

@@ -62,9 +62,7 @@ def test_every_call_records_and_replays(pytester: pytest.Pytester) -> None:
     with StandIn(echo) as provider:
         urls = {"ANTHROPIC_BASE_URL": provider.base_url.removesuffix("/v1")}
         assert_needs_key(pytester, provider, EXTRACTORS, urls, "ANTHROPIC_API_KEY")
-        found = assert_records_and_replays(
-            pytester, provider, EXTRACTORS, urls, {"ANTHROPIC_API_KEY": "loopback-only"}
-        )
+        found = assert_records_and_replays(pytester, provider, EXTRACTORS, urls, {"ANTHROPIC_API_KEY": "loopback-only"})
     assert_streams(found)
 
 

@@ -61,9 +61,7 @@ def test_every_call_records_and_replays(pytester: pytest.Pytester) -> None:
             "GEMINI_BASE_URL": f"{bare}/v1beta/models/m",
         }
         names = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
-        found = assert_records_and_replays(
-            pytester, provider, EXTRACTORS, urls, dict.fromkeys(names, "loopback-only")
-        )
+        found = assert_records_and_replays(pytester, provider, EXTRACTORS, urls, dict.fromkeys(names, "loopback-only"))
     assert_streams(found)
 
 

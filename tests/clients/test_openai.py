@@ -20,7 +20,8 @@ from openai import AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI, OpenAI
 client, async_client, azure, async_azure = OpenAI(), AsyncOpenAI(), AzureOpenAI(), AsyncAzureOpenAI()
 
 def asking(text, **more):
-    return {"model": "m", "messages": [{"role": "system", "content": "Read."}, {"role": "user", "content": text}], **more}
+    turns = [{"role": "system", "content": "Read."}, {"role": "user", "content": text}]
+    return {"model": "m", "messages": turns, **more}
 
 def read_sync(text):
     return Item.model_validate_json(client.chat.completions.create(**asking(text)).choices[0].message.content)
@@ -67,7 +68,8 @@ async def read_async_responses_parse(text):
 
 def read_responses_tool(text):
     tool = {"type": "function", "name": "take", "parameters": Item.model_json_schema(), "strict": False}
-    answer = client.responses.create(model="m", input=text, tools=[tool], tool_choice={"type": "function", "name": "take"})
+    choice = {"type": "function", "name": "take"}
+    answer = client.responses.create(model="m", input=text, tools=[tool], tool_choice=choice)
     return Item.model_validate_json(answer.output[-1].arguments)
 
 def read_responses_stream(text):

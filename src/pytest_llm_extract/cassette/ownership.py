@@ -74,12 +74,13 @@ def _start_in_context(thread: threading.Thread) -> None:
 def _submit_in_context(pool: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
     if owner.get() is None:
         return _submit(pool, fn, *args, **kwargs)
-    in_context = contextvars.copy_context().run
-    # An empty context: the pool's own thread, which this may start, outlives the extraction.
-    found: Future[Any] = contextvars.Context().run(
-        _submit, pool, in_context, _Worker(is_thread=False).run, fn, *args, **kwargs
-    )
-    return found
+    context, own = contextvars.copy_context(), _Worker(is_thread=False)
+
+    def job() -> Any:
+        return context.run(own.run, fn, *args, **kwargs)
+
+    # In an empty context, since the pool's own thread, which this may start, outlives the extraction.
+    return contextvars.Context().run(_submit, pool, job)
 
 
 class _Inheritance:
