@@ -12,7 +12,7 @@ from typing import Any
 
 from standin import StandIn, said
 
-from pytest_llm_extract.call import Call, Slot, call_in_cassette
+from pytest_llm_extract.call import Call, Slot, record, replay
 from pytest_llm_extract.cassette.load import load
 from pytest_llm_extract.cassette.router import routed
 
@@ -27,15 +27,16 @@ def slow_echo(body: dict[str, Any]) -> str:
     return json.dumps({"name": said(body)})
 
 
-def extract_at_once(extract: Extractor, folder: Path, record: str) -> dict[str, Call]:
+def extract_at_once(
+    extract: Extractor, folder: Path, call: Callable[[Callable[[], Any], Slot], Call]
+) -> dict[str, Call]:
     """One call for each document, all started together, each in a thread of its own as the recorder does it."""
     documents = [f"document-{number:02}" for number in range(AT_ONCE)]
     together, calls = threading.Barrier(AT_ONCE), dict[str, Call]()
 
     def one(document: str) -> None:
-        slot = Slot(folder / f"{document}.yaml", document, document, record, lambda error: False)
         together.wait()
-        calls[document] = call_in_cassette(lambda: extract(document), slot)
+        calls[document] = call(lambda: extract(document), Slot(folder / f"{document}.yaml", document, document))
 
     with routed():
         threads = [threading.Thread(target=one, args=(document,)) for document in documents]
@@ -48,12 +49,12 @@ def extract_at_once(extract: Extractor, folder: Path, record: str) -> dict[str, 
 
 def assert_nothing_crosses(extract: Extractor, folder: Path, provider: StandIn, requests: int = 1) -> None:
     """Record all at once, then replay all at once: every case gets its own answer, without a connection."""
-    recorded = extract_at_once(extract, folder, "missing")
+    recorded = extract_at_once(extract, folder, record)
     assert {document: problem_of(call) for document, call in recorded.items()} == dict.fromkeys(recorded)
     for document in recorded:
         assert documents_of(folder / f"{document}.yaml") == [document] * requests
     connections = provider.connections
-    replayed = extract_at_once(extract, folder, "none")
+    replayed = extract_at_once(extract, folder, replay)
     assert {document: problem_of(call) for document, call in replayed.items()} == dict.fromkeys(recorded)
     for calls in (recorded, replayed):
         assert {document: name_of(call) for document, call in calls.items()} == {name: name for name in recorded}

@@ -26,7 +26,7 @@ from at_once import (
 from standin import StandIn
 from suites import echo
 
-from pytest_llm_extract.call import Slot, call_in_cassette
+from pytest_llm_extract.call import Slot, record, replay
 from pytest_llm_extract.cassette.guard import blocked_network
 from pytest_llm_extract.cassette.router import routed
 from pytest_llm_extract.outcome import Status
@@ -201,7 +201,7 @@ def one_thread_for_all(provider: StandIn) -> Extractor:
 def test_shared_thread_is_refused(tmp_path: Path) -> None:
     """A thread that outlives its extraction sends other cases' requests: nothing of it is recorded, and it is said."""
     with StandIn(echo) as provider:
-        calls = extract_at_once(one_thread_for_all(provider), tmp_path, "missing")
+        calls = extract_at_once(one_thread_for_all(provider), tmp_path, record)
     assert not list(tmp_path.iterdir())
     problems = [problem_of(call) or "" for call in calls.values()]
     assert len([problem for problem in problems if "goes on after it" in problem]) == 1
@@ -212,9 +212,9 @@ def recorded_then(recorded: Extractor, replayed: Extractor, folder: Path) -> tup
     """The status and the problem of one case that was recorded with one extractor and is replayed with another."""
     document = "document-00"
     with routed():
-        slot = Slot(folder / "case.yaml", "case", document, "missing", lambda error: False)
-        assert call_in_cassette(lambda: recorded(document), slot).recorded
-        call = call_in_cassette(lambda: replayed(document), slot)
+        slot = Slot(folder / "case.yaml", "case", document)
+        assert record(lambda: recorded(document), slot).recorded
+        call = replay(lambda: replayed(document), slot)
     return call.status, call.problem or (str(call.error) if call.error else None)
 
 
@@ -247,7 +247,7 @@ def test_side_door_is_closed_for_all_at_once(tmp_path: Path) -> None:
     """Sixty-four replays at once, half of which connect by hand: those fail, the others are answered."""
     with StandIn(echo) as provider:
         ask, port = sync_client(provider), int(provider.base_url.split(":")[2].split("/")[0])
-        extract_at_once(ask, tmp_path, "missing")
+        extract_at_once(ask, tmp_path, record)
         connections = provider.connections
 
         def connect(document: str) -> str:
@@ -255,7 +255,7 @@ def test_side_door_is_closed_for_all_at_once(tmp_path: Path) -> None:
                 socket.create_connection(("127.0.0.1", port))
             return ask(document)
 
-        calls = extract_at_once(connect, tmp_path, "none")
+        calls = extract_at_once(connect, tmp_path, replay)
         assert provider.connections == connections
     answered = {document for document, call in calls.items() if problem_of(call) is None}
     assert {document: name_of(calls[document]) for document in answered} == {name: name for name in answered}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from vcr.cassette import Cassette
@@ -105,16 +105,22 @@ class Replay:
 
 
 class Record:
-    """Lets requests through and keeps what came back, scrubbed."""
+    """Lets requests through and keeps what came back, scrubbed; `heard` is told of every answer."""
 
-    def __init__(self, ignore: tuple[str, ...] = ()) -> None:
-        self._ignore = ignore
+    def __init__(self, ignore: tuple[str, ...] = (), heard: Callable[[Exchange], None] | None = None) -> None:
+        self._ignore, self._heard = ignore, heard
         self.exchanges: list[Exchange] = []
         self.senders: set[ownership.Worker] = set()
+        self._sent: dict[int, Request] = {}
         self._lock = threading.Lock()
 
-    def check(self, request: Request, body: bytes) -> None:
-        """Stop a request that carries a placeholder key: in a header, the URL or the body.
+    @property
+    def unanswered(self) -> int:
+        """Requests that went out and got no answer: the connection failed, or broke in the middle of it."""
+        return len(self._sent)
+
+    def send(self, request: Request, body: bytes) -> None:
+        """Take note of a request that goes out; stop one that carries a placeholder key anywhere.
 
         Raises:
             KeyNeeded: it does.
@@ -122,14 +128,24 @@ class Record:
         headers = [v.decode("latin-1") if isinstance(v, bytes) else str(v) for v in request.headers.values()]
         if variables := placeholder.missing_keys([*headers, request.uri, body.decode("latin-1")]):
             raise ownership.bearable(KeyNeeded(variables))
+        with self._lock:
+            self._sent[id(request)] = request
 
     def append(self, request: Request, body: bytes, response: dict[str, Any]) -> None:
         """Keep an exchange; a failed one is dropped when the same request succeeds."""
         exchange = scrubbed(request.method, request.uri, request.headers, body, response, self._ignore)
+        if self._heard is not None:
+            self._heard(exchange)
         with self._lock:
+            # What a client tried again and got is no longer waiting.
+            self._sent = {key: sent for key, sent in self._sent.items() if not _same(sent, request)}
             if exchange.status < 400:
                 self.exchanges = [e for e in self.exchanges if e.status < 400 or e.fingerprint != exchange.fingerprint]
             self.exchanges.append(exchange)
+
+
+def _same(one: Request, other: Request) -> bool:
+    return one is other or (one.method, one.uri, one.body) == (other.method, other.uri, other.body)
 
 
 Take = Replay | Record
@@ -180,7 +196,7 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
     def can_play_response_for(self, request: Request) -> bool:
         take = _take_of(request)
         if isinstance(take, Record):
-            take.check(request, _body_of(request))
+            take.send(request, _body_of(request))
         return isinstance(take, Replay)
 
     def play_response(self, request: Request) -> dict[str, Any]:
