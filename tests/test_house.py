@@ -10,8 +10,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
 FLOORS = [
     {"errors", "stats", "git", "exact_json"},
     {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules", "answers", "files", "recording"},
-    {"schema", "json_schema", "tree", "definitions", "readers", "cases"},
-    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "golden", "gate_markers", "event_loop", "extractors"},
+    {"schema", "json_schema", "tree", "definitions", "readers", "cases", "extractors"},
+    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "golden", "gate_markers", "event_loop"},
     {"scoring", "gate", "call", "prompt", "corpus", "report", "explain", "endings"},
     {"baseline", "suite"},
     {"record"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import time
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from typing import Any
 from pytest_llm_extract.cassette import diff, key
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
-from pytest_llm_extract.cassette.guard import Stopped
 from pytest_llm_extract.cassette.load import load
 from pytest_llm_extract.cassette.router import KeyNeeded, Record, Replay, Unowned, taking
 from pytest_llm_extract.cassette.save import save
@@ -94,7 +92,7 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
     take = Replay(recording, slot.ignore)
     call = Call(facts={**recording.meta, **_facts(recording, slot)})
     try:
-        with contextlib.suppress(Stopped), taking(take), placeholder_key():
+        with taking(take), placeholder_key():
             call.value = run_to_end(function)
     except Exception as error:
         call.error = error
@@ -137,7 +135,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
     take, call = Record(slot.ignore, heard), Call()
     start = time.perf_counter()
     try:
-        with contextlib.suppress(Stopped), taking(take), placeholder_key():
+        with taking(take), placeholder_key():
             call.value = run_to_end(function)
     except Exception as error:
         call.error = error
@@ -172,7 +170,7 @@ def _hindrance(call: Call, take: Record) -> Failure | None:
     """What kept the extraction's requests from being sent, or from being seen."""
     if take.stopped is not None:
         return Failure(str(take.stopped), is_final=isinstance(take.stopped, KeyNeeded))
-    if take.strays and (call.error is not None or not take.exchanges):
+    if take.strays and not take.exchanges:
         return Failure(str(Unowned(take.strays[0])))
     return None
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,7 +26,7 @@ class _Loop:
                 self._loop = asyncio.new_event_loop()
                 # An empty context: the thread outlives the extraction that starts it.
                 forever = contextvars.Context().run
-                threading.Thread(target=forever, args=(self._loop.run_forever,), daemon=True).start()
+                threading.Thread(target=forever, args=(_run_forever, self._loop), daemon=True).start()
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()
@@ -34,17 +35,38 @@ class _Loop:
             raise
 
 
+def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
+    while True:
+        # A task that exits ends the loop, but has handed its exception on before.
+        with contextlib.suppress(SystemExit):
+            loop.run_forever()
+
+
 _loop = _Loop()
 
 
 def run_to_end(function: Callable[[], Any]) -> Any:
-    """Call a sync or async function to its end, also from a thread whose own event loop is running."""
+    """Call a sync or async function to its end, also from a thread whose own event loop is running.
+
+    What a generator or another iterator yields comes back as a list: a request that it sends later would be nobody's.
+    """
     if _is_in_loop():
         with ThreadPoolExecutor(1) as pool:
-            value = pool.submit(contextvars.copy_context().run, function).result()
+            value = pool.submit(contextvars.copy_context().run, _call, function).result()
     else:
-        value = function()
+        value = _call(function)
+    if inspect.isasyncgen(value):
+        value = _listed(value)
     return _loop.run(value) if inspect.iscoroutine(value) else value
+
+
+def _call(function: Callable[[], Any]) -> Any:
+    value = function()
+    return list(value) if isinstance(value, Iterator) else value
+
+
+async def _listed(generator: AsyncIterator[Any]) -> list[Any]:
+    return [value async for value in generator]
 
 
 def _is_in_loop() -> bool:

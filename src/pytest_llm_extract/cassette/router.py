@@ -7,21 +7,19 @@ the take held in a context variable. Requests outside an extraction go where the
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
-from unittest import mock
 
 from vcr.cassette import Cassette
 from vcr.request import Request
 
 from pytest_llm_extract import placeholder
-from pytest_llm_extract.cassette import guard, scrub
-from pytest_llm_extract.cassette.exchange import Exchange, Recording, path_of, scrubbed
-from pytest_llm_extract.cassette.guard import Stopped
+from pytest_llm_extract.cassette import guard, ownership, scrub
+from pytest_llm_extract.cassette.exchange import Exchange, Recording, as_bytes, path_of, scrubbed
 from pytest_llm_extract.cassette.key import fingerprint
-from pytest_llm_extract.cassette.workers import inherited_context
+from pytest_llm_extract.cassette.ownership import Stopped, Take
+from pytest_llm_extract.cassette.patches import patched
 
 
 class CassetteMiss(Stopped):
@@ -38,39 +36,36 @@ class CassetteMiss(Stopped):
 class KeyNeeded(Stopped):
     """Recording without a key: the placeholder is never sent."""
 
+    def __init__(self, variables: str) -> None:
+        super().__init__(variables)
+        self.variables = variables
+
     def __str__(self) -> str:
-        return "recording needs OPENAI_API_KEY (or the key of the provider that the extractor calls)"
+        return f"recording needs {self.variables}"
 
 
 class Unowned(Exception):
-    """A request during an extraction, from a thread that it did not start.
-
-    An `Exception`, since the thread may be anybody's, and may go on.
-    """
+    """A request during an extraction, from a thread that does not belong to it; the thread may be anybody's."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.url = url
 
     def __str__(self) -> str:
-        return f"a thread that was started before the extraction sent a request to {self.url}; start it inside"
+        return (
+            f"a thread that was not started by this extraction sent a request to {self.url}; "
+            "start it inside, or use a ThreadPoolExecutor"
+        )
 
 
-class Take:
-    """Where the requests of one extraction go.
+class Outlived(Stopped):
+    """A thread or task sent requests and goes on after its extraction: they may be another case's."""
 
-    `stopped` is what kept it from going on, also where the extractor caught that or lost it in a thread. `strays` are
-    the URLs of requests that came meanwhile from threads of nobody.
-    """
-
-    def __init__(self) -> None:
-        self.stopped: BaseException | None = None
-        self.strays: list[str] = []
-        self._lock = threading.Lock()
-
-    def stop(self, error: BaseException) -> None:
-        """Take note of the first thing that stops it."""
-        self.stopped = self.stopped or error
+    def __str__(self) -> str:
+        return (
+            "a thread or task that the extraction started sends its requests and goes on after it, so that they cannot "
+            "be told from another case's; end it with the extraction, or use a ThreadPoolExecutor"
+        )
 
 
 class Replay(Take):
@@ -82,6 +77,7 @@ class Replay(Take):
         self.played: list[Exchange] = []
         self.miss: tuple[str, str, bytes] | None = None
         self._left = list(recording.exchanges)
+        self._lock = threading.Lock()
 
     @property
     def is_whole(self) -> bool:
@@ -102,7 +98,7 @@ class Replay(Take):
                     self.played.append(self._left.pop(index))
                     return exchange.to_vcr()
             self.miss = self.miss or (request.method, url, clean)
-        raise CassetteMiss(request.method, request.uri)
+        raise ownership.stopping(CassetteMiss(request.method, request.uri))
 
     def _fingerprint(self, exchange: Exchange) -> str:
         """That of the recorded request, also where it was recorded before its volatile values were ignored."""
@@ -119,24 +115,24 @@ class Record(Take):
         self._ignore, self._heard = ignore, heard
         self.exchanges: list[Exchange] = []
         self._sent: dict[int, Request] = {}
+        self._lock = threading.Lock()
 
     @property
     def unanswered(self) -> int:
         """Requests that went out and got no answer: the connection failed, or broke in the middle of it."""
         return len(self._sent)
 
-    def send(self, request: Request) -> None:
-        """Take note of a request that goes out; stop one that carries the placeholder key.
+    def send(self, request: Request, body: bytes) -> None:
+        """Take note of a request that goes out; stop one that carries a placeholder key anywhere.
 
         Raises:
             KeyNeeded: it does.
         """
-        values = [str(value) for value in request.headers.values()]
-        if any(placeholder.KEY in value for value in [*values, request.uri]):
-            error = KeyNeeded()
-            self.stop(error)
-            raise error
-        self._sent[id(request)] = request
+        headers = [v.decode("latin-1") if isinstance(v, bytes) else str(v) for v in request.headers.values()]
+        if variables := placeholder.missing_keys([*headers, request.uri, body.decode("latin-1")]):
+            raise ownership.stopping(KeyNeeded(variables))
+        with self._lock:
+            self._sent[id(request)] = request
 
     def append(self, request: Request, body: bytes, response: dict[str, Any]) -> None:
         """Keep an exchange; a failed one is dropped when the same request succeeds."""
@@ -155,15 +151,34 @@ def _same(one: Request, other: Request) -> bool:
     return one is other or (one.method, one.uri, one.body) == (other.method, other.uri, other.body)
 
 
-_take: contextvars.ContextVar[Take | None] = contextvars.ContextVar("llm_extract_take", default=None)
 _active: set[Take] = set()
+
+
+def _take_of(request: Request) -> Take | None:
+    """The take of the extraction that sends a request; None outside of extractions.
+
+    Raises:
+        Unowned: the thread belongs to no extraction that is under way, though others are, or to one that has ended.
+    """
+    take, active = ownership.owner.get(), list(_active)
+    if take is None and not active:
+        return None
+    if take not in active:
+        for other in active:
+            other.strays.append(request.uri)
+        raise Unowned(request.uri)
+    if (sender := ownership.worker()) is not None:
+        take.senders.add(sender)
+    return take
 
 
 def _body_of(request: Request) -> bytes:
     body = request.body
     if hasattr(body, "read"):
         body = body.read()
-    return body.encode() if isinstance(body, str) else bytes(body or b"")
+    if body is None or isinstance(body, str | bytes):
+        return as_bytes(body)
+    return bytes(body) if isinstance(body, bytearray) else b"".join(map(as_bytes, body))
 
 
 class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
@@ -183,26 +198,18 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
         return request
 
     def can_play_response_for(self, request: Request) -> bool:
-        guard.refuse_in_child(request.uri)
-        take = _take.get()
-        if take is None:
-            if active := list(_active):
-                for other in active:
-                    other.strays.append(request.uri)
-                raise Unowned(request.uri)
-            return False
+        take = _take_of(request)
         if isinstance(take, Record):
-            take.send(request)
-            return False
-        return True
+            take.send(request, _body_of(request))
+        return isinstance(take, Replay)
 
     def play_response(self, request: Request) -> dict[str, Any]:
-        take = _take.get()
+        take = ownership.owner.get()
         assert isinstance(take, Replay)  # can_play_response_for said so in this very context
         return take.response(request, _body_of(request))
 
     def append(self, request: Request, response: dict[str, Any]) -> None:
-        take = _take.get()
+        take = ownership.owner.get()
         if isinstance(take, Record):
             take.append(request, _body_of(request), response)
 
@@ -210,22 +217,38 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
 @contextlib.contextmanager
 def routed() -> Iterator[None]:
     """Enter vcrpy's patches, once for many extractions."""
-    with contextlib.ExitStack() as stack:
-        # While urllib3 connects, vcrpy takes its patches off the whole process: requests of other threads go live.
-        stack.enter_context(mock.patch("vcr.patch.force_reset", contextlib.nullcontext))
-        stack.enter_context(_Router.use(path="pytest-llm-extract"))
+    with patched(_Router):
         yield
 
 
 @contextlib.contextmanager
 def taking(take: Take) -> Iterator[None]:
-    """Route the requests of this context, and of the threads it starts, to one take."""
-    token = _take.set(take)
+    """Route the requests of this context, and of what it starts, to one take.
+
+    What stops the extraction ends here, and is the take's `stopped`; so is a thread or task that sent some of them and
+    does not end with the extraction.
+    """
+    token, caller = ownership.owner.set(take), ownership.worker()
     _active.add(take)
     try:
-        blocked = guard.blocked_network(take.stop) if isinstance(take, Replay) else contextlib.nullcontext()
-        with inherited_context(take.stop), blocked:
+        blocked = guard.blocked_network() if isinstance(take, Replay) else contextlib.nullcontext()
+        with ownership.inherited_context, blocked:
             yield
+    except (Stopped, BaseExceptionGroup):  # which a task group makes of it
+        if take.stopped is None:
+            raise
+    except Exception:
+        _refuse_outliving(take, caller)
+        raise
+    else:
+        _refuse_outliving(take, caller)
     finally:
         _active.discard(take)
-        _take.reset(token)
+        ownership.owner.reset(token)
+
+
+def _refuse_outliving(take: Take, caller: ownership.Worker | None) -> None:
+    if ownership.outlive(take.senders - {caller}):
+        take.stopped = Outlived()
+        if isinstance(take, Replay):
+            take.miss = None  # it may be another case's request that was not found

@@ -267,7 +267,7 @@ def problem_groups(suite: str, problems: Mapping[str, Mapping[str, Any]], status
         groups.setdefault((status, cause), []).append(case)
     lines: list[str] = []
     for (status, cause), cases in groups.items():
-        what = cause.strip().splitlines()[-1] if cause else "no cassette"  # of a traceback, its end
+        what = cause or "no cassette"
         lines.append(f"{status.value.upper()}: {printable(what, 400)} ({count_cases(len(cases))}: {_some(cases)})")
         lines += [f"    {printable(line, 200)}" for line in _changed_lines([problems[case] for case in cases])]
         if status is Status.MISSING and hint:
