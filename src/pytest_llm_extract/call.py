@@ -186,6 +186,9 @@ def _failure(call: Call, take: Record) -> Failure | None:
         return None
     if last is not None and last.status >= 400:
         return _refused(last)
+    if last is not None and last.is_page:
+        page = last.response_body[:200].decode(errors="replace")
+        return Failure(f"HTTP {last.status} {last.reason}, but no answer: {page!r}")
     return Failure(_with_cause(call.error)) if isinstance(call.error, ProviderError) else None
 
 
