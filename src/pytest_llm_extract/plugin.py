@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
@@ -252,7 +253,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
         drop_our_frames(error)
         raise
     if problem is not None:  # outside of the handler, or the report shows the line twice
-        pytest.fail(problem, pytrace=False)
+        # Half a surrogate pair, which an answer may hold, cannot be sent to the main process.
+        pytest.fail(problem.encode(errors="backslashreplace").decode(), pytrace=False)
     return outcome
 
 
@@ -285,6 +287,24 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         "note": found.report if found else {"recorded": False, "problem": None, "change": None, "hint": None},
     }
     told.add(suite.id)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Send a result to the main process as JSON, which alone holds every text that an answer may hold."""
+    data = yield
+    if data is not None and "llm_extract" in data:
+        data["llm_extract"] = json.dumps(data["llm_extract"])
+    return data
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_from_serializable() -> Generator[None, Any, Any]:
+    """Take it back."""
+    report = yield
+    if hasattr(report, "llm_extract"):
+        report.llm_extract = json.loads(report.llm_extract)
     return report
 
 

@@ -110,12 +110,11 @@ class RecordingRun:
         model = plan.suite.call.model if plan.suite.call else None
         if self._budget.limit_usd is not None and model is not None and not has_price(model):
             batch.end(_unpriced(model))
+        folder = variant_folder(plan.suite, self._settings)
         try:
-            check_writable(variant_folder(plan.suite, self._settings))
+            check_writable(folder)
         except OSError as error:
-            batch.end(
-                Failure(f"{error.filename or 'the folder'} cannot be written to: {error.strerror}", is_final=True)
-            )
+            batch.end(Failure(f"{folder} cannot be written to: {error.strerror}", is_final=True))
         threads = min(plan.suite.concurrency or self._settings.concurrency, len(plan.jobs))
         with placeholder_key():  # held all the time, so that it does not come and go under the threads
             in_threads(partial(self._record_job, batch, client), plan.jobs, threads, batch.stop)
