@@ -9,7 +9,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
 FLOORS = [
     {"errors", "stats", "git"},
-    {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules", "answers", "files"},
+    {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules", "answers", "files", "safe_yaml"},
     {"schema", "json_schema", "tree", "definitions", "readers", "cases"},
     {"validate", "compare", "aggregate", "advice", "cassette", "provider", "golden", "gate_markers"},
     {"scoring", "gate", "call", "prompt", "corpus", "report", "explain"},

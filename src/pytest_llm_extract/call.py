@@ -47,7 +47,8 @@ class Call:
 class Slot:
     """Where a case's cassette is, and what of it may be recorded: none, missing or stale.
 
-    `ignore` are paths of volatile values in the request's body, which are neither stored nor compared.
+    `ignore` are paths of volatile values in the request's body, which are neither stored nor compared. No symbolic link
+    may lead the file out of `root`.
     """
 
     path: Path
@@ -56,12 +57,13 @@ class Slot:
     record: str
     ends_normally: Callable[[Exception], bool]
     ignore: tuple[str, ...] = ()
+    root: Path | None = None
 
 
 def call_in_cassette(function: Callable[[], Any], slot: Slot) -> Call:
     """Run an extraction against its cassette; record it if that is asked for and needed."""
     try:
-        recording = load(slot.path)
+        recording = load(slot.path, slot.root)
     except CassetteError as error:
         return Call(Status.ERROR, problem=str(error))
     if recording is not None:

@@ -74,7 +74,7 @@ class Extraction:
 
     @property
     def raw(self) -> str | None:
-        """The text of the answer as the provider sent it; None for one that is no chat completion."""
+        """The text of the answer as the provider sent it; None for one in a format that is not read."""
         self.ensure()
         return self.result.raw if self.result else None
 
@@ -136,8 +136,7 @@ class Extraction:
     @cached_property
     def cassette(self) -> Path:
         """The file of this case's cassette."""
-        folder = names.suite_folder(self._settings.cassettes, self._suite.id) / names.folder_name(self._suite.variant)
-        return folder / names.file_name(self.case.id)
+        return names.cassette_path(self._settings.cassettes, self._suite.id, self._suite.variant, self.case.id)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -176,8 +175,8 @@ class Extraction:
         return None
 
     def _run(self, function: Callable[[], Any]) -> None:
-        record, ignore = self._settings.record, self._suite.ignore
-        slot = Slot(self.cassette, self.case.id, document_text(self.case), record, _ends_normally, ignore)
+        record, ignore, root = self._settings.record, self._suite.ignore, self._settings.cassettes
+        slot = Slot(self.cassette, self.case.id, document_text(self.case), record, _ends_normally, ignore, root)
         self._call = call_in_cassette(function, slot)
         self._answer = answer = self._read(self._call)
         self.result = self._score(answer)
@@ -301,7 +300,7 @@ def _status_of(error: Exception, facts: dict[str, Any]) -> Status:
     if isinstance(error, PromptError):
         return Status.ERROR
     if isinstance(error, pydantic.ValidationError | json.JSONDecodeError) or names & {"InstructorRetryException"}:
-        if facts.get("refusal"):
+        if facts.get("refusal") or facts.get("finish_reason") == "content_filter":
             return Status.REFUSED
         return Status.TRUNCATED if facts.get("finish_reason") == "length" else Status.INVALID
     return Status.ERROR

@@ -45,16 +45,16 @@ def _arguments(value: Any) -> str:
 def _join(events: Sequence[Body]) -> Body:
     """The message of the first event with its blocks filled; the last event has the final counts."""
     whole: dict[str, Any] = {}
-    blocks: dict[Any, dict[str, Any]] = {}
+    blocks: dict[str, dict[str, Any]] = {}
     for event in events:
-        kind, delta = event.get("type"), mapping(event.get("delta"))
+        kind, delta, index = event.get("type"), mapping(event.get("delta")), str(event.get("index"))
         if kind == "message_start":
             whole = dict(mapping(event.get("message")))
         elif kind == "content_block_start":
             block = dict(mapping(event.get("content_block")))
-            blocks[event.get("index")] = {**block, "input": ""} if block.get("type") == "tool_use" else block
+            blocks[index] = {**block, "input": ""} if block.get("type") == "tool_use" else block
         elif kind == "content_block_delta":
-            _add(blocks.setdefault(event.get("index"), {}), delta)
+            _add(blocks.setdefault(index, {}), delta)
         elif kind == "message_delta":
             usage = {**mapping(whole.get("usage")), **mapping(event.get("usage"))}
             whole = {**whole, **delta, "usage": usage}

@@ -49,7 +49,7 @@ def _join(chunks: Sequence[Body]) -> Body:
     """Its first choice; usage stands in the last chunk, or in each."""
     whole: dict[str, Any] = {}
     message: dict[str, Any] = {}
-    calls: dict[Any, dict[str, Any]] = {}
+    calls: dict[str, dict[str, Any]] = {}
     finish = None
     for chunk in chunks:
         whole |= {name: chunk[name] for name in ("model", "system_fingerprint", "usage") if chunk.get(name)}
@@ -58,7 +58,7 @@ def _join(chunks: Sequence[Body]) -> Body:
                 delta = mapping(choice.get("delta"))
                 _add(message, delta, "content", "refusal")
                 for call in mappings(delta.get("tool_calls")):
-                    _add(calls.setdefault(call.get("index", 0), {}), mapping(call.get("function")), "arguments")
+                    _add(calls.setdefault(str(call.get("index")), {}), mapping(call.get("function")), "arguments")
                 finish = choice.get("finish_reason") or finish
     tool_calls = [{"function": function} for function in calls.values()]
     return {**whole, "choices": [{"message": {**message, "tool_calls": tool_calls}, "finish_reason": finish}]}

@@ -31,10 +31,13 @@ def read_answer_body(body: Body) -> RawAnswer:
 
 def read_wire_answer(body: bytes) -> RawAnswer:
     """Read the body of an HTTP answer: JSON, or a stream as server-sent events, as one array or as JSON lines."""
-    value = _json(body)
-    if isinstance(value, dict):
-        return read_answer_body(value)
-    return _read_stream(list(mappings(value) if isinstance(value, list) else _events(body)))
+    try:
+        value = _json(body)
+        if isinstance(value, dict):
+            return read_answer_body(value)
+        return _read_stream(list(mappings(value) if isinstance(value, list) else _events(body)))
+    except RecursionError:  # no answer is nested that deeply
+        return NOTHING
 
 
 def _read_stream(events: Sequence[Body]) -> RawAnswer:
@@ -62,5 +65,5 @@ def _events(body: bytes) -> Iterator[Body]:
 def _json(body: bytes | str) -> Any:
     try:
         return json.loads(body)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None

@@ -35,6 +35,11 @@ def fingerprint(method: str, url: str, body: bytes) -> str:
     return hashlib.sha256(f"{method.upper()} {urlsplit(url).path}\n{content}".encode()).hexdigest()
 
 
+def answer_digest(status: int, body: bytes) -> str:
+    """sha256 of an answer as it is stored, so that an edit is noticed."""
+    return hashlib.sha256(b"%d\n%b" % (status, body)).hexdigest()
+
+
 def origin(body: bytes, document: str | None) -> dict[str, str | None]:
     """Short hashes of what a request was made of: prompt, schema, parameters, document; and the model that it names.
 
