@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import random
 import sys
 from collections.abc import Callable
@@ -128,12 +129,37 @@ def cut(rng: random.Random, text: bytes) -> bytes:
 
 
 TOKENS = [
-    b"!!python/object/apply:os.system [touch HACKED]", b"!!python/name:os.system ", b"!!python/object/new:os.system ",
-    b"!!binary ", b"!!binary |\n  x===", b"!!set ", b"!!timestamp ", b"!foo ", b"&a ", b"*a ", b"<<: *a\n", b"--- ", b"...\n",
-    b"[" * 200, b"{a: " * 200, b"? " * 200, b"\x00", b"\xef\xbb\xbf", b"\xff", b"\xed\xa0\x80", b"\t", b"\r", b"\xc2\x85",
-    b"\xe2\x80\xa8", b"null", b"~", b"{}", b"[]", b"1e999", b".nan", b"9" * 5000, b"-1", b"2026-01-01", b"'", b'"', b"|\n",
-    b"%YAML 9.9\n", b"\\ud800", b"version: 2\n", b"interactions:\n", b"<<<<<<< HEAD\n",
-]  # fmt: skip
+    *(
+        b"!!python/object/apply:os.system [touch HACKED]",
+        b"!!python/name:os.system ",
+        b"!!python/object/new:os.system ",
+    ),
+    *(b"!!binary ", b"!!binary |\n  x===", b"!!set ", b"!!timestamp ", b"!foo ", b"&a ", b"*a ", b"<<: *a\n", b"--- "),
+    *(
+        b"...\n",
+        b"[" * 200,
+        b"{a: " * 200,
+        b"? " * 200,
+        b"\x00",
+        b"\xef\xbb\xbf",
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"\t",
+        b"\r",
+    ),
+    *(b"\xc2\x85", b"\xe2\x80\xa8", b"null", b"~", b"{}", b"[]", b"1e999", b".nan", b"9" * 5000, b"-1", b"2026-01-01"),
+    *(
+        b"'",
+        b'"',
+        b"|\n",
+        b"%YAML 9.9\n",
+        b"\\ud800",
+        b"version: 2\n",
+        b"interactions:\n",
+        b"<<<<<<< HEAD\n",
+        b"http://[",
+    ),
+]
 
 
 def insert(rng: random.Random, text: bytes) -> bytes:
@@ -163,14 +189,11 @@ STRANGE: list[Any] = [
 
 
 def replace(rng: random.Random, text: bytes) -> bytes:
-    """A value of the cassette, or of a JSON body in it, replaced by one of another type; the file itself stays whole."""
+    """A value of the cassette, or of a JSON body in it, replaced by one of another type; it stays YAML."""
     data = yaml.safe_load(text)
-    bodies = [
-        (holder, key) for holder, key in _places(data) if isinstance(holder[key], str) and holder[key][:1] in "{["
-    ]
+    bodies = [(holder, key, value) for holder, key in _places(data) if (value := _json_within(holder[key]))]
     if bodies and rng.random() < 0.6:
-        holder, key = rng.choice(bodies)
-        value = json.loads(holder[key])
+        holder, key, value = rng.choice(bodies)
         within, name = rng.choice(_places(value))
         within[name] = rng.choice([strange for strange in STRANGE if not isinstance(strange, bytes)])
         holder[key] = json.dumps(value)
@@ -178,6 +201,14 @@ def replace(rng: random.Random, text: bytes) -> bytes:
         holder, key = rng.choice(_places(data))
         holder[key] = rng.choice(STRANGE)
     return yaml.dump(data, allow_unicode=True).encode()
+
+
+def _json_within(value: Any) -> Any:
+    """The list or mapping of a text that is JSON; None for anything else."""
+    try:
+        return json.loads(value) if isinstance(value, str) and value[:1] in "{[" else None
+    except ValueError:
+        return None
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:
@@ -238,7 +269,8 @@ class Watch:
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.armed:
             return
-        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & 0o3
+        # A number is a file that is open already.
+        writes = event == "open" and not isinstance(arguments[0], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
         if event in ("exec", "compile", "os.system", "subprocess.Popen", "os.posix_spawn", "pickle.find_class"):
             self.seen = f"{event} {arguments!r:.200}"
         elif writes and not str(arguments[0]).startswith(str(self.folder)):
@@ -252,9 +284,7 @@ def outcome(text: bytes, folder: Path) -> Recording | str:
     try:
         found = load(path, folder)
     except CassetteError as error:
-        assert str(path) in str(error), error
-        assert "\n" not in str(error), error
-        return str(error)
+        return _one_line(str(error), path)
     assert found is not None
     assert found.exchanges
     summary(found)
@@ -269,6 +299,12 @@ def outcome(text: bytes, folder: Path) -> Recording | str:
     assert again is not None
     assert again.fingerprints == kept.fingerprints
     return found
+
+
+def _one_line(words: str, path: Path) -> str:
+    assert str(path) in words, words
+    assert len(words.splitlines()) == 1, words
+    return words
 
 
 def answers_of(recording: Recording) -> list[tuple[str, int, bytes]]:

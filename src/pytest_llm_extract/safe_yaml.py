@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 MAX_DEPTH = 100
-_CONTAINER_WEIGHT = 64
+_CONTAINER_WEIGHT = 256
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _WORDS = {
@@ -33,7 +33,7 @@ class YamlReader:
 
     Unquoted values are read as JSON has them: null, true, false and numbers; all else, dates and `no` too, is text. A
     key is a text and stands once. `binary` allows `!!binary`; every other tag but that of text is a mistake.
-    `max_weight` bounds the characters of all values, aliases written out, and counts 64 for each list and mapping.
+    `max_weight` bounds the characters of all values, aliases written out, and counts 256 for each list and mapping.
     """
 
     def __init__(self, text: str, *, binary: bool = False, max_weight: int | None = None) -> None:
@@ -94,7 +94,7 @@ class YamlReader:
     def _weigh(self, event: Any, weight: int) -> None:
         self._weight += weight
         if self._max_weight is not None and self._weight > self._max_weight:
-            problem = f"holds more than {self._max_weight:,} characters when its aliases are written out"
+            problem = f"is more than can be read ({self._max_weight:,} characters, its aliases written out)"
             raise YamlMistakeError(line_of(event), problem)
 
     def _container(self, event: Any) -> Any:

@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from pytest_llm_extract.cassette.coding import CodingError, decode
 from pytest_llm_extract.cassette.exchange import Exchange, Recording, as_bytes
@@ -139,7 +140,7 @@ def _exchange(interaction: Node) -> Exchange:
     codings = [value for name, values in headers.items() if name.lower() == "content-encoding" for value in values]
     return Exchange(
         method=request.member("method", str).value,
-        url=request.member("uri", str).value,
+        url=_url(request.member("uri", str)),
         request_headers=_headers(request),
         request_body=_request_body(request),
         status=code,
@@ -147,6 +148,14 @@ def _exchange(interaction: Node) -> Exchange:
         response_headers={name: values for name, values in headers.items() if name.lower() not in _OF_TRANSFER},
         response_body=_decoded(body, codings),
     )
+
+
+def _url(node: Node) -> str:
+    try:
+        urlsplit(node.value)
+    except ValueError:
+        raise node.refuse("is no URL") from None
+    return str(node.value)
 
 
 def _answer(response: Node) -> tuple[int, str, Node]:
@@ -165,12 +174,13 @@ def _status(code: Node) -> int:
 
 
 def _headers(holder: Node) -> dict[str, list[str]]:
-    """Each header with the list of its values, also where a file has one value without a list."""
+    """Each header that has a value with the list of them, also where a file has one value without a list."""
     found = holder.find("headers")
     headers: dict[str, list[str]] = {}
     for name, node in found.members() if found else ():
         values = node.items() if isinstance(node.value, list) else [node]
-        headers[name] = [_header_value(value.check(str, bytes, int, float).value) for value in values]
+        if values:
+            headers[name] = [_header_value(value.check(str, bytes, int, float).value) for value in values]
     return headers
 
 
