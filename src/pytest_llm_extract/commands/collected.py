@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -43,9 +44,14 @@ def collect(paths: Sequence[str] = ()) -> Collected:
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         pytest.main(["--collect-only", "--quiet", *paths], plugins=[found])
     if found.settings is None:
-        lines = [line for line in said.getvalue().splitlines() if line.strip()]
-        raise UsageError("pytest", found.problem or (lines[0] if lines else "collected nothing"))
+        raise UsageError("pytest", found.problem or _complaint(said.getvalue()))
     return Collected(found.settings, tuple(found.suites.values()), tuple(found.errors))
+
+
+def _complaint(said: str) -> str:
+    """Why pytest did not start, among all that it said."""
+    complaints = re.findall(r"^(?:ERROR: (?!usage:)|.*: error: )(.*)$", said, re.MULTILINE)
+    return str(complaints[0]) if complaints else "does not start here; `pytest --collect-only` says why"
 
 
 @dataclass
