@@ -148,7 +148,7 @@ def _find_case(
         function = bracket["function"]
         found = [pair for pair in found if pair[0].id.split("::", 1)[1].replace("::", ".") == function] or found
     if not found:
-        hint = did_you_mean(name, by_name) or ("" if case_id else " Give --case ID.")
+        hint = did_you_mean(name, by_name) if case_id else " Give --case ID."
         raise CassetteError(file, f"no case {name!r}.{hint}")
     if len(found) > 1:
         said = [
