@@ -816,7 +816,8 @@ STRANGE_IDS = [
 def test_cassettes_lie_below_their_folder(case_id: str, variant: str) -> None:
     """Whatever the id of a case or the name of a variant; and every part is a name that all file systems take."""
     root = Path("/somewhere/cassettes")
-    path = names.cassette_path(root, f"../other/test_x.py::{variant}", variant, case_id)
+    suite = names.suite_folder(root, f"../other/test_x.py::{variant}")
+    path = suite / names.folder_name(variant) / names.file_name(case_id)
     parts = path.relative_to(root).parts
     assert ".." not in parts
     assert len(parts) == 6

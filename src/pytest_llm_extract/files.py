@@ -26,6 +26,17 @@ def find_file(name: str | Path, settings: Settings, module: Path, source: str) -
     raise UsageError(source, f"no file {str(name)!r} in the rootdir {settings.rootdir} or beside {module.name}.{hint}")
 
 
+def check_writable(folder: Path) -> None:
+    """Make a folder, and see whether a file can be written there.
+
+    Raises:
+        OSError: it cannot.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(4096))
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Temporary file beside it, fsync, replace; the temporary file never stays behind."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,19 +14,20 @@ import pydantic
 import pydantic_core
 import pytest
 
-from pytest_llm_extract import provider
 from pytest_llm_extract.answers import RawAnswer
 from pytest_llm_extract.baseline.file import Entry
-from pytest_llm_extract.call import Call, Slot, call_in_cassette
+from pytest_llm_extract.call import Call
 from pytest_llm_extract.cases import Case
 from pytest_llm_extract.cassette import names
 from pytest_llm_extract.cassette.key import digest
 from pytest_llm_extract.config import Settings
-from pytest_llm_extract.errors import LlmExtractError, PromptError
+from pytest_llm_extract.endings import status_of
+from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.explain import explain
 from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.outcome import ANSWERED, CaseResult, Leaf, Origin, Status, Usage
-from pytest_llm_extract.prompt.call import document_text
+from pytest_llm_extract.record.job import Job
+from pytest_llm_extract.record.run import RecordingRun
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.suite import Suite
 from pytest_llm_extract.validate import Answer, lost_answer, read_answer, take_output
@@ -52,11 +53,18 @@ class NotReplayed(LlmExtractError):
 class Extraction:
     """One case's extraction, run at the first look at its output."""
 
-    def __init__(self, suite: Suite, golden: GoldenCase, settings: Settings, client: Callable[[], Any]) -> None:
+    def __init__(
+        self, suite: Suite, golden: GoldenCase, settings: Settings, recording: RecordingRun, client: Callable[[], Any]
+    ) -> None:
         self._suite, self._golden, self._settings, self._client = suite, golden, settings, client
+        self._job, self._recording = Job(suite, golden), recording
         self._call: Call | None = None
         self._answer: Answer | None = None
         self.result: CaseResult | None = None
+
+    def find_client(self) -> Any:
+        """The project's `llm_client`."""
+        return self._client()
 
     @property
     def case(self) -> Case:
@@ -120,12 +128,10 @@ class Extraction:
             Exception: the extractor's own.
         """
         if self._call is None:
-            if self._suite.extractor is not None:
-                self._run(partial(self._suite.extractor, self.case.input))
-            elif self._suite.call is not None:
-                self._run(self._prompt)
-            else:
+            function = self._job.function(self._client)
+            if function is None:
                 pytest.fail("the test never called extraction.run(function, …)", pytrace=False)
+            self._run(function)
         call = self._call
         assert call is not None  # _run sets it
         if call.problem is not None:
@@ -136,7 +142,7 @@ class Extraction:
     @cached_property
     def cassette(self) -> Path:
         """The file of this case's cassette."""
-        return names.cassette_path(self._settings.cassettes, self._suite.id, self._suite.variant, self.case.id)
+        return self._job.path(self._settings)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -175,25 +181,18 @@ class Extraction:
         return None
 
     def _run(self, function: Callable[[], Any]) -> None:
-        record, ignore, root = self._settings.record, self._suite.ignore, self._settings.cassettes
-        slot = Slot(self.cassette, self.case.id, document_text(self.case), record, _ends_normally, ignore, root)
-        self._call = call_in_cassette(function, slot)
+        self._call = self._recording.call(self._job, function)
         self._answer = answer = self._read(self._call)
         self.result = self._score(answer)
         if self._suite.strict and not self.result.exact:
             lines = explain(self._suite.schema, self._golden.gold, answer.value, self.result.leaves)
             self.result = dataclasses.replace(self.result, explanation=lines)
 
-    def _prompt(self) -> RawAnswer:
-        call = self._suite.call
-        assert call is not None  # only suites with a prompt get here
-        return provider.complete(self._client(), call.api, call.body(self.case))
-
     def _read(self, call: Call) -> Answer:
         if call.problem is not None:
             return lost_answer(call.status, call.problem)
         if call.error is not None:
-            status = _status_of(call.error, call.facts)
+            status = status_of(call.error, call.facts)
             call.status = status if status is Status.ERROR else call.status
             return lost_answer(status, f"{type(call.error).__name__}: {call.error}")
         if not isinstance(call.value, RawAnswer):
@@ -220,7 +219,7 @@ class Extraction:
             result,
             raw=content if isinstance(content, str) else None,
             model=facts.get("model"),
-            usage=Usage(facts.get("input_tokens", 0), facts.get("output_tokens", 0)),
+            usage=self._call.usage if self._call else Usage(),
             latency_s=facts.get("latency_s"),
             attempt=facts.get("attempt", 1),
             cassette=cassette.as_posix(),
@@ -282,25 +281,3 @@ def _gold_hash(case: Case) -> str:
     if isinstance(expected, pydantic.BaseModel):
         expected = expected.model_dump(mode="json", exclude_unset=True)
     return digest(pydantic_core.to_jsonable_python(expected, fallback=str))[:16]
-
-
-def _ends_normally(error: Exception) -> bool:
-    """Whether an exception is an answer that could not be used, which is worth keeping, and not a crash."""
-    return _status_of(error, {}) is not Status.ERROR
-
-
-def _status_of(error: Exception, facts: dict[str, Any]) -> Status:
-    names = {base.__name__ for base in type(error).__mro__}
-    if "ContentFilterFinishReasonError" in names or getattr(error, "code", None) == "content_filter":
-        return Status.REFUSED
-    if isinstance(error, provider.ProviderError) and error.refusal:
-        return Status.REFUSED
-    if "LengthFinishReasonError" in names:
-        return Status.TRUNCATED
-    if isinstance(error, PromptError):
-        return Status.ERROR
-    if isinstance(error, pydantic.ValidationError | json.JSONDecodeError) or names & {"InstructorRetryException"}:
-        if facts.get("refusal") or facts.get("finish_reason") == "content_filter":
-            return Status.REFUSED
-        return Status.TRUNCATED if facts.get("finish_reason") == "length" else Status.INVALID
-    return Status.ERROR

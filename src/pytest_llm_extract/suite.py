@@ -14,7 +14,7 @@ from pytest_llm_extract.baseline.accepted import AcceptedAnswers, find_accepted
 from pytest_llm_extract.baseline.file import Entry
 from pytest_llm_extract.cases import load_cases
 from pytest_llm_extract.compare.walk import compare
-from pytest_llm_extract.config import Settings
+from pytest_llm_extract.config import RECORD_MODES, Settings
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.files import find_file
 from pytest_llm_extract.gate.floors import trivial_floors
@@ -29,12 +29,29 @@ from pytest_llm_extract.scoring import labelled_paths, score_answer
 from pytest_llm_extract.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.validate import lost_answer
 
-ARGUMENTS = frozenset({"cases", "extractor", "prompt", "schema", "compare", "strict", "ignore", *PROMPT_ARGUMENTS})
+ARGUMENTS = frozenset(
+    {
+        "cases",
+        "extractor",
+        "prompt",
+        "schema",
+        "compare",
+        "strict",
+        "ignore",
+        "concurrency",
+        "record",
+        *PROMPT_ARGUMENTS,
+    }
+)
 
 
 @dataclass(frozen=True)
 class Suite:
-    """One test function that carries `llm_extract`."""
+    """One test function that carries `llm_extract`.
+
+    `concurrency` is the most calls in flight while it is recorded, None for the run's own limit; `record` is the most
+    that a recording run may do to its cassettes, one of RECORD_MODES.
+    """
 
     id: str
     variant: str
@@ -46,6 +63,8 @@ class Suite:
     call: PromptCall | None
     strict: bool = False
     ignore: tuple[str, ...] = ()
+    concurrency: int | None = None
+    record: str = "all"
 
     @property
     def head(self) -> SuiteResult:
@@ -129,6 +148,7 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     if not isinstance(strict, bool):
         raise UsageError(source, f"strict= is True or False, not {strict!r}")
     ignore = _ignored(given.get("ignore", ()), source)
+    concurrency, record = _recording(given, source)
     extractor = _extractor(given, source)
     call = read_prompt_call(given, settings, arguments.module, source)
     schema_type = _schema_type(given, extractor, settings, arguments.module, source)
@@ -140,7 +160,20 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     variant = _callable_name(extractor) if extractor else call.prompt.name if call else "run"
     rules = _rules(arguments, schema, cases, settings)
     accepted = find_accepted(arguments.suite_id, settings)
-    return Suite(arguments.suite_id, variant, schema, cases, rules, accepted, extractor, call, strict, ignore)
+    return Suite(
+        arguments.suite_id,
+        variant,
+        schema,
+        cases,
+        rules,
+        accepted,
+        extractor,
+        call,
+        strict,
+        ignore,
+        concurrency,
+        record,
+    )
 
 
 def _ignored(given: Any, source: str) -> tuple[str, ...]:
@@ -148,6 +181,15 @@ def _ignored(given: Any, source: str) -> tuple[str, ...]:
     if isinstance(given, str) or not all(isinstance(path, str) and path for path in listed):
         raise UsageError(source, f"ignore= is a list of body paths, such as ['metadata.request_id'], not {given!r}")
     return tuple(listed)
+
+
+def _recording(given: Mapping[str, Any], source: str) -> tuple[int | None, str]:
+    concurrency, record = given.get("concurrency"), given.get("record", "all")
+    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
+        raise UsageError(source, f"concurrency= is a whole number from 1, not {concurrency!r}")
+    if record not in RECORD_MODES:
+        raise UnknownNameError(str(record), known=RECORD_MODES, source=source, kind="record mode")
+    return concurrency, record
 
 
 def _rules(arguments: MarkerArguments, schema: Schema, cases: tuple[GoldenCase, ...], settings: Settings) -> GateRules:

@@ -33,8 +33,3 @@ def suite_folder(root: Path, suite_id: str) -> Path:
     pieces = Path(module).with_suffix("").parts
     folders = [folder_name("__" if piece == ".." else piece) for piece in pieces if piece not in ("/", ".")]
     return root.joinpath(*folders, folder_name(".".join(names)))
-
-
-def cassette_path(root: Path, suite_id: str, variant: str, case_id: str) -> Path:
-    """The file of one case of one variant."""
-    return suite_folder(root, suite_id) / folder_name(variant) / file_name(case_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
@@ -85,15 +85,21 @@ class Replay:
 
 
 class Record:
-    """Lets requests through and keeps what came back, scrubbed."""
+    """Lets requests through and keeps what came back, scrubbed; `heard` is told of every answer."""
 
-    def __init__(self, ignore: tuple[str, ...] = ()) -> None:
-        self._ignore = ignore
+    def __init__(self, ignore: tuple[str, ...] = (), heard: Callable[[Exchange], None] | None = None) -> None:
+        self._ignore, self._heard = ignore, heard
         self.exchanges: list[Exchange] = []
+        self._sent: dict[int, Request] = {}
         self._lock = threading.Lock()
 
-    def check(self, request: Request) -> None:
-        """Stop a request that carries the placeholder key.
+    @property
+    def unanswered(self) -> int:
+        """Requests that went out and got no answer: the connection failed, or broke in the middle of it."""
+        return len(self._sent)
+
+    def send(self, request: Request) -> None:
+        """Take note of a request that goes out; stop one that carries the placeholder key.
 
         Raises:
             KeyNeeded: it does.
@@ -101,14 +107,23 @@ class Record:
         values = [str(value) for value in request.headers.values()]
         if any(placeholder.KEY in value for value in [*values, request.uri]):
             raise KeyNeeded
+        self._sent[id(request)] = request
 
     def append(self, request: Request, body: bytes, response: dict[str, Any]) -> None:
         """Keep an exchange; a failed one is dropped when the same request succeeds."""
         exchange = scrubbed(request.method, request.uri, request.headers, body, response, self._ignore)
+        if self._heard is not None:
+            self._heard(exchange)
         with self._lock:
+            # What a client tried again and got is no longer waiting.
+            self._sent = {key: sent for key, sent in self._sent.items() if not _same(sent, request)}
             if exchange.status < 400:
                 self.exchanges = [e for e in self.exchanges if e.status < 400 or e.fingerprint != exchange.fingerprint]
             self.exchanges.append(exchange)
+
+
+def _same(one: Request, other: Request) -> bool:
+    return one is other or (one.method, one.uri, one.body) == (other.method, other.uri, other.body)
 
 
 Take = Replay | Record
@@ -146,7 +161,7 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
                 raise Unowned(request.uri)
             return False
         if isinstance(take, Record):
-            take.check(request)
+            take.send(request)
             return False
         return True
 

@@ -19,6 +19,7 @@ from pytest_llm_extract.commands.collected import Collected, collect
 from pytest_llm_extract.errors import CassetteError, LlmExtractError, UnknownNameError, UsageError, did_you_mean
 from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.prompt.call import document_text
+from pytest_llm_extract.record.job import Job
 from pytest_llm_extract.suite import Suite
 
 # What pytest-recording puts a hyphen for.
@@ -169,7 +170,7 @@ def _adopt(target: Target, collected: Collected, force: bool) -> str:
         LlmExtractError: the file is no cassette, holds a secret, or the case has a cassette.
     """
     file, suite, golden = target
-    path = collected.cassette(suite, golden.case.id)
+    path = Job(suite, golden).path(collected.settings)
     check_inside(path, collected.settings.cassettes)
     old = _replaced(path, force)
     found = load(file)

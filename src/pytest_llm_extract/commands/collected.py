@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from pytest_llm_extract.cassette.names import cassette_path
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.suite import Suite
@@ -25,10 +24,6 @@ class Collected:
     settings: Settings
     suites: tuple[Suite, ...]
     errors: tuple[str, ...]
-
-    def cassette(self, suite: Suite, case_id: str) -> Path:
-        """The file of a case's cassette."""
-        return cassette_path(self.settings.cassettes, suite.id, suite.variant, case_id)
 
 
 def collect(paths: Sequence[str] = ()) -> Collected:
