@@ -14,8 +14,6 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-_Reader, _Writer = asyncio.StreamReader, asyncio.StreamWriter
-
 
 @dataclass
 class Counters:
@@ -39,7 +37,7 @@ class Provider:
         self._in_flight = self._in_second = self._second = 0
         self._random = random.Random(1)
 
-    async def serve(self, reader: _Reader, writer: _Writer) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, kept alive."""
         try:
             while True:
