@@ -231,5 +231,5 @@ def test_merge_conflict_in_a_cassette(project: pytest.Pytester) -> None:
         run = project.runpytest_subprocess("--llm-record", "-k", "test_extractor")
         assert len(provider.requests) == 1
     run.assert_outcomes(failed=2)
-    run.stdout.fnmatch_lines([f"ERROR: *{cassette.name}: holds merge conflict markers; *(1 case: right)"])
+    run.stdout.fnmatch_lines([f"ERROR: *{cassette.name}: line 1: merge conflict marker; *(1 case: right)"])
     assert cassette.read_text() == text
