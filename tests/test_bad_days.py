@@ -157,6 +157,40 @@ def test_every_answer_has_the_outcome_of_its_row(project: pytest.Pytester) -> No
     project.runpytest_subprocess("-n2").stdout.no_fnmatch_line("*lost*against the baseline*")
 
 
+def test_half_a_surrogate_pair_gets_to_the_main_process(project: pytest.Pytester) -> None:
+    """Also in the failure of a strict case, whose text workers send as UTF-8."""
+    module = project.path / "test_days.py"
+    module.write_text(module.read_text().replace("cases=CASES", "cases=CASES, strict=True"))
+    with serving(lambda body: ANSWERS["half a surrogate pair"]):
+        run = project.runpytest_subprocess("--llm-record", "-n2", "-k", "test_prompt")
+    run.assert_outcomes(failed=1, passed=1)
+    run.stdout.fnmatch_lines(["*name: expected *bolt*, got *\\ud800*"])
+
+
+def test_gold_that_a_schema_s_own_code_cannot_read(pytester: pytest.Pytester) -> None:
+    """A validator that crashes is one line for each case, not a traceback."""
+    pytester.makepyfile(
+        """
+        import pytest
+        from pydantic import BaseModel, field_validator
+
+        class Item(BaseModel):
+            name: str
+
+            @field_validator("name")
+            @classmethod
+            def known(cls, name):
+                return {}[name]
+
+        @pytest.mark.llm_extract(schema=Item, cases=[{"id": "c0", "input": "", "expected": {"name": "bolt"}}])
+        def test_items(extraction): ...
+        """
+    )
+    run = pytester.runpytest_subprocess()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines(["*case 'c0': expected: the schema's own code cannot read it: KeyError: 'bolt'"])
+
+
 def test_no_key(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is sent; the line names the variable."""
     with serving(bolt) as provider:
