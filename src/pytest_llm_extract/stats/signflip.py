@@ -115,15 +115,50 @@ def _convolved(sizes: Counter[int], gained: int) -> SignFlip:
 
 
 def _sampled(sizes: Counter[int], gained: int) -> SignFlip:
-    """99,999 random flips; a flip's total is added up one binary digit of |d| at a time, over all cases at once."""
-    ordered = sorted(sizes.elements())
-    digits = [sum(1 << i for i, size in enumerate(ordered) if size >> k & 1) for k in range(ordered[-1].bit_length())]
+    """99,999 random flips, all at once: a moved case is an integer with a bit for each flip, 1 where it gained.
+
+    Cases of one size are counted before the count is weighed by the size, so that a case costs one addition.
+    """
     random = Random(SEED)
-    totals: Counter[int] = Counter()
-    for _ in range(FLIPS):
-        flip = random.getrandbits(len(ordered))
-        totals[sum((flip & digit).bit_count() << k for k, digit in enumerate(digits))] += 1
-    reached = sorted(totals)
+    totals = _Lanes()
+    for size, count in sorted(sizes.items()):
+        gains = _Lanes()
+        for _ in range(count):
+            gains.add(random.getrandbits(FLIPS))
+        for place, plane in enumerate(gains.planes()):
+            for digit in range(size.bit_length()):
+                if size >> digit & 1:
+                    totals.add(plane, place + digit)
+    rows = [format(plane, f"0{FLIPS}b") for plane in reversed(totals.planes())]
+    found = Counter(int("".join(bits), 2) for bits in zip(*rows, strict=True))
+    reached = sorted(found)
     # The smallest p belongs to the totals below every sampled one.
-    table = tuple(count / (FLIPS + 1) for count in accumulate((totals[gain] for gain in reached), initial=1))
+    table = tuple(count / (FLIPS + 1) for count in accumulate((found[gain] for gain in reached), initial=1))
     return SignFlip(table[bisect_right(reached, gained)], table)
+
+
+class _Lanes:
+    """Sums of many numbers side by side: bit i of a plane at place k is worth 2**k in the i-th sum."""
+
+    def __init__(self) -> None:
+        self._columns: list[list[int]] = []
+
+    def add(self, plane: int, place: int = 0) -> None:
+        """Add one bit to every sum; three planes of one place become one there and one at the next."""
+        while True:
+            while place >= len(self._columns):
+                self._columns.append([])
+            column = self._columns[place]
+            column.append(plane)
+            if len(column) < 3:
+                return
+            a, b, c = column
+            self._columns[place] = [a ^ b ^ c]
+            plane, place = a & b | (a ^ b) & c, place + 1
+
+    def planes(self) -> list[int]:
+        """One plane for each place, the lowest first."""
+        for place, column in enumerate(self._columns):  # grows while carries go up
+            if len(column) == 2:
+                self.add(0, place)
+        return [sum(column) for column in self._columns]
