@@ -13,6 +13,7 @@ from typing import Any
 from pytest_llm_extract.baseline.accepted import AcceptedAnswers, find_accepted
 from pytest_llm_extract.baseline.file import Entry
 from pytest_llm_extract.cases import load_cases
+from pytest_llm_extract.cassette import names
 from pytest_llm_extract.compare.walk import compare
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import UnknownNameError, UsageError
@@ -29,12 +30,14 @@ from pytest_llm_extract.scoring import labelled_paths, score_answer
 from pytest_llm_extract.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.validate import lost_answer
 
-ARGUMENTS = frozenset({"cases", "extractor", "prompt", "schema", "compare", "strict", "ignore", *PROMPT_ARGUMENTS})
+ARGUMENTS = frozenset(
+    {"cases", "extractor", "prompt", "schema", "compare", "samples", "strict", "ignore", *PROMPT_ARGUMENTS}
+)
 
 
 @dataclass(frozen=True)
 class Suite:
-    """One test function that carries `llm_extract`."""
+    """One test function that carries `llm_extract`; each of its cases has `n_samples` recordings."""
 
     id: str
     variant: str
@@ -46,6 +49,12 @@ class Suite:
     call: PromptCall | None
     strict: bool = False
     ignore: tuple[str, ...] = ()
+    n_samples: int = 1
+
+    def cassette(self, folder: Path, case_id: str, sample: int = 1) -> Path:
+        """Where the recording of one sample of a case is; `folder` is that of all cassettes."""
+        variant = names.suite_folder(folder, self.id) / names.folder_name(self.variant)
+        return variant / names.file_name(case_id, sample)
 
     @property
     def head(self) -> SuiteResult:
@@ -58,6 +67,7 @@ class Suite:
             dataset_ids=tuple(ids),
             paths=self.schema.paths,
             rules=self.rules,
+            n_samples=self.n_samples,
             model=self.call.model if self.call else None,
             prompt={"path": self.call.prompt.path.name, "fingerprint": self.call.fingerprint} if self.call else None,
             warnings=self._warnings(),
@@ -78,6 +88,7 @@ class Suite:
             group=golden.case.group,
             baseline=_as_then(baseline) if baseline else None,
             anchor=_as_then(anchor) if anchor else None,
+            further=(result.first,) * (self.n_samples - 1),
         )
 
     def _warnings(self) -> tuple[str, ...]:
@@ -94,7 +105,8 @@ class Suite:
 
 def _as_then(entry: Entry) -> Accepted:
     """An accepted case by its outcomes when it was accepted: to score it again would cost every worker a pass."""
-    return Accepted(entry.leaves, entry.outcomes, entry.origin, entry.attempt)
+    further = tuple(map(_as_then, entry.further))
+    return Accepted(entry.leaves, entry.outcomes, entry.origin, entry.attempt, further)
 
 
 @dataclass(frozen=True)
@@ -129,6 +141,9 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     if not isinstance(strict, bool):
         raise UsageError(source, f"strict= is True or False, not {strict!r}")
     ignore = _ignored(given.get("ignore", ()), source)
+    n_samples = given.get("samples", 1)
+    if type(n_samples) is not int or n_samples < 1:
+        raise UsageError(source, f"samples= is how many recordings each case has, 1 or more, not {n_samples!r}")
     extractor = _extractor(given, source)
     call = read_prompt_call(given, settings, arguments.module, source)
     schema_type = _schema_type(given, extractor, settings, arguments.module, source)
@@ -140,7 +155,9 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     variant = _callable_name(extractor) if extractor else call.prompt.name if call else "run"
     rules = _rules(arguments, schema, cases, settings)
     accepted = find_accepted(arguments.suite_id, settings)
-    return Suite(arguments.suite_id, variant, schema, cases, rules, accepted, extractor, call, strict, ignore)
+    return Suite(
+        arguments.suite_id, variant, schema, cases, rules, accepted, extractor, call, strict, ignore, n_samples
+    )
 
 
 def _ignored(given: Any, source: str) -> tuple[str, ...]:
