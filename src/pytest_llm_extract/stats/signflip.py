@@ -130,11 +130,12 @@ def _sampled(sizes: Counter[int], gained: int) -> SignFlip:
                 if size >> digit & 1:
                     totals.add(plane, place + digit)
     rows = [format(plane, f"0{FLIPS}b") for plane in reversed(totals.planes())]
-    found = Counter(int("".join(bits), 2) for bits in zip(*rows, strict=True))
-    reached = sorted(found)
+    found = Counter(map("".join, zip(*rows, strict=True)))
+    # All are equally long, so that they sort as numbers do.
+    digits = sorted(found)
     # The smallest p belongs to the totals below every sampled one.
-    table = tuple(count / (FLIPS + 1) for count in accumulate((found[gain] for gain in reached), initial=1))
-    return SignFlip(table[bisect_right(reached, gained)], table)
+    table = tuple(count / (FLIPS + 1) for count in accumulate((found[text] for text in digits), initial=1))
+    return SignFlip(table[bisect_right(digits, gained, key=lambda text: int(text, 2))], table)
 
 
 class _Lanes:
