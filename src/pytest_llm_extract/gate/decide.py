@@ -218,7 +218,7 @@ def _flakes(cases: Sequence[CaseResult], fields: Mapping[str, FieldSummary]) -> 
     whole, shown = count_flakes(cases), _some(f"{path} in {-minus}" for minus, path in flaky)
     return [
         f"the samples disagree in {whole.n_flaky} of {count_cases(whole.n_cases)} ({shown}): "
-        "a change of that size may be noise of the model"
+        "as many may move when nothing changed"
     ]
 
 

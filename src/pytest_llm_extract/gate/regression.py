@@ -137,7 +137,7 @@ def compare_runs(
         pooled_p_adj=adjusted.pooled if adjusted.pooled is not None else 1.0,
         pooled_p_without_failed=_pooled(summed, others).p if failed and others else None,
         smallest_loss=smallest_loss(n_groups, len(family), alpha),
-        cases_to_decide=_deciding(found, family, n_groups, alpha),
+        cases_to_decide=_deciding(found, summed, family, alpha),
     )
 
 
@@ -178,11 +178,18 @@ def _pooled(summed: Mapping[str, Sequence[Fraction | int]], family: Sequence[str
     return sign_flip([sum(column) for column in zip(*(summed[path] for path in family), strict=True)])
 
 
-def _deciding(fields: Mapping[str, FieldChange], family: Sequence[str], n: int, alpha: float) -> int | None:
-    """How many cases would decide on the field that comes nearest to failing, if its rates are the true ones."""
+def _deciding(
+    fields: Mapping[str, FieldChange],
+    summed: Mapping[str, Sequence[Fraction | int]],
+    family: Sequence[str],
+    alpha: float,
+) -> int | None:
+    """How many cases (groups) would decide on the field that comes nearest to failing, if its rates are the true ones.
+
+    A case counts as lost or gained, however much of it.
+    """
     if not family:
         return None
-    nearest = fields[min(family, key=lambda path: (fields[path].p_adj, fields[path].p))]
-    if len(nearest.lost) <= len(nearest.gained):
-        return None
-    return cases_to_decide(len(nearest.lost), len(nearest.gained), n, len(family), alpha)
+    nearest = summed[min(family, key=lambda path: (fields[path].p_adj, fields[path].p))]
+    lost, gained = sum(d < 0 for d in nearest), sum(d > 0 for d in nearest)
+    return cases_to_decide(lost, gained, len(nearest), len(family), alpha) if lost > gained else None

@@ -150,10 +150,10 @@ def _clearest(pairs: _SamplePairs, path: str, word: str) -> tuple[list[Leaf], li
 
 
 def _in_samples(pairs: _SamplePairs, path: str) -> str:
-    """` (right in 3 of 3 samples → 1)`; nothing where one sample is compared."""
+    """` (right in 1 of 3 samples, 3 before)`; nothing where one sample is compared."""
     if len(pairs) < 2:
         return ""
-    before, now = (
+    now, before = (
         sum(right_share(sample.counts.get(path)) == 1 for sample in side) for side in zip(*pairs, strict=True)
     )
     return f" (right in {now} of {len(pairs)} samples, {before} before)"
@@ -253,15 +253,19 @@ def worst_misses(
     """
     lines: list[str] = []
     for result in sorted(results, key=lambda r: (-_wrong_leaves(r), r.id)):
-        found = [_sample_lines(result.id, sample, width) for sample in result.samples]
-        if len(found) == 1:
-            lines += found[0]
-        else:
-            n_samples = Counter(line for of_sample in found for line in dict.fromkeys(of_sample))
-            lines += [f"{line} ({n} of {len(found)} samples)" for line, n in n_samples.items()]
+        lines += _case_lines(result, width)
     more = (len(lines) if n_lines is None else n_lines) - _MISSES
     where = f" (all of them: {flag}=PATH)" if flag else ""
     return [*lines[:_MISSES], f"  … and {more:,} more{where}"] if more > 0 else lines
+
+
+def _case_lines(result: CaseResult, width: int) -> list[str]:
+    if not result.further:
+        return _sample_lines(result.id, result, width)
+    counted = f" ({{}} of {len(result.samples)} samples)"
+    found = [_sample_lines(result.id, sample, width - len(counted)) for sample in result.samples]
+    n_samples = Counter(line for lines in found for line in dict.fromkeys(lines))
+    return [line + counted.format(n) for line, n in n_samples.items()]
 
 
 def _sample_lines(case: str, sample: Sample, width: int) -> list[str]:
