@@ -89,14 +89,13 @@ _Counts = TypeVar("_Counts", FieldCounts, RowCounts)
 class Tally:
     """What a corpus, or a part of it, adds up to. Adding two is associative and exact, so parts merge.
 
-    `n_valid` and `n_exact` count samples, of which there are `n_samples`, one a case or more. `document_sum` is the sum
-    over `n_labelled` documents of the share of their leaves that were right, in all samples.
+    `n_valid` and `n_exact` count samples. `document_sum` is the sum over `n_labelled` documents of the share of their
+    leaves that were right, in all samples.
     """
 
     fields: Mapping[str, FieldCounts] = field(default_factory=dict)
     rows: Mapping[str, RowCounts] = field(default_factory=dict)
     n_cases: int = 0
-    n_samples: int = 0
     n_valid: int = 0
     n_exact: int = 0
     n_labelled: int = 0
@@ -113,14 +112,13 @@ class Tally:
         total = sum(counts.values(), FieldCounts())
         share = Fraction(total.right, total.n) if total.n else Fraction(0)
         n_valid, n_exact = (sum(getattr(sample, name) for sample in samples) for name in ("valid", "exact"))
-        return cls(counts, rows, 1, len(samples), n_valid, n_exact, int(total.n > 0), share)
+        return cls(counts, rows, 1, n_valid, n_exact, int(total.n > 0), share)
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             _merged(self.fields, other.fields, FieldCounts()),
             _merged(self.rows, other.rows, RowCounts()),
             self.n_cases + other.n_cases,
-            self.n_samples + other.n_samples,
             self.n_valid + other.n_valid,
             self.n_exact + other.n_exact,
             self.n_labelled + other.n_labelled,

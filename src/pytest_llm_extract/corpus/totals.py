@@ -140,4 +140,4 @@ class Totals:
         shares = [(Fraction(right, n) * count, count) for (right, n), count in self.shares.items() if n]
         n_labelled = sum(count for _, count in shares)
         total = sum((share for share, _ in shares), Fraction(0))
-        return Tally(fields, self.rows, self.n_cases, self.n_cases, self.n_valid, self.n_exact, n_labelled, total)
+        return Tally(fields, self.rows, self.n_cases, self.n_valid, self.n_exact, n_labelled, total)

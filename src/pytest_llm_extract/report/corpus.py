@@ -94,7 +94,7 @@ def corpus_lines(suite: SuiteResult, decision: Decision, totals: Totals, width: 
 def corpus_to_wire(suite: SuiteResult, decision: Decision, totals: Totals, folder: Path) -> dict[str, Any]:
     """results.json; counts and rates are of all cases, also of those that are not listed."""
     wire = run_to_wire([(suite, decision)], folder)
-    documents = {"valid": totals.n_valid, "exact": totals.n_exact, "n": totals.n_cases}
+    documents = {"valid": totals.n_valid, "exact": totals.n_exact}
     counted = {"n_cases": totals.n_cases, "documents": documents, **tally_to_wire(totals.tally(suite.paths))}
     wire["suites"][0] |= counted
     return wire

@@ -45,7 +45,7 @@ def _rates(found: Tally) -> dict[str, Any]:
 
 
 def _group(found: Tally) -> dict[str, Any]:
-    documents = {"valid": found.n_valid, "exact": found.n_exact, "n": found.n_samples}
+    documents = {"valid": found.n_valid, "exact": found.n_exact}
     fields = {path: _counts(counts) for path, counts in found.fields.items()}
     return {"n_cases": found.n_cases, "documents": documents, **_rates(found), "fields": fields}
 

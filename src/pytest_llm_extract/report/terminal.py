@@ -143,9 +143,9 @@ def _clearest(pairs: _SamplePairs, path: str, word: str) -> tuple[list[Leaf], li
     def share(sample: Sample | Accepted) -> Fraction | int:
         return right_share(sample.counts.get(path))
 
-    better, worse = (max, min) if word == "lost" else (min, max)
-    before = better((accepted for _, accepted in pairs), key=share)
-    now = worse((sample for sample, _ in pairs), key=share)
+    then, today = (max, min) if word == "lost" else (min, max)
+    before = then((accepted for _, accepted in pairs), key=share)
+    now = today((sample for sample, _ in pairs), key=share)
     return _first(before.leaves.get(path, ())), _first(now.leaves.get(path, ()))
 
 
