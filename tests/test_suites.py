@@ -92,7 +92,7 @@ def test_prompt_file_with_columns(bare: pytest.Pytester) -> None:
     )
     bare.makepyfile(test_items=PROMPTS.format(prompt="read.prompt.yml"))
     with StandIn(echo) as provider:
-        record(bare, provider).assert_outcomes(passed=4)
+        record(bare, provider, "--llm-extract-concurrency=1").assert_outcomes(passed=4)
         sent = provider.requests[0]
     assert sent["messages"] == [
         {"role": "system", "content": "Language de."},

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import datetime
-import inspect
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.cassette import diff, key
-from pytest_llm_extract.cassette.exchange import Recording
+from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.guard import NetworkBlocked
 from pytest_llm_extract.cassette.load import load
 from pytest_llm_extract.cassette.router import CassetteMiss, KeyNeeded, Record, Replay, Unowned, taking
 from pytest_llm_extract.cassette.save import save
+from pytest_llm_extract.endings import is_answer, status_of
 from pytest_llm_extract.errors import CassetteError, SecretFoundError
-from pytest_llm_extract.outcome import Status
+from pytest_llm_extract.event_loop import run_to_end
+from pytest_llm_extract.outcome import Status, Usage
 from pytest_llm_extract.placeholder import placeholder_key
+from pytest_llm_extract.provider import ProviderError
+
+_TRANSIENT = frozenset({408, 409, 425, 429})
+_META = ("hashes", "attempt", "model", "system_fingerprint", "latency_s", "recorded")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why nothing was recorded, in the provider's own words, and what that means for the other calls.
+
+    `status` is that of the last HTTP answer; None when a request got none, or when no request went out.
+    `is_final` is True where every further call would end in the same way (a wrong key, a disk that is full).
+    """
+
+    words: str
+    status: int | None = None
+    retry_after_s: float | None = None
+    is_transient: bool = False
+    is_final: bool = False
 
 
 @dataclass
@@ -40,37 +56,39 @@ class Call:
     problem: str | None = None
     change: diff.Change | None = None
     recorded: bool = False
+    failure: Failure | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens that the provider reported, summed over the requests."""
+        return Usage(self.facts.get("input_tokens", 0), self.facts.get("output_tokens", 0))
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a case's cassette is, and what of it may be recorded: none, missing or stale.
+    """Where a case's cassette is; `document` is the case's own text, which diffs and hashes leave out.
 
-    `ignore` are paths of volatile values in the request's body, which are neither stored nor compared.
+    `ignore` are paths of volatile values in the request's body, which are neither stored nor compared. No symbolic link
+    may lead the file out of `root`.
     """
 
     path: Path
     case_id: str
     document: str | None
-    record: str
-    ends_normally: Callable[[Exception], bool]
     ignore: tuple[str, ...] = ()
+    root: Path | None = None
 
 
-def call_in_cassette(function: Callable[[], Any], slot: Slot) -> Call:
-    """Run an extraction against its cassette; record it if that is asked for and needed."""
+def replay(function: Callable[[], Any], slot: Slot) -> Call:
+    """Run an extraction against its cassette; it is stopped at the first request that the cassette does not hold."""
     try:
-        recording = load(slot.path)
+        recording = load(slot.path, slot.root)
     except CassetteError as error:
         return Call(Status.ERROR, problem=str(error))
-    if recording is not None:
-        call = _replay(function, slot, recording)
-        if call.status is not Status.STALE or slot.record != "stale":
-            return call
-    if slot.record != "none":
-        return _record(function, slot, recording)
-    return Call(Status.MISSING, problem=f"no cassette {slot.path.name}")
+    if recording is None:
+        return Call(Status.MISSING, problem=f"no cassette {slot.path.name}")
+    return _replay(function, slot, recording)
 
 
 def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Call:
@@ -78,70 +96,102 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
     call = Call(facts={**recording.meta, **_facts(recording, slot)})
     try:
         with taking(take), placeholder_key():
-            call.value = run(function)
+            call.value = run_to_end(function)
     except (CassetteMiss, Unowned, NetworkBlocked) as error:
         call.status, call.problem = Status.ERROR, str(error)
     except Exception as error:
         call.error = error
     if take.miss is not None:
+        call.facts["asked"] = key.parts(key.read_json(take.miss[2])).get("model")
         at = len(take.played)
         before = recording.exchanges[at].request_body if at < len(recording.exchanges) else None
         call.change = diff.explain(before, take.miss[2], slot.document)
         call.status, call.problem, call.error = Status.STALE, call.change.cause, None
-    elif call.status is Status.OK and not take.played and (call.error is None or slot.ends_normally(call.error)):
+    elif call.status is Status.OK and not take.played and (call.error is None or is_answer(call.error)):
         call.status, call.problem = Status.ERROR, "the extraction sent no request, so its cassette was not replayed"
     return call
 
 
-def _record(function: Callable[[], Any], slot: Slot, old: Recording | None) -> Call:
-    take, call = Record(slot.ignore), Call()
-    status = Status.STALE if old else Status.MISSING
+def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], None] | None = None) -> Call:
+    """Run an extraction once and write its cassette; the old one stays unless a new one takes its place.
+
+    `heard` is told of every answer of the provider, also of those that the extractor's own client tries again.
+    """
+    try:
+        old = load(slot.path, slot.root)
+    except CassetteError as error:
+        return Call(Status.ERROR, problem=f"{error}; delete it and record again")
+    take, call = Record(slot.ignore, heard), Call()
     start = time.perf_counter()
     try:
         with taking(take), placeholder_key():
-            call.value = run(function)
+            call.value = run_to_end(function)
     except (KeyNeeded, Unowned) as error:
-        return Call(status, problem=str(error))
+        call.failure = Failure(str(error), is_final=isinstance(error, KeyNeeded))
     except Exception as error:
         call.error = error
     recording = Recording(tuple(take.exchanges), slot.case_id)
     call.facts = _facts(recording, slot)
-    if call.error is not None and not (take.exchanges and slot.ends_normally(call.error)):
-        return _not_recorded(call, take, status)
-    if not take.exchanges:
-        return Call(Status.ERROR, problem="the extraction sent no request, so there is nothing to record")
-    try:
-        call.facts |= _meta(recording, old, time.perf_counter() - start)
-        save(slot.path, recording, {name: call.facts[name] for name in _META})
-    except (CassetteError, SecretFoundError) as error:
-        return Call(status, problem=str(error))
-    call.recorded = True
+    call.failure = call.failure or _failure(call, take)
+    if call.failure is not None:
+        call.status = Status.STALE if old else Status.MISSING
+        call.problem = f"not recorded: {call.failure.words}"
+    elif call.error is not None and not (take.exchanges and is_answer(call.error)):
+        call.status = Status.ERROR
+    elif not take.exchanges:
+        call.status, call.problem = Status.ERROR, "the extraction sent no request, so there is nothing to record"
+    else:
+        _keep(call, slot, recording, old, time.perf_counter() - start)
     return call
 
 
-def _not_recorded(call: Call, take: Record, status: Status) -> Call:
-    refused = next((e for e in reversed(take.exchanges) if e.status >= 400), None)
-    transport = not take.exchanges and "onnect" in type(call.error).__name__
-    if refused is None and not transport and type(call.error).__name__ != "ProviderError":
-        call.status = Status.ERROR
-        return call
-    words = (
-        f"HTTP {refused.status} {refused.reason}: {refused.response_body.decode(errors='replace')[:300]}"
-        if refused
-        else ""
+def _keep(call: Call, slot: Slot, recording: Recording, old: Recording | None, seconds: float) -> None:
+    try:
+        call.facts |= _meta(recording, old, seconds)
+        save(slot.path, recording, {name: call.facts[name] for name in _META})
+    except (CassetteError, SecretFoundError) as error:
+        call.failure = Failure(str(error), is_final=isinstance(error, CassetteError))
+        call.status, call.problem = Status.STALE if old else Status.MISSING, f"not recorded: {error}"
+    else:
+        call.recorded = True
+
+
+def _failure(call: Call, take: Record) -> Failure | None:
+    """The provider's part in an extraction that cannot be kept; None where it can, or where the extractor crashed."""
+    last = take.exchanges[-1] if take.exchanges else None
+    if take.unanswered and call.error is not None:
+        return Failure(_with_cause(call.error), is_transient=True)
+    if last is not None and _is_transient(last.status):
+        return _refused(last)
+    if call.error is None or status_of(call.error, call.facts) is Status.REFUSED:
+        return None
+    if last is not None and last.status >= 400:
+        return _refused(last)
+    return Failure(_with_cause(call.error)) if isinstance(call.error, ProviderError) else None
+
+
+def _is_transient(status: int) -> bool:
+    return status in _TRANSIENT or status >= 500
+
+
+def _refused(exchange: Exchange) -> Failure:
+    text = exchange.response_body.decode(errors="replace")
+    is_final = exchange.status in (401, 403) or "insufficient_quota" in text
+    return Failure(
+        f"HTTP {exchange.status} {exchange.reason}: {text[:300]}",
+        exchange.status,
+        exchange.retry_after_s,
+        is_transient=_is_transient(exchange.status) and not is_final,
+        is_final=is_final,
     )
-    return Call(status, problem=f"not recorded: {words or _with_cause(call.error)}")
 
 
-def _with_cause(error: BaseException | None) -> str:
+def _with_cause(error: BaseException) -> str:
     """An error with what lies at its bottom: "Connection error." alone does not say which connection."""
     bottom = error
-    while bottom is not None and bottom.__cause__ is not None:
+    while bottom.__cause__ is not None:
         bottom = bottom.__cause__
     return str(error) if bottom is error else f"{error} ({bottom})"
-
-
-_META = ("hashes", "attempt", "model", "system_fingerprint", "latency_s", "recorded")
 
 
 def _facts(recording: Recording, slot: Slot) -> dict[str, Any]:
@@ -157,41 +207,3 @@ def _meta(recording: Recording, old: Recording | None, seconds: float) -> dict[s
         "latency_s": round(seconds, 3),
         "recorded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-
-
-class _Loop:
-    """One event loop for the whole process, or a module-level async client would die with the first one."""
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()
-
-    def run(self, coroutine: Any) -> Any:
-        """Run a coroutine in the loop's thread, in a copy of the caller's context."""
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                # An empty context: the thread outlives the extraction that starts it.
-                forever = contextvars.Context().run
-                threading.Thread(target=forever, args=(self._loop.run_forever,), daemon=True).start()
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-
-_loop = _Loop()
-
-
-def run(function: Callable[[], Any]) -> Any:
-    """Call a sync or async function to its end, also from a thread whose own event loop is running."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        value = function()
-    else:
-        with ThreadPoolExecutor(1) as pool:
-            value = pool.submit(contextvars.copy_context().run, function).result()
-    return _loop.run(value) if inspect.iscoroutine(value) else value

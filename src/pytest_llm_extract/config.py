@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_llm_extract.errors import UsageError
 
 if TYPE_CHECKING:
     import pytest
 
-RECORD_MODES = ("none", "missing", "stale")
+RECORD_MODES = ("none", "missing", "stale", "all")  # each records what those before it do, and more
 INIS = (
     ("llm_extract_cassettes", "folder of the cassettes, relative to the rootdir", "cassettes"),
     ("llm_extract_model", "model for prompts that name none", ""),
@@ -21,11 +22,14 @@ INIS = (
     ("llm_extract_alpha", "how often an unchanged run may fail its gate by chance (0..1)", "0.05"),
     ("llm_extract_inconclusive", "what an inconclusive gate does: warn or fail", "warn"),
     ("llm_extract_require_complete", "a partial run fails instead of skipping its gate: true or false", "false"),
+    ("llm_extract_budget", "most US dollars that one recording run may spend", ""),
+    ("llm_extract_concurrency", "calls in flight while recording", "8"),
     ("llm_extract_json", "write the results to this file, as JSON (relative to the rootdir)", ""),
 )
 MARKERS = (
     "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, api='chat', "
-    "response_format='json_schema', examples=None, context=None, compare={}, samples=1, strict=False, ignore=()): "
+    "response_format='json_schema', examples=None, context=None, compare={}, samples=1, strict=False, ignore=(), "
+    "concurrency=None, record='all'): "
     "extract every golden case, from its cassette, and score each field",
     "llm_gate(default=None, fields=None, /, *, waive=(), **fields): budgets (Gate) of a suite, and waivers (Waiver)",
     "llm_accuracy(default=None, fields=None, /, **fields): floors of a suite that carries llm_extract: numbers (0..1), "
@@ -40,7 +44,10 @@ class Settings:
 
     rootdir: Path
     cassettes: Path
-    record: str  # one of RECORD_MODES; stale includes missing
+    record: str  # one of RECORD_MODES
+    plan_only: bool
+    budget_usd: float | None
+    concurrency: int
     model: str | None
     json_path: Path | None
     baseline: str | None  # a file relative to the rootdir, or git:REV
@@ -62,7 +69,10 @@ class Settings:
         return cls(
             rootdir=config.rootpath,
             cassettes=config.rootpath / config.getini("llm_extract_cassettes"),
-            record=config.getoption("llm_extract_record_flag"),
+            record=_record_mode(config),
+            plan_only=config.getoption("llm_extract_plan_flag"),
+            budget_usd=_number(config, "llm_extract_budget", "US dollars, such as 0.50", _dollars),
+            concurrency=_number(config, "llm_extract_concurrency", "a whole number from 1 to 1000", _count) or 8,
             model=config.getini("llm_extract_model") or None,
             json_path=json_path,
             baseline=baseline or config.getini("llm_extract_baseline") or None,
@@ -80,6 +90,41 @@ def _choice(config: pytest.Config, name: str, choices: dict[str, bool]) -> bool:
     if value not in choices:
         raise UsageError(f"ini {name}", f"is {' or '.join(choices)}, not {value!r}")
     return choices[value]
+
+
+def _record_mode(config: pytest.Config) -> str:
+    mode: str = config.getoption("llm_extract_record_flag")
+    # A plan without a mode is that of --llm-record.
+    return "stale" if mode == "none" and config.getoption("llm_extract_plan_flag") else mode
+
+
+_N = TypeVar("_N", int, float)
+
+
+def _number(config: pytest.Config, name: str, what: str, read: Callable[[str], _N]) -> _N | None:
+    """A number from the flag, or else from the ini; None where neither says one."""
+    flag, ini = config.getoption(f"{name}_flag"), config.getini(name)
+    text, source = (flag, f"--{name.replace('_', '-')}") if flag is not None else (ini, f"ini {name}")
+    if not text:
+        return None
+    try:
+        return read(text)
+    except ValueError:
+        raise UsageError(source, f"is {what}, not {text!r}") from None
+
+
+def _dollars(text: str) -> float:
+    value = float(text.removeprefix("$"))
+    if not 0 <= value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1000:
+        raise ValueError(text)
+    return value
 
 
 def _alpha(value: str) -> float:
@@ -112,7 +157,7 @@ def add_options(parser: pytest.Parser) -> None:
         dest="llm_extract_record_flag",
         choices=RECORD_MODES,
         default="none",
-        help="record cassettes of the selected cases: the missing ones, or the stale ones too",
+        help="record cassettes of the selected cases: the missing ones, the stale ones too, or all of a suite anew",
     )
     if not short_flag_taken():
         group.addoption(
@@ -122,6 +167,27 @@ def add_options(parser: pytest.Parser) -> None:
             const="stale",
             help="record missing and stale cassettes of the selected cases; short for --llm-extract-record=stale",
         )
+    group.addoption(
+        "--llm-extract-plan",
+        dest="llm_extract_plan_flag",
+        action="store_true",
+        default=False,
+        help="say what recording would do and cost, and stop: nothing is sent, no test runs",
+    )
+    group.addoption(
+        "--llm-extract-budget",
+        dest="llm_extract_budget_flag",
+        metavar="USD",
+        default=None,
+        help="most US dollars that this recording run may spend; it stops before the call that would exceed them",
+    )
+    group.addoption(
+        "--llm-extract-concurrency",
+        dest="llm_extract_concurrency_flag",
+        metavar="N",
+        default=None,
+        help="calls in flight while recording, default 8",
+    )
     group.addoption(
         "--llm-extract-json",
         dest="llm_extract_json_flag",

@@ -99,7 +99,7 @@ class Controller:
         """Gate after the last test, while a failure still counts in the exit status."""
         # On -x and Ctrl-C the loop raises: then nothing is gated, and the summary says that the run was partial.
         outcome = yield
-        if session.config.option.collectonly:
+        if session.config.option.collectonly or self.settings.plan_only:
             return outcome
         self._add_crashed()
         for run in self.suites.values():

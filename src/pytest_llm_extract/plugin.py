@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,11 +14,14 @@ from pytest_llm_extract import config as settings_of
 
 if TYPE_CHECKING:
     from pytest_llm_extract.golden import GoldenCase
+    from pytest_llm_extract.record.run import RecordingRun
+    from pytest_llm_extract.record.shared import Shared
     from pytest_llm_extract.runner import Extraction
     from pytest_llm_extract.suite import Suite
 
 _settings = pytest.StashKey["settings_of.Settings"]()
 _routing = pytest.StashKey[ExitStack]()
+_recording = pytest.StashKey["RecordingRun"]()
 _told = pytest.StashKey[set[str]]()
 _extraction = pytest.StashKey["Extraction"]()
 
@@ -32,6 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in settings_of.MARKERS:
         config.addinivalue_line("markers", marker)
     config.stash[_told] = set()
+    if config.getoption("llm_extract_plan_flag") and hasattr(config.option, "dist"):
+        config.option.dist, config.option.tx = "no", []  # a plan needs one process; pytest-xdist looks at these later
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -51,6 +57,37 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         from pytest_llm_extract.controller import Controller
 
         config.pluginmanager.register(Controller(config, settings), "llm_extract_controller")
+    if settings.record != "none":
+        _register_recorder(config, settings)
+
+
+def _register_recorder(config: pytest.Config, settings: settings_of.Settings) -> None:
+    from pytest_llm_extract.recorder import PlanOnly, Recorder, RecordFirst, Relay
+
+    if config.pluginmanager.hasplugin("dsession"):
+        config.pluginmanager.register(Relay(config), "llm_extract_relay")
+        return
+    run, shared = _run_of(config), _shared(config)
+    recorder = Recorder(settings, run, _param, shared)
+    hooks = PlanOnly(config, recorder) if settings.plan_only else RecordFirst(config, recorder, run, shared)
+    config.pluginmanager.register(hooks, "llm_extract_recorder")
+
+
+def _run_of(config: pytest.Config) -> RecordingRun:
+    if _recording not in config.stash:
+        from pytest_llm_extract.record.run import RecordingRun
+
+        config.stash[_recording] = RecordingRun(config.stash[_settings], _shared(config))
+    return config.stash[_recording]
+
+
+def _shared(config: pytest.Config) -> Shared | None:
+    folder = getattr(config, "workerinput", {}).get("llm_extract_shared")
+    if folder is None:
+        return None
+    from pytest_llm_extract.record.shared import Shared
+
+    return Shared(Path(folder))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -168,8 +205,8 @@ def extraction(request: pytest.FixtureRequest) -> Extraction:
     from pytest_llm_extract.runner import Extraction
 
     suite, golden = request.param
-    settings = request.config.stash[_settings]
-    found = Extraction(suite, golden, settings, lambda: request.getfixturevalue("llm_client"))
+    settings, run = request.config.stash[_settings], _run_of(request.config)
+    found = Extraction(suite, golden, settings, run, lambda: request.getfixturevalue("llm_client"))
     request.node.stash[_extraction] = found
     return found
 

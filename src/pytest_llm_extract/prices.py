@@ -21,6 +21,18 @@ def cost_usd(model: str | None, usage: Usage) -> float | None:
     return float(found.total_price)
 
 
+def dollars(cost_usd: float | None) -> str:
+    """`$12.34`, `$0.0123`, `$0.000012`; in words where it is not known."""
+    if cost_usd is None:
+        return "cost unknown"
+    return f"${cost_usd:.{2 if cost_usd >= 1 else 4 if cost_usd >= 0.01 or not cost_usd else 6}f}"
+
+
+def has_price(model: str) -> bool:
+    """Whether the price lists have this model."""
+    return cost_usd(model, Usage(1, 1)) is not None
+
+
 def total_usd(costs: Iterable[float | None]) -> float | None:
     """Their sum; None as soon as one is not known, or when there is none."""
     known = list(costs)

@@ -14,19 +14,20 @@ import pydantic
 import pydantic_core
 import pytest
 
-from pytest_llm_extract import provider
 from pytest_llm_extract.answers import RawAnswer
 from pytest_llm_extract.baseline.file import Entry
-from pytest_llm_extract.call import Call, Slot, call_in_cassette
+from pytest_llm_extract.call import Call
 from pytest_llm_extract.cases import Case
 from pytest_llm_extract.cassette import names
 from pytest_llm_extract.cassette.key import digest
 from pytest_llm_extract.config import Settings
-from pytest_llm_extract.errors import LlmExtractError, PromptError
+from pytest_llm_extract.endings import status_of
+from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.explain import explain
 from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.outcome import ANSWERED, CaseResult, Leaf, Origin, Status, Usage
-from pytest_llm_extract.prompt.call import document_text
+from pytest_llm_extract.record.job import Job, jobs_of
+from pytest_llm_extract.record.run import RecordingRun
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.suite import Suite
 from pytest_llm_extract.validate import Answer, lost_answer, read_answer, take_output
@@ -61,10 +62,17 @@ class _Taken:
 class Extraction:
     """One case's extraction, run at the first look at its output: once for each sample."""
 
-    def __init__(self, suite: Suite, golden: GoldenCase, settings: Settings, client: Callable[[], Any]) -> None:
+    def __init__(
+        self, suite: Suite, golden: GoldenCase, settings: Settings, recording: RecordingRun, client: Callable[[], Any]
+    ) -> None:
         self._suite, self._golden, self._settings, self._client = suite, golden, settings, client
+        self._jobs, self._recording = jobs_of(suite, golden), recording
         self._taken: list[_Taken] = []
         self.result: CaseResult | None = None
+
+    def find_client(self) -> Any:
+        """The project's `llm_client`."""
+        return self._client()
 
     @property
     def case(self) -> Case:
@@ -88,7 +96,7 @@ class Extraction:
 
     @property
     def raw(self) -> str | None:
-        """The text of the first sample's answer as the provider sent it; None for one that is no chat completion."""
+        """The text of the first sample's answer as the provider sent it; None for one in a format that is not read."""
         self.ensure()
         return self.result.raw if self.result else None
 
@@ -138,12 +146,10 @@ class Extraction:
             Exception: the extractor's own.
         """
         if not self._taken:
-            if self._suite.extractor is not None:
-                self._run(partial(self._suite.extractor, self.case.input))
-            elif self._suite.call is not None:
-                self._run(self._prompt)
-            else:
+            function = self._jobs[0].function(self._client)
+            if function is None:
                 pytest.fail("the test never called extraction.run(function, …)", pytrace=False)
+            self._run(function)
         for number, taken in enumerate(self._taken, start=1):
             call = taken.call
             if call.problem is not None:
@@ -158,7 +164,7 @@ class Extraction:
     @cached_property
     def cassette(self) -> Path:
         """The file of the first sample's cassette."""
-        return self._suite.cassette(self._settings.cassettes, self.case.id)
+        return self._jobs[0].path(self._settings)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -201,29 +207,19 @@ class Extraction:
         return None
 
     def _run(self, function: Callable[[], Any]) -> None:
-        self._taken = [self._take(function, self._slot(sample)) for sample in range(1, self._suite.n_samples + 1)]
+        self._taken = [self._take(function, job) for job in self._jobs]
         self.result = as_case(self._suite, self._golden, [taken.result for taken in self._taken])
 
-    def _take(self, function: Callable[[], Any], slot: Slot) -> _Taken:
-        call = call_in_cassette(function, slot)
+    def _take(self, function: Callable[[], Any], job: Job) -> _Taken:
+        call = self._recording.call(job, function)
         answer = self._read(call)
-        return _Taken(call, answer, self._score(call, answer, slot.path))
-
-    def _slot(self, sample: int) -> Slot:
-        suite, case = self._suite, self.case
-        path = suite.cassette(self._settings.cassettes, case.id, sample)
-        return Slot(path, case.id, document_text(case), self._settings.record, _ends_normally, suite.ignore)
-
-    def _prompt(self) -> RawAnswer:
-        call = self._suite.call
-        assert call is not None  # only suites with a prompt get here
-        return provider.complete(self._client(), call.api, call.body(self.case))
+        return _Taken(call, answer, self._score(call, answer, job.path(self._settings)))
 
     def _read(self, call: Call) -> Answer:
         if call.problem is not None:
             return lost_answer(call.status, call.problem)
         if call.error is not None:
-            status = _status_of(call.error, call.facts)
+            status = status_of(call.error, call.facts)
             call.status = status if status is Status.ERROR else call.status
             return lost_answer(status, f"{type(call.error).__name__}: {call.error}")
         if not isinstance(call.value, RawAnswer):
@@ -251,7 +247,7 @@ class Extraction:
             result,
             raw=content if isinstance(content, str) else None,
             model=facts.get("model"),
-            usage=Usage(facts.get("input_tokens", 0), facts.get("output_tokens", 0)),
+            usage=call.usage,
             latency_s=facts.get("latency_s"),
             attempt=facts.get("attempt", 1),
             cassette=cassette.as_posix(),
@@ -323,25 +319,3 @@ def _gold_hash(case: Case) -> str:
     if isinstance(expected, pydantic.BaseModel):
         expected = expected.model_dump(mode="json", exclude_unset=True)
     return digest(pydantic_core.to_jsonable_python(expected, fallback=str))[:16]
-
-
-def _ends_normally(error: Exception) -> bool:
-    """Whether an exception is an answer that could not be used, which is worth keeping, and not a crash."""
-    return _status_of(error, {}) is not Status.ERROR
-
-
-def _status_of(error: Exception, facts: dict[str, Any]) -> Status:
-    names = {base.__name__ for base in type(error).__mro__}
-    if "ContentFilterFinishReasonError" in names or getattr(error, "code", None) == "content_filter":
-        return Status.REFUSED
-    if isinstance(error, provider.ProviderError) and error.refusal:
-        return Status.REFUSED
-    if "LengthFinishReasonError" in names:
-        return Status.TRUNCATED
-    if isinstance(error, PromptError):
-        return Status.ERROR
-    if isinstance(error, pydantic.ValidationError | json.JSONDecodeError) or names & {"InstructorRetryException"}:
-        if facts.get("refusal"):
-            return Status.REFUSED
-        return Status.TRUNCATED if facts.get("finish_reason") == "length" else Status.INVALID
-    return Status.ERROR

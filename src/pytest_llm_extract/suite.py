@@ -13,9 +13,8 @@ from typing import Any
 from pytest_llm_extract.baseline.accepted import AcceptedAnswers, find_accepted
 from pytest_llm_extract.baseline.file import Entry
 from pytest_llm_extract.cases import load_cases
-from pytest_llm_extract.cassette import names
 from pytest_llm_extract.compare.walk import compare
-from pytest_llm_extract.config import Settings
+from pytest_llm_extract.config import RECORD_MODES, Settings
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.files import find_file
 from pytest_llm_extract.gate.floors import trivial_floors
@@ -31,13 +30,29 @@ from pytest_llm_extract.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.validate import lost_answer
 
 ARGUMENTS = frozenset(
-    {"cases", "extractor", "prompt", "schema", "compare", "samples", "strict", "ignore", *PROMPT_ARGUMENTS}
+    {
+        "cases",
+        "extractor",
+        "prompt",
+        "schema",
+        "compare",
+        "samples",
+        "strict",
+        "ignore",
+        "concurrency",
+        "record",
+        *PROMPT_ARGUMENTS,
+    }
 )
 
 
 @dataclass(frozen=True)
 class Suite:
-    """One test function that carries `llm_extract`; each of its cases has `n_samples` recordings."""
+    """One test function that carries `llm_extract`; each of its cases has `n_samples` recordings.
+
+    `concurrency` is the most calls in flight while it is recorded, None for the run's own limit; `record` is the most
+    that a recording run may do to its cassettes, one of RECORD_MODES.
+    """
 
     id: str
     variant: str
@@ -50,11 +65,8 @@ class Suite:
     strict: bool = False
     ignore: tuple[str, ...] = ()
     n_samples: int = 1
-
-    def cassette(self, folder: Path, case_id: str, sample: int = 1) -> Path:
-        """Where the recording of one sample of a case is; `folder` is that of all cassettes."""
-        variant = names.suite_folder(folder, self.id) / names.folder_name(self.variant)
-        return variant / names.file_name(case_id, sample)
+    concurrency: int | None = None
+    record: str = "all"
 
     @property
     def head(self) -> SuiteResult:
@@ -144,6 +156,7 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     n_samples = given.get("samples", 1)
     if type(n_samples) is not int or n_samples < 1:
         raise UsageError(source, f"samples= is how many recordings each case has, 1 or more, not {n_samples!r}")
+    concurrency, record = _recording(given, source)
     extractor = _extractor(given, source)
     call = read_prompt_call(given, settings, arguments.module, source)
     schema_type = _schema_type(given, extractor, settings, arguments.module, source)
@@ -156,7 +169,19 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     rules = _rules(arguments, schema, cases, settings)
     accepted = find_accepted(arguments.suite_id, settings)
     return Suite(
-        arguments.suite_id, variant, schema, cases, rules, accepted, extractor, call, strict, ignore, n_samples
+        arguments.suite_id,
+        variant,
+        schema,
+        cases,
+        rules,
+        accepted,
+        extractor,
+        call,
+        strict,
+        ignore,
+        n_samples,
+        concurrency,
+        record,
     )
 
 
@@ -165,6 +190,15 @@ def _ignored(given: Any, source: str) -> tuple[str, ...]:
     if isinstance(given, str) or not all(isinstance(path, str) and path for path in listed):
         raise UsageError(source, f"ignore= is a list of body paths, such as ['metadata.request_id'], not {given!r}")
     return tuple(listed)
+
+
+def _recording(given: Mapping[str, Any], source: str) -> tuple[int | None, str]:
+    concurrency, record = given.get("concurrency"), given.get("record", "all")
+    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
+        raise UsageError(source, f"concurrency= is a whole number from 1, not {concurrency!r}")
+    if record not in RECORD_MODES:
+        raise UnknownNameError(str(record), known=RECORD_MODES, source=source, kind="record mode")
+    return concurrency, record
 
 
 def _rules(arguments: MarkerArguments, schema: Schema, cases: tuple[GoldenCase, ...], settings: Settings) -> GateRules:

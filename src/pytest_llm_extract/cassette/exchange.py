@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
+from email.utils import mktime_tz, parsedate_tz
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +30,21 @@ class Exchange:
     def fingerprint(self) -> str:
         """sha256 of the request."""
         return fingerprint(self.method, self.url, self.request_body)
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """How many seconds the provider asks to wait before the next try; None where it does not say.
+
+        From `retry-after-ms`, or `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
+        """
+        for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+            for value in self.response_headers.get(name, ()):
+                try:
+                    return max(0.0, float(value) * unit)
+                except ValueError:
+                    if (date := parsedate_tz(value)) is not None:
+                        return max(0.0, mktime_tz(date) - time.time())
+        return None
 
     def to_vcr(self) -> dict[str, Any]:
         """The response as vcrpy's stubs take it; made anew each time, since they change it."""

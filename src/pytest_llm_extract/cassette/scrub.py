@@ -16,7 +16,7 @@ from pytest_llm_extract.cassette.key import Json, read_json, without
 from pytest_llm_extract.errors import SecretFoundError
 
 REQUEST_HEADERS = frozenset({"content-type", "accept"})
-RESPONSE_HEADERS = frozenset({"content-type", "retry-after"})
+RESPONSE_HEADERS = frozenset({"content-type", "retry-after", "retry-after-ms"})
 REDACTED = "REDACTED"
 
 _CREDENTIAL = re.compile(
@@ -117,7 +117,9 @@ def environment_secrets(environ: Mapping[str, str] | None = None) -> dict[str, s
     Values of at least 12 characters that are no path, URL, number or plain word.
     """
     found = {}
-    for name, value in (os.environ if environ is None else environ).items():
+    variables = os.environ if environ is None else environ
+    for name in list(variables):  # extractions in other threads may change them meanwhile
+        value = variables.get(name, "")
         if not _SECRET_NAME.search(name) or len(value) < 12:
             continue
         plain = value.isalpha() or value.replace(".", "").isdigit() or "://" in value or value.startswith(("/", "~"))

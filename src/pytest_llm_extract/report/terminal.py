@@ -307,27 +307,34 @@ def _show(value: Any) -> str:
 
 def problem_groups(suite: str, problems: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Stale and missing cassettes, a paragraph for each cause, with the command that mends it."""
-    groups: dict[tuple[Status, str, tuple[str, ...]], list[str]] = {}
+    groups: dict[tuple[Status, str], list[str]] = {}
     hint = next((p["hint"] for p in problems.values() if p.get("hint")), None)
     for case, problem in problems.items():
         change = problem.get("change")
         status = Status(problem["status"])
         cause = change["cause"] if change else (problem["problem"] if status is not Status.MISSING else "")
-        if status is Status.MISSING and str(problem["problem"]).startswith(("not recorded", "recording needs")):
+        if status is Status.MISSING and str(problem["problem"]).startswith("not recorded"):
             cause = problem["problem"]
         if problem["samples"]:
             cause = f"{cause or 'no cassette'}, {problem['samples']}"
-        groups.setdefault((status, cause, tuple(change["lines"]) if change else ()), []).append(case)
+        groups.setdefault((status, cause), []).append(case)
     lines: list[str] = []
-    for (status, cause, changed), cases in groups.items():
+    for (status, cause), cases in groups.items():
         what = cause or "no cassette"
         lines.append(f"{status.value.upper()}: {printable(what, 400)} ({count_cases(len(cases))}: {_some(cases)})")
-        lines += [f"    {printable(line, 200)}" for line in changed]
+        lines += [f"    {printable(line, 200)}" for line in _changed_lines([problems[case] for case in cases])]
         if status is Status.MISSING and hint:
             lines.append(f"    {printable(hint, 400)}")
-    if any(status in (Status.STALE, Status.MISSING) for status, _, _ in groups):
+    if any(status in (Status.STALE, Status.MISSING) for status, _ in groups):
         lines.append(f"    to record: pytest --llm-record {suite}")
     return lines
+
+
+def _changed_lines(problems: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What changed in the first of these cases; whether it is the same in all of them is said."""
+    changes = [problem["change"]["lines"] for problem in problems if problem.get("change")]
+    others = sum(lines != changes[0] for lines in changes)
+    return [*changes[0], *([f"… in another way in {count_cases(others)}"] if others else [])] if changes else []
 
 
 def _some(cases: Sequence[str]) -> str:

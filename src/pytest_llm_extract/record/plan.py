@@ -1,0 +1,111 @@
+"""What would be recorded, found out without sending anything: every case is run against its cassette."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_llm_extract.call import Call, replay
+from pytest_llm_extract.cassette.names import suite_folder
+from pytest_llm_extract.config import Settings
+from pytest_llm_extract.outcome import Status
+from pytest_llm_extract.prices import cost_usd
+from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, Key, is_wanted, jobs_of, record_mode
+from pytest_llm_extract.record.threads import in_threads
+from pytest_llm_extract.recording import Estimate, SuitePlan
+from pytest_llm_extract.suite import Suite
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What one cassette is worth today. `took` is what recording it took then; None where that is not known."""
+
+    job: Job
+    status: Status
+    problem: str | None
+    took: Estimate | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known of a suite's cassettes, in numbers for people and as jobs for the recorder."""
+
+    suite: Suite
+    shown: SuitePlan
+    jobs: tuple[Job, ...]
+    status: dict[Key, Status]
+    expected: dict[Key, Estimate]
+
+
+def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Settings, stop: threading.Event) -> Plan:
+    """Look at the cassettes of one suite's selected cases."""
+    suite = jobs[0].suite
+    mode = record_mode(suite, settings)
+    probes: dict[Key, Probe] = {}
+
+    def probe(job: Job) -> None:
+        if (function := job.function(client)) is not None:
+            with suppress(*LEFT_TO_TESTS):
+                probes[job.key] = _probe(job, function, settings)
+
+    in_threads(probe, jobs, suite.concurrency or settings.concurrency, stop)
+    found = [probes[job.key] for job in jobs if job.key in probes]
+    wanted = [probe.job for probe in found if is_wanted(probe.status, mode)]
+    expected = _expectations(found, wanted)
+    shown = SuitePlan(suite.id, suite.variant, in_tests=len(jobs) - len(found), to_record=len(wanted))
+    for one in found:
+        _count(shown, one)
+    shown.orphans = orphans(suite, settings)
+    shown.is_at_least = suite.extractor is not None and bool(shown.stale)
+    if expected and len(expected) == len(wanted):
+        shown.expected = sum(expected.values(), Estimate())
+    return Plan(suite, shown, tuple(wanted), {key: probe.status for key, probe in probes.items()}, expected)
+
+
+def _probe(job: Job, function: Callable[[], Any], settings: Settings) -> Probe:
+    call = replay(function, job.slot(settings))
+    return Probe(job, call.status, call.problem, _took(call))
+
+
+def _took(call: Call) -> Estimate | None:
+    facts, usage = call.facts, call.usage
+    if not usage.input_tokens:
+        return None
+    asked = facts.get("asked")
+    model = facts["model"] if asked in (None, facts["hashes"]["model"]) else asked
+    return Estimate(len(facts["fingerprints"]), usage, cost_usd(model, usage))
+
+
+def _expectations(probes: Sequence[Probe], wanted: Sequence[Job]) -> dict[Key, Estimate]:
+    """By its own earlier recording, or else by the mean of the suite's; nothing where there is none."""
+    known = {probe.job.key: probe.took for probe in probes if probe.took is not None}
+    if not known:
+        return {}
+    mean = sum(known.values(), Estimate()) * (1 / len(known))
+    return {job.key: known.get(job.key, mean) for job in wanted}
+
+
+def _count(shown: SuitePlan, probe: Probe) -> None:
+    if probe.status is Status.STALE:
+        shown.stale[probe.problem or "request changed"] += 1
+    elif probe.status is Status.MISSING:
+        shown.missing += 1
+    elif probe.status is Status.ERROR:
+        shown.unreadable.append(probe.problem or "")
+    else:
+        shown.fresh += 1
+
+
+def orphans(suite: Suite, settings: Settings) -> list[str]:
+    """Files below a suite's folder that no case wants, and temporary ones that a killed run left; by name."""
+    wanted = {job.path(settings) for golden in suite.cases for job in jobs_of(suite, golden)}
+    folder = suite_folder(settings.cassettes, suite.id)
+    return [path.relative_to(folder).as_posix() for path in _recordings(folder) if path not in wanted]
+
+
+def _recordings(folder: Path) -> Iterable[Path]:
+    return sorted(path for pattern in ("*.yaml", ".*.tmp") for path in folder.rglob(pattern))

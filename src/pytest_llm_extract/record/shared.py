@@ -1,0 +1,83 @@
+"""What the workers of one run know in common while one of them records: a folder with a lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+
+class Shared:
+    """A folder that the main process makes and removes; the lock is free again when its holder dies."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.lock = FileLock(folder / "lock")
+
+    def begin(self) -> bool:
+        """Whether this worker is to record: nobody has finished, and no two have died over it."""
+        begun = self._folder / "begun"
+        n_begun = begun.stat().st_size if begun.exists() else 0
+        if (self._folder / "done").exists() or n_begun == 2:
+            return False
+        with begun.open("a", encoding="ascii") as file:
+            file.write("x")
+        return True
+
+    def finish(self) -> None:
+        """Everything was recorded, or there is a reason why it was not."""
+        (self._folder / "done").touch()
+
+    def add_outcome(self, wire: dict[str, Any]) -> None:
+        """Tell the others what came of a job."""
+        self._append("outcomes", wire)
+
+    def outcomes(self) -> Iterator[dict[str, Any]]:
+        """What came of all jobs."""
+        return self._read("outcomes", 0)
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Tell the main process, which has the terminal."""
+        self._append("messages", message)
+
+    def messages(self, skip: int) -> Iterator[dict[str, Any]]:
+        """What was said, without the first `skip` messages."""
+        return self._read("messages", skip)
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing is recorded; the main process turns it into a usage error."""
+        path = self._folder / "problem"
+        return path.read_text(encoding="utf-8") if path.exists() else None
+
+    def refuse(self, problem: str) -> None:
+        """Tell everybody that nothing will be recorded."""
+        (self._folder / "problem").write_text(problem, encoding="utf-8")
+
+    @property
+    def spent_usd(self) -> float:
+        """US dollars that this run has spent."""
+        path = self._folder / "spent"
+        return float(path.read_text(encoding="ascii")) if path.exists() else 0.0
+
+    @spent_usd.setter
+    def spent_usd(self, spent: float) -> None:
+        (self._folder / "spent").write_text(repr(spent), encoding="ascii")
+
+    def _append(self, name: str, wire: dict[str, Any]) -> None:
+        # One write of a whole line in append mode, so that threads do not cut each other's lines.
+        with (self._folder / name).open("ab", buffering=0) as file:
+            file.write(json.dumps(wire).encode() + b"\n")
+
+    def _read(self, name: str, skip: int) -> Iterator[dict[str, Any]]:
+        path = self._folder / name
+        if not path.exists():
+            return
+        with path.open("rb") as file:
+            for number, line in enumerate(file):
+                # The last line may be on its way.
+                if number >= skip and line.endswith(b"\n"):
+                    yield json.loads(line)

@@ -1,0 +1,162 @@
+"""What recording will do and how far it is, for a terminal, for the log of a CI job, or for nobody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from pytest_llm_extract.gate.words import count_cases
+from pytest_llm_extract.prices import dollars
+from pytest_llm_extract.recording import Estimate, Progress, SuitePlan
+from pytest_llm_extract.report.terminal import printable
+
+_LINE_S = 10.0  # between two lines in a log
+
+
+def plan_lines(plans: Sequence[SuitePlan]) -> list[str]:
+    """What would be recorded, a paragraph for each suite."""
+    lines = []
+    for plan in plans:
+        lines.append(f"{plan.suite} ({plan.variant}): {_state(plan)}")
+        lines += [f"  stale: {printable(cause, 200)} ({count_cases(count)})" for cause, count in plan.stale.items()]
+        lines += [f"  unreadable: {printable(problem, 300)}" for problem in plan.unreadable]
+        if plan.orphans:
+            shown = ", ".join(plan.orphans[:3]) + (", …" if len(plan.orphans) > 3 else "")
+            lines.append(f"  orphaned: {printable(shown, 200)}: no case wants them")
+        if plan.in_tests:
+            lines.append(f"  {count_cases(plan.in_tests)} can only be looked at and recorded by the tests themselves")
+        if plan.to_record:
+            lines.append(f"  to record: {count_cases(plan.to_record)}; expected: {_expected(plan)}")
+    n = sum(plan.to_record for plan in plans)
+    return [*lines, f"{count_cases(n)} to record" if n else "nothing to record"]
+
+
+def _state(plan: SuitePlan) -> str:
+    counts = {
+        "fresh": plan.fresh,
+        "stale": plan.stale.total(),
+        "missing": plan.missing,
+        "unreadable": len(plan.unreadable),
+        "orphaned": len(plan.orphans),
+    }
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count or name == "fresh")
+
+
+def _expected(plan: SuitePlan) -> str:
+    if plan.expected is None:
+        return "tokens and cost unknown, for lack of earlier recordings"
+    least = "at least " if plan.is_at_least else "about "
+    return least + _amount(plan.expected)
+
+
+def _amount(amount: Estimate) -> str:
+    tokens = f"{amount.usage.input_tokens:,} tokens in and {amount.usage.output_tokens:,} out"
+    return f"{amount.calls:,.0f} calls, {tokens}, {dollars(amount.cost_usd)}"
+
+
+class Display(Protocol):
+    """Where a recording run says what it does."""
+
+    def lines(self, lines: Sequence[str]) -> None:
+        """Show these lines."""
+
+    def progress(self, suite: str, progress: Progress) -> None:
+        """Show how far a suite is; called often."""
+
+    def end(self) -> None:
+        """No more progress for now."""
+
+
+class Silent:
+    """With -q."""
+
+    def lines(self, lines: Sequence[str]) -> None:
+        """Nothing."""
+
+    def progress(self, suite: str, progress: Progress) -> None:
+        """Nothing."""
+
+    def end(self) -> None:
+        """Nothing."""
+
+
+class Log:
+    """Plain lines, one in ten seconds; `reporter` is pytest's own."""
+
+    def __init__(self, reporter: Any) -> None:
+        self._reporter, self._next = reporter, time.monotonic() + _LINE_S
+
+    def lines(self, lines: Sequence[str]) -> None:
+        """Show these lines, on lines of their own."""
+        for line in lines:
+            self._reporter.write_line(line)
+        self._reporter.flush()
+
+    def progress(self, suite: str, progress: Progress) -> None:
+        """A line now and then."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _LINE_S
+            self.lines([f"recording {suite}: {progress_words(progress)}"])
+
+    def end(self) -> None:
+        """Nothing is under way that would have to be taken off."""
+
+
+class Bar(Log):
+    """A progress bar on a terminal; it is taken off when its suite is done."""
+
+    def __init__(self, reporter: Any) -> None:
+        super().__init__(reporter)
+        self._shown: Any = None
+        self._task: Any = None
+
+    def progress(self, suite: str, progress: Progress) -> None:
+        """Move the bar."""
+        if self._shown is None:
+            self._begin(suite, progress.total)
+        words = progress_words(progress)
+        self._shown.update(self._task, completed=progress.done + progress.failed, words=words)
+
+    def _begin(self, suite: str, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (
+            TextColumn("recording {task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[words]}"),
+        )
+        self._shown = RichProgress(
+            *columns, console=Console(file=self._reporter._tw._file, force_terminal=True), transient=True
+        )
+        self._task = self._shown.add_task(suite.rpartition("::")[2], total=total, words="")
+        self._shown.start()
+
+    def end(self) -> None:
+        """Take it off."""
+        if self._shown is not None:
+            self._shown.stop()
+        self._shown = None
+
+
+def progress_words(progress: Progress) -> str:
+    """`12/120, 1 failed, 3,400 tokens, $0.0123, 20 s left`."""
+    words = [f"{progress.done + progress.failed:,}/{progress.total:,}"]
+    if progress.failed:
+        words.append(f"{progress.failed:,} failed")
+    words += [f"{progress.tokens:,} tokens", dollars(progress.cost_usd)]
+    if progress.left_s is not None and progress.done + progress.failed < progress.total:
+        words.append(f"{progress.left_s:.0f} s left")
+    return ", ".join(words)
+
+
+def summary_lines(suite: str, progress: Progress, n_calls: int, took_s: float, ended: str | None) -> list[str]:
+    """What came of a suite's recording; `ended` says why it did not go on to the end."""
+    took = f"{n_calls:,} calls, {progress.tokens:,} tokens, {dollars(progress.cost_usd)}, {took_s:.1f} s"
+    lines = [f"{suite}: recorded {progress.done:,} of {progress.total:,}; {took}"]
+    if progress.failed:
+        why = f": {printable(ended, 300)}" if ended else ""
+        lines.append(f"  {count_cases(progress.failed)} left, which the next --llm-record takes up{why}")
+    return lines
