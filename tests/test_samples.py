@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import validate
-from standin import StandIn
+from standin import Reply, StandIn
 from test_decide import READ, leaves
 
 from pytest_llm_extract.aggregate import Flakes, count_flakes, summarize, tally
@@ -529,6 +529,41 @@ def test_raising_samples_records_only_the_further_ones(items: Items, moody: Stan
     one.assert_outcomes(passed=9)
     one.stdout.fnmatch_lines(["documents: 8/8 valid, 8/8 exact"])
     one.stdout.no_fnmatch_line("*flake*")
+
+
+def test_sample_that_was_not_recorded_is_missing_alone(items: Items) -> None:
+    """The provider's words and the sample are named; the plan and the next recording are about that one."""
+    asked: Counter[str] = Counter()
+
+    def answer(body: dict[str, Any]) -> str | Reply:
+        name, size = body["messages"][-1]["content"].split()
+        asked[name] += 1
+        if name == "n5" and asked[name] == 3:
+            return Reply(400, '{"error": {"message": "one too many"}}')
+        return json.dumps({"name": name, "size": int(size)})
+
+    with StandIn(answer) as standin, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(items, "base_url", standin.base_url)
+        run = items.record("-n2")
+        plan = items.run("--llm-extract-plan")
+        again = items.record(concurrency=8)
+    run.assert_outcomes(passed=7, failed=2)
+    run.stdout.fnmatch_lines(
+        [
+            "*recorded 23 of 24; 24 calls,*",
+            "  1 cassette left, *",
+            "MISSING: not recorded: *one too many*, sample 3 of 3 (1 case: n5)",
+            "  1 of 24 cassettes missing: no verdict without them",
+        ]
+    )
+    plan.stdout.fnmatch_lines(
+        ["*test_items (read): 23 fresh, 1 missing", "  to record: 1 cassette; expected: about 1 *"]
+    )
+    again.assert_outcomes(passed=9)
+    again.stdout.fnmatch_lines(["*recorded 1 of 1; 1 calls,*"])
+    items.write(samples=2)
+    fewer = items.run("--llm-extract-plan")
+    fewer.stdout.fnmatch_lines(["*test_items (read): 16 fresh, 8 orphaned", "  orphaned: read/n0-*.3.yaml, *"])
 
 
 @WORKERS
