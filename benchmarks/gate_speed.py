@@ -15,24 +15,26 @@ from pytest_llm_extract.outcome import Accepted, CaseResult, Leaf, Leaves, Origi
 from pytest_llm_extract.suite_result import AcceptedRun, GateRules, SuiteResult
 
 
-def leaves_of(fields: list[str], dice: random.Random) -> Leaves:
-    """One leaf a field, right in nine of ten."""
-    return {
-        path: (Leaf(Outcome.CORRECT if dice.random() < 0.9 else Outcome.WRONG, "gold value", "answer"),)
-        for path in fields
-    }
+def leaves_of(fields: list[str], n_rows: int, dice: random.Random) -> Leaves:
+    """As many leaves a field, right in nine of ten."""
+
+    def leaf() -> Leaf:
+        return Leaf(Outcome.CORRECT if dice.random() < 0.9 else Outcome.WRONG, "gold value", "answer")
+
+    return {path: tuple(leaf() for _ in range(n_rows)) for path in fields}
 
 
-def suite_of(n_cases: int, n_fields: int, n_samples: int) -> SuiteResult:
+def suite_of(n_cases: int, n_fields: int, n_samples: int, most_rows: int) -> SuiteResult:
     """A suite whose baseline was answered independently: as many changes as there can be."""
     dice = random.Random(7)
     fields = [f"field_{number}" for number in range(n_fields)]
     cases = []
     for number in range(n_cases):
-        before, *others = (leaves_of(fields, dice) for _ in range(n_samples))
+        n_rows = dice.randint(1, most_rows)
+        before, *others = (leaves_of(fields, n_rows, dice) for _ in range(n_samples))
         further = tuple(Accepted(leaves, count_leaves(leaves), Origin()) for leaves in others)
         accepted = Accepted(before, count_leaves(before), Origin(), further=further)
-        now, *again = (Sample(Status.OK, leaves_of(fields, dice), True) for _ in range(n_samples))
+        now, *again = (Sample(Status.OK, leaves_of(fields, n_rows, dice), True) for _ in range(n_samples))
         cases.append(
             CaseResult(Status.OK, now.leaves, True, f"case-{number:05}", baseline=accepted, further=tuple(again))
         )
@@ -69,11 +71,13 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--fields", type=int, default=20)
     parser.add_argument("--samples", type=int, default=1)
+    parser.add_argument("--rows", type=int, default=1, help="leaves of a field in a case, at most")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    suite = suite_of(options.cases, options.fields, options.samples)
+    suite = suite_of(options.cases, options.fields, options.samples, options.rows)
     text = text_of(suite)
-    print(f"{options.cases:,} cases, {options.fields} fields, samples: {options.samples}, median of {options.rounds}")
+    of = f"{options.cases:,} cases, {options.fields} fields of up to {options.rows} rows, samples: {options.samples}"
+    print(f"{of}; median of {options.rounds}")
     print(f"gate      {median_s(lambda: decide(suite), options.rounds):.2f} s")
     print(
         f"load      {median_s(lambda: parse(text, 'baseline.jsonl'), options.rounds):.2f} s ({len(text) / 1e6:.1f} MB)"
