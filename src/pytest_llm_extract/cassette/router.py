@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import http.client
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -186,13 +187,41 @@ def routed() -> Iterator[None]:
         yield
 
 
+def is_on_top() -> bool:
+    """Whether nobody entered another cassette since ours."""
+    return isinstance(getattr(http.client.HTTPConnection, "cassette", None), _Router)
+
+
+class _Uncovered:
+    """While extractions are under way, no cassette of a fixture (pytest-recording's, say) lies over ours."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._again = threading.Lock(), 0, contextlib.ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1 and not is_on_top():
+                self._again.enter_context(routed())
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._again.close()
+
+
+_uncovered = _Uncovered()
+
+
 @contextlib.contextmanager
 def taking(take: Take) -> Iterator[None]:
     """Route the requests of this context, and of the threads it starts, to one take."""
     token = _take.set(take)
     _active.add(take)
     try:
-        with guard.inherited_context, guard.blocked_network() if isinstance(take, Replay) else contextlib.nullcontext():
+        network = guard.blocked_network() if isinstance(take, Replay) else contextlib.nullcontext()
+        with _uncovered, guard.inherited_context, network:
             yield
     finally:
         _active.discard(take)
