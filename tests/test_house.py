@@ -8,7 +8,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
 FLOORS = [
-    {"errors", "stats", "git"},
+    {"errors", "stats", "git", "exact_json"},
     {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules", "answers", "files", "recording"},
     {"schema", "json_schema", "tree", "definitions", "readers", "cases"},
     {"validate", "compare", "aggregate", "advice", "cassette", "provider", "golden", "gate_markers", "event_loop"},

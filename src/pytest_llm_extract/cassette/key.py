@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
 Json = Any
 IGNORED = "(ignored)"
+_BOUNDARY = re.compile(rb"(--[\w'()+,./:=?-]{1,70})\r\n")
 
 
 def read_json(body: bytes | str | None) -> Json | None:
@@ -31,8 +33,14 @@ def digest(value: Json) -> str:
 def fingerprint(method: str, url: str, body: bytes) -> str:
     """sha256 of a request; the host is no part of it, so a recording replays against any endpoint."""
     parsed = read_json(body)
-    content = digest(parsed) if parsed is not None else hashlib.sha256(body).hexdigest()
+    content = digest(parsed) if parsed is not None else hashlib.sha256(_without_boundary(body)).hexdigest()
     return hashlib.sha256(f"{method.upper()} {urlsplit(url).path}\n{content}".encode()).hexdigest()
+
+
+def _without_boundary(body: bytes) -> bytes:
+    """A multipart body without the boundary that clients draw anew for every request; any other body as it is."""
+    found = _BOUNDARY.match(body)
+    return body.replace(found[1], b"--boundary") if found and body.rstrip().endswith(found[1] + b"--") else body
 
 
 def origin(body: bytes, document: str | None) -> dict[str, str | None]:
