@@ -157,7 +157,7 @@ def test_xdist(project: pytest.Pytester, beside: Beside, distribution: str) -> N
 @needs("randomly")
 def test_randomly(beside: Beside) -> None:
     """In any order; the gate stays last."""
-    orders = [verdicts(beside("randomly", "-v", f"--randomly-seed={seed}")) for seed in (1, 2)]
+    orders = [verdicts(beside("randomly", "-v", f"--randomly-seed={seed}")) for seed in (2, 3)]
     assert orders[0] != orders[1]
     for order in orders:
         assert (sorted(order[:-1]), order[-1]) == (["[c0]", "[c1]", "[c2]", "[c3]"], "::gate")
