@@ -69,19 +69,21 @@ class Call:
 class Slot:
     """Where a case's cassette is; `document` is the case's own text, which diffs and hashes leave out.
 
-    `ignore` are paths of volatile values in the request's body, which are neither stored nor compared.
+    `ignore` are paths of volatile values in the request's body, which are neither stored nor compared. No symbolic link
+    may lead the file out of `root`.
     """
 
     path: Path
     case_id: str
     document: str | None
     ignore: tuple[str, ...] = ()
+    root: Path | None = None
 
 
 def replay(function: Callable[[], Any], slot: Slot) -> Call:
     """Run an extraction against its cassette; it is stopped at the first request that the cassette does not hold."""
     try:
-        recording = load(slot.path)
+        recording = load(slot.path, slot.root)
     except CassetteError as error:
         return Call(Status.ERROR, problem=str(error))
     if recording is None:
@@ -116,7 +118,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
     `heard` is told of every answer of the provider, also of those that the extractor's own client tries again.
     """
     try:
-        old = load(slot.path)
+        old = load(slot.path, slot.root)
     except CassetteError as error:
         return Call(Status.ERROR, problem=f"{error}; delete it and record again")
     take, call = Record(slot.ignore, heard), Call()

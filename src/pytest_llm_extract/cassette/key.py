@@ -37,6 +37,11 @@ def fingerprint(method: str, url: str, body: bytes) -> str:
     return hashlib.sha256(f"{method.upper()} {urlsplit(url).path}\n{content}".encode()).hexdigest()
 
 
+def answer_digest(status: int, body: bytes) -> str:
+    """sha256 of an answer as it is stored, so that an edit is noticed."""
+    return hashlib.sha256(b"%d\n%b" % (status, body)).hexdigest()
+
+
 def _without_boundary(body: bytes) -> bytes:
     """A multipart body without the boundary that clients draw anew for every request; any other body as it is."""
     found = _BOUNDARY.match(body)
