@@ -16,6 +16,7 @@ import pytest
 
 from pytest_llm_extract.cassette.router import routed
 from pytest_llm_extract.config import Settings
+from pytest_llm_extract.event_loop import ready_loop
 from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.placeholder import placeholder_key
 from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, record_mode
@@ -99,7 +100,7 @@ class Recorder:
         selected = select(session.items, self._find_case)
         first = session.items[0] if selected and self._shared is None else None
         self._check_whole(selected)
-        with routed():
+        with routed(), ready_loop():
             plans = [(group, plan) for group in selected if (plan := self._plan(group, first)) is not None]
             if plans:
                 display.lines(["", *plan_lines([plan.shown for _, plan in plans])])

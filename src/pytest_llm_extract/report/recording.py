@@ -158,5 +158,5 @@ def summary_lines(suite: str, progress: Progress, n_calls: int, took_s: float, e
     lines = [f"{suite}: recorded {progress.done:,} of {progress.total:,}; {took}"]
     if progress.failed:
         why = f": {printable(ended, 300)}" if ended else ""
-        lines.append(f"  {count_cases(progress.failed)} left, which the next --llm-record takes up{why}")
+        lines.append(f"  {count_cases(progress.failed)} left, which the next recording takes up{why}")
     return lines
