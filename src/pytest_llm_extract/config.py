@@ -29,7 +29,7 @@ INIS = (
 )
 MARKERS = (
     "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, api='chat', "
-    "response_format='json_schema', examples=None, context=None, compare={}, strict=False, ignore=(), "
+    "response_format='json_schema', examples=None, context=None, compare={}, samples=1, strict=False, ignore=(), "
     "concurrency=None, record='all'): "
     "extract every golden case, from its cassette, and score each field",
     "llm_gate(default=None, fields=None, /, *, waive=(), **fields): budgets (Gate) of a suite, and waivers (Waiver)",

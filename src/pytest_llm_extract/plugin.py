@@ -362,7 +362,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         "lost": suite.lost_cases() if suite.id not in told and hasattr(item.config, "workerinput") else None,
         "case": result.to_wire(),
         "entry": _entry(found) if item.config.stash[_settings].accept else None,
-        "note": found.report if found else {"recorded": False, "problem": None, "change": None, "hint": None},
+        "note": found.report if found else {"recorded": 0, "problem": None},
     }
     told.add(suite.id)
     return report
@@ -387,6 +387,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     payload = getattr(report, "llm_extract", None)
     if payload is None or report.when != "call" or not report.passed:
         return None
-    leaves = [leaf["outcome"] for found in payload["case"]["fields"].values() for leaf in found]
+    samples = [payload["case"], *payload["case"]["samples"]]
+    leaves = [leaf["outcome"] for sample in samples for found in sample["fields"].values() for leaf in found]
     wrong = sum(outcome not in ("correct", "absent_ok") for outcome in leaves)
     return ("passed", "~", f"PASSED ({len(leaves) - wrong}/{len(leaves)} right)") if wrong else None

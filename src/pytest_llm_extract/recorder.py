@@ -19,7 +19,7 @@ from pytest_llm_extract.config import Settings
 from pytest_llm_extract.event_loop import ready_loop
 from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.placeholder import placeholder_key
-from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, record_mode
+from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, jobs_of, record_mode
 from pytest_llm_extract.record.plan import Plan, plan_suite
 from pytest_llm_extract.record.run import RecordingRun
 from pytest_llm_extract.record.shared import Shared
@@ -81,7 +81,7 @@ def select(items: Sequence[pytest.Item], find_case: FindCase) -> list[Selected]:
         if (param := find_case(item)) is not None:
             selected = found.setdefault(param[0].id, Selected(param[0]))
             selected.items.append(item)
-            selected.jobs.append(Job(*param))
+            selected.jobs += jobs_of(*param)
     return list(found.values())
 
 
@@ -111,7 +111,7 @@ class Recorder:
 
     def _check_whole(self, selected: Sequence[Selected]) -> None:
         for group in selected:
-            n, n_all = len(group.jobs), len(group.suite.cases)
+            n, n_all = len(group.items), len(group.suite.cases)
             if n < n_all and record_mode(group.suite, self._settings) == "all":
                 raise pytest.UsageError(
                     f"{group.suite.id}: {n} of {n_all} cases are selected, and 'all' records whole suites, since "

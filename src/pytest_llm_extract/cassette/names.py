@@ -22,9 +22,13 @@ def folder_name(name: str) -> str:
     return f"{slug(name)}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
 
 
-def file_name(case_id: str) -> str:
-    """`<slug>-<hash>.yaml`: readable, and another one for every id, whatever its characters."""
-    return f"{slug(case_id)}-{hashlib.sha256(case_id.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}.yaml"
+def file_name(case_id: str, sample: int = 1) -> str:
+    """`<slug>-<hash>.yaml`: readable, and another one for every id, whatever its characters.
+
+    The second sample of a case is in `<slug>-<hash>.2.yaml`, and so on.
+    """
+    stem = f"{slug(case_id)}-{hashlib.sha256(case_id.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
+    return f"{stem}.yaml" if sample == 1 else f"{stem}.{sample}.yaml"
 
 
 def suite_folder(root: Path, suite_id: str) -> Path:

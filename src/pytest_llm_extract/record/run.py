@@ -101,7 +101,7 @@ class RecordingRun:
         assert self._shared is not None  # only workers get here
         self._refused = self._shared.problem is not None
         for wire in self._shared.outcomes():
-            self._outcomes[(wire["key"][0], wire["key"][1])] = Outcome.from_wire(wire)
+            self._outcomes[tuple(wire["key"])] = Outcome.from_wire(wire)
 
     def record_plan(self, plan: Plan, client: Callable[[], Any], show: Callable[[Progress], None]) -> Batch:
         """Record all jobs of a plan, as many at a time as the settings allow, each written when it is made."""
