@@ -443,11 +443,12 @@ class Items:
     def run(self, *arguments: str) -> pytest.RunResult:
         return self.pytester.runpytest_subprocess(*arguments)
 
-    def record(self, *arguments: str) -> pytest.RunResult:
+    def record(self, *arguments: str, concurrency: int = 1) -> pytest.RunResult:
+        """One call at a time, so that a second answer is that of a second sample."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("OPENAI_API_KEY", "loopback-only")
             patch.setenv("OPENAI_BASE_URL", self.base_url)
-            return self.run("--llm-record", *arguments)
+            return self.run("--llm-record", f"--llm-extract-concurrency={concurrency}", *arguments)
 
     def results(self) -> dict[str, Any]:
         suite: dict[str, Any] = json.loads((self.pytester.path / "out.json").read_text())["suites"][0]
@@ -516,7 +517,7 @@ def test_raising_samples_records_only_the_further_ones(items: Items, moody: Stan
             "  16 of 24 cassettes missing: no verdict without them",
         ]
     )
-    recorded = items.record()
+    recorded = items.record(concurrency=8)
     recorded.stdout.fnmatch_lines(
         ["recorded: 16 *", "note: samples in 8 cases: 3 here, 1 in the baseline; the first one is compared"]
     )

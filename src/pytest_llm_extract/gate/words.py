@@ -18,6 +18,11 @@ def count_samples(n_samples: int, n_cases: int) -> str:
     return f"{each} of {count_cases(n_cases)}"
 
 
+def count_cassettes(count: int) -> str:
+    """`1 cassette`, `12 cassettes`: one for each sample of a case."""
+    return f"{count} cassette{'' if count == 1 else 's'}"
+
+
 def count_cases(count: int) -> str:
     """`1 case`, `12 cases`."""
     return f"{count} case{'' if count == 1 else 's'}"

@@ -1,9 +1,9 @@
-"""What would be recorded, found out without sending anything: every case is run against its cassette."""
+"""What would be recorded, found out without sending anything: every sample is run against its cassette."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +56,7 @@ def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Setting
     found = [probes[job.key] for job in jobs if job.key in probes]
     wanted = [probe.job for probe in found if is_wanted(probe.status, mode)]
     expected = _expectations(found, wanted)
-    shown = SuitePlan(suite.id, suite.variant, in_tests=len(jobs) - len(found), to_record=len(wanted))
+    shown = SuitePlan(suite.id, suite.variant, in_tests=_count_in_tests(jobs, probes), to_record=len(wanted))
     for one in found:
         _count(shown, one)
     shown.orphans = orphans(suite, settings)
@@ -64,6 +64,10 @@ def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Setting
     if expected and len(expected) == len(wanted):
         shown.expected = sum(expected.values(), Estimate())
     return Plan(suite, shown, tuple(wanted), probes, expected)
+
+
+def _count_in_tests(jobs: Iterable[Job], probes: Mapping[Key, Probe]) -> int:
+    return len({job.golden.case.id for job in jobs if job.key not in probes})
 
 
 def _probe(job: Job, function: Callable[[], Any], settings: Settings) -> Probe:
