@@ -93,7 +93,7 @@ def test_everything_is_found_and_only_orphans_are_deleted(project: pytest.Pytest
     assert f"stale       {suite}: 1 case (stale): messages changed" in lines
     assert f"missing     {suite}: 1 case (new): no cassette; pytest --llm-record records it" in lines
     assert any(line.startswith(f"unreadable  {paths['cut']}: ") for line in lines)
-    assert f"oversized   {paths['large']}: 20 KB, more than 10" in lines
+    assert f"oversized   {paths['large']}: 21 KB, more than 10" in lines
     (secret,) = (line for line in lines if line.startswith("secret"))
     assert paths["leaky"] in secret
     assert SECRET not in run.stdout + run.stderr
@@ -127,3 +127,5 @@ def test_paths_narrow_what_is_checked(project: pytest.Pytester) -> None:
     assert wrong.returncode == 2
     assert "Traceback" not in wrong.stderr
     assert "no_such_folder" in wrong.stderr
+    project.makeini("[pytest]\naddopts = -p no:llm_extract")
+    assert "add `-p llm_extract`" in check(project).stderr

@@ -18,6 +18,9 @@ from pytest_llm_extract.record.plan import Plan
 from pytest_llm_extract.recorder import PLANS
 from pytest_llm_extract.suite import Suite
 
+_PLAN = "--llm-extract-plan"
+_NOT_LOADED = "does not load this package's plugin: add `-p llm_extract` to addopts or PYTEST_ADDOPTS"
+
 
 @dataclass(frozen=True)
 class Collected:
@@ -47,9 +50,9 @@ def collect(paths: Sequence[str] = (), *, planned: bool = False) -> Collected:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # as `python -m pytest` has it
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        flags = ["--llm-extract-plan", "--continue-on-collection-errors"] if planned else ["--collect-only"]
-        pytest.main([*flags, "--quiet", *paths], plugins=[found])
-    if found.settings is None:
+        flags = [_PLAN, "--continue-on-collection-errors"] if planned else ["--collect-only"]
+        status = pytest.main([*flags, "--quiet", *paths], plugins=[found])
+    if found.settings is None or status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise UsageError("pytest", found.problem or _complaint(said.getvalue()))
     suites, errors = tuple(found.suites.values()), tuple(found.errors)
     return Collected(found.settings, suites, errors, frozenset(found.modules), tuple(found.plans))
@@ -57,11 +60,13 @@ def collect(paths: Sequence[str] = (), *, planned: bool = False) -> Collected:
 
 def _complaint(said: str) -> str:
     """Why pytest did not start, among all that it said."""
-    complaints = re.findall(r"^(?:ERROR: (?!usage:)|.*: error: )(.*)$", said, re.MULTILINE)
-    return str(complaints[0]) if complaints else "does not start here; `pytest --collect-only` says why"
+    if f"unrecognized arguments: {_PLAN}" in said:
+        return _NOT_LOADED
+    complaints = re.findall(r"^(?:ERROR: (?!usage:)|.*: error: |INTERNALERROR> (?=\w))(.*)$", said, re.MULTILINE)
+    return str(complaints[-1]) if complaints else "does not start here; `pytest --collect-only` says why"
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps plugins in sets
 class _Collector:
     """A pytest plugin that keeps what is collected."""
 
@@ -90,7 +95,7 @@ class _Collector:
         try:
             self.settings = Settings.of(session.config)
         except ValueError:  # an ini or a flag that nobody declared
-            self.problem = "does not load this package's plugin: add `-p llm_extract` to addopts or PYTEST_ADDOPTS"
+            self.problem = _NOT_LOADED
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self.plans = session.config.stash.get(PLANS, [])
