@@ -89,7 +89,7 @@ def _of_plans(plans: Sequence[Plan]) -> Iterator[Finding]:
                 ids.setdefault(("stale", probe.problem or "request changed"), []).append(_name(probe.job))
             elif probe.status is Status.MISSING:
                 ids.setdefault(("missing", "no cassette; pytest --llm-record records it"), []).append(_name(probe.job))
-        for (kind, why), names in ids.items():
+        for (kind, why), names in sorted(ids.items(), reverse=True):  # stale ones before missing ones
             some = ", ".join(names[:_SHOWN_IDS]) + (", …" if len(names) > _SHOWN_IDS else "")
             yield Finding(kind, f"{plan.suite.id} ({plan.suite.variant}): {count_cases(len(names))} ({some})", why)
 

@@ -63,7 +63,7 @@ def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Setting
     shown.is_at_least = suite.extractor is not None and bool(shown.stale)
     if expected and len(expected) == len(wanted):
         shown.expected = sum(expected.values(), Estimate())
-    return Plan(suite, shown, tuple(wanted), probes, expected)
+    return Plan(suite, shown, tuple(wanted), {one.job.key: one for one in found}, expected)
 
 
 def _count_in_tests(jobs: Iterable[Job], probes: Mapping[Key, Probe]) -> int:
