@@ -23,7 +23,7 @@ def plan_lines(plans: Sequence[SuitePlan]) -> list[str]:
         lines += [f"  unreadable: {printable(problem, 300)}" for problem in plan.unreadable]
         if plan.orphans:
             shown = ", ".join(plan.orphans[:3]) + (", …" if len(plan.orphans) > 3 else "")
-            lines.append(f"  orphaned: {printable(shown, 200)}: no case wants them")
+            lines.append(f"  orphaned: {printable(shown, 200)}: no case wants them (llm-extract check --prune)")
         if plan.in_tests:
             lines.append(f"  {count_cases(plan.in_tests)} can only be looked at and recorded by the tests themselves")
         if plan.to_record:
