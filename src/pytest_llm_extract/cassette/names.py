@@ -33,7 +33,13 @@ def file_name(case_id: str, sample: int = 1) -> str:
 
 def suite_folder(root: Path, suite_id: str) -> Path:
     """The folder of a suite's cassettes: `<path of the test module>/<Class.>test_function`."""
-    module, *names = suite_id.split("::")
+    module, _, name = suite_id.partition("::")
+    return module_folder(root, module) / folder_name(name.replace("::", "."))
+
+
+def module_folder(root: Path, module: str) -> Path:
+    """The folder of the suites of a test module, which is named as in its node id."""
     pieces = Path(module).with_suffix("").parts
-    folders = [folder_name("__" if piece == ".." else piece) for piece in pieces if piece not in ("/", ".")]
-    return root.joinpath(*folders, folder_name(".".join(names)))
+    return root.joinpath(
+        *(folder_name("__" if piece == ".." else piece) for piece in pieces if piece not in ("/", "."))
+    )

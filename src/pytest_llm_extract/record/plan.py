@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.call import Call, replay
 from pytest_llm_extract.cassette.names import suite_folder
+from pytest_llm_extract.cassette.stored import recordings
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.prices import cost_usd
@@ -37,7 +37,7 @@ class Plan:
     suite: Suite
     shown: SuitePlan
     jobs: tuple[Job, ...]
-    status: dict[Key, Status]
+    probes: dict[Key, Probe]
     expected: dict[Key, Estimate]
 
 
@@ -63,7 +63,7 @@ def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Setting
     shown.is_at_least = suite.extractor is not None and bool(shown.stale)
     if expected and len(expected) == len(wanted):
         shown.expected = sum(expected.values(), Estimate())
-    return Plan(suite, shown, tuple(wanted), {key: probe.status for key, probe in probes.items()}, expected)
+    return Plan(suite, shown, tuple(wanted), {one.job.key: one for one in found}, expected)
 
 
 def _count_in_tests(jobs: Iterable[Job], probes: Mapping[Key, Probe]) -> int:
@@ -108,8 +108,4 @@ def orphans(suite: Suite, settings: Settings) -> list[str]:
     """Files below a suite's folder that no case wants, and temporary ones that a killed run left; by name."""
     wanted = {job.path(settings) for golden in suite.cases for job in jobs_of(suite, golden)}
     folder = suite_folder(settings.cassettes, suite.id)
-    return [path.relative_to(folder).as_posix() for path in _recordings(folder) if path not in wanted]
-
-
-def _recordings(folder: Path) -> Iterable[Path]:
-    return sorted(path for pattern in ("*.yaml", ".*.tmp") for path in folder.rglob(pattern))
+    return [path.relative_to(folder).as_posix() for path in recordings(folder) if path not in wanted]

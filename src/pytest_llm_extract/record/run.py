@@ -293,7 +293,7 @@ class Batch:
     def left(self, job: Job) -> Call:
         """What comes of a job that is not begun: it is what it was, for the reason that ended the batch."""
         assert self.ended is not None  # end() was called
-        status = Status.MISSING if self._plan.status[job.key] is Status.MISSING else Status.STALE
+        status = Status.MISSING if self._plan.probes[job.key].status is Status.MISSING else Status.STALE
         return Call(status, problem=f"not recorded: {self.ended.words}", failure=self.ended)
 
     def _update(self, **changes: Any) -> None:

@@ -23,7 +23,7 @@ def plan_lines(plans: Sequence[SuitePlan]) -> list[str]:
         lines += [f"  unreadable: {printable(problem, 300)}" for problem in plan.unreadable]
         if plan.orphans:
             shown = ", ".join(plan.orphans[:3]) + (", …" if len(plan.orphans) > 3 else "")
-            lines.append(f"  orphaned: {printable(shown, 200)}: no case wants them")
+            lines.append(f"  orphaned: {printable(shown, 200)}: no case wants them (llm-extract check --prune)")
         if plan.in_tests:
             lines.append(f"  {count_cases(plan.in_tests)} can only be looked at and recorded by the tests themselves")
         if plan.to_record:
@@ -158,5 +158,5 @@ def summary_lines(suite: str, progress: Progress, n_calls: int, took_s: float, e
     lines = [f"{suite}: recorded {progress.done:,} of {progress.total:,}; {took}"]
     if progress.failed:
         why = f": {printable(ended, 300)}" if ended else ""
-        lines.append(f"  {count_cassettes(progress.failed)} left, which the next --llm-record takes up{why}")
+        lines.append(f"  {count_cassettes(progress.failed)} left, which the next recording takes up{why}")
     return lines

@@ -32,7 +32,11 @@ def printable(text: str, width: int) -> str:
 
 
 def suite_lines(
-    suite: SuiteResult, decision: Decision, notes: Mapping[str, Mapping[str, Any]], width: int
+    suite: SuiteResult,
+    decision: Decision,
+    notes: Mapping[str, Mapping[str, Any]],
+    width: int,
+    record_flag: str = "--llm-record",
 ) -> list[str]:
     """Everything about one suite; `notes` says by case id whether it was recorded, and what kept it from a replay."""
     results = suite.cases
@@ -44,7 +48,7 @@ def suite_lines(
     for comparison in decision.comparisons:
         lines += comparison_lines(comparison, results, width)
     problems = {r.id: notes[r.id] for r in results if r.id in notes and notes[r.id]["problem"]}
-    lines += problem_groups(suite.id, problems)
+    lines += problem_groups(f"{record_flag} {suite.id}", problems)
     recorded = sum(note["recorded"] for note in notes.values())
     if recorded:
         lines.append(f"recorded: {recorded} (a cassette holds its document as it is)")
@@ -305,8 +309,8 @@ def _show(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def problem_groups(suite: str, problems: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Stale and missing cassettes, a paragraph for each cause, with the command that mends it."""
+def problem_groups(record: str, problems: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Stale and missing cassettes, a paragraph for each cause; `record` are the arguments that mend them."""
     groups: dict[tuple[Status, str], list[str]] = {}
     hint = next((p["hint"] for p in problems.values() if p.get("hint")), None)
     for case, problem in problems.items():
@@ -326,7 +330,7 @@ def problem_groups(suite: str, problems: Mapping[str, Mapping[str, Any]]) -> lis
         if status is Status.MISSING and hint:
             lines.append(f"    {printable(hint, 400)}")
     if any(status in (Status.STALE, Status.MISSING) for status, _ in groups):
-        lines.append(f"    to record: pytest --llm-record {suite}")
+        lines.append(f"    to record: pytest {record}")
     return lines
 
 
