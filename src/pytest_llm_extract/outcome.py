@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 
@@ -65,10 +66,8 @@ class FieldCounts:
     @classmethod
     def of(cls, outcomes: Iterable[Outcome]) -> FieldCounts:
         """Count outcomes."""
-        tally: dict[str, int] = {}
-        for outcome in outcomes:
-            tally[outcome.value] = tally.get(outcome.value, 0) + 1
-        return cls.from_wire(tally)
+        found = list(outcomes)
+        return _counts(*map(found.count, Outcome))
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, int]) -> FieldCounts:
@@ -161,6 +160,12 @@ class RowCounts:
         return _ratio(self.paired, self.gold)
 
 
+@lru_cache(maxsize=10_000)
+def _counts(*counts: int) -> FieldCounts:
+    """One object for equal counts, in the order of `Outcome`, which `add_up` makes use of."""
+    return FieldCounts(*counts)
+
+
 _ONE = {outcome.value: FieldCounts(**{outcome.value: 1}) for outcome in Outcome}
 
 
@@ -224,7 +229,10 @@ def right_share(counts: FieldCounts | None) -> Fraction | int:
     n = counts.n if counts is not None else 0
     if counts is None or not n:
         return 1
-    return counts.right if n == 1 else Fraction(counts.right, n)
+    return counts.right if n == 1 else _fraction(counts.right, n)
+
+
+_fraction = lru_cache(maxsize=10_000)(Fraction)
 
 
 def count_leaves(leaves: Leaves) -> dict[str, FieldCounts]:

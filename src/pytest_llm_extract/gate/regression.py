@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from math import lcm
 
 from pytest_llm_extract.outcome import CaseResult, FieldCounts, add_up, right_share
 from pytest_llm_extract.stats.power import cases_to_decide, smallest_loss
@@ -103,7 +105,12 @@ def change(before: FieldCounts | None, after: FieldCounts | None) -> Fraction | 
         return a.right - b.right
     if not b.n and not a.n:
         return 0
-    return right_share(a) - right_share(b)
+    return _difference(b, a)
+
+
+@lru_cache(maxsize=10_000)
+def _difference(before: FieldCounts, after: FieldCounts) -> Fraction | int:
+    return right_share(after) - right_share(before)
 
 
 def compare_runs(
@@ -170,12 +177,16 @@ def _groups(pairs: Sequence[Pair]) -> list[int]:
 def _by_group(changes: Sequence[Fraction | int], groups: Sequence[int]) -> list[Fraction | int]:
     total: list[Fraction | int] = [0] * len(set(groups))
     for group, d in zip(groups, changes, strict=True):
-        total[group] += d
+        if d:
+            total[group] = total[group] + d if total[group] else d
     return total
 
 
 def _pooled(summed: Mapping[str, Sequence[Fraction | int]], family: Sequence[str]) -> SignFlip:
-    return sign_flip([sum(column) for column in zip(*(summed[path] for path in family), strict=True)])
+    """The test of the sums over these fields, in whole numbers: on which scale, is all the same to it."""
+    scale = lcm(*{d.denominator for path in family for d in summed[path]})
+    whole = ([d.numerator * (scale // d.denominator) for d in summed[path]] for path in family)
+    return sign_flip([sum(column) for column in zip(*whole, strict=True)])
 
 
 def _deciding(
