@@ -234,7 +234,8 @@ class Controller:
 
         for run in self.suites.values():
             terminalreporter.section(f"llm-extract: {run.head.id} ({run.head.variant})", "=")
-            for line in terminal.suite_lines(run.suite, run.decided, run.notes, terminalreporter._tw.fullwidth):
+            width, flag = terminalreporter._tw.fullwidth, self.settings.record_flag
+            for line in terminal.suite_lines(run.suite, run.decided, run.notes, width, flag):
                 terminalreporter.write_line(line)
             for line in run.said:
                 terminalreporter.write_line(line)
