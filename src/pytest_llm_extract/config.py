@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.secrecy.watch import Watch
 
 if TYPE_CHECKING:
     import pytest
@@ -24,7 +25,15 @@ INIS = (
     ("llm_extract_require_complete", "a partial run fails instead of skipping its gate: true or false", "false"),
     ("llm_extract_budget", "most US dollars that one recording run may spend", ""),
     ("llm_extract_concurrency", "calls in flight while recording", "8"),
+    ("llm_extract_store_requests", "what a cassette keeps of requests: full, or hash (no text of theirs)", "full"),
     ("llm_extract_json", "write the results to this file, as JSON (relative to the rootdir)", ""),
+)
+LISTS = (
+    ("llm_extract_scrub", "names of headers, parameters and JSON members whose values are never stored"),
+    (
+        "llm_extract_secrets",
+        "secrets that are never written: variables (globs) or re:PATTERN; after a ! what is no secret",
+    ),
 )
 MARKERS = (
     "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, api='chat', "
@@ -36,6 +45,30 @@ MARKERS = (
     "or Floor(accuracy, precision, recall, hallucination_rate)",
     "llm_documents(*, exact=None, valid=None): least shares (0..1) of exact and of valid documents",
 )
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What may be stored of requests and answers, and what must not be written at all.
+
+    `scrub` are names whose values are taken out; `offer_vcr` gives a `vcr.VCR` to the project's hooks, which set
+    filters on it; without `keeps_requests`, hashes are kept of request bodies.
+    """
+
+    scrub: tuple[str, ...] = ()
+    watch: Watch = field(default_factory=Watch)
+    offer_vcr: Callable[[Any], None] | None = None
+    keeps_requests: bool = True
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Storage:
+        """Read it from pytest's own configuration."""
+        return cls(
+            tuple(filter(None, map(str.strip, config.getini("llm_extract_scrub")))),
+            Watch.of(config.getini("llm_extract_secrets"), "ini llm_extract_secrets"),
+            lambda vcr: config.hook.pytest_llm_extract_vcr(vcr=vcr, config=config),
+            _choice(config, "llm_extract_store_requests", {"full": True, "hash": False}),
+        )
 
 
 @dataclass(frozen=True)
@@ -56,6 +89,7 @@ class Settings:
     alpha: float
     inconclusive_fails: bool
     require_complete: bool
+    storage: Storage
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
@@ -82,6 +116,7 @@ class Settings:
             inconclusive_fails=_choice(config, "llm_extract_inconclusive", {"warn": False, "fail": True}),
             require_complete=config.getoption("llm_extract_require_complete_flag")
             or _choice(config, "llm_extract_require_complete", {"false": False, "true": True}),
+            storage=Storage.of(config),
         )
 
 
@@ -228,3 +263,5 @@ def add_options(parser: pytest.Parser) -> None:
     )
     for name, text, default in INIS:
         parser.addini(name, text, default=default)
+    for name, text in LISTS:
+        parser.addini(name, text, type="linelist", default=[])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llm_extract import config as settings_of
+from pytest_llm_extract import hooks
 
 if TYPE_CHECKING:
     from pytest_llm_extract.golden import GoldenCase
@@ -29,6 +30,11 @@ _extraction = pytest.StashKey["Extraction"]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare flags and ini names."""
     settings_of.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks that a project can implement."""
+    pluginmanager.add_hookspecs(hooks)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -95,8 +101,17 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
         from pytest_llm_extract.placeholder import placeholder_key
 
         with placeholder_key(str(collector.path)):
-            return (yield)
+            report = yield
+        if report.failed:
+            _hide_secrets(report, collector.config)
+        return report
     return (yield)
+
+
+def _hide_secrets(report: pytest.TestReport | pytest.CollectReport, config: pytest.Config) -> None:
+    from pytest_llm_extract.secrecy.reports import hide_in_report
+
+    hide_in_report(report, config.stash[_settings].storage.watch)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -255,6 +270,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Send the result of a case on its report, as plain builtins, so that it survives any worker."""
     report = yield
     param = _param(item)
+    if param is not None and (report.longrepr or report.sections):
+        _hide_secrets(report, item.config)
     if param is None or not (report.when == "call" or (report.when == "setup" and not report.passed)):
         return report
     from pytest_llm_extract.outcome import Status
@@ -269,15 +286,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if result is None:
         status = Status.SKIPPED if report.skipped else Status.ERROR
         result = lost_result(suite, golden, status, f"the test {status.value} before its extraction")
-    told = item.config.stash[_told]
-    report.llm_extract = {
+    told, settings = item.config.stash[_told], item.config.stash[_settings]
+    payload = {
         "suite": suite.id,
         "head": None if suite.id in told else suite.head.head_to_wire(),
         "lost": suite.lost_cases() if suite.id not in told and hasattr(item.config, "workerinput") else None,
         "case": result.to_wire(),
-        "entry": _entry(found) if item.config.stash[_settings].accept else None,
         "note": found.report if found else {"recorded": False, "problem": None, "change": None, "hint": None},
     }
+    # An accepted answer is the one thing that must not be changed; a baseline with a secret is not written.
+    entry = {"entry": _entry(found) if settings.accept else None}
+    report.llm_extract = settings.storage.watch.hidden(payload) | entry
     told.add(suite.id)
     return report
 

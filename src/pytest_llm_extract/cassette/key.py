@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
 Json = Any
 IGNORED = "(ignored)"
+_HASH = re.compile(rb"sha256:([0-9a-f]{64})")
 
 
 def read_json(body: bytes | str | None) -> Json | None:
@@ -28,11 +30,27 @@ def digest(value: Json) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def body_digest(body: bytes) -> str:
+    """sha256 of a body, canonical where it is JSON; that of the body it stands for, where it is a hash."""
+    if found := _HASH.fullmatch(body):
+        return found[1].decode()
+    parsed = read_json(body)
+    return digest(parsed) if parsed is not None else hashlib.sha256(body).hexdigest()
+
+
+def body_hash(body: bytes) -> bytes:
+    """What is stored of a body that must not be stored: `sha256:…`. An empty body stays empty."""
+    return f"sha256:{body_digest(body)}".encode() if body else body
+
+
+def is_hash(body: bytes) -> bool:
+    """Whether a stored body is a hash that stands for it."""
+    return _HASH.fullmatch(body) is not None
+
+
 def fingerprint(method: str, url: str, body: bytes) -> str:
     """sha256 of a request; the host is no part of it, so a recording replays against any endpoint."""
-    parsed = read_json(body)
-    content = digest(parsed) if parsed is not None else hashlib.sha256(body).hexdigest()
-    return hashlib.sha256(f"{method.upper()} {urlsplit(url).path}\n{content}".encode()).hexdigest()
+    return hashlib.sha256(f"{method.upper()} {urlsplit(url).path}\n{body_digest(body)}".encode()).hexdigest()
 
 
 def origin(body: bytes, document: str | None) -> dict[str, str | None]:

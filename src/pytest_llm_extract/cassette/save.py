@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from pytest_llm_extract.cassette import scrub
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.files import write_atomically
+from pytest_llm_extract.secrecy.watch import Watch
 
 try:
     from yaml import CSafeDumper as _SafeDumper
@@ -42,7 +42,7 @@ def _represent_block(dumper: Any, text: _Block) -> Any:
 _CassetteDumper.add_representer(_Block, _represent_block)
 
 
-def save(path: Path, recording: Recording, meta: dict[str, Any]) -> None:
+def save(path: Path, recording: Recording, meta: dict[str, Any], watch: Watch | None = None) -> None:
     """Write a cassette atomically: the old file or the new one, never a half.
 
     Raises:
@@ -55,7 +55,7 @@ def save(path: Path, recording: Recording, meta: dict[str, Any]) -> None:
         "version": 1,
     }
     text = yaml.dump(data, Dumper=_CassetteDumper, sort_keys=False, allow_unicode=True, width=10_000)
-    scrub.refuse_secrets(text, path)
+    (watch or Watch()).refuse(text, path)
     try:
         write_atomically(path, text)
     except OSError as error:

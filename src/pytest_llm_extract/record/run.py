@@ -46,9 +46,10 @@ class Outcome:
     trace: str | None = None
 
     @classmethod
-    def of(cls, call: Call) -> Outcome:
-        """Of a call that tried to record."""
-        trace = "".join(traceback.format_exception(call.error)) if call.status is Status.ERROR and call.error else None
+    def of(cls, call: Call, hide: Callable[[str], str]) -> Outcome:
+        """Of a call that tried to record; `hide` takes secrets out of a text."""
+        crashed = call.status is Status.ERROR and call.error is not None
+        trace = hide("".join(traceback.format_exception(call.error))) if crashed else None
         return cls(call.recorded, call.status, call.problem, call.error if trace else None, trace)
 
     def to_wire(self, key: Key) -> dict[str, Any]:
@@ -112,7 +113,7 @@ class RecordingRun:
         assert function is not None  # plans hold no other jobs
         call = batch.left(job) if batch.ended else self._within_budget(batch, job, function)
         batch.add(call)
-        outcome = self._outcomes[job.key] = Outcome.of(call)
+        outcome = self._outcomes[job.key] = Outcome.of(call, self._settings.storage.watch.hide)
         if self._shared is not None:
             self._shared.add_outcome(outcome.to_wire(job.key))
 

@@ -1,0 +1,108 @@
+"""Content codings: a body as it was before it was compressed for the wire."""
+
+from __future__ import annotations
+
+import importlib
+import zlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+_GZIP, _ZLIB, _RAW = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
+# A few bytes of brotli can stand for megabytes.
+_BROTLI_STEP = 64
+
+
+class CodingError(Exception):
+    """Why a body cannot be decoded."""
+
+
+def decode(body: bytes, codings: Iterable[str], limit: int) -> bytes:
+    """Undo the codings of a `content-encoding` header, the last one first; at most `limit` bytes may come out.
+
+    Raises:
+        CodingError: the body is not what the header says, is cut off, is too large, or needs a package.
+    """
+    names = [name.strip().lower() for value in codings for name in value.split(",")]
+    for name in reversed(names):
+        if name in ("", "identity"):
+            continue
+        if name not in _DECODERS:
+            raise CodingError(f"is coded as {name!r}, which is not known")
+        body = _DECODERS[name](body, limit)
+    return body
+
+
+def _gzip(body: bytes, limit: int) -> bytes:
+    return _inflate(body, _GZIP, limit)
+
+
+def _deflate(body: bytes, limit: int) -> bytes:
+    """With a zlib header, as the standard says, or without one, as some servers send it."""
+    has_header = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
+    return _inflate(body, _ZLIB if has_header else _RAW, limit)
+
+
+def _inflate(body: bytes, wbits: int, limit: int) -> bytes:
+    stream = zlib.decompressobj(wbits)
+    try:
+        out = stream.decompress(body, limit + 1)
+    except zlib.error:
+        raise CodingError("is not what its content-encoding says") from None
+    _check_size(len(out), limit)
+    if not stream.eof:
+        raise CodingError("is cut off: its coding does not end")
+    if stream.unused_data:
+        raise CodingError("goes on after the end of its coding")
+    return out
+
+
+def _brotli(body: bytes, limit: int) -> bytes:
+    module = _import("br", "brotli", "brotlicffi")
+    stream, out = module.Decompressor(), bytearray()
+    try:
+        for start in range(0, len(body), _BROTLI_STEP):
+            out += stream.process(body[start : start + _BROTLI_STEP])
+            _check_size(len(out), limit)
+    except module.error:
+        raise CodingError("is not what its content-encoding says") from None
+    if not stream.is_finished():
+        raise CodingError("is cut off: its coding does not end")
+    return bytes(out)
+
+
+def _zstd(body: bytes, limit: int) -> bytes:
+    module = _import("zstd", "zstandard")
+    stream = module.ZstdDecompressor().decompressobj()
+    try:
+        with module.ZstdDecompressor().stream_reader(body) as reader:
+            out: bytes = reader.read(limit + 1)
+        _check_size(len(out), limit)
+        stream.decompress(body)
+    except module.ZstdError:
+        raise CodingError("is not what its content-encoding says") from None
+    if not stream.eof:
+        raise CodingError("is cut off: its coding does not end")
+    return out
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise CodingError(f"is more than {limit:,} bytes when it is decoded")
+
+
+def _import(coding: str, *names: str) -> Any:
+    for name in names:
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    raise CodingError(f"is coded as {coding!r}: install {names[0]} to read it")
+
+
+_DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
+    "gzip": _gzip,
+    "x-gzip": _gzip,
+    "deflate": _deflate,
+    "br": _brotli,
+    "zstd": _zstd,
+}
