@@ -21,7 +21,7 @@ from pytest_llm_extract.config import Storage
 from pytest_llm_extract.endings import is_answer, status_of
 from pytest_llm_extract.errors import CassetteError, SecretFoundError
 from pytest_llm_extract.event_loop import run_to_end
-from pytest_llm_extract.outcome import Status
+from pytest_llm_extract.outcome import Status, Usage
 from pytest_llm_extract.placeholder import placeholder_key
 from pytest_llm_extract.provider import ProviderError
 
@@ -60,6 +60,11 @@ class Call:
     recorded: bool = False
     failure: Failure | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens that the provider reported, summed over the requests."""
+        return Usage(self.facts.get("input_tokens", 0), self.facts.get("output_tokens", 0))
 
 
 @dataclass(frozen=True)

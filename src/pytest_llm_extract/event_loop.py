@@ -39,11 +39,17 @@ _loop = _Loop()
 
 def run_to_end(function: Callable[[], Any]) -> Any:
     """Call a sync or async function to its end, also from a thread whose own event loop is running."""
+    if _is_in_loop():
+        with ThreadPoolExecutor(1) as pool:
+            value = pool.submit(contextvars.copy_context().run, function).result()
+    else:
+        value = function()
+    return _loop.run(value) if inspect.iscoroutine(value) else value
+
+
+def _is_in_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        value = function()
-    else:
-        with ThreadPoolExecutor(1) as pool:
-            value = pool.submit(contextvars.copy_context().run, function).result()
-    return _loop.run(value) if inspect.iscoroutine(value) else value
+        return False
+    return True

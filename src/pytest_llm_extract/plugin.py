@@ -88,10 +88,12 @@ def _run_of(config: pytest.Config) -> RecordingRun:
 
 
 def _shared(config: pytest.Config) -> Shared | None:
+    folder = getattr(config, "workerinput", {}).get("llm_extract_shared")
+    if folder is None:
+        return None
     from pytest_llm_extract.record.shared import Shared
 
-    folder = getattr(config, "workerinput", {}).get("llm_extract_shared")
-    return None if folder is None else Shared(Path(folder))
+    return Shared(Path(folder))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from pytest_llm_extract.cassette.router import routed
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.placeholder import placeholder_key
-from pytest_llm_extract.record.job import Job, record_mode
+from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, record_mode
 from pytest_llm_extract.record.plan import Plan, plan_suite
 from pytest_llm_extract.record.run import RecordingRun
 from pytest_llm_extract.record.shared import Shared
@@ -28,6 +28,10 @@ from pytest_llm_extract.suite import Suite
 
 FindCase = Callable[[pytest.Item], "tuple[Suite, GoldenCase] | None"]
 _POLL_S = 0.2
+
+
+class NoFixtures(Exception):
+    """A suite's tests cannot be set up, or skip: they will say so themselves."""
 
 
 class Selected:
@@ -44,13 +48,21 @@ class Selected:
 
         Gives what finds `llm_client`. `first` is the test that runs first in this process (its fixtures stay), None
         where that is not known.
+
+        Raises:
+            NoFixtures: they skip or fail. A teardown that fails is passed over: the tests tear down again.
         """
         item = self.items[-1]
         try:
-            item.ihook.pytest_runtest_setup(item=item)
-            yield self._client(item)
+            try:
+                item.ihook.pytest_runtest_setup(item=item)
+                client = self._client(item)
+            except (Exception, *LEFT_TO_TESTS) as error:
+                raise NoFixtures from error
+            yield client
         finally:
-            item.ihook.pytest_runtest_teardown(item=item, nextitem=None if first is item else first)
+            with suppress(Exception, *LEFT_TO_TESTS):
+                item.ihook.pytest_runtest_teardown(item=item, nextitem=None if first is item else first)
             item._initrequest()  # type: ignore[attr-defined]  # or its test would get the values that were torn down
 
     def _client(self, item: pytest.Item) -> Callable[[], Any]:
@@ -93,7 +105,8 @@ class Recorder:
                 display.lines(["", *plan_lines([plan.shown for _, plan in plans])])
             for group, plan in plans:
                 if plan.jobs and not self._settings.plan_only:
-                    self._record(group, plan, first, display)
+                    with suppress(NoFixtures):
+                        self._record(group, plan, first, display)
 
     def _check_whole(self, selected: Sequence[Selected]) -> None:
         for group in selected:
@@ -108,8 +121,8 @@ class Recorder:
         try:
             with group.set_up(first) as client:
                 return plan_suite(group.jobs, client, self._settings, threading.Event())
-        except (Exception, pytest.skip.Exception, pytest.fail.Exception):
-            return None  # its tests will meet the same error, or skip, and tell it
+        except NoFixtures:
+            return None
 
     def _record(self, group: Selected, plan: Plan, first: pytest.Item | None, display: Display) -> None:
         start = time.monotonic()

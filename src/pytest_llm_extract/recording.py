@@ -13,9 +13,9 @@ from pytest_llm_extract.outcome import Usage
 class Estimate:
     """What recordings are expected to take: calls, tokens, and US dollars (None where a price is not known)."""
 
-    calls: float
-    usage: Usage
-    cost_usd: float | None
+    calls: float = 0
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = 0.0
 
     def __add__(self, other: Estimate) -> Estimate:
         costs = (self.cost_usd, other.cost_usd)
@@ -38,7 +38,6 @@ class SuitePlan:
 
     suite: str
     variant: str
-    mode: str
     fresh: int = 0
     missing: int = 0
     in_tests: int = 0

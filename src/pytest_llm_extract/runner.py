@@ -219,7 +219,7 @@ class Extraction:
             result,
             raw=content if isinstance(content, str) else None,
             model=facts.get("model"),
-            usage=Usage(facts.get("input_tokens", 0), facts.get("output_tokens", 0)),
+            usage=self._call.usage if self._call else Usage(),
             latency_s=facts.get("latency_s"),
             attempt=facts.get("attempt", 1),
             cassette=cassette.as_posix(),

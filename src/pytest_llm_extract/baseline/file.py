@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.errors import BaselineError
+from pytest_llm_extract.exact_json import read_exactly
 from pytest_llm_extract.outcome import Accepted, FieldCounts, Leaf, Leaves, Origin, Outcome, Status
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.scoring import score_answer
@@ -115,27 +116,12 @@ _INEXACT = object()
 
 def read_exact_json(text: str) -> Any:
     """The JSON value of a text, or `_INEXACT` when writing it again would change what it means."""
-    exact = True
-
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal exact
-        found = dict(pairs)
-        exact = exact and len(found) == len(pairs)
-        return found
-
-    def number(literal: str) -> float:
-        nonlocal exact
-        value = float(literal)
-        exact = exact and repr(value) == literal
-        return value
-
     try:
-        value = json.loads(text, object_pairs_hook=members, parse_float=number)
-        # A lone surrogate cannot be written as UTF-8, nor NaN as JSON.
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+        value = read_exactly(text, lambda number, literal: repr(number) == literal)
+        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate cannot be written as UTF-8
     except (ValueError, RecursionError):
         return _INEXACT
-    return value if exact else _INEXACT
+    return value
 
 
 def load(path: Path, name: str) -> Baseline | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.errors import CassetteError
+from pytest_llm_extract.exact_json import read_exactly
 from pytest_llm_extract.files import write_atomically
 from pytest_llm_extract.secrecy.watch import Watch
 
@@ -89,31 +91,21 @@ def _body(body: bytes) -> Any:
 
 def _pretty(text: str) -> str | None:
     """JSON spread over lines; None where that would change a value (or where it is no JSON)."""
-    exact = True
-
-    def number(literal: str) -> float:
-        nonlocal exact
-        value = float(literal)
-        exact = exact and value - value == 0 and Decimal(literal) == Decimal(repr(value))
-        return value
-
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal exact
-        found = dict(pairs)
-        exact = exact and len(found) == len(pairs)
-        return found
-
-    def constant(_: str) -> None:
-        nonlocal exact
-        exact = False
-
     try:
-        value = json.loads(text, parse_float=number, object_pairs_hook=members, parse_constant=constant)
+        value = read_exactly(text, _is_same)
     except (ValueError, RecursionError):
         return None
-    if not exact or not isinstance(value, dict | list):
+    if not isinstance(value, dict | list):
         return None
     return _UNPRINTABLE.sub(_escape, json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _is_same(value: float, literal: str) -> bool:
+    """Whether both are the same number, however it is written: `1.50` is `1.5`."""
+    try:
+        return isfinite(value) and Decimal(literal) == Decimal(repr(value))
+    except InvalidOperation:  # an exponent of twenty digits
+        return False
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -8,15 +8,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pytest_llm_extract import provider
 from pytest_llm_extract.call import Slot
 from pytest_llm_extract.cassette import names
 from pytest_llm_extract.config import RECORD_MODES, Settings
 from pytest_llm_extract.golden import GoldenCase
+from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.prompt.call import document_text
 from pytest_llm_extract.suite import Suite
 
 Key = tuple[str, str]
+# What ends an extraction and is for its own test to take.
+LEFT_TO_TESTS = (SystemExit, pytest.skip.Exception, pytest.fail.Exception)
 
 
 @dataclass(frozen=True)
@@ -60,3 +65,12 @@ def variant_folder(suite: Suite, settings: Settings) -> Path:
 def record_mode(suite: Suite, settings: Settings) -> str:
     """One of RECORD_MODES: what the run asks for, as far as the suite's marker allows it."""
     return min(settings.record, suite.record, key=RECORD_MODES.index)
+
+
+def is_wanted(status: Status, mode: str) -> bool:
+    """Whether a recording run of this mode records a case whose cassette is fresh (OK), stale or missing."""
+    if status is Status.ERROR:
+        return False
+    return (
+        mode == "all" or (status is Status.MISSING and mode != "none") or (status is Status.STALE and mode == "stale")
+    )

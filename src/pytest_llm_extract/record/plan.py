@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from typing import Any
 from pytest_llm_extract.call import Call, replay
 from pytest_llm_extract.cassette.names import suite_folder
 from pytest_llm_extract.config import Settings
-from pytest_llm_extract.outcome import Status, Usage
+from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.prices import cost_usd
-from pytest_llm_extract.record.job import Job, Key, record_mode
+from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, Key, is_wanted, record_mode
 from pytest_llm_extract.record.threads import in_threads
 from pytest_llm_extract.recording import Estimate, SuitePlan
 from pytest_llm_extract.suite import Suite
@@ -48,40 +49,30 @@ def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Setting
 
     def probe(job: Job) -> None:
         if (function := job.function(client)) is not None:
-            probes[job.key] = _probe(job, function, settings)
+            with suppress(*LEFT_TO_TESTS):
+                probes[job.key] = _probe(job, function, settings)
 
     in_threads(probe, jobs, suite.concurrency or settings.concurrency, stop)
     found = [probes[job.key] for job in jobs if job.key in probes]
-    wanted = [probe.job for probe in found if _is_wanted(probe.status, mode)]
+    wanted = [probe.job for probe in found if is_wanted(probe.status, mode)]
     expected = _expectations(found, wanted)
-    shown = SuitePlan(suite.id, suite.variant, mode, in_tests=len(jobs) - len(found), to_record=len(wanted))
+    shown = SuitePlan(suite.id, suite.variant, in_tests=len(jobs) - len(found), to_record=len(wanted))
     for one in found:
         _count(shown, one)
     shown.orphans = orphans(suite, settings)
     shown.is_at_least = suite.extractor is not None and bool(shown.stale)
     if expected and len(expected) == len(wanted):
-        shown.expected = sum(list(expected.values())[1:], next(iter(expected.values())))
+        shown.expected = sum(expected.values(), Estimate())
     return Plan(suite, shown, tuple(wanted), {key: probe.status for key, probe in probes.items()}, expected)
-
-
-def _is_wanted(status: Status, mode: str) -> bool:
-    """Whether a recording run of this mode records a case whose cassette is fresh (OK), stale or missing."""
-    if status is Status.ERROR:
-        return False
-    return (
-        mode == "all" or (status is Status.MISSING and mode != "none") or (status is Status.STALE and mode == "stale")
-    )
 
 
 def _probe(job: Job, function: Callable[[], Any], settings: Settings) -> Probe:
     call = replay(function, job.slot(settings))
-    is_fresh = call.status is Status.OK or (call.status is Status.ERROR and call.problem is None)
-    return Probe(job, Status.OK if is_fresh else call.status, call.problem, _took(call))
+    return Probe(job, call.status, call.problem, _took(call))
 
 
 def _took(call: Call) -> Estimate | None:
-    facts = call.facts
-    usage = Usage(facts.get("input_tokens", 0), facts.get("output_tokens", 0))
+    facts, usage = call.facts, call.usage
     if not usage.input_tokens:
         return None
     asked = facts.get("asked")
@@ -94,8 +85,7 @@ def _expectations(probes: Sequence[Probe], wanted: Sequence[Job]) -> dict[Key, E
     known = {probe.job.key: probe.took for probe in probes if probe.took is not None}
     if not known:
         return {}
-    took = list(known.values())
-    mean = sum(took[1:], took[0]) * (1 / len(took))
+    mean = sum(known.values(), Estimate()) * (1 / len(known))
     return {job.key: known.get(job.key, mean) for job in wanted}
 
 

@@ -10,22 +10,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_llm_extract.call import Call, Failure, record, replay
 from pytest_llm_extract.cassette.exchange import Exchange
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.files import check_writable
-from pytest_llm_extract.outcome import Status, Usage
+from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.placeholder import placeholder_key
 from pytest_llm_extract.prices import cost_usd, dollars, has_price
 from pytest_llm_extract.record.budget import Budget
-from pytest_llm_extract.record.job import Job, Key, record_mode, variant_folder
+from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, Key, is_wanted, record_mode, variant_folder
 from pytest_llm_extract.record.pace import Pace
 from pytest_llm_extract.record.plan import Plan
-from pytest_llm_extract.record.shared import Shared
 from pytest_llm_extract.record.threads import in_threads
 from pytest_llm_extract.recording import Progress
+
+if TYPE_CHECKING:
+    from pytest_llm_extract.record.shared import Shared
 
 _BUSY = frozenset({429, 503, 529})
 _MAX_TRIES = 5  # after an error; a provider that only asks to wait is asked again for as long as patience lasts
@@ -35,37 +37,47 @@ _BACKOFF_S, _LONGEST_BACKOFF_S = 0.25, 8.0
 _HOPELESS = 10  # that many failures and no success: the rest would fail too
 
 
+class CrashElsewhere(Exception):
+    """The extractor raised while another worker recorded."""
+
+    def __init__(self, trace: str) -> None:
+        super().__init__(trace)
+        self.trace = trace
+
+    def __str__(self) -> str:
+        return f"{self.trace.strip().rpartition(chr(10))[2]}, while another worker recorded:\n{self.trace}"
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job, for the test of its case; `trace` tells the extractor's crash to other processes."""
+    """What came of a job, for the test of its case; `error` is the extractor's crash."""
 
     recorded: bool
     status: Status
     problem: str | None
     error: Exception | None = None
-    trace: str | None = None
 
     @classmethod
-    def of(cls, call: Call, hide: Callable[[str], str]) -> Outcome:
-        """Of a call that tried to record; `hide` takes secrets out of a text."""
-        crashed = call.status is Status.ERROR and call.error is not None
-        trace = hide("".join(traceback.format_exception(call.error))) if crashed else None
-        return cls(call.recorded, call.status, call.problem, call.error if trace else None, trace)
+    def of(cls, call: Call) -> Outcome:
+        """Of a call that tried to record."""
+        crash = call.error if call.status is Status.ERROR else None
+        return cls(call.recorded, call.status, call.problem, crash)
 
-    def to_wire(self, key: Key) -> dict[str, Any]:
-        """Plain builtins."""
+    def to_wire(self, key: Key, hide: Callable[[str], str]) -> dict[str, Any]:
+        """Plain builtins; of a crash its traceback, out of which `hide` takes secrets that only this process knows."""
         return {
             "key": list(key),
             "recorded": self.recorded,
             "status": self.status.value,
             "problem": self.problem,
-            "trace": self.trace,
+            "crash": hide("".join(traceback.format_exception(self.error))) if self.error else None,
         }
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Outcome:
-        """The inverse of `to_wire`; the exception itself stays in its process."""
-        return cls(wire["recorded"], Status(wire["status"]), wire["problem"], trace=wire["trace"])
+        """The inverse of `to_wire`, with what another process can know of a crash."""
+        error = CrashElsewhere(wire["crash"]) if wire["crash"] else None
+        return cls(wire["recorded"], Status(wire["status"]), wire["problem"], error)
 
 
 class RecordingRun:
@@ -93,7 +105,7 @@ class RecordingRun:
 
     def record_plan(self, plan: Plan, client: Callable[[], Any], show: Callable[[Progress], None]) -> Batch:
         """Record all jobs of a plan, as many at a time as the settings allow, each written when it is made."""
-        batch = Batch(plan, self._budget, show)
+        batch = Batch(plan, show)
         model = plan.suite.call.model if plan.suite.call else None
         if self._budget.limit_usd is not None and model is not None and not has_price(model):
             batch.end(_unpriced(model))
@@ -111,34 +123,46 @@ class RecordingRun:
     def _record_job(self, batch: Batch, client: Callable[[], Any], job: Job) -> None:
         function = job.function(client)
         assert function is not None  # plans hold no other jobs
-        call = batch.left(job) if batch.ended else self._within_budget(batch, job, function)
+        try:
+            call = batch.left(job) if batch.ended else self._record_in_batch(batch, job, function)
+        except LEFT_TO_TESTS:
+            call = None
         batch.add(call)
-        outcome = self._outcomes[job.key] = Outcome.of(call, self._settings.storage.watch.hide)
+        if call is None:
+            return
+        outcome = self._outcomes[job.key] = Outcome.of(call)
         if self._shared is not None:
-            self._shared.add_outcome(outcome.to_wire(job.key))
+            self._shared.add_outcome(outcome.to_wire(job.key, self._settings.storage.watch.hide))
 
-    def _within_budget(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
-        reserved = self._budget.admit(partial(batch.price, job))
-        if reserved is None:
+    def _record_in_batch(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
+        tries = self._tries(job, function, batch.stop)
+        call = self._within_budget(map(batch.spend, tries), partial(batch.price, job))
+        if call is None:
             batch.end(Failure(_over_budget(self._budget, batch.price(job)), is_final=True))
             return batch.left(job)
+        if self._budget.limit_usd is not None and call.recorded and _cost(call) is None:
+            batch.end(_unpriced(call.facts.get("model")))
+        return call
+
+    def _within_budget(self, tries: Iterator[Call], price: Callable[[], float | None]) -> Call | None:
+        """The last of these tries; None, with nothing tried, where their price does not fit in."""
+        reserved = self._budget.admit(price)
+        if reserved is None:
+            return None
         cost = 0.0
         try:
-            for call in self._tries(job, function, batch.stop):
-                batch.spend(call)
+            for call in tries:
                 cost += _cost(call) or 0.0
         finally:
             self._budget.settle(reserved, cost)
-        if batch.limit_is_unknown(call):
-            batch.end(_unpriced(call.facts.get("model")))
         return call
 
     def _tries(self, job: Job, function: Callable[[], Any], stop: threading.Event) -> Iterator[Call]:
         """Record a case until it is recorded, or there is no sense in trying again; the last call is the outcome."""
-        first, errors = time.monotonic(), 0
+        slot, first, errors = job.slot(self._settings), time.monotonic(), 0
         while True:
             started = self._pace.wait(stop)
-            call = record(function, job.slot(self._settings), partial(self._heard, started))
+            call = record(function, slot, partial(self._heard, started))
             yield call
             failure = call.failure
             if failure is None or not failure.is_transient or stop.is_set():
@@ -161,27 +185,19 @@ class RecordingRun:
         """What the test of a case gets: its replay, once it was recorded where that was asked for."""
         outcome = self._outcomes.get(job.key)
         if outcome is not None and not outcome.recorded:
-            return Call(outcome.status, problem=outcome.problem or outcome.trace, error=outcome.error)
+            return Call(outcome.status, problem=outcome.problem, error=outcome.error)
         mode = "none" if self._refused else record_mode(job.suite, self._settings)
         call = replay(function, job.slot(self._settings)) if outcome or mode != "all" else None
         if outcome is not None and call is not None:
             return _as_recorded(call)
-        if call is None or (call.status is Status.MISSING and mode != "none") or (call.status, mode) == _STALE:
-            return self._record_in_test(job, function)
+        if call is None or is_wanted(call.status, mode):
+            return self._record_in_test(job, function, call.status if call else Status.STALE)
         return call
 
-    def _record_in_test(self, job: Job, function: Callable[[], Any]) -> Call:
+    def _record_in_test(self, job: Job, function: Callable[[], Any], before: Status) -> Call:
         with self._turn():
-            reserved = self._budget.admit(lambda: None)
-            if reserved is None:
-                return Call(Status.MISSING, problem=f"not recorded: {_over_budget(self._budget, None)}")
-            cost = 0.0
-            try:
-                for call in self._tries(job, function, threading.Event()):
-                    cost += _cost(call) or 0.0
-            finally:
-                self._budget.settle(reserved, cost)
-        return call
+            call = self._within_budget(self._tries(job, function, threading.Event()), lambda: None)
+            return call or Call(before, problem=f"not recorded: {_over_budget(self._budget, None)}")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -197,7 +213,6 @@ class RecordingRun:
                 self._shared.spent_usd = self._budget.spent_usd
 
 
-_STALE = (Status.STALE, "stale")
 _VOLATILE = "is there a time or a random value in it? Take it out, fix it in the test, or name it in ignore=[…]"
 
 
@@ -211,11 +226,7 @@ def _as_recorded(call: Call) -> Call:
 
 
 def _cost(call: Call) -> float | None:
-    return cost_usd(call.facts.get("model"), _usage(call))
-
-
-def _usage(call: Call) -> Usage:
-    return Usage(call.facts.get("input_tokens", 0), call.facts.get("output_tokens", 0))
+    return cost_usd(call.facts.get("model"), call.usage)
 
 
 def _over_budget(budget: Budget, price: float | None) -> str:
@@ -230,8 +241,8 @@ def _unpriced(model: str | None) -> Failure:
 class Batch:
     """The jobs of one plan while they are recorded: what they took so far, and why no more of them are begun."""
 
-    def __init__(self, plan: Plan, budget: Budget, show: Callable[[Progress], None]) -> None:
-        self._plan, self._budget, self._show = plan, budget, show
+    def __init__(self, plan: Plan, show: Callable[[Progress], None]) -> None:
+        self._plan, self._show = plan, show
         self._lock = threading.Lock()
         self._start = time.monotonic()
         self._dearest: float | None = None
@@ -246,13 +257,9 @@ class Batch:
         known = [cost for cost in (before.cost_usd if before else None, self._dearest) if cost is not None]
         return max(known) if known else None
 
-    def limit_is_unknown(self, call: Call) -> bool:
-        """Whether a budget is to be kept, but this recording does not say what it cost."""
-        return self._budget.limit_usd is not None and call.recorded and _cost(call) is None
-
-    def spend(self, call: Call) -> None:
-        """Add up what a try took, whatever came of it."""
-        usage, cost = _usage(call), _cost(call)
+    def spend(self, call: Call) -> Call:
+        """Add up what a try took, whatever came of it; gives it back."""
+        usage, cost = call.usage, _cost(call)
         with self._lock:
             self.n_calls += len(call.facts.get("fingerprints", ()))
             if cost is not None:
@@ -263,18 +270,19 @@ class Batch:
                 tokens=self.progress.tokens + usage.input_tokens + usage.output_tokens,
                 cost_usd=None if unknown else (total or 0.0) + (cost or 0.0),
             )
+        return call
 
-    def add(self, call: Call) -> None:
-        """A job is over. A failure that all others would share ends the batch, as do too many without a success."""
+    def add(self, call: Call | None) -> None:
+        """A job is over, None: its test will try. What all others would meet too ends the batch."""
+        recorded, failure = call is not None and call.recorded, call.failure if call else None
         with self._lock:
-            done = self.progress.done + call.recorded
-            failed = self.progress.failed + (not call.recorded)
+            done = self.progress.done + recorded
+            failed = self.progress.failed + (not recorded)
             took_s = time.monotonic() - self._start
             left_s = took_s / (done + failed) * (self.progress.total - done - failed)
             self._update(done=done, failed=failed, left_s=left_s)
             hopeless = failed >= _HOPELESS and not done
-        failure = call.failure
-        if failure is not None and self.ended is None and (failure.is_final or hopeless):
+        if failure is not None and (failure.is_final or hopeless):
             self.end(failure)
         self._show(self.progress)
 
@@ -289,4 +297,4 @@ class Batch:
         return Call(status, problem=f"not recorded: {self.ended.words}", failure=self.ended)
 
     def _update(self, **changes: Any) -> None:
-        self.progress = Progress(**{**self.progress.to_wire(), **changes})
+        self.progress = replace(self.progress, **changes)
