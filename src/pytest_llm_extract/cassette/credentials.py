@@ -26,7 +26,7 @@ _KNOWN_BEGINNING = re.compile(
 _OPAQUE = re.compile(r"(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)[A-Za-z0-9_+/=~.%-]{24,}")
 _IN_ERRORS = re.compile(
     r"(?<![A-Za-z0-9])((sk|rk|pk|gsk|hf|xai|r8|nvapi|pplx|AIza|ya29\.|gh[pousr]_|github_pat_|xox[a-z]|AKIA|ASIA)[-_]?"
-    r"(?=[\w*.-]*\d)[\w*.-]{12,}|eyJ[\w-]+\.[\w-]+\.[\w-]*|(?i:bearer|basic)\s+[\w.~+/=*-]{8,})"
+    r"(?=[\w*.-]{0,64}\d)[\w*.-]{12,}|eyJ[\w-]{10,4000}\.[\w-]+\.[\w-]*|(?i:bearer|basic)\s+[\w.~+/=*-]{8,})"
 )
 
 

@@ -19,7 +19,7 @@ from pytest_llm_extract.cassette.credentials import (
 )
 from pytest_llm_extract.cassette.json_text import rewrite
 
-_PARAMETER = re.compile(r"([^&;=?#]+)=([^&;#]*)")
+_PARAMETER = re.compile(r"(?<![^&;?#])([^&;=?#]+)=([^&;#]*)")
 _URL = re.compile(r"https?://[^\s\"'<>\\]+")
 _FORM = re.compile(r"[\w.%+*\[\]-]+=\S*")
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
@@ -27,11 +27,10 @@ _PART_NAME = re.compile(r';\s*name="([^"]*)"')
 _ELEMENT = re.compile(r"(<(?:[\w.-]+:)?([\w.-]+)(?:\s[^<>]*)?>)([^<]+)(?=</)")
 _DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,")
 _DIGEST = re.compile(r"[0-9a-fA-F]{32,}")
-# Without any of these there is nothing to take out of a text, which is the usual case, and is told fast.
-_SUSPECT = re.compile(
-    r"(?i)(key|code|token|auth|authorization|credentials?|assertion|jwt|pwd|cookie|secret|sig|verifier|string|access"
-    r"|signature|password|passwd|passphrase|id)[^a-z0-9\"=]{0,3}(\\*\"\s*:|=|>)|;base64,|\\u00[2-7]|://[^/\s\"]*@|</"
-)
+_COLON = re.compile(r'"\s*:')
+# What else there may be to take out of texts in JSON: a file, a user or parameters in a URL, a name that is escaped.
+_SUSPECT = re.compile(r";base64,|://[^\s\"]{0,500}?[@?]|\\u00[2-7]")
+_LONGEST_NAME = 48
 
 
 class Redaction:
@@ -89,10 +88,19 @@ class Redaction:
 
     def _free(self, text: str) -> str:
         """JSON in any arrangement, XML, and text without a format."""
-        if self._names or _SUSPECT.search(text) or self._echoes or self._is_error:
+        if self._is_suspect(text):
             text = rewrite(text, self._value, self._is_named, REDACTED)
-            text = _ELEMENT.sub(self._element, text) if "</" in text else text
+        elif text.lstrip()[:1] == "<":
+            text = _ELEMENT.sub(self._element, text)
         return self.text(text)
+
+    def _is_suspect(self, text: str) -> bool:
+        """Whether it may be that something has to be taken out of JSON; mostly it is not, which is told fast."""
+        if self._is_error or _SUSPECT.search(text) or any(echo in text for echo in self._echoes):
+            return True
+        ends = (found.start() for found in _COLON.finditer(text))
+        names = {text[max(0, end - _LONGEST_NAME) : end].rstrip("\\").rpartition('"')[2] for end in ends}
+        return any(is_query_credential(name) or self._is_named(name) for name in names)
 
     def _value(self, name: str | None, value: str) -> str | None:
         if not value or value == REDACTED:

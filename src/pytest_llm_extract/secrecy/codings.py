@@ -7,16 +7,16 @@ import html
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote
 
 _SPACE = re.compile(r"\s+|\\(?=\n)")  # the backslash with which YAML breaks a line
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[\"'\\/bfnrt])")
 _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}(?:\s+[A-Za-z0-9+/_-]{40,})*(?:\s+[A-Za-z0-9+/_-]+)?")
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){16,}")
-_READABLE = re.compile(rb"[\x20-\x7e]{8,}|(?:[\x20-\x7e]\0){8,}")
+# Shorter ones hold no key of a known shape; those of known values are looked for as they are.
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\s+[A-Za-z0-9+/_-]{40,})*(?:\s+[A-Za-z0-9+/_-]+)?")
+_READABLE = re.compile(rb"[\x20-\x7e]{16,}")
 # A stream hands out its text in pieces, each in an event of its own.
 _PIECE = re.compile(r'"(content|text|delta|arguments|partial_json|thinking\w*|reasoning\w*)"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _MAX_NESTED = 3
@@ -49,21 +49,16 @@ def plain(text: str) -> str:
         if (undone := unescaped(text)) == text:
             break
         text = undone
-    # Two escapes may stand for one character.
-    return (
-        text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        if max(text, default="") >= "\ud800"
-        else text
-    )
+    return text
 
 
 @lru_cache(maxsize=512)
 def forms(secret: str) -> frozenset[str]:
     """The secret as it may stand in a text."""
     data = secret.encode("utf-8", "surrogatepass")
-    texts = {secret, plain(secret), html.escape(secret), quote(secret, safe="", errors="replace")}
-    texts |= {quote_plus(secret, errors="replace"), data.hex(), data.hex().upper()}
-    texts |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
+    texts = {secret, plain(secret), html.escape(secret), repr(secret)[1:-1]}
+    texts |= {quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}
+    texts |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     texts.update(_in_base64(data))
     return frozenset(form for form in texts if len(spaceless(form)) >= min(_MIN_FORM, len(secret)))
 
@@ -78,15 +73,13 @@ def _in_base64(data: bytes) -> Iterator[str]:
 
 
 def readings(text: str, nested: int = 0) -> Iterator[str]:
-    """The text, and what it says once escapes, percent signs, entities, streams and encodings are undone."""
+    """The text, and what it says once escapes, percent signs, streams and encodings are undone."""
     yield text
-    undoing: tuple[Callable[[str], str], ...] = (plain, unquote, unquote, html.unescape)
-    told, texts = text, [text]
-    for undo in undoing:
-        if (undone := undo(told)) != told:
+    texts = [text]
+    for undo in (plain, unquote):
+        if (undone := undo(texts[-1])) != texts[-1]:
             yield undone
             texts.append(undone)
-            told = undone
     yield from _joined(text)
     yield from _joined(unescaped(text))
     if nested < _MAX_NESTED:
@@ -105,9 +98,7 @@ def _joined(text: str) -> Iterator[str]:
 
 
 def _encoded(text: str) -> Iterator[bytes]:
-    """What stands in the text in base64 or as hex digits, if it can be read."""
-    for run in _HEX.findall(text):
-        yield from _readable(bytes.fromhex(run))
+    """What stands in the text in base64, compressed or not, if it can be read."""
     for match in _BASE64.finditer(text):
         pieces = match[0].split()
         for run in dict.fromkeys(["".join(pieces), *pieces]):
@@ -126,5 +117,3 @@ def _readable(data: bytes) -> Iterator[bytes]:
             return
     if _READABLE.search(data):
         yield data
-        if b"\0" in data:
-            yield data.replace(b"\0", b"")  # UTF-16

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -31,22 +32,32 @@ def environment_secrets(
     variables = os.environ if environ is None else environ
     found = {}
     for name in list(variables):  # extractions in other threads may change them meanwhile
-        value = variables.get(name, "")
         is_named = any(fnmatchcase(name, glob) for glob in named)
-        if not (is_named or _NAME.search(name)) or any(fnmatchcase(name, glob) for glob in spared):
+        if not (is_named or _says_secret(name)) or any(fnmatchcase(name, glob) for glob in spared):
             continue
-        secrets = [part for part in (value, *_parts(value)) if is_secret(part)]
+        value = variables.get(name, "")
+        secrets = _secrets_of(value)
         if is_named and len(value) >= _MIN_LENGTH_NAMED:
-            secrets.append(value)
+            secrets = (*secrets, value)
         if secrets:
             found[name] = tuple(dict.fromkeys(secrets))
     return found
 
 
+@lru_cache(maxsize=1024)
+def _says_secret(name: str) -> bool:
+    return _NAME.search(name) is not None
+
+
+@lru_cache(maxsize=256)
+def _secrets_of(value: str) -> tuple[str, ...]:
+    return tuple(part for part in (value, *_parts(value)) if is_secret(part))
+
+
 def is_secret(value: str) -> bool:
     """Whether a text is long and odd enough to be a secret that can be recognized."""
     return len(value) >= MIN_LENGTH and not (
-        re.fullmatch(r"[\d\s.,:+-]+", value)
+        re.fullmatch(r"[\d\s.,:+TZ-]+", value)
         or (value.isalpha() and (value.islower() or value.isupper() or value.istitle()))
         or re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value)
         or _is_path(value)

@@ -70,8 +70,8 @@ class Watch:
     def find(self, text: str, environ: Mapping[str, str] | None = None) -> list[Finding]:
         """Every secret that a text holds, a cassette's for example, however it is written: one finding for each.
 
-        Escapes, percent signs, entities, base64, hex digits, gzip, line breaks and the pieces of a stream are seen
-        through. `environ` is the environment of this process unless it is given.
+        Escapes, percent signs, base64, gzip, line breaks and the pieces of a stream are seen through. `environ` is the
+        environment of this process unless it is given.
         """
         values = self._values(environ)
         found = [self._located(text, secret, values.get(secret)) for secret in self._in_any_reading(text, values)]
