@@ -88,10 +88,10 @@ class Redaction:
 
     def _free(self, text: str) -> str:
         """JSON in any arrangement, XML, and text without a format."""
-        if self._is_suspect(text):
-            text = rewrite(text, self._value, self._is_named, REDACTED)
-        elif text.lstrip()[:1] == "<":
+        if text.lstrip()[:1] == "<":
             text = _ELEMENT.sub(self._element, text)
+        elif self._is_suspect(text):
+            text = rewrite(text, self._value, self._is_named, REDACTED)
         return self.text(text)
 
     def _is_suspect(self, text: str) -> bool:

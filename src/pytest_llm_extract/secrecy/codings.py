@@ -114,6 +114,6 @@ def _readable(data: bytes) -> Iterator[bytes]:
         try:
             data = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(data, _MAX_INFLATED)
         except zlib.error:
-            return
+            pass  # a text that begins with an x, for example
     if _READABLE.search(data):
         yield data

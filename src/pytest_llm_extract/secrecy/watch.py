@@ -37,8 +37,8 @@ class Finding:
 class Watch:
     """Finds secrets: values of variables, credentials that requests carried, well-known shapes, a project's patterns.
 
-    `named` and `spared` are globs of variables that count, and that do not; `allowed` are patterns of texts that have
-    the shape of a secret and are none.
+    `named` and `spared` are globs of variables that count, and that do not; `allowed` are patterns of texts that look like
+    a secret and are none.
     """
 
     named: tuple[str, ...] = ()
@@ -138,12 +138,14 @@ class Watch:
         return Finding(secret, low, self.hide(place_of(text, low)))
 
     def _shapes(self, text: str) -> Iterator[tuple[str, int, int]]:
-        for name, start, end in shapes_in(text):
+        patterns = (
+            (f"what re:{pattern.pattern} matches", *m.span())
+            for pattern in self.patterns
+            for m in pattern.finditer(text)
+        )
+        for name, start, end in (*shapes_in(text), *patterns):
             if not any(pattern.search(text, start, end) for pattern in self.allowed):
                 yield name, start, end
-        for pattern in self.patterns:
-            for match in pattern.finditer(text):
-                yield f"what re:{pattern.pattern} matches", match.start(), match.end()
 
     def _spans(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Where secrets stand, as far as the text says them itself."""

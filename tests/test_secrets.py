@@ -1,0 +1,276 @@
+"""Nothing secret is stored or shown: scrubbed first, then looked for in what would be written."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import threading
+import zlib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from standin import StandIn
+from vcr.request import Request
+
+from pytest_llm_extract.cassette.exchange import Exchange
+from pytest_llm_extract.cassette.scrub import Scrubber
+from pytest_llm_extract.config import Storage
+from pytest_llm_extract.errors import SecretFoundError, UsageError
+from pytest_llm_extract.secrecy.environment import environment_secrets
+from pytest_llm_extract.secrecy.watch import Watch
+
+WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
+KEY = "zq9" + "X4k-tango_77"  # of a shape that nobody knows
+PLAIN = "tango/77+Zq9 x4K\"ö'"  # written otherwise in every coding
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+
+def exchanged(
+    body: str | bytes = b"",
+    answer: str | bytes = b"",
+    *,
+    url: str = "https://api.example/v1/x",
+    sent: dict[str, str] | None = None,
+    got: dict[str, str] | None = None,
+    status: int = 200,
+    scrub: tuple[str, ...] = (),
+) -> Exchange:
+    """What is stored of a request and its answer."""
+    scrubber = Scrubber(Storage(scrub))
+    response = {
+        "status": {"code": status, "message": "OK"},
+        "headers": {name: [value] for name, value in (got or {}).items()},
+        "body": {"string": answer.encode() if isinstance(answer, str) else answer},
+    }
+    request = scrubber.request(Request("POST", url, body, sent or {}))
+    assert request is not None
+    exchange = scrubber.answer(request, response)
+    assert exchange is not None
+    return exchange
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [
+        pytest.param(exchanged(sent={"api-key": KEY, "Cookie": f"s={KEY}", "X-Goog-Api-Key": KEY}), id="headers"),
+        pytest.param(exchanged(url=f"https://u:{KEY}@h/v1?key={KEY}&q=1&X-Amz-Security-Token={KEY}"), id="query"),
+        pytest.param(exchanged(f"grant_type=x&client_secret={KEY}&q=1", sent={"content-type": FORM}), id="form"),
+        pytest.param(
+            exchanged(
+                f'--b\r\nContent-Disposition: form-data; name="api_key"\r\n\r\n{KEY}\r\n--b--\r\n',
+                sent={"content-type": "multipart/form-data; boundary=b"},
+            ),
+            id="multipart",
+        ),
+        pytest.param(exchanged(json.dumps({"q": 1, "a": [{"apiKey": KEY, "b": {"clientSecret": KEY}}]})), id="JSON"),
+        pytest.param(exchanged(json.dumps({"q": 1, "a": json.dumps({"password": KEY})})), id="JSON in JSON"),
+        pytest.param(exchanged('{"q": 1, "\\u0061pi_key": "%s"}' % KEY), id="escaped name"),
+        pytest.param(exchanged(gzip.compress(b'{"api_key":"%s"}' % KEY.encode()), sent={"content-encoding": "gzip"})),
+        pytest.param(exchanged("q", json.dumps({"access_token": KEY, "expires_in": 1})), id="token answer"),
+        pytest.param(exchanged("q", f"<E><SessionToken>{KEY}</SessionToken></E>", status=400), id="XML error"),
+        pytest.param(exchanged("q", f"no {KEY}", sent={"authorization": f"Bearer {KEY}"}), id="echo"),
+        pytest.param(
+            exchanged("q", gzip.compress(KEY.encode()), sent={"x-api-key": KEY}, got={"content-encoding": "gzip"}),
+            id="echo in gzip",
+        ),
+        pytest.param(
+            exchanged("q", f'data: {{"t": "{KEY}"}}\n\ndata: [DONE]\n\n', sent={"x-api-key": KEY}),
+            id="echo in a stream",
+        ),
+        pytest.param(exchanged("q", got={"Set-Cookie": f"s={KEY}", "x-request-id": KEY}), id="answer's headers"),
+        pytest.param(exchanged("q", got={"location": f"https://h/x?sig={KEY}"}, status=302), id="redirect"),
+        pytest.param(
+            exchanged(json.dumps({"tenant": {"n": [KEY]}}), sent={"x": "y"}, scrub=("Tenant",)), id="ini name"
+        ),
+    ],
+)
+def test_a_credential_is_taken_out_wherever_it_stands(exchange: Exchange) -> None:
+    """Headers, query, forms, JSON, errors, streams, cookies, compressed bodies."""
+    assert KEY not in str(exchange)
+
+
+def test_signatures_and_echoed_keys_of_errors_are_taken_out() -> None:
+    """AWS SigV4 in headers and in a presigned URL, Google's and Azure's; a refused key, masked by the provider."""
+    signed = exchanged(
+        url="https://s3.example/b?X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F2026&X-Amz-Signature=" + "0a" * 32 + "&q=1",
+        sent={"authorization": "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/x, Signature=" + "0a" * 32},
+    )
+    assert signed.url == "https://s3.example/b?X-Amz-Credential=REDACTED&X-Amz-Signature=REDACTED&q=1"
+    assert signed.request_headers == {}
+    linked = exchanged(json.dumps({"image": f"https://a.blob/x.png?sv=1&sig={quote('aB3/' * 12)}"}))
+    assert json.loads(linked.request_body) == {"image": "https://a.blob/x.png?sv=1&sig=REDACTED"}
+    refused = exchanged("q", '{"error":"Incorrect API key provided: sk-proj-1234****wxyz."}', status=401)
+    assert refused.response_body == b'{"error":"Incorrect API key provided: REDACTED"}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"code":"content_filter",  "max_tokens":5, "usage":{"total_tokens":7},"key":"Vertrag 7", "token": "EUR"}',
+        '{"document":"password: see https://example.com/a?page=2 and <b>bold</b>", "n": 1.50, "n": 1e400}',
+        "not JSON at all, key=",
+    ],
+)
+def test_documents_stay_as_they_are(body: str) -> None:
+    """Byte for byte: numbers, spaces, names that are there twice, and fields whose names sound like credentials."""
+    exchange = exchanged(body, body)
+    assert exchange.request_body == exchange.response_body == body.encode()
+
+
+def in_pieces(text: str) -> str:
+    """As a stream of chat completions hands it out."""
+    events = ({"choices": [{"delta": {"content": text[at : at + 4]}}]} for at in range(0, len(text), 4))
+    return "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+
+
+@pytest.mark.parametrize("before", ["", "x", "xy"])
+@pytest.mark.parametrize("secret", [KEY, PLAIN, "line one\nline two 3"])
+def test_a_secret_is_found_however_it_is_written(secret: str, before: str) -> None:
+    """Raw, escaped once or twice, URL-encoded, in base64 at any offset, compressed, streamed; never printed."""
+    inner = (before + secret + " after it").encode()
+    texts = {
+        "raw": secret,
+        "JSON": json.dumps(secret),
+        "JSON in JSON": json.dumps(json.dumps({"a": secret})),
+        "URL": quote(secret, safe=""),
+        "base64": base64.b64encode(inner).decode(),
+        "urlsafe base64": base64.urlsafe_b64encode(inner).decode(),
+        "gzip": base64.b64encode(gzip.compress(inner + b" and what makes it longer")).decode(),
+        "zlib": base64.b64encode(zlib.compress(inner + b" and what makes it longer")).decode(),
+        "stream": in_pieces(before + secret),
+    }
+    for coding, text in texts.items():
+        with pytest.raises(SecretFoundError) as error:
+            Watch().refuse(f"interactions:\n- {text}\n", Path("c.yaml"), {"MY_TOKEN": secret})
+        assert "c.yaml: not written: the value of $MY_TOKEN stands in line" in str(error.value), coding
+        assert secret not in str(error.value)
+
+
+def test_which_values_of_the_environment_are_secrets() -> None:
+    """By the name of the variable, and long and odd enough; parts of connection strings, URLs and JSON as well."""
+    no_secrets = {
+        "SHORT_KEY": "aB3",
+        "WORD_SECRET": "abcdefghijklmno",
+        "NUMBER_KEY": "1234567890123",
+        "KEY_URL": "https://example.com/a/path",
+        "KEY_FILE": "/etc/ssl/private/server.pem",
+        "TOKEN_EXPIRES": "2026-11-24T13:00:00Z",
+        "HOME": KEY,
+    }
+    assert environment_secrets(no_secrets) == {}
+    dsn, account = f"postgres://me:{KEY}@db/x", f"AccountName=a;AccountKey={KEY}=="
+    found = environment_secrets(
+        {"DB_DSN": dsn, "STORAGE_CONNECTION_STRING": account, "GCP_CREDENTIALS": '{"a":{"private_key":"%s"}}' % KEY}
+    )
+    assert found["DB_DSN"] == (KEY,)
+    assert set(found["STORAGE_CONNECTION_STRING"]) == {account, f"{KEY}=="}
+    assert KEY in found["GCP_CREDENTIALS"]
+    assert environment_secrets({"PIN": "aB3456", "CI_KEY": KEY}, ("PIN",), ("CI_*",)) == {"PIN": ("aB3456",)}
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("sk-proj-" + "a1B2" * 10, "an OpenAI key"),
+        ("sk-ant-api03-" + "a1B2" * 10, "an Anthropic key"),
+        ("AIza" + "a1B2_" * 7, "a Google API key"),
+        ("AKIA" + "A1B2" * 4, "an AWS access key"),
+        ("aws_secret_access_key = " + "a1B2/" * 8, "an AWS secret key"),
+        ("Ocp-Apim-Subscription-Key: " + "0a" * 16, "an Azure key"),
+        ("https://x/y?sv=1&sig=" + "aB3%2F" * 12, "an Azure SAS signature"),
+        ("ghp_" + "a1B2" * 9, "a GitHub token"),
+        ("-----BEGIN RSA PRIVATE KEY-----", "a private key"),
+        ("Authorization: Bearer abc.def-123456789012345", "a bearer token"),
+        ("Basic " + base64.b64encode(b"me:pass word").decode(), "a user and password"),
+        ("amqp://me:pass1word@host/x", "a password in a URL"),
+        (f"eyJ{'a1' * 8}.eyJ{'b2' * 8}.{'c3' * 8}", "a JSON Web Token"),
+    ],
+)
+def test_keys_are_known_by_their_shape(text: str, what: str) -> None:
+    """Alone and within base64; a word in front of one, or a document that speaks of one, is none."""
+    for found in (text, base64.b64encode(f"xx {text} ".encode()).decode()):
+        with pytest.raises(SecretFoundError, match=what):
+            Watch().refuse(f"a: {found}\n", Path("c.yaml"), {})
+    Watch().refuse(
+        "the task-force has basic knowledge of bearer bonds, key: none, sk-learn, https://a:80/x", Path("c"), {}
+    )
+
+
+def test_the_place_of_a_secret_is_told_in_words() -> None:
+    """Line, exchange, part and JSON path; also where only the whole stream holds it."""
+    text = f'x_llm_extract:\n  case: a\ninteractions:\n- request:\n    body: |-\n      {{\n        "a": [\n          1,\n          "{KEY}"\n        ]\n      }}\n'
+    found = Watch().find(text, {"A_KEY": KEY})
+    assert [str(one) for one in found] == ["the value of $A_KEY stands in line 9 (interaction 1, request body, a[1])"]
+
+
+def test_texts_for_people_say_what_is_hidden() -> None:
+    """Whole, cut off at either end, or as what a pattern of the project matches."""
+    watch = Watch.of(["re:CUST-[0-9]{6}", "!re:CUST-0{6}"], "ini")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("A_KEY", KEY * 2)
+        assert watch.hide(f"a {KEY * 2} b {KEY}") == "a [hidden: the value of $A_KEY] b [hidden: the value of $A_KEY]"
+        assert watch.hidden({"a": [f"…{KEY}", 1, None]}) == {"a": ["…[hidden: the value of $A_KEY]", 1, None]}
+    assert watch.hide("CUST-123456, CUST-000000") == "[hidden: what re:CUST-[0-9]{6} matches], CUST-000000"
+
+
+@pytest.mark.parametrize("entry", ["re:(", "re:x*", "12", "a b"])
+def test_an_entry_that_means_nothing_is_refused(entry: str) -> None:
+    """One line that names the ini and the entry."""
+    with pytest.raises(UsageError, match="ini llm_extract_secrets"):
+        Watch.of([entry], "ini llm_extract_secrets")
+
+
+class Provider:
+    """Answers as the path of the request says, and with what it was sent in the body."""
+
+    def __init__(self) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = -1
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                key = self.headers["api-key"] or ""
+                kind = self.path.strip("/").split("/")[0].split("?")[0]
+                data = json.dumps({"name": "bolt", "note": f"{kind} {key}"}).encode()
+                if kind == "leak":  # what the request says, in a coding that it names
+                    data = json.dumps({"name": "bolt", "note": json.loads(body)["leak"]}).encode()
+                if kind == "sse":
+                    data = f'data: {{"name": "bolt", "key": "{key}"}}\n\n'.encode()
+                self.send_response(400 if kind == "refused" else 200)
+                self.send_header("set-cookie", f"session={key}")
+                self.send_header("content-type", "text/event-stream" if kind == "sse" else JSON)
+                if kind == "gzip":
+                    data = gzip.compress(data)
+                    self.send_header("content-encoding", "gzip")
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Silent."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def any_provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """One that speaks whatever a case asks for."""
+    found = Provider()
+    monkeypatch.setenv("PROVIDER", found.url)
+    yield found
+    found.close()
