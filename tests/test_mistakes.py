@@ -8,9 +8,9 @@ import time
 import pytest
 
 from pytest_llm_extract.cases import load_cases
-from pytest_llm_extract.cassette import load, names
+from pytest_llm_extract.cassette import names
 from pytest_llm_extract.cassette.key import fingerprint
-from pytest_llm_extract.errors import CassetteError, DatasetError
+from pytest_llm_extract.errors import DatasetError
 
 SUITE = """
 import pytest
@@ -135,27 +135,6 @@ def test_json_dataset_with_a_byte_order_mark(pytester: pytest.Pytester) -> None:
     path = pytester.path / "gold.json"
     path.write_text('\ufeff[\n {"id": 1, "input": "", "expected": {}},\r\n {"id": 2, "input": "", "expected": {}}\n]')
     assert [(case.id, case.place) for case in load_cases(path, "gold.json")] == [("1", 2), ("2", 3)]
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("", "is not a vcrpy cassette"),
-        ("interactions: []\n", "holds no exchange"),
-        ("<<<<<<< HEAD\ninteractions: []\n=======\n", "merge conflict"),
-        ("interactions: &a [*a]\n", "is not a vcrpy cassette"),
-        ("interactions: [1\n", "no YAML that a cassette may hold"),
-        ("interactions: !!python/object/apply:os.system [ls]\n", "no YAML that a cassette may hold"),
-        ("- 1\n", "is not a vcrpy cassette"),
-    ],
-)
-def test_broken_cassette_is_an_error_that_names_the_file(pytester: pytest.Pytester, text: str, problem: str) -> None:
-    """It is never treated as empty."""
-    path = pytester.path / "c.yaml"
-    path.write_text(text)
-    with pytest.raises(CassetteError, match=problem) as error:
-        load.load(path)
-    assert str(path) in str(error.value)
 
 
 def test_cassette_edited_by_hand_is_found_out(recorded: pytest.Pytester) -> None:

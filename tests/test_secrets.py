@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from standin import StandIn
 from vcr.request import Request
 
 from pytest_llm_extract.cassette.exchange import Exchange
@@ -70,7 +69,7 @@ def exchanged(
         ),
         pytest.param(exchanged(json.dumps({"q": 1, "a": [{"apiKey": KEY, "b": {"clientSecret": KEY}}]})), id="JSON"),
         pytest.param(exchanged(json.dumps({"q": 1, "a": json.dumps({"password": KEY})})), id="JSON in JSON"),
-        pytest.param(exchanged('{"q": 1, "\\u0061pi_key": "%s"}' % KEY), id="escaped name"),
+        pytest.param(exchanged('{"q": 1, "\\u0061pi_key": "' + KEY + '"}'), id="escaped name"),
         pytest.param(exchanged(gzip.compress(b'{"api_key":"%s"}' % KEY.encode()), sent={"content-encoding": "gzip"})),
         pytest.param(exchanged("q", json.dumps({"access_token": KEY, "expires_in": 1})), id="token answer"),
         pytest.param(exchanged("q", f"<E><SessionToken>{KEY}</SessionToken></E>", status=400), id="XML error"),
@@ -166,7 +165,11 @@ def test_which_values_of_the_environment_are_secrets() -> None:
     assert environment_secrets(no_secrets) == {}
     dsn, account = f"postgres://me:{KEY}@db/x", f"AccountName=a;AccountKey={KEY}=="
     found = environment_secrets(
-        {"DB_DSN": dsn, "STORAGE_CONNECTION_STRING": account, "GCP_CREDENTIALS": '{"a":{"private_key":"%s"}}' % KEY}
+        {
+            "DB_DSN": dsn,
+            "STORAGE_CONNECTION_STRING": account,
+            "GCP_CREDENTIALS": json.dumps({"a": {"private_key": KEY}}),
+        }
     )
     assert found["DB_DSN"] == (KEY,)
     assert set(found["STORAGE_CONNECTION_STRING"]) == {account, f"{KEY}=="}
@@ -204,7 +207,9 @@ def test_keys_are_known_by_their_shape(text: str, what: str) -> None:
 
 def test_the_place_of_a_secret_is_told_in_words() -> None:
     """Line, exchange, part and JSON path; also where only the whole stream holds it."""
-    text = f'x_llm_extract:\n  case: a\ninteractions:\n- request:\n    body: |-\n      {{\n        "a": [\n          1,\n          "{KEY}"\n        ]\n      }}\n'
+    body = ["{", '  "a": [', "    1,", f'    "{KEY}"', "  ]", "}"]
+    head = ["x_llm_extract:", "  case: a", "interactions:", "- request:", "    body: |-"]
+    text = "\n".join([*head, *(f"      {line}" for line in body)])
     found = Watch().find(text, {"A_KEY": KEY})
     assert [str(one) for one in found] == ["the value of $A_KEY stands in line 9 (interaction 1, request body, a[1])"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.cassette import diff, key
+from pytest_llm_extract.cassette import diff, hashed, key
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.guard import NetworkBlocked
@@ -71,21 +71,22 @@ class Call:
 class Slot:
     """Where a case's cassette is; `document` is the case's own text, which diffs and hashes leave out.
 
-    `ignore` are paths of volatile values in the request's body, which are neither stored nor compared; `storage` says
-    what else is not stored.
+    `ignore` are paths of volatile values in the request's body, which are neither stored nor compared. No symbolic link
+    may lead the file out of `root`. `storage` says what else is not stored.
     """
 
     path: Path
     case_id: str
     document: str | None
     ignore: tuple[str, ...] = ()
+    root: Path | None = None
     storage: Storage = field(default_factory=Storage)
 
 
 def replay(function: Callable[[], Any], slot: Slot) -> Call:
     """Run an extraction against its cassette; it is stopped at the first request that the cassette does not hold."""
     try:
-        recording = load(slot.path)
+        recording = load(slot.path, slot.root)
     except CassetteError as error:
         return Call(Status.ERROR, problem=str(error))
     if recording is None:
@@ -115,12 +116,9 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
 def _change(recording: Recording, at: int, sent: bytes, slot: Slot) -> diff.Change:
     """Why a request was not found, beside the recorded one at its position."""
     before = recording.exchanges[at].request_body if at < len(recording.exchanges) else None
-    if before is None or not key.is_hash(before):
-        return diff.explain(before, sent, slot.document)
-    hashes, ignored = recording.meta.get("requests", []), recording.meta.get("ignore", [])
-    if ignored != list(slot.ignore):
-        return diff.Change("ignore= changed, and request bodies are not stored to compare without it", ())
-    return diff.explain_hashes(hashes[at] if at < len(hashes) else {}, key.origin(sent, slot.document))
+    if before is not None and key.is_hash(before):
+        return hashed.explain(recording, at, sent, slot.document, slot.ignore)
+    return diff.explain(before, sent, slot.document)
 
 
 def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], None] | None = None) -> Call:
@@ -129,7 +127,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
     `heard` is told of every answer of the provider, also of those that the extractor's own client tries again.
     """
     try:
-        old = load(slot.path)
+        old = load(slot.path, slot.root)
     except CassetteError as error:
         return Call(Status.ERROR, problem=f"{error}; delete it and record again")
     take, call = Record(slot.ignore, heard, slot.storage), Call()
@@ -163,9 +161,8 @@ def _keep(call: Call, slot: Slot, recording: Recording, old: Recording | None, s
         call.facts |= _meta(recording, old, seconds)
         head = {name: call.facts[name] for name in _META}
         if not slot.storage.keeps_requests:
-            origins = [key.origin(exchange.request_body, slot.document) for exchange in recording.exchanges]
-            head |= {"requests": origins, "ignore": list(slot.ignore)}
-            recording = recording.without_requests
+            recording, parts = hashed.hashed(recording, slot.document, slot.ignore)
+            head |= parts
         save(slot.path, recording, head, slot.storage.watch)
     except (CassetteError, SecretFoundError) as error:
         call.failure = Failure(str(error), is_final=isinstance(error, CassetteError))

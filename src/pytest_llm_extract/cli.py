@@ -11,6 +11,7 @@ import click
 from pytest_llm_extract.errors import LlmExtractError
 
 _COMMANDS = {
+    "adopt": "take over recordings of pytest-recording, pytest-vcr or vcrpy as cassettes of cases",
     "diff": "compare two results.json, two baselines or two git revisions",
     "merge": "add up the results.json of shards, and gate the whole",
     "score": "score a file of predictions against gold, without pytest",
@@ -44,8 +45,8 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pytest-llm-extract")
 def main() -> None:
-    """Compare, merge and score LLM extraction results.
+    """Compare, merge and score LLM extraction results, and take over recordings.
 
-    Exit status: 0 all is well, 1 a gate failed or something was lost, 2 wrong arguments or unreadable input, 3 (score
-    only) records of the two files do not match.
+    Exit status: 0 all is well, 1 a gate failed, or something was lost or not adopted, 2 wrong arguments or unreadable
+    input, 3 (score only) records of the two files do not match.
     """

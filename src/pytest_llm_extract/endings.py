@@ -30,7 +30,7 @@ def status_of(error: Exception, facts: Mapping[str, Any]) -> Status:
     if isinstance(error, PromptError):
         return Status.ERROR
     if isinstance(error, pydantic.ValidationError | json.JSONDecodeError) or names & _UNUSABLE:
-        if facts.get("refusal"):
+        if facts.get("refusal") or facts.get("finish_reason") == "content_filter":
             return Status.REFUSED
         return Status.TRUNCATED if facts.get("finish_reason") == "length" else Status.INVALID
     return Status.ERROR

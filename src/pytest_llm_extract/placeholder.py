@@ -2,17 +2,65 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import contextlib
 import os
+import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-KEY = "llm-extract-placeholder-no-key"
-VARIABLES = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY")
+_KEY = "llm-extract-placeholder-no-key-for-"
+_NAMED = re.compile(re.escape(_KEY) + r"([A-Z_]+)")
+_BASIC = re.compile(r"Basic\s+([A-Za-z0-9+/=]+)", re.IGNORECASE)
 _veiled_file: str | None = None
 _Environ = type(os.environ)
+
+
+@dataclass(frozen=True)
+class _Credential:
+    """The variables that hold the key of an SDK, and others that stand for another kind of its credentials."""
+
+    keys: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+
+_CREDENTIALS = (
+    _Credential(("OPENAI_API_KEY",)),
+    _Credential(("AZURE_OPENAI_API_KEY",), ("AZURE_OPENAI_AD_TOKEN",)),
+    _Credential(
+        ("ANTHROPIC_API_KEY",),
+        ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_PROFILE", "ANTHROPIC_CONFIG_DIR", "ANTHROPIC_FEDERATION_RULE_ID"),
+    ),
+    _Credential(("GEMINI_API_KEY", "GOOGLE_API_KEY"), ("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE")),
+)
+VARIABLES = frozenset(name for credential in _CREDENTIALS for name in credential.keys)
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a key is the one that stands for none."""
+    return value.startswith(_KEY)
+
+
+def missing_keys(texts: Iterable[str]) -> str | None:
+    """The variables whose placeholder stands in a request (`GEMINI_API_KEY or GOOGLE_API_KEY`); None if none does."""
+    for text in texts:
+        if found := _NAMED.search(text + _decoded(text)):
+            return next(" or ".join(one.keys) for one in _CREDENTIALS if found[1] in one.keys)
+    return None
+
+
+def _decoded(text: str) -> str:
+    """What the base64 of HTTP basic authentication says."""
+    if (found := _BASIC.search(text)) is None:
+        return ""
+    try:
+        return base64.b64decode(found[1]).decode("latin-1")
+    except binascii.Error:
+        return ""
 
 
 class _Veiled(_Environ):  # type: ignore[valid-type, misc]
@@ -26,7 +74,7 @@ class _Veiled(_Environ):  # type: ignore[valid-type, misc]
         return not self._is_veiled(key) and super().__contains__(key)
 
     def _is_veiled(self, key: object) -> bool:
-        if key not in VARIABLES or self[key] != KEY:
+        if key not in VARIABLES or not is_placeholder(str(super().get(key, ""))):
             return False
         frame = sys._getframe(2)
         while frame.f_back is not None and frame.f_globals.get("__name__") == "os":
@@ -34,12 +82,22 @@ class _Veiled(_Environ):  # type: ignore[valid-type, misc]
         return frame.f_code.co_filename == _veiled_file
 
 
-_lock, _users, _set = threading.Lock(), 0, list[str]()
+# What the variables that are set were before: nothing, or empty, as CI sets a secret that it withholds.
+_lock, _users, _before = threading.Lock(), 0, dict[str, str | None]()
+
+
+def _needed() -> list[str]:
+    """The variables of every SDK that finds no credentials of its own in the environment."""
+    return [name for one in _CREDENTIALS if not any(map(_is_set, one.keys + one.others)) for name in one.keys]
+
+
+def _is_set(name: str) -> bool:
+    return os.environ.get(name, "").lower() not in ("", "0", "false")
 
 
 @contextlib.contextmanager
 def placeholder_key(veiled_file: str | None = None) -> Iterator[None]:
-    """Set the placeholder for every variable that is unset, while inside; extractions in several threads share it.
+    """Set the placeholder for every key that is unset, while inside; extractions in several threads share it.
 
     The code of `veiled_file` does not see it, so that its `skipif(not os.getenv("OPENAI_API_KEY"))` stays skipped.
     """
@@ -47,9 +105,9 @@ def placeholder_key(veiled_file: str | None = None) -> Iterator[None]:
     with _lock:
         _users += 1
         if _users == 1:
-            _set[:] = [name for name in VARIABLES if name not in os.environ]
-            os.environ.update(dict.fromkeys(_set, KEY))
-        if veiled_file and _set:
+            _before.update({name: os.environ.get(name) for name in _needed()})
+            os.environ.update({name: _KEY + name for name in _before})
+        if veiled_file and _before:
             _veiled_file, os.environ.__class__ = veiled_file, _Veiled
     try:
         yield
@@ -57,6 +115,16 @@ def placeholder_key(veiled_file: str | None = None) -> Iterator[None]:
         with _lock:
             os.environ.__class__ = _Environ
             _users -= 1
-            for name in _set if _users == 0 else ():
-                if os.environ.get(name) == KEY:
-                    del os.environ[name]
+            if _users == 0:
+                _take_away()
+
+
+def _take_away() -> None:
+    for name, before in _before.items():
+        if os.environ.get(name) != _KEY + name:
+            continue  # someone has set a key meanwhile
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+    _before.clear()

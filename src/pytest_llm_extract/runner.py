@@ -82,7 +82,7 @@ class Extraction:
 
     @property
     def raw(self) -> str | None:
-        """The text of the answer as the provider sent it; None for one that is no chat completion."""
+        """The text of the answer as the provider sent it; None for one in a format that is not read."""
         self.ensure()
         return self.result.raw if self.result else None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,17 +37,11 @@ def explain(recorded: bytes | None, sent: bytes, document: str | None) -> Change
     lines: list[str] = []
     for name in changed:
         lines += _changed_lines(name, then.get(name), now[name], document)
-    return Change(f"{_and(changed)} changed", tuple(lines[:_MAX_LINES]))
+    return Change(f"{in_words(changed)} changed", tuple(lines[:_MAX_LINES]))
 
 
-def explain_hashes(recorded: Mapping[str, Any], sent: Mapping[str, Any]) -> Change:
-    """As `explain`, where only hashes of the recorded request's parts are stored (`key.origin`): no lines to show."""
-    changed = [name for name in sent if recorded.get(name) != sent[name]]
-    cause = f"{_and(changed)} changed" if changed else "request sent in another order, or more often, than recorded"
-    return Change(cause, ("(request bodies are not stored, so their lines cannot be compared)",))
-
-
-def _and(names: list[str]) -> str:
+def in_words(names: list[str]) -> str:
+    """`a, b and c`."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 

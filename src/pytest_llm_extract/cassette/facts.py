@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_llm_extract.answers import RawAnswer, read_answer_body
+from pytest_llm_extract.answers import NOTHING, RawAnswer, read_wire_answer
 from pytest_llm_extract.cassette.exchange import Recording
-from pytest_llm_extract.cassette.key import read_json
 
 
 def summary(recording: Recording) -> dict[str, Any]:
-    """What the answers say of themselves: model, system_fingerprint, finish reason, refusal, usage, last content."""
+    """What the answers say of themselves: model, system_fingerprint, finish reason, refusal, usage, last content.
+
+    Exchanges that are no answer of a model (a token, embeddings, an error) say nothing.
+    """
     facts: dict[str, Any] = {"model": None, "system_fingerprint": None, "input_tokens": 0, "output_tokens": 0}
     facts |= {"finish_reason": None, "refusal": None, "content": None}
     for exchange in recording.exchanges:
-        body = read_json(exchange.response_body)
-        if isinstance(body, dict):
-            _add_answer(facts, read_answer_body(body))
+        answer = read_wire_answer(exchange.response_body)
+        if answer != NOTHING:
+            _add_answer(facts, answer)
     return facts
 
 

@@ -6,13 +6,14 @@ import contextlib
 import contextvars
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import Any
+
+from pytest_llm_extract.cassette.ownership import bearable
 
 _replaying: contextvars.ContextVar[bool] = contextvars.ContextVar("llm_extract_replaying", default=False)
 _EVENTS = frozenset({"socket.connect", "socket.getaddrinfo", "socket.sendto"})
-_installed = False
+_lock, _installed, _armed = threading.Lock(), False, 0
 
 
 class NetworkBlocked(BaseException):
@@ -27,61 +28,28 @@ class NetworkBlocked(BaseException):
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _EVENTS or not _replaying.get():
+    # A thread that outlives the last replay is no concern of ours any more.
+    if event not in _EVENTS or not _armed or not _replaying.get():
         return
     address = arguments[0:2] if event == "socket.getaddrinfo" else arguments[1]
     # A text is the path of a Unix socket: this machine, no network.
     if isinstance(address, tuple):
-        raise NetworkBlocked(":".join(str(part) for part in address[:2]))
+        raise bearable(NetworkBlocked(":".join(str(part) for part in address[:2])))
 
 
 @contextlib.contextmanager
 def blocked_network() -> Iterator[None]:
     """Turn every connection that this context, or a thread it starts, opens into an error."""
-    global _installed
-    if not _installed:
-        sys.addaudithook(_hook)  # stays until the process ends; there is no way to remove one
-        _installed = True
+    global _installed, _armed
+    with _lock:
+        if not _installed:
+            sys.addaudithook(_hook)  # stays until the process ends; there is no way to remove one
+            _installed = True
+        _armed += 1
     token = _replaying.set(True)
     try:
         yield
     finally:
         _replaying.reset(token)
-
-
-_start, _submit = threading.Thread.start, ThreadPoolExecutor.submit
-
-
-def _start_in_context(thread: threading.Thread) -> None:
-    context, run = contextvars.copy_context(), thread.run
-    thread.run = lambda: context.run(run)  # type: ignore[method-assign]
-    _start(thread)
-
-
-def _submit_in_context(pool: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-    return _submit(pool, contextvars.copy_context().run, fn, *args, **kwargs)
-
-
-class _Inheritance:
-    """Counts the extractions that are under way: the first of them patches, the last one takes the patches off."""
-
-    def __init__(self) -> None:
-        self._lock, self._inside = threading.Lock(), 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._inside += 1
-            if self._inside == 1:
-                threading.Thread.start = _start_in_context  # type: ignore[method-assign, assignment]
-                ThreadPoolExecutor.submit = _submit_in_context  # type: ignore[method-assign, assignment]
-
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                threading.Thread.start = _start  # type: ignore[method-assign]
-                ThreadPoolExecutor.submit = _submit  # type: ignore[method-assign]
-
-
-# Threads and pool jobs that are started while an extraction is under way run in a copy of their starter's context.
-inherited_context = _Inheritance()
+        with _lock:
+            _armed -= 1

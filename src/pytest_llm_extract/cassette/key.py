@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 Json = Any
 IGNORED = "(ignored)"
 _HASH = re.compile(rb"sha256:([0-9a-f]{64})")
+_BOUNDARY = re.compile(rb"(--[\w'()+,./:=?-]{1,70})\r\n")
 
 
 def read_json(body: bytes | str | None) -> Json | None:
@@ -35,7 +36,7 @@ def body_digest(body: bytes) -> str:
     if found := _HASH.fullmatch(body):
         return found[1].decode()
     parsed = read_json(body)
-    return digest(parsed) if parsed is not None else hashlib.sha256(body).hexdigest()
+    return digest(parsed) if parsed is not None else hashlib.sha256(_without_boundary(body)).hexdigest()
 
 
 def body_hash(body: bytes) -> bytes:
@@ -51,6 +52,17 @@ def is_hash(body: bytes) -> bool:
 def fingerprint(method: str, url: str, body: bytes) -> str:
     """sha256 of a request; the host is no part of it, so a recording replays against any endpoint."""
     return hashlib.sha256(f"{method.upper()} {urlsplit(url).path}\n{body_digest(body)}".encode()).hexdigest()
+
+
+def answer_digest(status: int, body: bytes) -> str:
+    """sha256 of an answer as it is stored, so that an edit is noticed."""
+    return hashlib.sha256(b"%d\n%b" % (status, body)).hexdigest()
+
+
+def _without_boundary(body: bytes) -> bytes:
+    """A multipart body without the boundary that clients draw anew for every request; any other body as it is."""
+    found = _BOUNDARY.match(body)
+    return body.replace(found[1], b"--boundary") if found and body.rstrip().endswith(found[1] + b"--") else body
 
 
 def origin(body: bytes, document: str | None) -> dict[str, str | None]:

@@ -1,71 +1,107 @@
-"""Reading cassette files: safely, and never a damaged one as an empty one."""
+"""Reading cassette files: safely, and never a damaged one as an empty or a shorter one."""
 
 from __future__ import annotations
 
+import json
+import stat
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from pytest_llm_extract.cassette.exchange import Exchange, Recording, as_bytes
+from pytest_llm_extract.cases.text import conflict_line
+from pytest_llm_extract.cassette.exchange import Recording
+from pytest_llm_extract.cassette.layout import LayoutError, read_recording
 from pytest_llm_extract.errors import CassetteError
-
-try:
-    from yaml import CSafeLoader as _SafeLoader
-except ImportError:  # PyYAML built without libyaml
-    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
+from pytest_llm_extract.safe_yaml import YamlMistakeError, YamlReader, describe
 
 MAX_BYTES = 64 * 1024 * 1024
 
 
-def load(path: Path) -> Recording | None:
-    """Read a cassette; None where there is none.
+def load(path: Path, root: Path | None = None) -> Recording | None:
+    """Read a cassette; None where there is none. `root` is the folder that no symbolic link may lead it out of.
 
     Raises:
-        CassetteError: there is a file, but it is no cassette.
+        CassetteError: there is a file, but it is no whole cassette; or it would lie outside of `root`.
     """
+    if root is not None:
+        check_inside(path, root)
+    text = _read_text(path)
+    if text is None:
+        return None
     try:
-        size = path.stat().st_size
+        return read_recording(_read_json(text) if text.lstrip()[:1] == "{" else _read_yaml(text))
+    except LayoutError as error:
+        raise CassetteError(path, str(error)) from None
+    except RecursionError:
+        raise CassetteError(path, "is nested too deeply") from None
+
+
+def check_inside(path: Path, root: Path) -> None:
+    """Make sure that no symbolic link leads a path out of the folder that it lies below.
+
+    Raises:
+        CassetteError: one does.
+    """
+    # Only what lies below the root can lead out of it: where that is no link, nothing needs to be resolved.
+    below = path.relative_to(root).parts
+    if any(root.joinpath(*below[: n + 1]).is_symlink() for n in range(len(below))):
+        try:
+            inside = path.resolve().is_relative_to(root.resolve())
+        except (OSError, RuntimeError) as error:  # a circle of links
+            raise CassetteError(path, f"cannot be read: {error}") from None
+        if not inside:
+            raise CassetteError(path, f"a symbolic link leads it out of {root}; cassettes lie in that folder")
+
+
+def _read_text(path: Path) -> str | None:
+    """The whole file, if it is one that may be read; None where there is none."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise CassetteError(path, "is no regular file")
+        if found.st_size > MAX_BYTES:
+            raise CassetteError(path, f"has {found.st_size:,} bytes, more than a cassette may have ({MAX_BYTES:,})")
+        return path.read_bytes().decode("utf-8").removeprefix("\ufeff")
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if size > MAX_BYTES:
-        raise CassetteError(path, f"{size:,} bytes are more than a cassette may have ({MAX_BYTES:,})")
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = yaml.load(text, Loader=_SafeLoader)  # aliases share one object, they do not grow
-    except (OSError, UnicodeDecodeError) as error:
-        raise CassetteError(path, f"cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        if "<<<<<<<" in text:
-            raise CassetteError(path, "holds merge conflict markers; resolve them or record again") from None
-        raise CassetteError(path, f"is no YAML that a cassette may hold: {str(error).splitlines()[0]}") from None
-    try:
-        return _read(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CassetteError(path, f"is not a vcrpy cassette ({type(error).__name__}: {error})") from None
+    except UnicodeDecodeError as error:
+        raise CassetteError(path, f"is not UTF-8 (byte {error.start:,})") from None
+    except OSError as error:
+        raise CassetteError(path, f"cannot be read: {error.strerror or error}") from None
 
 
-def _read(data: Any) -> Recording:
-    meta = data.get("x_llm_extract") or {}
-    exchanges = []
-    for interaction in data["interactions"]:
-        request, response = interaction["request"], interaction["response"]
-        body = response["body"]["string"] if response.get("body") else b""
-        exchanges.append(
-            Exchange(
-                method=request["method"],
-                url=request["uri"],
-                request_headers=dict(request.get("headers") or {}),
-                request_body=as_bytes(request.get("body")),
-                status=int(response["status"]["code"]),
-                reason=str(response["status"].get("message") or ""),
-                response_headers={k: list(v) for k, v in (response.get("headers") or {}).items()},
-                response_body=as_bytes(body),
-            )
-        )
-    if not exchanges:
-        raise ValueError("it holds no exchange")
-    recording = Recording(tuple(exchanges), str(meta.get("case", "")), meta)
-    if "fingerprints" in meta and meta["fingerprints"] != recording.fingerprints:
-        raise ValueError("a request was edited by hand: its fingerprint no longer matches; record the case again")
-    return recording
+def _read_yaml(text: str) -> Any:
+    import yaml
+
+    reader = YamlReader(text, binary=True, max_weight=2 * MAX_BYTES)
+    try:
+        event = reader.start()
+        value = None if event is None else reader.value(event)
+        if event is not None:
+            reader.end("holds more than one document")
+        return value
+    except (yaml.YAMLError, YamlMistakeError, ValueError) as error:
+        line, problem = describe(text, error)
+        if conflict := conflict_line(text):
+            line, problem = conflict, "merge conflict marker; resolve the conflict, or record the case again"
+        raise LayoutError(_line(line), problem) from None
+
+
+def _read_json(text: str) -> Any:
+    """As vcrpy's JSON serializer writes it."""
+    try:
+        return json.loads(text, object_pairs_hook=_members)
+    except ValueError as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
+        raise LayoutError(_line(line), f"is not JSON: {getattr(error, 'msg', error)}") from None
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} is written twice")
+    return found
+
+
+def _line(number: int | None) -> str:
+    return f"line {number}" if number else ""

@@ -7,21 +7,20 @@ the take held in a context variable. Requests outside an extraction go where the
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import threading
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any
-from unittest import mock
 
 from vcr.cassette import Cassette
 from vcr.request import Request
 
 from pytest_llm_extract import placeholder
-from pytest_llm_extract.cassette import guard
+from pytest_llm_extract.cassette import guard, ownership
 from pytest_llm_extract.cassette.exchange import Exchange, Recording, path_of
-from pytest_llm_extract.cassette.scrub import NotStorable, Scrubber, outline_of
-from pytest_llm_extract.cassette.vcr_filters import HOOK
+from pytest_llm_extract.cassette.patches import patched
+from pytest_llm_extract.cassette.scrub import NotStorable, Scrubber, body_of, outline_of
+from pytest_llm_extract.cassette.vcr_filters import HOOK, FilterFailed
 from pytest_llm_extract.config import Storage
 from pytest_llm_extract.secrecy.travelled import remember
 
@@ -40,19 +39,39 @@ class CassetteMiss(BaseException):
 class KeyNeeded(BaseException):
     """Recording without a key: the placeholder is never sent."""
 
+    def __init__(self, variables: str) -> None:
+        super().__init__(variables)
+        self.variables = variables
+
     def __str__(self) -> str:
-        return "recording needs OPENAI_API_KEY (or the key of the provider that the extractor calls)"
+        return f"recording needs {self.variables}"
 
 
-class Unowned(BaseException):
-    """A request during an extraction, from a thread that the extraction did not start."""
+class Unowned(Exception):
+    """A request during an extraction, from a thread that does not belong to it."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.url = url
 
     def __str__(self) -> str:
-        return f"a thread that was started before the extraction sent a request to {self.url}; start it inside"
+        return (
+            f"a thread that was not started by this extraction sent a request to {self.url}; "
+            "start it inside, or use a ThreadPoolExecutor"
+        )
+
+
+class Outlived(Unowned):
+    """A thread or task sent requests and goes on after its extraction: they may be another case's."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def __str__(self) -> str:
+        return (
+            "a thread or task that the extraction started sends its requests and goes on after it, so that they cannot "
+            "be told from another case's; end it with the extraction, or use a ThreadPoolExecutor"
+        )
 
 
 class Unkept(ConnectionError):
@@ -76,6 +95,7 @@ class Replay:
         self.recording, self._scrubber = recording, Scrubber(storage or Storage(), ignore)
         self.played: list[Exchange] = []
         self.miss: tuple[str, str, bytes] | None = None
+        self.senders: set[ownership.Worker] = set()
         self._left = list(recording.exchanges)
         self._lock = threading.Lock()
 
@@ -97,7 +117,7 @@ class Replay:
                         self.played.append(self._left.pop(index))
                         return exchange.to_vcr()
             self.miss = self.miss or (sent.method, sent.url, sent.body)
-        raise CassetteMiss(request.method, request.uri)
+        raise ownership.bearable(CassetteMiss(request.method, request.uri))
 
 
 class Record:
@@ -111,6 +131,7 @@ class Record:
     ) -> None:
         self._scrubber, self._heard = Scrubber(storage or Storage(), ignore), heard
         self.exchanges: list[Exchange] = []
+        self.senders: set[ownership.Worker] = set()
         self._sent: dict[int, Request] = {}
         self._unstored: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -126,16 +147,17 @@ class Record:
         kept = {exchange.fingerprint for exchange in self.exchanges}
         return next((words for key, words in self._unstored.items() if key not in kept), None)
 
-    def send(self, request: Request) -> None:
-        """Take note of a request that goes out; stop one that carries the placeholder key.
+    def send(self, request: Request, body: bytes) -> None:
+        """Take note of a request that goes out; stop one that carries a placeholder key anywhere.
 
         Raises:
             KeyNeeded: it does.
         """
-        values = [str(value) for value in request.headers.values()]
-        if any(placeholder.KEY in value for value in [*values, request.uri]):
-            raise KeyNeeded
-        self._sent[id(request)] = request
+        headers = [v.decode("latin-1") if isinstance(v, bytes) else str(v) for v in request.headers.values()]
+        if variables := placeholder.missing_keys([*headers, request.uri, body.decode("latin-1")]):
+            raise ownership.bearable(KeyNeeded(variables))
+        with self._lock:
+            self._sent[id(request)] = request
 
     def append(self, request: Request, response: dict[str, Any]) -> None:
         """Keep an exchange; a failed one is dropped when the same request succeeds."""
@@ -174,8 +196,23 @@ def _same(one: Request, other: Request) -> bool:
 
 
 Take = Replay | Record
-_take: contextvars.ContextVar[Take | None] = contextvars.ContextVar("llm_extract_take", default=None)
 _active: set[Take] = set()
+
+
+def _take_of(request: Request) -> Take | None:
+    """The take of the extraction that sends a request; None outside of extractions.
+
+    Raises:
+        Unowned: the thread belongs to no extraction that is under way, though others are, or to one that has ended.
+    """
+    take: Take | None = ownership.owner.get()
+    if take is None and not _active:
+        return None
+    if take not in _active:
+        raise Unowned(request.uri)
+    if (sender := ownership.worker()) is not None:
+        take.senders.add(sender)
+    return take
 
 
 class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
@@ -195,23 +232,18 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
         return request
 
     def can_play_response_for(self, request: Request) -> bool:
-        take = _take.get()
-        if take is None:
-            if _active:
-                raise Unowned(request.uri)
-            return False
+        take = _take_of(request)
         if isinstance(take, Record):
-            take.send(request)
-            return False
-        return True
+            take.send(request, body_of(request))
+        return isinstance(take, Replay)
 
     def play_response(self, request: Request) -> dict[str, Any]:
-        take = _take.get()
+        take = ownership.owner.get()
         assert isinstance(take, Replay)  # can_play_response_for said so in this very context
         return take.response(request)
 
     def append(self, request: Request, response: dict[str, Any]) -> None:
-        take = _take.get()
+        take = ownership.owner.get()
         if isinstance(take, Record):
             take.append(request, response)
 
@@ -219,21 +251,54 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
 @contextlib.contextmanager
 def routed() -> Iterator[None]:
     """Enter vcrpy's patches, once for many extractions."""
-    with contextlib.ExitStack() as stack:
-        # While urllib3 connects, vcrpy takes its patches off the whole process: requests of other threads go live.
-        stack.enter_context(mock.patch("vcr.patch.force_reset", contextlib.nullcontext))
-        stack.enter_context(_Router.use(path="pytest-llm-extract"))
+    with patched(_Router):
         yield
 
 
 @contextlib.contextmanager
 def taking(take: Take) -> Iterator[None]:
-    """Route the requests of this context, and of the threads it starts, to one take."""
-    token = _take.set(take)
+    """Route the requests of this context, and of what it starts, to one take.
+
+    Raises:
+        Outlived: a thread or task that sent some of them does not end with the extraction.
+    """
+    token, caller = ownership.owner.set(take), ownership.worker()
     _active.add(take)
     try:
-        with guard.inherited_context, guard.blocked_network() if isinstance(take, Replay) else contextlib.nullcontext():
+        blocked = guard.blocked_network() if isinstance(take, Replay) else contextlib.nullcontext()
+        with ownership.inherited_context, blocked, _out_of_groups():
             yield
+        _refuse_outliving(take, caller)
+    except Exception:
+        _refuse_outliving(take, caller)
+        raise
     finally:
         _active.discard(take)
-        _take.reset(token)
+        ownership.owner.reset(token)
+
+
+def _refuse_outliving(take: Take, caller: ownership.Worker | None) -> None:
+    if ownership.outlive(take.senders - {caller}):
+        if isinstance(take, Replay):
+            take.miss = None  # it may be another case's request that was not found
+        raise Outlived
+
+
+@contextlib.contextmanager
+def _out_of_groups() -> Iterator[None]:
+    """An error of ours as itself, also where a task group wrapped it."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        if (found := _stop_in(group)) is not None:
+            raise found from None
+        raise
+
+
+def _stop_in(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
+    """The error of ours that a task group wraps."""
+    for error in group.exceptions:
+        found = _stop_in(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, CassetteMiss | KeyNeeded | FilterFailed | guard.NetworkBlocked):
+            return found
+    return None

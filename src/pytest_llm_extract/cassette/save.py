@@ -11,7 +11,9 @@ from typing import Any
 
 import yaml
 
-from pytest_llm_extract.cassette.exchange import Exchange, Recording
+from pytest_llm_extract.cassette.exchange import Exchange, Recording, as_bytes
+from pytest_llm_extract.cassette.key import answer_digest
+from pytest_llm_extract.cassette.layout import FORMAT
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.exact_json import read_exactly
 from pytest_llm_extract.files import write_atomically
@@ -22,7 +24,6 @@ try:
 except ImportError:  # PyYAML built without libyaml
     from yaml import SafeDumper as _SafeDumper  # type: ignore[assignment]
 
-FORMAT = 1
 # libyaml falls back to one quoted line for text that holds any of these.
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff\U00010000-\U0010ffff]"
@@ -51,8 +52,10 @@ def save(path: Path, recording: Recording, meta: dict[str, Any], watch: Watch | 
         SecretFoundError: the final text holds a secret; nothing was written.
         CassetteError: the folder cannot be written to.
     """
+    answers = [answer_digest(e.status, as_bytes(_body(e.response_body))) for e in recording.exchanges]
+    head = {"format": FORMAT, "case": recording.case, "fingerprints": recording.fingerprints, "answers": answers}
     data = {
-        "x_llm_extract": {"format": FORMAT, "case": recording.case, "fingerprints": recording.fingerprints, **meta},
+        "x_llm_extract": {**head, **meta},
         "interactions": [_to_yaml(exchange) for exchange in recording.exchanges],
         "version": 1,
     }

@@ -9,6 +9,7 @@ from typing import Any
 from vcr import VCR
 from vcr.request import Request
 
+from pytest_llm_extract.cassette.ownership import bearable
 from pytest_llm_extract.errors import UsageError
 
 HOOK = "pytest_llm_extract_vcr"
@@ -57,7 +58,7 @@ def _run(function: Callable[[Any], Any], value: Any) -> Any:
     try:
         return function(value)
     except Exception as error:
-        raise FilterFailed(f"{type(error).__name__}: {error}") from error
+        raise bearable(FilterFailed(f"{type(error).__name__}: {error}")) from error
 
 
 _lock = threading.Lock()

@@ -8,6 +8,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote
 
@@ -111,9 +112,7 @@ def _encoded(text: str) -> Iterator[bytes]:
 
 def _readable(data: bytes) -> Iterator[bytes]:
     if data[:2] == b"\x1f\x8b" or data[:1] == b"\x78":
-        try:
+        with suppress(zlib.error):  # a text may begin so as well: with an x
             data = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(data, _MAX_INFLATED)
-        except zlib.error:
-            pass  # a text that begins with an x, for example
     if _READABLE.search(data):
         yield data

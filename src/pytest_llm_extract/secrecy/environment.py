@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from pytest_llm_extract.placeholder import is_placeholder
+
 MIN_LENGTH = 12
 _MIN_LENGTH_NAMED = 6  # of a variable that the project names: shorter values stand in any text
 _NAME = re.compile(
@@ -57,7 +59,8 @@ def _secrets_of(value: str) -> tuple[str, ...]:
 def is_secret(value: str) -> bool:
     """Whether a text is long and odd enough to be a secret that can be recognized."""
     return len(value) >= MIN_LENGTH and not (
-        re.fullmatch(r"[\d\s.,:+TZ-]+", value)
+        is_placeholder(value)
+        or re.fullmatch(r"[\d\s.,:+TZ-]+", value)
         or (value.isalpha() and (value.islower() or value.isupper() or value.istitle()))
         or re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value)
         or _is_path(value)

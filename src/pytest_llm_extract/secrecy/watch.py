@@ -37,8 +37,8 @@ class Finding:
 class Watch:
     """Finds secrets: values of variables, credentials that requests carried, well-known shapes, a project's patterns.
 
-    `named` and `spared` are globs of variables that count, and that do not; `allowed` are patterns of texts that look like
-    a secret and are none.
+    `named` and `spared` are globs of variables that count, and that do not; `allowed` are patterns of texts that look
+    like a secret and are none.
     """
 
     named: tuple[str, ...] = ()

@@ -1,0 +1,69 @@
+"""What is read out of an answer, and what a reader of a wire format is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RawAnswer:
+    """One answer as it came.
+
+    `content` is the arguments of the last tool call (a final answer follows the look-ups that it needed), or else the
+    text. `finish_reason` is in the words of Chat Completions (`stop`, `length`, `tool_calls`, `content_filter`),
+    whatever the API; None for a stream that broke off. `input_tokens` count what was read from or written to a cache,
+    `output_tokens` count reasoning; 0 where none are reported.
+    """
+
+    content: str | None
+    refusal: str | None
+    finish_reason: str | None
+    model: str | None = None
+    system_fingerprint: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class WireFormat:
+    """How one API answers: a whole body, and the events of a stream, which `join` makes into a whole body."""
+
+    is_answer: Callable[[Body], bool]
+    read: Callable[[Body], RawAnswer]
+    is_event: Callable[[Body], bool] = lambda event: False
+    join: Callable[[Sequence[Body]], Body] = lambda events: {}
+
+
+def mapping(value: Any) -> Body:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def mappings(value: Any) -> Iterator[Body]:
+    """The objects of a list."""
+    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
+
+
+def text(value: Any) -> str | None:
+    """The value if it is a text."""
+    return value if isinstance(value, str) else None
+
+
+def arguments(calls: Any) -> list[str]:
+    """The arguments of function calls as Chat Completions writes them."""
+    found = (text(mapping(call.get("function")).get("arguments")) for call in mappings(calls))
+    return [written for written in found if written is not None]
+
+
+def joined(texts: Sequence[str]) -> str | None:
+    """The parts of a text; None where there is none, which is not the same as an empty text."""
+    return "".join(texts) if texts else None
+
+
+def tokens(usage: Body, *names: str) -> int:
+    """The sum of these counts."""
+    return sum(usage[name] for name in names if type(usage.get(name)) is int)

@@ -1,0 +1,69 @@
+"""Which wire format an answer is in, told by the shape of its body."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pytest_llm_extract.answers import anthropic, chat, cohere, converse, google, ollama, responses
+from pytest_llm_extract.answers.answer import Body, RawAnswer, WireFormat, mapping, mappings, text
+
+FORMATS: tuple[WireFormat, ...] = tuple(
+    module.FORMAT for module in (chat, responses, anthropic, google, cohere, converse, ollama)
+)
+NOTHING = RawAnswer(None, None, None)
+# Not `str.splitlines`: JSON may hold U+2028 and its like as they are.
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def read_answer_body(body: Body) -> RawAnswer:
+    """Read the JSON of a whole answer; of any other JSON, nothing but that a content filter refused."""
+    for wire_format in FORMATS:
+        if wire_format.is_answer(body):
+            return wire_format.read(body)
+    error = mapping(body.get("error"))
+    if error.get("code") != "content_filter":
+        return NOTHING
+    return RawAnswer(None, text(error.get("message")) or "content_filter", "content_filter")
+
+
+def read_wire_answer(body: bytes) -> RawAnswer:
+    """Read the body of an HTTP answer: JSON, or a stream as server-sent events, as one array or as JSON lines."""
+    try:
+        value = _json(body)
+        if isinstance(value, dict):
+            return read_answer_body(value)
+        return _read_stream(list(mappings(value) if isinstance(value, list) else _events(body)))
+    except RecursionError:  # no answer is nested that deeply
+        return NOTHING
+
+
+def _read_stream(events: Sequence[Body]) -> RawAnswer:
+    for event in events:
+        for wire_format in FORMATS:
+            if wire_format.is_event(event):
+                return wire_format.read(wire_format.join(events))
+    return NOTHING
+
+
+def _events(body: bytes) -> Iterator[Body]:
+    """The JSON objects of server-sent events, or of lines that are JSON."""
+    data: list[str] = []
+    for line in [*_LINE_END.split(body.decode("utf-8", "replace")), ""]:
+        name, colon, value = line.partition(":")
+        if colon and name == "data":
+            data.append(value)
+        elif not line and data:
+            yield from mappings([_json("\n".join(data))])
+            data = []
+        elif line.startswith("{"):
+            yield from mappings([_json(line)])
+
+
+def _json(body: bytes | str) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

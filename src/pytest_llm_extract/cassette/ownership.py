@@ -1,0 +1,108 @@
+"""Whose request is it? The threads, pool jobs and tasks that an extraction starts belong to that extraction."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+GRACE_S = 1.0
+# The take of the extraction that the running code belongs to.
+owner: contextvars.ContextVar[Any] = contextvars.ContextVar("llm_extract_owner", default=None)
+
+
+class _Worker:
+    """A thread, or a job of a pool, that an extraction started."""
+
+    def __init__(self, *, is_thread: bool) -> None:
+        self.is_thread, self._ended = is_thread, threading.Event()
+
+    def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        _worker.set(self)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            self._ended.set()
+
+    def done(self) -> bool:
+        return self._ended.is_set()
+
+
+Worker = _Worker | asyncio.Task[Any]
+_worker: contextvars.ContextVar[_Worker | None] = contextvars.ContextVar("llm_extract_worker", default=None)
+
+
+def worker() -> Worker | None:
+    """What runs this code: a task, or else a thread or job that an extraction started; None for any other thread."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs in this thread
+        task = None
+    return task or _worker.get()
+
+
+def outlive(workers: Collection[Worker]) -> bool:
+    """Whether some of them go on, a short grace after their extraction has ended."""
+    end = time.monotonic() + GRACE_S
+    while any(not worker.done() for worker in workers):
+        if time.monotonic() > end:
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def bearable(error: BaseException) -> BaseException:
+    """The error; in a thread an ordinary one: a pool's thread that dies of any other leaves its caller waiting."""
+    found = _worker.get()
+    return RuntimeError(str(error)) if found is not None and found.is_thread else error
+
+
+_start, _submit = threading.Thread.start, ThreadPoolExecutor.submit
+
+
+def _start_in_context(thread: threading.Thread) -> None:
+    if owner.get() is not None:
+        context, run = contextvars.copy_context(), thread.run
+        thread.run = lambda: context.run(_Worker(is_thread=True).run, run)  # type: ignore[method-assign]
+    _start(thread)
+
+
+def _submit_in_context(pool: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    if owner.get() is None:
+        return _submit(pool, fn, *args, **kwargs)
+    context, own = contextvars.copy_context(), _Worker(is_thread=False)
+
+    def job() -> Any:
+        return context.run(own.run, fn, *args, **kwargs)
+
+    # In an empty context, since the pool's own thread, which this may start, outlives the extraction.
+    return contextvars.Context().run(_submit, pool, job)
+
+
+class _Inheritance:
+    """Counts the extractions that are under way: the first of them patches, the last one takes the patches off."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                threading.Thread.start = _start_in_context  # type: ignore[method-assign, assignment]
+                ThreadPoolExecutor.submit = _submit_in_context  # type: ignore[method-assign, assignment]
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                threading.Thread.start = _start  # type: ignore[method-assign]
+                ThreadPoolExecutor.submit = _submit  # type: ignore[method-assign]
+
+
+# Threads and pool jobs that an extraction starts meanwhile run in a copy of their starter's context.
+inherited_context = _Inheritance()

@@ -1,0 +1,73 @@
+"""vcrpy's patches, made fit for many extractions at once: it keeps, or drops, some of them for the whole process."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.client
+import types
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+from unittest import mock
+
+from vcr.cassette import Cassette
+
+
+@contextlib.contextmanager
+def patched(cassette: type[Cassette]) -> Iterator[None]:
+    """Send every request of the process through one cassette."""
+    with contextlib.ExitStack() as stack:
+        # While urllib3 connects, vcrpy takes its patches off the whole process: requests of other threads go live.
+        stack.enter_context(mock.patch("vcr.patch.force_reset", contextlib.nullcontext))
+        stack.enter_context(mock.patch.object(http.client.HTTPSConnection, "__init__", _https_init()))
+        stack.enter_context(cassette.use(path="pytest-llm-extract"))
+        stack.enter_context(_aiohttp_bodies())
+        yield
+
+
+def _https_init() -> Callable[..., None]:
+    """The `__init__` that finds its own class also while its name is vcrpy's, which `super()` there refuses."""
+    init: Any = http.client.HTTPSConnection.__init__
+    own = types.FunctionType(init.__code__, dict(init.__globals__), init.__name__, init.__defaults__, init.__closure__)
+    own.__kwdefaults__ = init.__kwdefaults__
+    return own
+
+
+@contextlib.contextmanager
+def _aiohttp_bodies() -> Iterator[None]:
+    """Hand vcrpy the bytes of a body; it takes `json=` and forms as the objects that they are."""
+    try:
+        import aiohttp
+    except ImportError:
+        yield
+        return
+    request: Callable[..., Awaitable[Any]] = aiohttp.ClientSession._request
+
+    @functools.wraps(request)
+    async def with_bytes(session: Any, method: str, url: Any, **options: Any) -> Any:
+        data, value = options.get("data"), options.get("json")
+        payload: Any = None
+        if value is not None and data is None:
+            payload = aiohttp.JsonPayload(options.pop("json"), dumps=session._json_serialize)
+        elif isinstance(data, Mapping | list | tuple | aiohttp.FormData):
+            payload = (data if isinstance(data, aiohttp.FormData) else aiohttp.FormData(data))()
+        if payload is not None:
+            sent = _Sent()
+            await payload.write(sent)
+            headers = session._prepare_headers(options.get("headers"))
+            headers.setdefault("Content-Type", payload.headers["Content-Type"])
+            options |= {"data": bytes(sent.body), "headers": headers}
+        return await request(session, method, url, **options)
+
+    with mock.patch.object(aiohttp.ClientSession, "_request", with_bytes):
+        yield
+
+
+class _Sent:
+    """Where aiohttp writes a body."""
+
+    def __init__(self) -> None:
+        self.body = bytearray()
+
+    async def write(self, chunk: bytes) -> None:
+        self.body += chunk

@@ -1,0 +1,77 @@
+"""The suites of a project, as pytest finds them: a run in this process that only collects."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pytest_llm_extract.config import Settings
+from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.suite import Suite
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The suites in pytest's order, with all of their cases; `errors` is a line for each module without any."""
+
+    settings: Settings
+    suites: tuple[Suite, ...]
+    errors: tuple[str, ...]
+
+
+def collect(paths: Sequence[str] = ()) -> Collected:
+    """Collect these paths, or what pytest collects by itself; the user's configuration and `PYTEST_ADDOPTS` hold.
+
+    Raises:
+        UsageError: pytest does not start, or does not load the plugin.
+    """
+    found = _Collector()
+    said = io.StringIO()
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # as `python -m pytest` has it
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        pytest.main(["--collect-only", "--quiet", *paths], plugins=[found])
+    if found.settings is None:
+        raise UsageError("pytest", found.problem or _complaint(said.getvalue()))
+    return Collected(found.settings, tuple(found.suites.values()), tuple(found.errors))
+
+
+def _complaint(said: str) -> str:
+    """Why pytest did not start, among all that it said."""
+    complaints = re.findall(r"^(?:ERROR: (?!usage:)|.*: error: )(.*)$", said, re.MULTILINE)
+    return str(complaints[0]) if complaints else "does not start here; `pytest --collect-only` says why"
+
+
+@dataclass
+class _Collector:
+    """A pytest plugin that keeps what is collected."""
+
+    settings: Settings | None = None
+    problem: str | None = None
+    suites: dict[tuple[str, str], Suite] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        parameter = item.callspec.params.get("extraction") if hasattr(item, "callspec") else None
+        if isinstance(parameter, tuple) and isinstance(parameter[0], Suite):
+            suite = parameter[0]
+            self.suites.setdefault((suite.id, suite.variant), suite)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            lines = [line.strip() for line in str(report.longrepr).splitlines() if line.strip()]
+            words = lines[-1].removeprefix("E ").strip() if lines else "cannot be collected"
+            self.errors.append(words if words.startswith(report.nodeid) else f"{report.nodeid}: {words}")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        try:
+            self.settings = Settings.of(session.config)
+        except ValueError:  # an ini or a flag that nobody declared
+            self.problem = "does not load this package's plugin: add `-p llm_extract` to addopts or PYTEST_ADDOPTS"
