@@ -15,7 +15,7 @@ from pytest_llm_extract.cassette.scrub import NotStorable
 from pytest_llm_extract.config import Storage
 
 
-def as_kept(found: Recording, case_id: str, ignore: tuple[str, ...], storage: Storage) -> Recording:
+def as_kept(found: Recording, case_id: str, ignore: tuple[str, ...] = (), storage: Storage | None = None) -> Recording:
     """The recording as if this package had made it: scrubbed, without failures that a repeated request mended.
 
     Raises:
