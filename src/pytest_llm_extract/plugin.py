@@ -132,10 +132,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
+    from pytest_llm_extract.cassette.vcr_filters import filters_of
     from pytest_llm_extract.errors import LlmExtractError, UsageError
     from pytest_llm_extract.suite import MarkerArguments, build_suite
 
-    definition = metafunc.definition
+    definition, settings = metafunc.definition, metafunc.config.stash[_settings]
     names = ("llm_accuracy", "llm_documents", "llm_gate")
     limits = [(found.args, found.kwargs) if (found := definition.get_closest_marker(name)) else None for name in names]
     arguments = MarkerArguments(
@@ -148,7 +149,9 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
     try:
         if definition.get_closest_marker("parametrize") is not None:
             raise UsageError(definition.nodeid, "a suite has one item for each golden case; do not parametrize it")
-        return build_suite(arguments, metafunc.config.stash[_settings])
+        if metafunc.config.hook.pytest_llm_extract_vcr.get_hookimpls():
+            filters_of(settings.storage.offer_vcr)  # now, since a mistake in it is one of the collection
+        return build_suite(arguments, settings)
     except LlmExtractError as error:
         raise pytest.Collector.CollectError(str(error)) from None
 

@@ -123,9 +123,9 @@ class Redaction:
 
     def _parameter(self, match: re.Match[str]) -> str:
         name, value = unquote_plus(match[1]), unquote_plus(match[2])
-        if value and (self._is_named(name) or is_query_credential(name)):
+        if self._is_named(name) or is_query_credential(name):
             self.taken.add(value)
-            return f"{match[1]}={REDACTED}"
+            return f"{match[1]}={REDACTED}"  # an empty one as well: where it is replayed, there may be no key
         if value.lstrip()[:1] in ("{", "[") and (clean := self._free(value)) != value:
             return f"{match[1]}={quote_plus(clean)}"
         return match[0]
