@@ -479,7 +479,9 @@ def test_requests_are_stored_as_hashes(
     project.makeini("[pytest]\nllm_extract_store_requests = hash\n")
     monkeypatch.setenv("OPENAI_API_KEY", "loopback-only")
     monkeypatch.setenv("OPENAI_BASE_URL", provider.base_url)
-    project.runpytest_subprocess("--llm-record").assert_outcomes(passed=5)
+    recorded = project.runpytest_subprocess("--llm-record")
+    recorded.assert_outcomes(passed=5)
+    recorded.stdout.fnmatch_lines(["recorded: 4 (of requests, cassettes hold hashes)"])
     files = sorted((project.path / "cassettes").rglob("*.yaml"))
     assert [text for file in files for text in ("bolt 4", "Read.", "messages") if text in file.read_text()] == []
     assert all("body: sha256:" in file.read_text() for file in files)

@@ -234,7 +234,8 @@ class Controller:
 
         for run in self.suites.values():
             terminalreporter.section(f"llm-extract: {run.head.id} ({run.head.variant})", "=")
-            for line in terminal.suite_lines(run.suite, run.decided, run.notes, terminalreporter._tw.fullwidth):
+            width, keeps_requests = terminalreporter._tw.fullwidth, self.settings.storage.keeps_requests
+            for line in terminal.suite_lines(run.suite, run.decided, run.notes, width, keeps_requests=keeps_requests):
                 terminalreporter.write_line(line)
             for line in run.said:
                 terminalreporter.write_line(line)

@@ -292,16 +292,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         status = Status.SKIPPED if report.skipped else Status.ERROR
         result = lost_result(suite, golden, status, f"the test {status.value} before its extraction")
     told, settings = item.config.stash[_told], item.config.stash[_settings]
-    payload = {
+    note = found.report if found else {"recorded": False, "problem": None, "change": None, "hint": None}
+    shown = settings.storage.watch.hidden({"case": result.to_wire(), "note": note})
+    report.llm_extract = {
         "suite": suite.id,
         "head": None if suite.id in told else suite.head.head_to_wire(),
         "lost": suite.lost_cases() if suite.id not in told and hasattr(item.config, "workerinput") else None,
-        "case": result.to_wire(),
-        "note": found.report if found else {"recorded": False, "problem": None, "change": None, "hint": None},
+        "case": shown["case"] | {"id": result.id},
+        # An accepted answer must not be changed; a baseline with a secret is not written.
+        "entry": _entry(found) if settings.accept else None,
+        "note": shown["note"],
     }
-    # An accepted answer is the one thing that must not be changed; a baseline with a secret is not written.
-    entry = {"entry": _entry(found) if settings.accept else None}
-    report.llm_extract = settings.storage.watch.hidden(payload) | entry
     told.add(suite.id)
     return report
 

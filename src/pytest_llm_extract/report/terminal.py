@@ -31,9 +31,17 @@ def printable(text: str, width: int) -> str:
 
 
 def suite_lines(
-    suite: SuiteResult, decision: Decision, notes: Mapping[str, Mapping[str, Any]], width: int
+    suite: SuiteResult,
+    decision: Decision,
+    notes: Mapping[str, Mapping[str, Any]],
+    width: int,
+    *,
+    keeps_requests: bool = True,
 ) -> list[str]:
-    """Everything about one suite; `notes` says by case id whether it was recorded, and what kept it from a replay."""
+    """Everything about one suite; `notes` says by case id whether it was recorded, and what kept it from a replay.
+
+    `keeps_requests` is False where cassettes hold hashes of requests.
+    """
     results = suite.cases
     answered = any(result.status not in (Status.STALE, Status.MISSING) for result in results)
     lines = [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields and answered else []
@@ -46,7 +54,8 @@ def suite_lines(
     lines += problem_groups(suite.id, problems, {result.id: result.status for result in results})
     recorded = sum(note["recorded"] for note in notes.values())
     if recorded:
-        lines.append(f"recorded: {recorded} (a cassette holds its document as it is)")
+        what = "a cassette holds its document as it is" if keeps_requests else "of requests, cassettes hold hashes"
+        lines.append(f"recorded: {recorded} ({what})")
     return lines + verdict_lines(suite, decision)
 
 
