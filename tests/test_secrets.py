@@ -471,12 +471,23 @@ def test_a_project_extends_what_is_scrubbed(pytester: pytest.Pytester, any_provi
     run.assert_outcomes(errors=1)
 
 
+BODIES = """
+import json
+def pytest_llm_extract_vcr(vcr):
+    def before(request):
+        assert json.loads(request.body)["model"]
+        return request
+    vcr.before_record_request = before
+"""
+
+
 def test_requests_are_stored_as_hashes(
     project: pytest.Pytester, provider: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No text of a request is in a cassette; it replays, goes stale with what changed, and is recorded again."""
     module = project.path / "test_items.py"
     project.makeini("[pytest]\nllm_extract_store_requests = hash\n")
+    project.makeconftest(BODIES)
     monkeypatch.setenv("OPENAI_API_KEY", "loopback-only")
     monkeypatch.setenv("OPENAI_BASE_URL", provider.base_url)
     recorded = project.runpytest_subprocess("--llm-record")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_llm_extract.errors import UsageError
-from pytest_llm_extract.secrecy.watch import Watch
 
 if TYPE_CHECKING:
     import pytest
+
+    from pytest_llm_extract.secrecy.watch import Watch
 
 RECORD_MODES = ("none", "missing", "stale", "all")  # each records what those before it do, and more
 INIS = (
@@ -51,24 +53,38 @@ MARKERS = (
 class Storage:
     """What may be stored of requests and answers, and what must not be written at all.
 
-    `scrub` are names whose values are taken out; `offer_vcr` gives a `vcr.VCR` to the project's hooks, which set
-    filters on it; without `keeps_requests`, hashes are kept of request bodies.
+    `scrub` are names whose values are taken out; `secrets` are entries of a `Watch`; `offer_vcr` gives a `vcr.VCR` to
+    the project's hooks, which set filters on it; without `keeps_requests`, hashes are kept of request bodies.
     """
 
     scrub: tuple[str, ...] = ()
-    watch: Watch = field(default_factory=Watch)
+    secrets: tuple[str, ...] = ()
     offer_vcr: Callable[[Any], None] | None = None
     keeps_requests: bool = True
 
     @classmethod
     def of(cls, config: pytest.Config) -> Storage:
         """Read it from pytest's own configuration."""
-        return cls(
+        storage = cls(
             tuple(filter(None, map(str.strip, config.getini("llm_extract_scrub")))),
-            Watch.of(config.getini("llm_extract_secrets"), "ini llm_extract_secrets"),
+            tuple(config.getini("llm_extract_secrets")),
             lambda vcr: config.hook.pytest_llm_extract_vcr(vcr=vcr, config=config),
             _choice(config, "llm_extract_store_requests", {"full": True, "hash": False}),
         )
+        if storage.secrets:
+            _ = storage.watch  # a mistake in an entry is told now
+        return storage
+
+    @cached_property
+    def watch(self) -> Watch:
+        """Finds secrets; made when it is needed, since most runs of pytest never do.
+
+        Raises:
+            UsageError: an entry is none.
+        """
+        from pytest_llm_extract.secrecy.watch import Watch
+
+        return Watch.of(self.secrets, "ini llm_extract_secrets")
 
 
 @dataclass(frozen=True)

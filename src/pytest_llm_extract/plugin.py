@@ -293,7 +293,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         result = lost_result(suite, golden, status, f"the test {status.value} before its extraction")
     told, settings = item.config.stash[_told], item.config.stash[_settings]
     note = found.report if found else {"recorded": False, "problem": None, "change": None, "hint": None}
-    shown = settings.storage.watch.hidden({"case": result.to_wire(), "note": note})
+    shown, watch = {"case": result.to_wire(), "note": note}, settings.storage.watch
+    # What was replayed without an error was looked through when it was recorded, but for patterns that came later.
+    if note["recorded"] or result.error or watch.patterns:
+        shown = watch.hidden(shown)
     report.llm_extract = {
         "suite": suite.id,
         "head": None if suite.id in told else suite.head.head_to_wire(),

@@ -15,7 +15,7 @@ from vcr.request import Request
 from pytest_llm_extract.cassette.coding import CodingError, decode
 from pytest_llm_extract.cassette.credentials import is_query_credential, normal
 from pytest_llm_extract.cassette.exchange import Exchange, as_bytes
-from pytest_llm_extract.cassette.key import fingerprint, read_json, without
+from pytest_llm_extract.cassette.key import fingerprint, is_hash, read_json, without
 from pytest_llm_extract.cassette.redaction import Redaction
 from pytest_llm_extract.cassette.vcr_filters import VcrFilters, filters_of
 from pytest_llm_extract.config import Storage
@@ -97,6 +97,8 @@ class Scrubber:
 
     def fingerprint(self, exchange: Exchange) -> str | None:
         """That of a recorded request, also where it was recorded before today's names, paths and filters."""
+        if is_hash(exchange.request_body):
+            return exchange.fingerprint
         headers = {name: values[0] for name, values in exchange.request_headers.items() if values}
         sent = self.request(Request(exchange.method, exchange.url, exchange.request_body, headers))
         return sent.fingerprint if sent else None
