@@ -1,6 +1,6 @@
 """Damaged cassettes: seeds in every form, ways to damage them, and what must hold of whatever comes out.
 
-`python benchmarks/fuzz_cassettes.py` runs it for minutes, `tests/test_foreign_cassettes.py` for a moment.
+`python benchmarks/fuzz_cassettes.py` runs it for minutes, `tests/test_damaged_cassettes.py` for a moment.
 """
 
 from __future__ import annotations
@@ -80,6 +80,17 @@ def cassette(*interactions: dict[str, Any], **top: Any) -> dict[str, Any]:
     return {"interactions": list(interactions), "version": 1, **top}
 
 
+PLAIN = interaction({"string": json.dumps(CHAT)})
+
+
+def write(folder: Path, data: Any, name: str = "c.yaml") -> Path:
+    """A file that holds this text, these bytes, or this data."""
+    path = folder / name
+    text = data if isinstance(data, str | bytes) else yaml.dump(data, allow_unicode=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
 def own(folder: Path) -> bytes:
     """A cassette that this package wrote: two exchanges, one of them a stream."""
     answers = [json.dumps(CHAT).encode(), SSE.encode()]
@@ -98,14 +109,13 @@ def seeds(folder: Path) -> list[bytes]:
     parsed = interaction(None, parsed_body=CHAT)
     parsed["request"] = {**parsed["request"], "body": None, "parsed_body": REQUEST}
     gzipped = interaction({"string": gzip.compress(chat.encode())}, headers={"Content-Encoding": ["gzip"]})
-    plain = interaction({"string": chat})
     data = [
-        cassette(plain, interaction({"string": SSE}), interaction({"string": json.dumps(GOOGLE)})),
+        cassette(PLAIN, interaction({"string": SSE}), interaction({"string": json.dumps(GOOGLE)})),
         cassette(gzipped, interaction({"base64_string": base64.b64encode(chat.encode()).decode()})),
         cassette(parsed, interaction({"string": json.dumps(RESPONSES)}, sent=REQUEST)),
     ]
     texts = [yaml.dump(one, allow_unicode=True) for one in data]
-    return [own(folder), *(text.encode() for text in texts), json.dumps(cassette(plain, plain), indent=4).encode()]
+    return [own(folder), *(text.encode() for text in texts), json.dumps(cassette(PLAIN, PLAIN), indent=4).encode()]
 
 
 def truncate(rng: random.Random, text: bytes) -> bytes:
@@ -129,37 +139,12 @@ def cut(rng: random.Random, text: bytes) -> bytes:
 
 
 TOKENS = [
-    *(
-        b"!!python/object/apply:os.system [touch HACKED]",
-        b"!!python/name:os.system ",
-        b"!!python/object/new:os.system ",
-    ),
-    *(b"!!binary ", b"!!binary |\n  x===", b"!!set ", b"!!timestamp ", b"!foo ", b"&a ", b"*a ", b"<<: *a\n", b"--- "),
-    *(
-        b"...\n",
-        b"[" * 200,
-        b"{a: " * 200,
-        b"? " * 200,
-        b"\x00",
-        b"\xef\xbb\xbf",
-        b"\xff",
-        b"\xed\xa0\x80",
-        b"\t",
-        b"\r",
-    ),
-    *(b"\xc2\x85", b"\xe2\x80\xa8", b"null", b"~", b"{}", b"[]", b"1e999", b".nan", b"9" * 5000, b"-1", b"2026-01-01"),
-    *(
-        b"'",
-        b'"',
-        b"|\n",
-        b"%YAML 9.9\n",
-        b"\\ud800",
-        b"version: 2\n",
-        b"interactions:\n",
-        b"<<<<<<< HEAD\n",
-        b"http://[",
-    ),
-]
+    b"!!python/object/apply:os.system [touch HACKED]", b"!!python/name:os.system ", b"!!python/object/new:os.system ",
+    b"!!binary ", b"!!binary |\n  x===", b"!!set ", b"!!timestamp ", b"!foo ", b"&a ", b"*a ", b"<<: *a\n", b"--- ",
+    b"...\n", b"[" * 200, b"{a: " * 200, b"? " * 200, b"\x00", b"\xef\xbb\xbf", b"\xff", b"\xed\xa0\x80", b"\t", b"\r",
+    b"\xc2\x85", b"\xe2\x80\xa8", b"null", b"~", b"{}", b"[]", b"1e999", b".nan", b"9" * 5000, b"-1", b"2026-01-01",
+    b"'", b'"', b"|\n", b"%YAML 9.9\n", b"\\ud800", b"version: 2\n", b"interactions:\n", b"<<<<<<< HEAD\n", b"http://[",
+]  # fmt: skip
 
 
 def insert(rng: random.Random, text: bytes) -> bytes:
@@ -305,6 +290,14 @@ def _one_line(words: str, path: Path) -> str:
     assert str(path) in words, words
     assert len(words.splitlines()) == 1, words
     return words
+
+
+def refused(folder: Path, data: Any) -> str:
+    """In which words a file of this text, these bytes or this data is refused, after its name."""
+    path = write(folder, data)
+    words = outcome(path.read_bytes(), folder)
+    assert isinstance(words, str), "it was read"
+    return words.split(".yaml: ", 1)[1]
 
 
 def answers_of(recording: Recording) -> list[tuple[str, int, bytes]]:

@@ -137,6 +137,13 @@ def sync_extractor(provider: StandIn) -> Extractor:
     return lambda document: client.chat.completions.create(**chat(document)).choices[0].message.content
 
 
+def azure_extractor(provider: StandIn) -> Extractor:
+    """One client of Azure for all threads."""
+    endpoint = provider.base_url.removesuffix("/v1")
+    client = openai.AzureOpenAI(azure_endpoint=endpoint, api_version="2024-10-21", api_key="loopback-only")
+    return lambda document: client.chat.completions.create(**chat(document)).choices[0].message.content
+
+
 def async_extractor(provider: StandIn) -> Extractor:
     """One async client, as a module has it, in the one loop of the process."""
     client = openai.AsyncOpenAI(base_url=provider.base_url, api_key="loopback-only")
@@ -168,7 +175,10 @@ def own_loop_extractor(provider: StandIn) -> Extractor:
     return lambda document: asyncio.run(extract(document))
 
 
-@pytest.mark.parametrize("make", [sync_extractor, async_extractor, streaming_extractor, own_loop_extractor])
+EXTRACTORS_AT_ONCE = [sync_extractor, azure_extractor, async_extractor, streaming_extractor, own_loop_extractor]
+
+
+@pytest.mark.parametrize("make", EXTRACTORS_AT_ONCE)
 def test_nothing_crosses(make: Any, tmp_path: Path) -> None:
     """Sixty-four extractions at once, each with its own exchange, recorded and replayed."""
     with StandIn(slow_echo) as provider:

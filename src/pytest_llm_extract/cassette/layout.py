@@ -106,7 +106,9 @@ def _check_whole(top: Node) -> None:
     """vcrpy ends YAML with its version: without it, exchanges may be missing at the end."""
     version = top.find("version")
     if version is None:
-        raise top.refuse("`version: 1` is missing, so the file may be cut off; add it if the file is whole")
+        raise top.refuse(
+            "`version: 1` is missing, so the file may be cut off; record it again, or add it if the file is whole"
+        )
     if version.check(int).value != 1:
         raise version.refuse("is not 1, the only version of the format that is known")
 

@@ -37,19 +37,19 @@ def collect(paths: Sequence[str] = ()) -> Collected:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # as `python -m pytest` has it
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        pytest.main(["--collect-only", "--quiet", *paths], plugins=[found])
-    if found.settings is None:
+        status = pytest.main(["--collect-only", "--quiet", *paths], plugins=[found])
+    if found.settings is None or status == pytest.ExitCode.INTERNAL_ERROR:
         raise UsageError("pytest", found.problem or _complaint(said.getvalue()))
     return Collected(found.settings, tuple(found.suites.values()), tuple(found.errors))
 
 
 def _complaint(said: str) -> str:
     """Why pytest did not start, among all that it said."""
-    complaints = re.findall(r"^(?:ERROR: (?!usage:)|.*: error: )(.*)$", said, re.MULTILINE)
-    return str(complaints[0]) if complaints else "does not start here; `pytest --collect-only` says why"
+    complaints = re.findall(r"^(?:ERROR: (?!usage:)|.*: error: |INTERNALERROR> (?=\w))(.*)$", said, re.MULTILINE)
+    return str(complaints[-1]) if complaints else "does not start here; `pytest --collect-only` says why"
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps plugins in sets
 class _Collector:
     """A pytest plugin that keeps what is collected."""
 
