@@ -42,7 +42,7 @@ def read(text) -> Item: ...
 def cases(*names):
     return [{"id": name, "input": "", "expected": {"name": "x"}} for name in names]
 
-@pytest.mark.llm_extract(extractor=read, cases=cases("a/b", "Zürich", "both", "x:y", "x-y"))
+@pytest.mark.llm_extract(extractor=read, cases=cases("a/b", "c/d", "Zürich", "both", "x:y", "x-y"))
 def test_first(extraction): ...
 
 class TestIt:
@@ -60,7 +60,7 @@ def adopt(project: pytest.Pytester, *arguments: str | Path) -> subprocess.Comple
 def foreign(folder: Path, name: str, *interactions: dict[str, Any]) -> str:
     """A recording of another tool; its path in the project."""
     path = folder / "old" / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.dump(cassette(*interactions)), "utf-8")
     return str(path.relative_to(folder))
 
@@ -130,11 +130,11 @@ def test_recording_of_a_prompt_is_judged_at_once(pytester: pytest.Pytester) -> N
 
 
 def test_names_of_files_find_their_case(pytester: pytest.Pytester) -> None:
-    """As pytest and pytest-recording spell ids; the function decides between suites; what is ambiguous is asked."""
+    """As pytest and its two recorders spell ids; the function decides between suites; what is ambiguous is asked."""
     pytester.makepyfile(test_odd=ODD_IDS)
     exchange = interaction({"string": json.dumps(CHAT)})
-    found = ("test_first[a-b].yaml", "test_first[Z-xfcrich].yaml", "TestIt.test_second[both].yaml", "second.yaml")
-    names = [foreign(pytester.path, name, exchange) for name in found]
+    found = ("test_first[a-b]", "test_first[c/d]", "test_first[Z-xfcrich]", "TestIt.test_second[both]", "second")
+    names = [foreign(pytester.path, f"{name}.yaml", exchange) for name in found]
     unclear = [foreign(pytester.path, name, exchange) for name in ("test_first[x-y].yaml", "test_gone[both].yaml")]
     run = adopt(pytester, *names, *unclear)
     assert run.returncode == 1
@@ -143,6 +143,7 @@ def test_names_of_files_find_their_case(pytester: pytest.Pytester) -> None:
     ]
     assert [name.rsplit("-", 1)[0] for name in written] == [
         "test_first/read/a-b",
+        "test_first/read/c-d",
         "test_first/read/z-rich",
         "TestIt.test_second/read/both",
         "TestIt.test_second/read/second",
@@ -151,7 +152,7 @@ def test_names_of_files_find_their_case(pytester: pytest.Pytester) -> None:
     assert ambiguous.startswith(f"{unclear[0]}: not adopted: 2 cases are called so; say which: ")
     assert "--suite test_odd.py::test_first --variant read --case 'x:y'" in ambiguous
     assert both.startswith(f"{unclear[1]}: not adopted: 2 cases are called so; say which: ")
-    assert total == "adopted 4 of 6 recordings"
+    assert total == "adopted 5 of 7 recordings"
     run = adopt(pytester, unclear[1], "--suite", "test_odd.py::test_first", "--case", "both")
     assert run.returncode == 0, run.stderr
 

@@ -28,7 +28,8 @@ from pytest_llm_extract.suite import Suite
 
 # What pytest-recording puts a hyphen for.
 _REPLACED = re.compile(r"[<>?%*:|\"'/\\]")
-_BRACKET = re.compile(r"(?P<function>[^\[]*)\[(?P<case>.*)\]")
+# pytest-vcr makes folders of an id's slashes.
+_BRACKET = re.compile(r"(?:.*/)?(?P<function>[^\[/]*)\[(?P<case>.*)\]")
 
 # A recording, and the case that it belongs to.
 Target = tuple[Path, Suite, GoldenCase]
@@ -146,7 +147,7 @@ def _find_case(
     Raises:
         CassetteError: there is none, or more than one.
     """
-    bracket = _BRACKET.match(file.stem)
+    bracket = _BRACKET.fullmatch(file.with_suffix("").as_posix())
     name = case_id or (bracket["case"] if bracket else file.stem)
     found = by_name.get(name, [])
     if bracket and len({suite.id for suite, _ in found}) > 1:
