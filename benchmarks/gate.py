@@ -9,12 +9,13 @@ use today, and habits that break any test. Needs numpy.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from multiprocessing import Pool
@@ -29,6 +30,7 @@ from pytest_llm_extract.stats.stepdown import holm, step_down
 
 ALPHA = 0.05
 SIZES = (20, 40, 50, 200, 1000)
+SAMPLES = (1, 3, 5)
 RULES = ("gate", "Holm", "floor", "any drop", "z-test")
 Right = npt.NDArray[np.bool_]  # documents x fields x rows
 Random = np.random.Generator
@@ -186,6 +188,20 @@ def rows_as_cases(world: World, random: Random) -> dict[str, bool]:
     return {"documents": fails(before, after), "rows": fails(apart[0], apart[1])}
 
 
+def with_samples(world: World, random: Random, one: float = 0.0, every: float = 0.0) -> dict[str, bool]:
+    """One change of prompt, each document recorded 1, 3 and 5 times before and after, and compared by its mean.
+
+    Two recordings of one prompt differ in the share that the world redraws; the loss hits the same answers in all.
+    """
+    loss = world.loss(one, every)
+    apart = replace(world, redrawn=1 - math.sqrt(1 - world.redrawn))
+    old = answers(world, random, world.accuracies)
+    new = old & np.asarray(random.random(old.shape) >= (loss / world.accuracies)[:, None])
+    before = [recorded_again(apart, random, old, world.accuracies) for _ in range(max(SAMPLES))]
+    after = [recorded_again(apart, random, new, world.accuracies - loss) for _ in range(max(SAMPLES))]
+    return {str(k): fails(np.concatenate(before[:k], 2), np.concatenate(after[:k], 2)) for k in SAMPLES}
+
+
 Scenario = Callable[[World, Random], dict[str, bool]]
 CHANGES: dict[str, Scenario] = {
     "unchanged": changed,
@@ -205,6 +221,12 @@ HABITS: dict[str, Scenario] = {
     "creeping 0": partial(creeping, each=0.0),
     "rows as cases": rows_as_cases,
 }
+SAMPLED: dict[str, Scenario] = {
+    "samples, unchanged": with_samples,
+    "samples, one field -20 points": partial(with_samples, one=0.20),
+    "samples, all fields -3 points": partial(with_samples, every=0.03),
+}
+SCENARIOS = CHANGES | HABITS | SAMPLED
 Cell = tuple[str, World]
 
 
@@ -214,7 +236,7 @@ def run_part(part: tuple[Cell, int, int]) -> tuple[Cell, Counter[str]]:
     random = np.random.default_rng(zlib.crc32(f"{name} {world} {number}".encode()))
     tally = Counter({"runs": runs})
     for _ in range(runs):
-        tally.update({key: int(happened) for key, happened in (CHANGES | HABITS)[name](world, random).items()})
+        tally.update({key: int(happened) for key, happened in SCENARIOS[name](world, random).items()})
     return (name, world), tally
 
 
@@ -337,6 +359,21 @@ def print_habits(found: dict[Cell, Counter[str]]) -> None:
         table(f"Habit: {name}, gate fails, %", ["documents", "redrawn", *keys], rows)
 
 
+def sample_cells() -> list[Cell]:
+    """Suites of 40 documents, recorded several times."""
+    return [(name, World(40, fields, redrawn)) for name in SAMPLED for fields in (6, 15) for redrawn in (0.10, 0.30)]
+
+
+def print_samples(found: dict[Cell, Counter[str]]) -> None:
+    """How often the gate fails, by the number of samples."""
+    rows = [
+        [name.removeprefix("samples, "), w.fields, f"{w.redrawn:.0%}", *(share(t, str(k)) for k in SAMPLES)]
+        for (name, w), t in found.items()
+    ]
+    head = ["change", "fields", "redrawn", *(f"{k} sample{'s' * (k > 1)}" for k in SAMPLES)]
+    table("40 documents with samples, gate fails, %", head, rows)
+
+
 def print_numbers() -> None:
     """Smallest losses, cases that would decide, and how long a large suite takes."""
     rows: list[list[object]]
@@ -364,15 +401,21 @@ def main() -> None:
     """Run everything and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=2000, help="runs of each cell in which nothing changed")
+    parser.add_argument("--samples", action="store_true", help="only the table of samples")
     parser.add_argument("--quick", action="store_true", help="100 runs of every cell")
     chosen = parser.parse_args()
     start = time.perf_counter()
     runs = 100 if chosen.quick else chosen.runs
+    if chosen.samples:
+        print_samples(run_all(sample_cells(), runs))
+        print(f"\n{runs} runs a cell; {time.perf_counter() - start:.0f} s.")
+        return
     noise = run_all(noise_cells(), runs)
     print_noise(noise)
     confirm_noise(noise, runs)
     print_losses(run_all(loss_cells(), max(1, runs // 2)))
     print_habits(run_all(habit_cells(), max(1, runs // 2)))
+    print_samples(run_all(sample_cells(), max(1, runs // 2)))
     print_numbers()
     print(f"\n{runs} runs a cell without a change, half as many elsewhere; {time.perf_counter() - start:.0f} s.")
 

@@ -115,15 +115,15 @@ def test_a_plan_says_what_recording_would_do_and_does_nothing(project: pytest.Py
             patch.setenv("SYSTEM", "Read well.")
             run = project.runpytest_subprocess("--llm-extract-plan", f"-n{workers}")
     unknown.stdout.fnmatch_lines(
-        ["*test_items (read): 0 fresh, 12 missing", "*12 cases; expected: tokens and cost unknown*"]
+        ["*test_items (read): 0 fresh, 12 missing", "*12 cassettes; expected: tokens and cost unknown*"]
     )
     run.stdout.fnmatch_lines(
         [
             "test_items.py::test_items (read): 0 fresh, 10 stale, 2 missing, 1 orphaned",
-            "  stale: system prompt changed (10 cases)",
+            "  stale: system prompt changed (10 cassettes)",
             "  orphaned: read/left-over.yaml: *",
-            "  to record: 12 cases; expected: at least 12 calls, 12,000,000 tokens in and 0 out, $1.80",
-            "12 cases to record",
+            "  to record: 12 cassettes; expected: at least 12 calls, 12,000,000 tokens in and 0 out, $1.80",
+            "12 cassettes to record",
         ]
     )
     assert run.ret == pytest.ExitCode.OK
@@ -138,7 +138,7 @@ def test_calls_are_in_flight_at_once_and_never_mixed_up(project: pytest.Pytester
         run = project.runpytest_subprocess("--llm-record", "--llm-extract-concurrency=6", f"-n{workers}")
     run.assert_outcomes(passed=13)
     run.stdout.fnmatch_lines(
-        ["12 cases to record", "*recorded 12 of 12; 12 calls, 12,000,000 tokens, $1.80,*", "recorded: 12 *"]
+        ["12 cassettes to record", "*recorded 12 of 12; 12 calls, 12,000,000 tokens, $1.80,*", "recorded: 12 *"]
     )
     assert 2 <= provider.most_in_flight <= 6
     for path in cassettes(project):
@@ -158,7 +158,7 @@ def test_an_extractor_that_is_not_thread_safe_runs_alone(project: pytest.Pyteste
     with serving(provider):
         run = project.runpytest_subprocess("--llm-record", "-q")
     run.assert_outcomes(passed=13)
-    run.stdout.no_fnmatch_line("*cases to record*")
+    run.stdout.no_fnmatch_line("*cassettes to record*")
     assert provider.most_in_flight == 1
 
 
@@ -174,7 +174,7 @@ def test_a_budget_stops_before_the_call_that_would_exceed_it(project: pytest.Pyt
     run.stdout.fnmatch_lines(
         [
             "*recorded 5 of 12; 5 calls, 5,000,000 tokens, $0.7500,*",
-            "  7 cases left, *: the budget of $0.8000 does not allow it: $0.7500 is spent, and the next * $0.1500",
+            "  7 cassettes left, *: the budget of $0.8000 does not allow it: $0.7500 is spent, and the next * $0.1500",
             "MISSING: not recorded: the budget of $0.8000*(7 cases: *",
         ]
     )

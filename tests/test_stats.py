@@ -86,6 +86,19 @@ def test_many_unlike_fractions_are_sampled() -> None:
     assert sign_flip(changes) == test
 
 
+@pytest.mark.parametrize(("few", "many"), [(2, 14), (3, 20), (4, 17)])
+def test_sampled_flips_come_near_the_exact_answer(few: int, many: int) -> None:
+    """Too far apart to be counted, and yet two binomials: p and what it can be are within five standard errors."""
+    far = 1_000_003
+    test = sign_flip([far] * few + [-far] * (9 - few) + [1] * many + [-1] * (30 - many))
+    ties = binom.pmf(few, 9, 0.5)
+    exact = binom.cdf(few - 1, 9, 0.5) + ties * binom.cdf(many, 30, 0.5)
+    allowed = 5 * math.sqrt(exact * (1 - exact) / 99_999)
+    assert test.p == pytest.approx(exact, abs=allowed)
+    lower = exact - ties * binom.pmf(many, 30, 0.5)
+    assert test.attainable(math.nextafter(test.p, 0)) == pytest.approx(lower, abs=allowed)
+
+
 @given(WHOLE, st.randoms(use_true_random=False))
 def test_order_of_cases_does_not_matter(changes: list[int], random: Random) -> None:
     """Workers and shards deliver cases in any order."""

@@ -193,7 +193,7 @@ def test_hostile_answer_cannot_write_to_the_terminal(bare: pytest.Pytester) -> N
 
 
 def test_unittest_methods_cannot_be_suites(bare: pytest.Pytester) -> None:
-    """They would pass without having been scored."""
+    """They would pass without having been scored: one line at collection."""
     bare.makepyfile(
         test_items="""
 import unittest, pytest
@@ -203,9 +203,10 @@ class TestItems(unittest.TestCase):
         pass
 """
     )
-    run = bare.runpytest_subprocess()
-    run.stdout.fnmatch_lines(["*a method of a unittest.TestCase cannot be a suite*"])
-    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    run = bare.runpytest_inprocess()
+    run.stdout.fnmatch_lines(["test_items.py::TestItems::test_x: *a method of a unittest.TestCase cannot be a suite*"])
+    run.assert_outcomes(errors=1)
+    assert run.ret == pytest.ExitCode.INTERRUPTED
 
 
 def answer_types() -> dict[str, Any]:

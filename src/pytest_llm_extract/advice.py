@@ -42,8 +42,8 @@ def advise(leaves: Iterable[Leaf], what: str = "wrong") -> str | None:
 def advice(results: Iterable[CaseResult]) -> dict[str, str]:
     """Advice by field path, for what is wrong or missing; fields that nothing cheap explains are left out."""
     lost: dict[str, list[Leaf]] = {}
-    for result in results:
-        for path, leaves in result.leaves.items():
+    for sample in (sample for result in results for sample in result.samples):
+        for path, leaves in sample.leaves.items():
             lost.setdefault(path, []).extend(
                 leaf
                 for leaf in leaves

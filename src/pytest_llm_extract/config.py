@@ -6,7 +6,6 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_llm_extract.secrecy.watch import Watch
 
+SHORT_FLAG, LONG_FLAG = "--llm-record", "--llm-extract-record=stale"
 RECORD_MODES = ("none", "missing", "stale", "all")  # each records what those before it do, and more
 INIS = (
     ("llm_extract_cassettes", "folder of the cassettes, relative to the rootdir", "cassettes"),
@@ -25,6 +25,7 @@ INIS = (
     ("llm_extract_alpha", "how often an unchanged run may fail its gate by chance (0..1)", "0.05"),
     ("llm_extract_inconclusive", "what an inconclusive gate does: warn or fail", "warn"),
     ("llm_extract_require_complete", "a partial run fails instead of skipping its gate: true or false", "false"),
+    ("llm_extract_placeholder_key", "conftests and fixtures may build clients without a key: true or false", "false"),
     ("llm_extract_budget", "most US dollars that one recording run may spend", ""),
     ("llm_extract_concurrency", "calls in flight while recording", "8"),
     ("llm_extract_store_requests", "what a cassette keeps of requests: full, or hash (no text of theirs)", "full"),
@@ -39,7 +40,7 @@ LISTS = (
 )
 MARKERS = (
     "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, api='chat', "
-    "response_format='json_schema', examples=None, context=None, compare={}, strict=False, ignore=(), "
+    "response_format='json_schema', examples=None, context=None, compare={}, samples=1, strict=False, ignore=(), "
     "concurrency=None, record='all'): "
     "extract every golden case, from its cassette, and score each field",
     "llm_gate(default=None, fields=None, /, *, waive=(), **fields): budgets (Gate) of a suite, and waivers (Waiver)",
@@ -94,6 +95,7 @@ class Settings:
     rootdir: Path
     cassettes: Path
     record: str  # one of RECORD_MODES
+    record_flag: str  # the one that records what is stale
     plan_only: bool
     budget_usd: float | None
     concurrency: int
@@ -106,6 +108,7 @@ class Settings:
     inconclusive_fails: bool
     require_complete: bool
     storage: Storage
+    placeholder_key: bool  # for conftests and fixtures too
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
@@ -120,6 +123,7 @@ class Settings:
             rootdir=config.rootpath,
             cassettes=config.rootpath / config.getini("llm_extract_cassettes"),
             record=_record_mode(config),
+            record_flag=LONG_FLAG if is_short_flag_taken(config) else SHORT_FLAG,
             plan_only=config.getoption("llm_extract_plan_flag"),
             budget_usd=_number(config, "llm_extract_budget", "US dollars, such as 0.50", _dollars),
             concurrency=_number(config, "llm_extract_concurrency", "a whole number from 1 to 1000", _count) or 8,
@@ -133,6 +137,7 @@ class Settings:
             require_complete=config.getoption("llm_extract_require_complete_flag")
             or _choice(config, "llm_extract_require_complete", {"false": False, "true": True}),
             storage=Storage.of(config),
+            placeholder_key=_choice(config, "llm_extract_placeholder_key", {"false": False, "true": True}),
         )
 
 
@@ -195,9 +200,27 @@ def _accepted(value: str) -> str:
     return value
 
 
-def short_flag_taken() -> bool:
-    """Whether pytest-mockllm is installed, which has a `--llm-record` of its own."""
-    return find_spec("pytest_mockllm") is not None
+def is_short_flag_taken(config: pytest.Config) -> bool:
+    """Whether pytest-mockllm is loaded, which has a `--llm-record` of its own."""
+    return any(config.pluginmanager.has_plugin(name) for name in ("mockllm", "pytest_mockllm.plugin"))
+
+
+def conftests_may_build_clients(config: pytest.Config) -> bool:
+    """What the ini says; a value that is neither true nor false is an error of `Settings.of`."""
+    return bool(config.getini("llm_extract_placeholder_key") == "true")
+
+
+def add_short_flag(config: pytest.Config, parser: pytest.Parser) -> None:
+    """Declare `--llm-record`, unless another plugin has it: to be called when all of them are loaded."""
+    if is_short_flag_taken(config):
+        return
+    parser.getgroup("llm-extract").addoption(
+        SHORT_FLAG,
+        dest="llm_extract_record_flag",
+        action="store_const",
+        const="stale",
+        help=f"record missing and stale cassettes of the selected cases; short for {LONG_FLAG}",
+    )
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -210,14 +233,6 @@ def add_options(parser: pytest.Parser) -> None:
         default="none",
         help="record cassettes of the selected cases: the missing ones, the stale ones too, or all of a suite anew",
     )
-    if not short_flag_taken():
-        group.addoption(
-            "--llm-record",
-            dest="llm_extract_record_flag",
-            action="store_const",
-            const="stale",
-            help="record missing and stale cassettes of the selected cases; short for --llm-extract-record=stale",
-        )
     group.addoption(
         "--llm-extract-plan",
         dest="llm_extract_plan_flag",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,17 +17,33 @@ class _Loop:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._runs = False
         self._lock = threading.Lock()
 
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine in the loop's thread, in a copy of the caller's context."""
+    def open(self) -> asyncio.AbstractEventLoop:
+        """Make the loop, unless it is there."""
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
+            return self._loop
+
+    def close_unused(self) -> None:
+        """Close a loop that never ran; one that ran has its thread, until the process ends."""
+        with self._lock:
+            if self._loop is not None and not self._runs:
+                self._loop.close()
+                self._loop = None
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine in the loop's thread, in a copy of the caller's context."""
+        loop = self.open()
+        with self._lock:
+            if not self._runs:
                 # An empty context: the thread outlives the extraction that starts it.
                 forever = contextvars.Context().run
-                threading.Thread(target=forever, args=(self._loop.run_forever,), daemon=True).start()
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+                threading.Thread(target=forever, args=(loop.run_forever,), daemon=True).start()
+                self._runs = True
+        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         try:
             return future.result()
         except BaseException:
@@ -35,6 +52,16 @@ class _Loop:
 
 
 _loop = _Loop()
+
+
+@contextlib.contextmanager
+def ready_loop() -> Iterator[None]:
+    """Have the loop at hand: it is made of sockets, which a test's fixtures may take away (as pytest-socket does)."""
+    _loop.open()
+    try:
+        yield
+    finally:
+        _loop.close_unused()
 
 
 def run_to_end(function: Callable[[], Any]) -> Any:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 
@@ -218,6 +219,14 @@ def leaves_from_wire(wire: Mapping[str, Any]) -> Leaves:
     return {path: tuple(map(Leaf.from_wire, found)) for path, found in wire.items()}
 
 
+def right_share(counts: FieldCounts | None) -> Fraction | int:
+    """The share of a field's leaves that were right within one case, in 0..1; without a leaf nothing was wrong."""
+    n = counts.n if counts is not None else 0
+    if counts is None or not n:
+        return 1
+    return counts.right if n == 1 else Fraction(counts.right, n)
+
+
 def count_leaves(leaves: Leaves) -> dict[str, FieldCounts]:
     """Outcome counts by field path."""
     return {
@@ -248,17 +257,26 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A case as a baseline has it: its answer scored again under today's gold and rules, and as it was scored then."""
+    """A case as a baseline has it: its answer scored again under today's gold and rules, and as it was scored then.
+
+    `further` are its second and later samples.
+    """
 
     leaves: Leaves
     then: dict[str, FieldCounts]
     origin: Origin
     attempt: int = 1
+    further: tuple[Accepted, ...] = ()
 
     @property
     def counts(self) -> dict[str, FieldCounts]:
         """Outcome counts by field path, as scored today."""
         return count_leaves(self.leaves)
+
+    @property
+    def samples(self) -> tuple[Accepted, ...]:
+        """Every accepted sample, the first included."""
+        return (self, *self.further)
 
     def to_wire(self) -> dict[str, Any]:
         """Plain builtins."""
@@ -267,6 +285,7 @@ class Accepted:
             "then": {path: counts.to_wire() for path, counts in self.then.items()},
             "origin": self.origin.to_wire(),
             "attempt": self.attempt,
+            **({"samples": numbered(sample.to_wire() for sample in self.further)} if self.further else {}),
         }
 
     @classmethod
@@ -277,12 +296,13 @@ class Accepted:
             {path: FieldCounts.from_wire(counts) for path, counts in wire["then"].items()},
             Origin(**wire["origin"]),
             wire["attempt"],
+            tuple(map(cls.from_wire, wire.get("samples", ()))),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class CaseResult:
-    """One case, scored: leaves by field path, list indexes removed.
+class Sample:
+    """One answer of a case, scored: leaves by field path, list indexes removed.
 
     `latency_s` is the time that the extraction took when it was recorded, in seconds; `attempt` counts the recordings
     under one unchanged request. `explanation` has a line for each difference, where the suite is strict.
@@ -291,22 +311,16 @@ class CaseResult:
     status: Status
     leaves: Leaves
     valid: bool
-    id: str = ""
-    group: str | None = None
-    input: Any = None
-    raw: str | None = None
-    error: str | None = None
-    model: str | None = None
-    usage: Usage = field(default_factory=Usage)
-    latency_s: float | None = None
-    attempt: int = 1
-    cassette: str | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
-    origin: Origin = field(default_factory=Origin)
-    baseline: Accepted | None = None
-    anchor: Accepted | None = None
-    explanation: tuple[str, ...] = ()
-    rows: dict[str, RowCounts] = field(default_factory=dict)
+    raw: str | None = field(default=None, kw_only=True)
+    error: str | None = field(default=None, kw_only=True)
+    model: str | None = field(default=None, kw_only=True)
+    usage: Usage = field(default_factory=Usage, kw_only=True)
+    latency_s: float | None = field(default=None, kw_only=True)
+    attempt: int = field(default=1, kw_only=True)
+    cassette: str | None = field(default=None, kw_only=True)
+    origin: Origin = field(default_factory=Origin, kw_only=True)
+    explanation: tuple[str, ...] = field(default=(), kw_only=True)
+    rows: dict[str, RowCounts] = field(default_factory=dict, kw_only=True)
 
     @property
     def counts(self) -> dict[str, FieldCounts]:
@@ -322,11 +336,8 @@ class CaseResult:
     def to_wire(self) -> dict[str, Any]:
         """Plain builtins, since execnet and JSON carry nothing else."""
         return {
-            "id": self.id,
             "status": self.status.value,
             "valid": self.valid,
-            "group": self.group,
-            "input": self.input,
             "raw": self.raw,
             "error": self.error,
             "model": self.model,
@@ -334,28 +345,85 @@ class CaseResult:
             "latency_s": self.latency_s,
             "attempt": self.attempt,
             "cassette": self.cassette,
-            "metadata": self.metadata,
             "origin": self.origin.to_wire(),
             "fields": _leaves_to_wire(self.leaves),
-            "baseline": self.baseline and self.baseline.to_wire(),
-            "anchor": self.anchor and self.anchor.to_wire(),
             "explanation": list(self.explanation),
             "rows": {path: asdict(counts) for path, counts in self.rows.items()},
         }
 
     @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Sample:
+        """The inverse of `to_wire`."""
+        return cls(**_sample_arguments(wire))
+
+
+def _sample_arguments(wire: Mapping[str, Any]) -> dict[str, Any]:
+    plain = ("valid", "raw", "error", "model", "latency_s", "attempt", "cassette")
+    return {
+        **{name: wire[name] for name in plain},
+        "status": Status(wire["status"]),
+        "usage": Usage(wire["usage"]["input_tokens"], wire["usage"]["output_tokens"]),
+        "origin": Origin(**wire["origin"]),
+        "leaves": leaves_from_wire(wire["fields"]),
+        "explanation": tuple(wire.get("explanation", ())),
+        "rows": {path: RowCounts(**counts) for path, counts in wire["rows"].items()},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult(Sample):
+    """One case, scored: its first sample, and the `further` ones of a suite that has several."""
+
+    id: str = ""
+    group: str | None = None
+    input: Any = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    baseline: Accepted | None = None
+    anchor: Accepted | None = None
+    further: tuple[Sample, ...] = ()
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """Every sample, the first included."""
+        return (self, *self.further)
+
+    @property
+    def first(self) -> Sample:
+        """The first sample without what belongs to its case."""
+        return Sample(**{f.name: getattr(self, f.name) for f in fields(Sample)})
+
+    def paired(self, accepted: Accepted) -> Iterator[tuple[Sample, Accepted]]:
+        """The samples that both sides have: the first of each, as many as the side with fewer has."""
+        return zip(self.samples, accepted.samples, strict=False)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins: those of the first sample, of the case, and of the further samples."""
+        return {
+            "id": self.id,
+            "group": self.group,
+            "input": self.input,
+            "metadata": self.metadata,
+            **Sample.to_wire(self),
+            "baseline": self.baseline and self.baseline.to_wire(),
+            "anchor": self.anchor and self.anchor.to_wire(),
+            "samples": numbered(sample.to_wire() for sample in self.further),
+        }
+
+    @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> CaseResult:
         """The inverse of `to_wire`."""
-        plain = ("id", "valid", "group", "input", "raw", "error", "model", "latency_s", "attempt", "cassette")
         return cls(
-            **{name: wire[name] for name in plain},
-            status=Status(wire["status"]),
-            usage=Usage(wire["usage"]["input_tokens"], wire["usage"]["output_tokens"]),
+            **_sample_arguments(wire),
+            id=wire["id"],
+            group=wire["group"],
+            input=wire["input"],
             metadata=dict(wire["metadata"]),
-            origin=Origin(**wire["origin"]),
-            leaves=leaves_from_wire(wire["fields"]),
             baseline=wire["baseline"] and Accepted.from_wire(wire["baseline"]),
             anchor=wire["anchor"] and Accepted.from_wire(wire["anchor"]),
-            explanation=tuple(wire.get("explanation", ())),
-            rows={path: RowCounts(**counts) for path, counts in wire["rows"].items()},
+            further=tuple(map(Sample.from_wire, wire["samples"])),
         )
+
+
+def numbered(further: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The second and later samples on the wire, each with its number."""
+    return [{"sample": number, **wire} for number, wire in enumerate(further, start=2)]

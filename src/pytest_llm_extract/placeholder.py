@@ -16,7 +16,7 @@ from typing import Any
 _KEY = "llm-extract-placeholder-no-key-for-"
 _NAMED = re.compile(re.escape(_KEY) + r"([A-Z_]+)")
 _BASIC = re.compile(r"Basic\s+([A-Za-z0-9+/=]+)", re.IGNORECASE)
-_veiled_file: str | None = None
+_veiled_files: tuple[str, ...] = ()
 _Environ = type(os.environ)
 
 
@@ -64,10 +64,10 @@ def _decoded(text: str) -> str:
 
 
 class _Veiled(_Environ):  # type: ignore[valid-type, misc]
-    """An environment in which a test module's own questions are answered as if there were no placeholder."""
+    """An environment in which the veiled files' own questions are answered as if there were no placeholder."""
 
     def get(self, key: str, default: Any = None) -> Any:
-        """As ever, but `os.getenv("OPENAI_API_KEY")` of the module that is collected finds nothing."""
+        """As ever, but `os.getenv("OPENAI_API_KEY")` of a veiled file finds nothing."""
         return default if self._is_veiled(key) else super().get(key, default)
 
     def __contains__(self, key: object) -> bool:
@@ -79,7 +79,7 @@ class _Veiled(_Environ):  # type: ignore[valid-type, misc]
         frame = sys._getframe(2)
         while frame.f_back is not None and frame.f_globals.get("__name__") == "os":
             frame = frame.f_back
-        return frame.f_code.co_filename == _veiled_file
+        return frame.f_code.co_filename.endswith(_veiled_files)
 
 
 # What the variables that are set were before: nothing, or empty, as CI sets a secret that it withholds.
@@ -96,19 +96,20 @@ def _is_set(name: str) -> bool:
 
 
 @contextlib.contextmanager
-def placeholder_key(veiled_file: str | None = None) -> Iterator[None]:
+def placeholder_key(*veiled_files: str) -> Iterator[None]:
     """Set the placeholder for every key that is unset, while inside; extractions in several threads share it.
 
-    The code of `veiled_file` does not see it, so that its `skipif(not os.getenv("OPENAI_API_KEY"))` stays skipped.
+    The code of files whose path ends like one of `veiled_files` does not see it, so that its
+    `skipif(not os.getenv("OPENAI_API_KEY"))` stays skipped.
     """
-    global _veiled_file, _users
+    global _veiled_files, _users
     with _lock:
         _users += 1
         if _users == 1:
             _before.update({name: os.environ.get(name) for name in _needed()})
             os.environ.update({name: _KEY + name for name in _before})
-        if veiled_file and _before:
-            _veiled_file, os.environ.__class__ = veiled_file, _Veiled
+        if veiled_files and _before:
+            _veiled_files, os.environ.__class__ = veiled_files, _Veiled
     try:
         yield
     finally:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,12 @@ _settings = pytest.StashKey["settings_of.Settings"]()
 _routing = pytest.StashKey[ExitStack]()
 _recording = pytest.StashKey["RecordingRun"]()
 _told = pytest.StashKey[set[str]]()
+_limits = pytest.StashKey[dict[str, tuple[pytest.Mark | None, ...]]]()
 _extraction = pytest.StashKey["Extraction"]()
+_in_body = pytest.StashKey[bool]()
+
+_CONFTEST = f"{os.sep}conftest.py"
+LIMITS = ("llm_accuracy", "llm_documents", "llm_gate")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,11 +43,21 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser
+) -> Generator[None, object, object]:
+    """Declare the short flag, now that all plugins have declared theirs; let conftests build clients, if they may."""
+    settings_of.add_short_flag(early_config, parser)
+    with _placeholder(_CONFTEST if settings_of.conftests_may_build_clients(early_config) else None):
+        return (yield)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""
     for marker in settings_of.MARKERS:
         config.addinivalue_line("markers", marker)
-    config.stash[_told] = set()
+    config.stash[_told], config.stash[_limits] = set(), {}
     if config.getoption("llm_extract_plan_flag") and hasattr(config.option, "dist"):
         config.option.dist, config.option.tx = "no", []  # a plan needs one process; pytest-xdist looks at these later
 
@@ -97,17 +113,39 @@ def _shared(config: pytest.Config) -> Shared | None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
-    """Let a module that uses `llm_extract` build its client at import time, without a key."""
-    if isinstance(collector, pytest.Module) and b"llm_extract" in collector.path.read_bytes():
-        from pytest_llm_extract.placeholder import placeholder_key
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let a module that uses `llm_extract` build its client at import time, without a key; refuse what is no suite."""
+    file = _file_without_key(collector)
+    with _placeholder(file):
+        report = yield
+    if file is not None and report.failed:
+        _hide_secrets(report, collector.config)
+    lost = next((item for item in report.result if isinstance(item, pytest.Function) and _is_no_suite(item)), None)
+    if lost is not None:
+        # They would pass without having been scored.
+        why = "llm_extract: a method of a unittest.TestCase cannot be a suite; use a plain class"
+        report.outcome, report.longrepr, report.result = "failed", f"{lost.nodeid}: {why}", []
+    return report
 
-        with placeholder_key(str(collector.path)):
-            report = yield
-        if report.failed:
-            _hide_secrets(report, collector.config)
-        return report
-    return (yield)
+
+def _file_without_key(collector: pytest.Collector) -> str | None:
+    """The file whose import may build clients while this collector collects."""
+    if isinstance(collector, pytest.Module):
+        return str(collector.path) if b"llm_extract" in collector.path.read_bytes() else None
+    may = isinstance(collector, pytest.Directory) and settings_of.conftests_may_build_clients(collector.config)
+    return _CONFTEST if may else None
+
+
+def _placeholder(*veiled_files: str | None) -> AbstractContextManager[None]:
+    """A key for clients, which these files' own questions do not see; nothing where there is no file."""
+    files = [file for file in veiled_files if file is not None]
+    if not files:
+        return nullcontext()
+    from pytest_llm_extract.placeholder import placeholder_key
+
+    return placeholder_key(*files)
 
 
 def _hide_secrets(report: pytest.TestReport | pytest.CollectReport, config: pytest.Config) -> None:
@@ -120,9 +158,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One item for each golden case."""
     marker = metafunc.definition.get_closest_marker("llm_extract")
     if marker is None:
-        for name in ("llm_accuracy", "llm_documents", "llm_gate"):
-            if metafunc.definition.get_closest_marker(name) is not None:
-                raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {name} needs llm_extract")
+        # At a class or a module, limits are those of its suites, and nothing to its other tests.
+        for name in {mark.name for mark in metafunc.definition.own_markers} & set(LIMITS):
+            raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {name} needs llm_extract")
         return
     suite = _build(metafunc, marker)
     if "extraction" not in metafunc.fixturenames:
@@ -137,14 +175,13 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
     from pytest_llm_extract.suite import MarkerArguments, build_suite
 
     definition, settings = metafunc.definition, metafunc.config.stash[_settings]
-    names = ("llm_accuracy", "llm_documents", "llm_gate")
-    limits = [(found.args, found.kwargs) if (found := definition.get_closest_marker(name)) else None for name in names]
+    limits = metafunc.config.stash[_limits][definition.nodeid] = _limits_of(definition)
     arguments = MarkerArguments(
         definition.nodeid,
         definition.path,
         marker.kwargs,
         marker.args,
-        *limits,
+        *(None if found is None else (found.args, found.kwargs) for found in limits),
     )
     try:
         if definition.get_closest_marker("parametrize") is not None:
@@ -154,6 +191,10 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
         return build_suite(arguments, settings)
     except LlmExtractError as error:
         raise pytest.Collector.CollectError(str(error)) from None
+
+
+def _limits_of(node: pytest.Item) -> tuple[pytest.Mark | None, ...]:
+    return tuple(node.get_closest_marker(name) for name in LIMITS)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -183,10 +224,15 @@ def _param(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
     return found
 
 
-def pytest_report_header() -> str | None:
+def _is_no_suite(item: pytest.Item) -> bool:
+    """Whether a test carries `llm_extract` and has no case, since pytest could not parametrize it."""
+    return item.get_closest_marker("llm_extract") is not None and _param(item) is None
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
     """Say so when the short flag belongs to another plugin."""
-    if settings_of.short_flag_taken():
-        return "llm-extract: --llm-record is pytest-mockllm's here; record with --llm-extract-record=stale"
+    if settings_of.is_short_flag_taken(config):
+        return f"llm-extract: {settings_of.SHORT_FLAG} is pytest-mockllm's here; record with {settings_of.LONG_FLAG}"
     return None
 
 
@@ -197,14 +243,38 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Genera
     for item in found if isinstance(found, list) else ():
         others = sorted(set(item.callspec.params) - {"extraction"}) if _param(item) is not None else []
         if others:
-            raise pytest.Collector.CollectError(f"{item.nodeid}: a suite cannot be parametrized (by {others[0]!r})")
+            hint = "; define a fixture anyio_backend that returns 'asyncio'" if "anyio_backend" in others else ""
+            raise pytest.Collector.CollectError(
+                f"{item.nodeid}: a suite cannot be parametrized (by {others[0]!r}){hint}"
+            )
     return found
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A suite that pytest cannot parametrize would pass without having been scored."""
-    if item.get_closest_marker("llm_extract") is not None and _param(item) is None:
-        pytest.fail("llm_extract: a method of a unittest.TestCase cannot be a suite; use a plain class", pytrace=False)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Refuse markers that came too late; let the fixtures of a suite build clients, if they may."""
+    late = _late_marker(item)
+    if late is not None:
+        pytest.fail(
+            f"{late} was added after collection, too late for a suite: write it at the test or as pytestmark, "
+            "or add it to the module in pytest_collectstart",
+            pytrace=False,
+        )
+    may = _param(item) is not None and item.config.stash[_settings].placeholder_key
+    with _placeholder(*((_CONFTEST, str(item.path)) if may else ())):
+        return (yield)
+
+
+def _late_marker(item: pytest.Item) -> str | None:
+    """A marker that a hook like pytest_collection_modifyitems added, and that the suite was built without."""
+    if _is_no_suite(item):
+        return "llm_extract"
+    param = _param(item)
+    known = item.config.stash[_limits][param[0].id] if param is not None else ()
+    for name, was, found in zip(LIMITS, known, _limits_of(item), strict=False):
+        if was is not found:
+            return name
+    return None
 
 
 @pytest.fixture(scope="session")
@@ -235,15 +305,24 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     stash = item.config.stash
     if _param(item) is not None and _routing not in stash:
         from pytest_llm_extract.cassette.router import routed
+        from pytest_llm_extract.event_loop import ready_loop
 
         stash[_routing] = ExitStack()
+        stash[_routing].enter_context(ready_loop())
         stash[_routing].enter_context(routed())
     try:
         return (yield)
     finally:
-        if _routing in stash and (nextitem is None or _param(nextitem) is None):
+        if _routing in stash and (nextitem is None or (_param(nextitem) is None and _is_on_top())):
             stash[_routing].close()
             del stash[_routing]
+
+
+def _is_on_top() -> bool:
+    """Whether vcrpy's patches can be left: taking ours from under a fixture's cassette would take that off too."""
+    from pytest_llm_extract.cassette.router import is_on_top
+
+    return is_on_top()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -257,10 +336,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
 
     problem = None
     try:
+        pyfuncitem.stash[_in_body] = True
         try:
             outcome = yield
         except NoOutput:
             outcome = True
+        finally:
+            del pyfuncitem.stash[_in_body]
         found.ensure()
         problem = found.inexact
     except LlmExtractError as error:
@@ -279,6 +361,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         _hide_secrets(report, item.config)
     if param is None or not (report.when == "call" or (report.when == "setup" and not report.passed)):
         return report
+    if _in_body in item.stash:  # the report of a subtest: that of the case is still to come
+        return _without_output(report, call)
     from pytest_llm_extract.outcome import Status
     from pytest_llm_extract.runner import lost_result
 
@@ -292,10 +376,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         status = Status.SKIPPED if report.skipped else Status.ERROR
         result = lost_result(suite, golden, status, f"the test {status.value} before its extraction")
     told, settings = item.config.stash[_told], item.config.stash[_settings]
-    note = found.report if found else {"recorded": False, "problem": None, "change": None, "hint": None}
+    note = found.report if found else {"recorded": 0, "problem": None}
     shown, watch = {"case": result.to_wire(), "note": note}, settings.storage.watch
     # What was replayed without an error was looked through when it was recorded, but for patterns that came later.
-    if note["recorded"] or result.error or watch.patterns:
+    if note["recorded"] or note["problem"] or result.error or watch.patterns:
         shown = watch.hidden(shown)
     report.llm_extract = {
         "suite": suite.id,
@@ -310,6 +394,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+def _without_output(report: pytest.TestReport, call: pytest.CallInfo[None]) -> pytest.TestReport:
+    """A subtest that was left at `.output` passes, as its case does."""
+    from pytest_llm_extract.runner import NoOutput
+
+    if call.excinfo is not None and call.excinfo.errisinstance(NoOutput):
+        report.outcome, report.longrepr = "passed", None
+    return report
+
+
 def _entry(found: Extraction | None) -> dict[str, Any] | None:
     entry = found.entry if found else None
     return entry.to_wire() if entry else None
@@ -320,6 +413,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     payload = getattr(report, "llm_extract", None)
     if payload is None or report.when != "call" or not report.passed:
         return None
-    leaves = [leaf["outcome"] for found in payload["case"]["fields"].values() for leaf in found]
+    samples = [payload["case"], *payload["case"]["samples"]]
+    leaves = [leaf["outcome"] for sample in samples for found in sample["fields"].values() for leaf in found]
     wrong = sum(outcome not in ("correct", "absent_ok") for outcome in leaves)
     return ("passed", "~", f"PASSED ({len(leaves) - wrong}/{len(leaves)} right)") if wrong else None

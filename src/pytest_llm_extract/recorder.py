@@ -16,9 +16,10 @@ import pytest
 
 from pytest_llm_extract.cassette.router import routed
 from pytest_llm_extract.config import Settings
+from pytest_llm_extract.event_loop import ready_loop
 from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.placeholder import placeholder_key
-from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, record_mode
+from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, jobs_of, record_mode
 from pytest_llm_extract.record.plan import Plan, plan_suite
 from pytest_llm_extract.record.run import RecordingRun
 from pytest_llm_extract.record.shared import Shared
@@ -26,6 +27,8 @@ from pytest_llm_extract.recording import Progress
 from pytest_llm_extract.report.recording import Bar, Display, Log, Silent, plan_lines, summary_lines
 from pytest_llm_extract.suite import Suite
 
+# The plans that --llm-extract-plan made, on the config.
+PLANS = pytest.StashKey[list[Plan]]()
 FindCase = Callable[[pytest.Item], "tuple[Suite, GoldenCase] | None"]
 _POLL_S = 0.2
 
@@ -80,7 +83,7 @@ def select(items: Sequence[pytest.Item], find_case: FindCase) -> list[Selected]:
         if (param := find_case(item)) is not None:
             selected = found.setdefault(param[0].id, Selected(param[0]))
             selected.items.append(item)
-            selected.jobs.append(Job(*param))
+            selected.jobs += jobs_of(*param)
     return list(found.values())
 
 
@@ -89,6 +92,7 @@ class Recorder:
 
     def __init__(self, settings: Settings, run: RecordingRun, find_case: FindCase, shared: Shared | None) -> None:
         self._settings, self._run, self._find_case, self._shared = settings, run, find_case, shared
+        self.plans: list[Plan] = []
 
     def record(self, session: pytest.Session, display: Display) -> None:
         """Plan all suites, then record them one after the other.
@@ -99,10 +103,11 @@ class Recorder:
         selected = select(session.items, self._find_case)
         first = session.items[0] if selected and self._shared is None else None
         self._check_whole(selected)
-        with routed():
+        with routed(), ready_loop():
             plans = [(group, plan) for group in selected if (plan := self._plan(group, first)) is not None]
+            self.plans = [plan for _, plan in plans]
             if plans:
-                display.lines(["", *plan_lines([plan.shown for _, plan in plans])])
+                display.lines(["", *plan_lines([plan.shown for plan in self.plans])])
             for group, plan in plans:
                 if plan.jobs and not self._settings.plan_only:
                     with suppress(NoFixtures):
@@ -110,7 +115,7 @@ class Recorder:
 
     def _check_whole(self, selected: Sequence[Selected]) -> None:
         for group in selected:
-            n, n_all = len(group.jobs), len(group.suite.cases)
+            n, n_all = len(group.items), len(group.suite.cases)
             if n < n_all and record_mode(group.suite, self._settings) == "all":
                 raise pytest.UsageError(
                     f"{group.suite.id}: {n} of {n_all} cases are selected, and 'all' records whole suites, since "
@@ -177,6 +182,7 @@ class PlanOnly:
         if _will_not_run(session):
             return None
         self._recorder.record(session, display_of(self._config, even_quiet=True))
+        self._config.stash[PLANS] = self._recorder.plans
         return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.explain import explain
 from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.outcome import ANSWERED, CaseResult, Leaf, Origin, Status, Usage
-from pytest_llm_extract.record.job import Job
+from pytest_llm_extract.record.job import Job, jobs_of
 from pytest_llm_extract.record.run import RecordingRun
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.suite import Suite
@@ -50,16 +50,24 @@ class NotReplayed(LlmExtractError):
         return f"{self.status.value}: {self.problem}"
 
 
+@dataclasses.dataclass
+class _Taken:
+    """One sample of a case: its call, the answer that was read of it, and how that was scored."""
+
+    call: Call
+    answer: Answer
+    result: CaseResult
+
+
 class Extraction:
-    """One case's extraction, run at the first look at its output."""
+    """One case's extraction, run at the first look at its output: once for each sample."""
 
     def __init__(
         self, suite: Suite, golden: GoldenCase, settings: Settings, recording: RecordingRun, client: Callable[[], Any]
     ) -> None:
         self._suite, self._golden, self._settings, self._client = suite, golden, settings, client
-        self._job, self._recording = Job(suite, golden), recording
-        self._call: Call | None = None
-        self._answer: Answer | None = None
+        self._jobs, self._recording = jobs_of(suite, golden), recording
+        self._taken: list[_Taken] = []
         self.result: CaseResult | None = None
 
     def find_client(self) -> Any:
@@ -73,49 +81,59 @@ class Extraction:
 
     @property
     def output(self) -> Any:
-        """The answer, as the schema's type; leaves the test where there is none."""
+        """The answer, as the schema's type: that of the first sample. Leaves the test where there is none."""
         self.ensure()
-        assert self._answer is not None  # ensure() raises or sets it
-        if not self._answer.valid:
+        first = self._taken[0].answer
+        if not first.valid:
             raise NoOutput
-        return self._answer.value
+        return first.value
+
+    @property
+    def outputs(self) -> tuple[Any, ...]:
+        """The answers of all samples, in their order, without those that cannot be used (invalid, refused, cut off)."""
+        self.ensure()
+        return tuple(taken.answer.value for taken in self._taken if taken.answer.valid)
 
     @property
     def raw(self) -> str | None:
-        """The text of the answer as the provider sent it; None for one in a format that is not read."""
+        """The text of the first sample's answer as the provider sent it; None for one in a format that is not read."""
         self.ensure()
         return self.result.raw if self.result else None
 
     @property
     def outcomes(self) -> dict[str, tuple[Leaf, ...]]:
-        """The scored leaves, by field path."""
+        """The scored leaves of the first sample, by field path."""
         self.ensure()
         return self.result.leaves if self.result else {}
 
     @property
     def usage(self) -> Usage:
-        """Tokens, summed over the requests of this case."""
+        """Tokens, summed over the requests of this case, in all samples."""
         self.ensure()
-        return self.result.usage if self.result else Usage()
+        return sum((taken.result.usage for taken in self._taken), Usage())
 
     @property
     def inexact(self) -> str | None:
         """Why a strict case fails: a line for each difference; None where it is exact, or its suite is not strict."""
-        result = self.result
-        if result is None or not self._suite.strict or result.exact:
+        results = enumerate((taken.result for taken in self._taken), start=1)
+        number, result = next(((number, result) for number, result in results if not result.exact), (0, None))
+        if result is None or not self._suite.strict:
             return None
         n = len(result.explanation)
         why = result.error or f"{n} difference{'' if n == 1 else 's'}"
         if not result.leaves:
             why = "the case labels nothing, so nothing can be right"
-        lines = [f"inexact: {why}", *(f"  {line}" for line in result.explanation[:_DIFFERENCES])]
+        lines = [f"inexact: {self._named(number)}{why}", *(f"  {line}" for line in result.explanation[:_DIFFERENCES])]
         return "\n".join([*lines, f"  … and {n - _DIFFERENCES} more"] if n > _DIFFERENCES else lines)
 
     def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Record, replay and score a call of your own, for extractors that need fixtures; gives its output."""
+        """Record, replay and score a call of your own, for extractors that need fixtures; gives its output.
+
+        It is called once for each sample.
+        """
         if self._suite.extractor or self._suite.call:
             pytest.fail("extraction.run goes with a marker that has neither extractor= nor prompt=", pytrace=False)
-        if self._call is not None:
+        if self._taken:
             pytest.fail("extraction.run was called twice: a case is one extraction", pytrace=False)
         self._run(partial(function, *args, **kwargs))
         return self.output
@@ -127,33 +145,41 @@ class Extraction:
             NotReplayed: stale, missing, or a cassette that cannot be used.
             Exception: the extractor's own.
         """
-        if self._call is None:
-            function = self._job.function(self._client)
+        if not self._taken:
+            function = self._jobs[0].function(self._client)
             if function is None:
                 pytest.fail("the test never called extraction.run(function, …)", pytrace=False)
             self._run(function)
-        call = self._call
-        assert call is not None  # _run sets it
-        if call.problem is not None:
-            raise NotReplayed(call.status, call.problem)
-        if call.status is Status.ERROR and call.error is not None:
-            raise call.error
+        for number, taken in enumerate(self._taken, start=1):
+            call = taken.call
+            if call.problem is not None:
+                raise NotReplayed(call.status, self._named(number) + call.problem)
+            if call.status is Status.ERROR and call.error is not None:
+                raise call.error
+
+    def _named(self, sample: int) -> str:
+        """`sample 3 of 3: ` before a line; nothing in a suite with one sample."""
+        return f"sample {sample} of {self._suite.n_samples}: " if self._suite.n_samples > 1 else ""
 
     @cached_property
     def cassette(self) -> Path:
-        """The file of this case's cassette."""
-        return self._job.path(self._settings)
+        """The file of the first sample's cassette."""
+        return self._jobs[0].path(self._settings)
 
     @property
     def report(self) -> dict[str, Any]:
-        """What the controller gets besides the result: why a case is stale, and whether it was recorded."""
-        call = self._call
-        change = call.change if call else None
+        """What the controller gets besides the result: why a case is stale, and how many cassettes were recorded."""
+        calls = [taken.call for taken in self._taken]
+        first = next((call for call in calls if call.problem is not None), Call())
+        alike = [str(number) for number, call in enumerate(calls, 1) if call.problem and call.status is first.status]
+        change = first.change
         return {
-            "recorded": bool(call and call.recorded),
-            "problem": call.problem if call else None,
+            "recorded": sum(call.recorded for call in calls),
+            "status": first.status.value,
+            "problem": first.problem,
+            "samples": f"sample {', '.join(alike)} of {len(calls)}" if len(alike) < len(calls) else None,
             "change": change and {"cause": change.cause, "lines": list(change.lines)},
-            "hint": self._missing_hint() if call and call.status is Status.MISSING else None,
+            "hint": self._missing_hint() if first.status is Status.MISSING else None,
         }
 
     def _missing_hint(self) -> str | None:
@@ -181,12 +207,13 @@ class Extraction:
         return None
 
     def _run(self, function: Callable[[], Any]) -> None:
-        self._call = self._recording.call(self._job, function)
-        self._answer = answer = self._read(self._call)
-        self.result = self._score(answer)
-        if self._suite.strict and not self.result.exact:
-            lines = explain(self._suite.schema, self._golden.gold, answer.value, self.result.leaves)
-            self.result = dataclasses.replace(self.result, explanation=lines)
+        self._taken = [self._take(function, job) for job in self._jobs]
+        self.result = as_case(self._suite, self._golden, [taken.result for taken in self._taken])
+
+    def _take(self, function: Callable[[], Any], job: Job) -> _Taken:
+        call = self._recording.call(job, function)
+        answer = self._read(call)
+        return _Taken(call, answer, self._score(call, answer, job.path(self._settings)))
 
     def _read(self, call: Call) -> Answer:
         if call.problem is not None:
@@ -208,22 +235,24 @@ class Extraction:
             return lost_answer(Status.INVALID, "the answer has no content")
         return read_answer(self._suite.schema, answer.content)
 
-    def _score(self, answer: Answer) -> CaseResult:
-        result = score_case(self._suite, self._golden, answer)
-        facts = self._call.facts if self._call else {}
-        cassette = self.cassette
+    def _score(self, call: Call, answer: Answer, cassette: Path) -> CaseResult:
+        result, facts = score_sample(self._suite, self._golden, answer), call.facts
         if cassette.is_relative_to(self._settings.rootdir):
             cassette = cassette.relative_to(self._settings.rootdir)
         content = facts.get("content")
+        lines: tuple[str, ...] = ()
+        if self._suite.strict and not result.exact:
+            lines = explain(self._suite.schema, self._golden.gold, answer.value, result.leaves)
         return dataclasses.replace(
             result,
             raw=content if isinstance(content, str) else None,
             model=facts.get("model"),
-            usage=self._call.usage if self._call else Usage(),
+            usage=call.usage,
             latency_s=facts.get("latency_s"),
             attempt=facts.get("attempt", 1),
             cassette=cassette.as_posix(),
             origin=self._origin(result.origin, facts),
+            explanation=lines,
         )
 
     def _origin(self, labels: Origin, facts: dict[str, Any]) -> Origin:
@@ -235,20 +264,21 @@ class Extraction:
 
     @property
     def entry(self) -> Entry | None:
-        """This case as a baseline keeps it; None where there is nothing to accept."""
-        result, call = self.result, self._call
-        if result is None or call is None or result.status not in ANSWERED:
+        """This case as a baseline keeps it; None where a sample has nothing to accept."""
+        if not self._taken or any(taken.result.status not in ANSWERED for taken in self._taken):
             return None
-        fingerprints = tuple(call.facts.get("fingerprints", ()))
-        return Entry(
-            result.id, result.status, self._text(call), result.counts, fingerprints, result.origin, result.attempt
-        )
+        first, *further = map(self._accept, self._taken)
+        return dataclasses.replace(first, further=tuple(further))
 
-    def _text(self, call: Call) -> str | None:
-        answer = self._answer
+    def _accept(self, taken: _Taken) -> Entry:
+        result, fingerprints = taken.result, tuple(taken.call.facts.get("fingerprints", ()))
+        text = self._text(taken.call, taken.answer)
+        return Entry(self.case.id, result.status, text, result.counts, fingerprints, result.origin, result.attempt)
+
+    def _text(self, call: Call, answer: Answer) -> str | None:
         if isinstance(call.value, RawAnswer):
             return call.value.content
-        if answer is None or answer.lost or call.error is not None:
+        if answer.lost or call.error is not None:
             return None
         if answer.valid:
             return self._suite.schema.dump(answer.value)
@@ -257,20 +287,28 @@ class Extraction:
 
 def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | None) -> CaseResult:
     """The result of a case whose extraction never ran: it stays in every denominator."""
-    return score_case(suite, golden, lost_answer(status, error))
+    return as_case(suite, golden, [score_sample(suite, golden, lost_answer(status, error))] * suite.n_samples)
 
 
-def score_case(suite: Suite, golden: GoldenCase, answer: Answer) -> CaseResult:
-    """An answer of a golden case, scored, with the accepted answers of that case scored in the same way."""
+def score_sample(suite: Suite, golden: GoldenCase, answer: Answer) -> CaseResult:
+    """One answer of a golden case, scored, and what its outcomes came from."""
+    return dataclasses.replace(
+        score_answer(suite.schema, golden.gold, answer, case_id=golden.case.id),
+        error=answer.error,
+        origin=Origin(gold=_gold_hash(golden.case), scoring=suite.schema.scoring_fingerprint[:16]),
+    )
+
+
+def as_case(suite: Suite, golden: GoldenCase, samples: Sequence[CaseResult]) -> CaseResult:
+    """The scored samples of a golden case as its result, with its accepted answers scored in the same way."""
     case = golden.case
     baseline, anchor = suite.accepted.entries(case.id)
     return dataclasses.replace(
-        score_answer(suite.schema, golden.gold, answer, case_id=case.id),
+        samples[0],
         group=case.group,
         input=pydantic_core.to_jsonable_python(case.shown_input, fallback=str),
-        error=answer.error,
         metadata=json.loads(json.dumps(case.metadata, default=str)),
-        origin=Origin(gold=_gold_hash(case), scoring=suite.schema.scoring_fingerprint[:16]),
+        further=tuple(sample.first for sample in samples[1:]),
         baseline=baseline.scored(suite.schema, golden.gold) if baseline else None,
         anchor=anchor.scored(suite.schema, golden.gold) if anchor else None,
     )

@@ -36,6 +36,7 @@ ARGUMENTS = frozenset(
         "prompt",
         "schema",
         "compare",
+        "samples",
         "strict",
         "ignore",
         "concurrency",
@@ -47,7 +48,7 @@ ARGUMENTS = frozenset(
 
 @dataclass(frozen=True)
 class Suite:
-    """One test function that carries `llm_extract`.
+    """One test function that carries `llm_extract`; each of its cases has `n_samples` recordings.
 
     `concurrency` is the most calls in flight while it is recorded, None for the run's own limit; `record` is the most
     that a recording run may do to its cassettes, one of RECORD_MODES.
@@ -63,6 +64,7 @@ class Suite:
     call: PromptCall | None
     strict: bool = False
     ignore: tuple[str, ...] = ()
+    n_samples: int = 1
     concurrency: int | None = None
     record: str = "all"
 
@@ -77,6 +79,7 @@ class Suite:
             dataset_ids=tuple(ids),
             paths=self.schema.paths,
             rules=self.rules,
+            n_samples=self.n_samples,
             model=self.call.model if self.call else None,
             prompt={"path": self.call.prompt.path.name, "fingerprint": self.call.fingerprint} if self.call else None,
             warnings=self._warnings(),
@@ -97,6 +100,7 @@ class Suite:
             group=golden.case.group,
             baseline=_as_then(baseline) if baseline else None,
             anchor=_as_then(anchor) if anchor else None,
+            further=(result.first,) * (self.n_samples - 1),
         )
 
     def _warnings(self) -> tuple[str, ...]:
@@ -113,7 +117,8 @@ class Suite:
 
 def _as_then(entry: Entry) -> Accepted:
     """An accepted case by its outcomes when it was accepted: to score it again would cost every worker a pass."""
-    return Accepted(entry.leaves, entry.outcomes, entry.origin, entry.attempt)
+    further = tuple(map(_as_then, entry.further))
+    return Accepted(entry.leaves, entry.outcomes, entry.origin, entry.attempt, further)
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,9 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     if not isinstance(strict, bool):
         raise UsageError(source, f"strict= is True or False, not {strict!r}")
     ignore = _ignored(given.get("ignore", ()), source)
+    n_samples = given.get("samples", 1)
+    if type(n_samples) is not int or n_samples < 1:
+        raise UsageError(source, f"samples= is how many recordings each case has, 1 or more, not {n_samples!r}")
     concurrency, record = _recording(given, source)
     extractor = _extractor(given, source)
     call = read_prompt_call(given, settings, arguments.module, source)
@@ -171,6 +179,7 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
         call,
         strict,
         ignore,
+        n_samples,
         concurrency,
         record,
     )

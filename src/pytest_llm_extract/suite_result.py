@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from pytest_llm_extract.limits import Floor, Gate, Waiver
-from pytest_llm_extract.outcome import CaseResult, FieldCounts
+from pytest_llm_extract.outcome import CaseResult, FieldCounts, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +92,17 @@ class GateRules:
 
 @dataclass(frozen=True, slots=True)
 class SuiteResult:
-    """One suite: what it is, what it is held to, and its cases in the order of the golden data."""
+    """One suite: what it is, what it is held to, and its cases in the order of the golden data.
+
+    `n_samples` is how many recordings each case has.
+    """
 
     id: str
     variant: str
     dataset_ids: tuple[str, ...]
     paths: tuple[str, ...]
     rules: GateRules
+    n_samples: int = 1
     model: str | None = None
     prompt: dict[str, str] | None = None
     warnings: tuple[str, ...] = ()
@@ -110,6 +114,11 @@ class SuiteResult:
     def complete(self) -> bool:
         """Whether every golden case has a result."""
         return len(self.cases) == len(self.dataset_ids)
+
+    @property
+    def samples(self) -> list[Sample]:
+        """The samples of all cases."""
+        return [sample for case in self.cases for sample in case.samples]
 
     def with_cases(self, results: Mapping[str, CaseResult]) -> SuiteResult:
         """The same suite with these results, by case id."""
@@ -124,6 +133,7 @@ class SuiteResult:
             "dataset_ids": list(self.dataset_ids),
             "paths": list(self.paths),
             "rules": self.rules.to_wire(),
+            "samples": self.n_samples,
             "model": self.model,
             "prompt": self.prompt,
             "warnings": list(self.warnings),
@@ -140,6 +150,7 @@ class SuiteResult:
             dataset_ids=tuple(wire["dataset_ids"]),
             paths=tuple(wire["paths"]),
             rules=GateRules.from_wire(wire["rules"]),
+            n_samples=wire["samples"],
             model=wire["model"],
             prompt=wire["prompt"],
             warnings=tuple(wire["warnings"]),

@@ -58,7 +58,10 @@ class AcceptedAnswers:
             return False
         mine, theirs = self.baseline.entries, self.anchor.entries
         return all(
-            (mine[case].text, mine[case].status) == (e.text, e.status) for case, e in theirs.items() if case in mine
+            (own.text, own.status) == (other.text, other.status)
+            for case, entry in theirs.items()
+            if case in mine
+            for own, other in zip(mine[case].samples, entry.samples, strict=False)
         )
 
 

@@ -11,18 +11,22 @@ from typing import Any
 
 from pytest_llm_extract.errors import BaselineError
 from pytest_llm_extract.exact_json import read_exactly
-from pytest_llm_extract.outcome import Accepted, FieldCounts, Leaf, Leaves, Origin, Outcome, Status
+from pytest_llm_extract.outcome import Accepted, FieldCounts, Leaf, Leaves, Origin, Outcome, Status, numbered
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.validate import Answer, lost_answer, read_answer
 
 FORMAT, VERSION = "pytest-llm-extract-baseline", 1
 _MAX_HISTORY = 50
+_SHARED = ("id", "requests", "origin")  # what the samples of a case mostly have in common
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One accepted case. `text` is the answer as JSON text; None for one that was lost."""
+    """One accepted case. `text` is the answer as JSON text; None for one that was lost.
+
+    `further` are its second and later samples, each as an entry of its own.
+    """
 
     id: str
     status: Status
@@ -31,14 +35,23 @@ class Entry:
     fingerprints: tuple[str, ...]
     origin: Origin
     attempt: int = 1
+    further: tuple[Entry, ...] = ()
+
+    @property
+    def samples(self) -> tuple[Entry, ...]:
+        """Every sample, the first included."""
+        return (self, *self.further)
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins; the answer as JSON where that loses nothing of its text's meaning."""
+        """Plain builtins; the answer as JSON where that loses nothing of its text's meaning.
+
+        A further sample has what differs from the first: its answer always, requests and origin where they do.
+        """
         answer: dict[str, Any] = {}
         if self.text is not None:
             value = read_exact_json(self.text)
             answer = {"raw": self.text} if value is _INEXACT else {"answer": value}
-        return {
+        wire = {
             "id": self.id,
             "status": self.status.value,
             **answer,
@@ -47,11 +60,18 @@ class Entry:
             "origin": self.origin.to_wire(),
             "attempt": self.attempt,
         }
+        if self.further:
+            wire["samples"] = numbered(
+                {k: v for k, v in sample.to_wire().items() if k not in _SHARED or v != wire[k]}
+                for sample in self.further
+            )
+        return wire
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Entry:
         """The inverse of `to_wire`."""
         text = wire.get("raw")
+        shared = {name: wire[name] for name in _SHARED}
         return cls(
             wire["id"],
             Status(wire["status"]),
@@ -60,6 +80,7 @@ class Entry:
             tuple(wire["requests"]),
             Origin(**wire["origin"]),
             wire["attempt"],
+            tuple(cls.from_wire({**shared, **sample}) for sample in wire.get("samples", ())),
         )
 
     @property
@@ -72,9 +93,9 @@ class Entry:
 
     def scored(self, schema: Schema, gold: Any) -> Accepted:
         """Its answer under today's gold and rules."""
-        return Accepted(
-            score_answer(schema, gold, self._answer(schema)).leaves, self.outcomes, self.origin, self.attempt
-        )
+        leaves = score_answer(schema, gold, self._answer(schema)).leaves
+        further = tuple(sample.scored(schema, gold) for sample in self.further)
+        return Accepted(leaves, self.outcomes, self.origin, self.attempt, further)
 
     def _answer(self, schema: Schema) -> Answer:
         if self.text is None or self.status not in (Status.OK, Status.INVALID):

@@ -22,14 +22,24 @@ def folder_name(name: str) -> str:
     return f"{slug(name)}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
 
 
-def file_name(case_id: str) -> str:
-    """`<slug>-<hash>.yaml`: readable, and another one for every id, whatever its characters."""
-    return f"{slug(case_id)}-{hashlib.sha256(case_id.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}.yaml"
+def file_name(case_id: str, sample: int = 1) -> str:
+    """`<slug>-<hash>.yaml`: readable, and another one for every id, whatever its characters.
+
+    The second sample of a case is in `<slug>-<hash>.2.yaml`, and so on.
+    """
+    stem = f"{slug(case_id)}-{hashlib.sha256(case_id.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
+    return f"{stem}.yaml" if sample == 1 else f"{stem}.{sample}.yaml"
 
 
 def suite_folder(root: Path, suite_id: str) -> Path:
     """The folder of a suite's cassettes: `<path of the test module>/<Class.>test_function`."""
-    module, *names = suite_id.split("::")
+    module, _, name = suite_id.partition("::")
+    return module_folder(root, module) / folder_name(name.replace("::", "."))
+
+
+def module_folder(root: Path, module: str) -> Path:
+    """The folder of the suites of a test module, which is named as in its node id."""
     pieces = Path(module).with_suffix("").parts
-    folders = [folder_name("__" if piece == ".." else piece) for piece in pieces if piece not in ("/", ".")]
-    return root.joinpath(*folders, folder_name(".".join(names)))
+    return root.joinpath(
+        *(folder_name("__" if piece == ".." else piece) for piece in pieces if piece not in ("/", "."))
+    )

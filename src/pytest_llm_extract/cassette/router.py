@@ -7,6 +7,7 @@ the take held in a context variable. Requests outside an extraction go where the
 from __future__ import annotations
 
 import contextlib
+import http.client
 import threading
 from collections.abc import Callable, Iterator
 from operator import attrgetter
@@ -255,6 +256,33 @@ def routed() -> Iterator[None]:
         yield
 
 
+def is_on_top() -> bool:
+    """Whether nobody entered another cassette since ours."""
+    return isinstance(getattr(http.client.HTTPConnection, "cassette", None), _Router)
+
+
+class _Uncovered:
+    """While extractions are under way, no cassette of a fixture (pytest-recording's, say) lies over ours."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._again = threading.Lock(), 0, contextlib.ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1 and not is_on_top():
+                self._again.enter_context(routed())
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._again.close()
+
+
+_uncovered = _Uncovered()
+
+
 @contextlib.contextmanager
 def taking(take: Take) -> Iterator[None]:
     """Route the requests of this context, and of what it starts, to one take.
@@ -266,7 +294,7 @@ def taking(take: Take) -> Iterator[None]:
     _active.add(take)
     try:
         blocked = guard.blocked_network() if isinstance(take, Replay) else contextlib.nullcontext()
-        with ownership.inherited_context, blocked, _out_of_groups():
+        with _uncovered, ownership.inherited_context, blocked, _out_of_groups():
             yield
         _refuse_outliving(take, caller)
     except Exception:

@@ -80,7 +80,7 @@ def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
 
 def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> SuiteResult:
     """A suite with another run of it as its baseline, and held to nothing else."""
-    before = {case.id: Accepted(case.leaves, case.counts, case.origin, case.attempt) for case in old.cases}
+    before = {case.id: _accepted(case) for case in old.cases}
     ids = {case.id for case in new.cases}
     gone = {case.id: case.counts for case in old.cases if case.id not in ids}
     return replace(
@@ -94,6 +94,11 @@ def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> Su
     )
 
 
+def _accepted(case: CaseResult) -> Accepted:
+    first, *further = (Accepted(s.leaves, s.counts, s.origin, s.attempt) for s in case.samples)
+    return replace(first, further=tuple(further))
+
+
 def _as_suite(baseline: Baseline) -> SuiteResult:
     return SuiteResult(
         id=baseline.suite,
@@ -101,9 +106,14 @@ def _as_suite(baseline: Baseline) -> SuiteResult:
         dataset_ids=tuple(baseline.entries),
         paths=baseline.fields,
         rules=GateRules(),
+        n_samples=max((len(entry.samples) for entry in baseline.entries.values()), default=1),
         cases=tuple(map(_as_case, baseline.entries.values())),
     )
 
 
 def _as_case(entry: Entry) -> CaseResult:
-    return CaseResult(entry.status, entry.leaves, entry.status is Status.OK, entry.id, origin=entry.origin)
+    first, *further = (
+        CaseResult(sample.status, sample.leaves, sample.status is Status.OK, entry.id, origin=sample.origin)
+        for sample in entry.samples
+    )
+    return replace(first, further=tuple(sample.first for sample in further))

@@ -12,7 +12,7 @@ import click
 from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.files import write_atomically
 from pytest_llm_extract.gate.decide import decide, failures
-from pytest_llm_extract.outcome import CaseResult, Status
+from pytest_llm_extract.outcome import CaseResult, Leaves, Status
 from pytest_llm_extract.report.results import read_results, run_to_wire
 from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.suite_result import SuiteResult
@@ -75,5 +75,9 @@ def _add(cases: dict[str, CaseResult], case: CaseResult, suite_id: str, name: st
     other = cases.get(case.id)
     if other is None or other.status is Status.SKIPPED:
         cases[case.id] = case
-    elif case.status is not Status.SKIPPED and (other.status, other.leaves) != (case.status, case.leaves):
+    elif case.status is not Status.SKIPPED and _outcomes(other) != _outcomes(case):
         raise ResultsError(name, f"{suite_id}: case {case.id!r} has another result than in an earlier shard")
+
+
+def _outcomes(case: CaseResult) -> list[tuple[Status, Leaves]]:
+    return [(sample.status, sample.leaves) for sample in case.samples]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pytest_llm_extract.gate.words import count_cases, percent
-from pytest_llm_extract.outcome import ANSWERED, Accepted, CaseResult, FieldCounts, add_up
+from pytest_llm_extract.outcome import ANSWERED, Accepted, CaseResult, FieldCounts, Sample, add_up
 
 _WORDS = {
     "prompt": "prompt",
@@ -32,7 +32,7 @@ def _requests(paired: _Paired) -> list[str]:
         return []
     changed = {}
     for name, words in _WORDS.items():
-        count = sum(getattr(case.origin, name) != getattr(old.origin, name) for case, old in paired)
+        count = sum(_differs(case, old, name) for case, old in paired)
         if count:
             changed[words] = f"{words} ({count_cases(count)})"
     if not changed:
@@ -41,16 +41,25 @@ def _requests(paired: _Paired) -> list[str]:
     return [line + ("; their effects are not separable" if len(changed) > 1 else "")]
 
 
+def _differs(case: CaseResult, old: Accepted, name: str) -> bool:
+    """Whether some sample that has an answer comes from another prompt, model, … than the accepted one."""
+    return any(
+        getattr(sample.origin, name) != getattr(accepted.origin, name)
+        for sample, accepted in case.paired(old)
+        if sample.status in ANSWERED
+    )
+
+
 def _labels(paired: _Paired) -> list[str]:
     """Gold and scoring rules: the baseline's answers were scored again, so that they moved both sides."""
     lines = []
-    then = _total(old.then for _, old in paired)
+    then = _total(old.then for _, old in _samples(paired))
     for names in (("gold",), ("scoring",), ("gold", "scoring")):
         touched = [pair for pair in paired if _changed_labels(*pair) == names]
         if not touched:
             continue
         moved = []
-        now, before = _total(old.counts for _, old in touched), _total(old.then for _, old in touched)
+        now, before = (_total(getattr(old, name) for _, old in _samples(touched)) for name in ("counts", "then"))
         for path, counts in then.items():
             after = _minus(counts, before.get(path)) + now.get(path, FieldCounts())
             if counts.n and after.n and counts.accuracy != after.accuracy:
@@ -58,6 +67,10 @@ def _labels(paired: _Paired) -> list[str]:
         effect = f", which moved {', '.join(moved)} on both sides" if moved else ", which moved nothing"
         lines.append(f"{' and '.join(_LABELS[name] for name in names)} changed in {count_cases(len(touched))}{effect}")
     return lines
+
+
+def _samples(paired: _Paired) -> list[tuple[Sample, Accepted]]:
+    return [pair for case, old in paired for pair in case.paired(old)]
 
 
 def _changed_labels(case: CaseResult, old: Accepted) -> tuple[str, ...]:
@@ -87,7 +100,12 @@ def _minus(counts: FieldCounts, part: FieldCounts | None) -> FieldCounts:
 
 def _recorded_again(paired: _Paired) -> list[str]:
     """Cases that were recorded again under an unchanged request: choosing among answers biases every comparison."""
-    again = [case.id for case, old in paired if case.attempt > old.attempt]
+    again = [
+        case.id if number == 1 else f"{case.id} (sample {number})"
+        for case, old in paired
+        for number, (sample, accepted) in enumerate(case.paired(old), start=1)
+        if sample.attempt > accepted.attempt
+    ]
     if not again:
         return []
     return [f"recorded again under an unchanged request: {', '.join(again[:5])}{', …' if len(again) > 5 else ''}"]

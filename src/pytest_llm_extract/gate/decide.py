@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pytest_llm_extract.aggregate import FieldSummary, summarize
+from pytest_llm_extract.aggregate import FieldSummary, count_flakes, summarize
 from pytest_llm_extract.gate.causes import describe_causes
 from pytest_llm_extract.gate.floors import missed_documents, missed_floors, strict_floors
 from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, pair
 from pytest_llm_extract.gate.words import count_cases, percent
-from pytest_llm_extract.outcome import CaseResult, Status, Verdict
+from pytest_llm_extract.outcome import CaseResult, Sample, Status, Verdict
 from pytest_llm_extract.suite_result import AcceptedRun, SuiteResult
 
 _MIN_GROUPS = 5
@@ -38,7 +38,7 @@ def decide(suite: SuiteResult) -> Decision:
     if not suite.complete or all(case.status is Status.SKIPPED for case in suite.cases):
         return summarize_only(suite)
     fields = summarize(suite.paths, suite.cases)
-    unrecorded = _unrecorded(suite.cases)
+    unrecorded = _unrecorded(suite.samples)
     if unrecorded:
         return Decision(Verdict.FAIL, tuple(unrecorded), (), (), fields)
     comparisons = _comparisons(suite, fields)
@@ -61,10 +61,10 @@ def summarize_only(suite: SuiteResult) -> Decision:
     return Decision(None, (), (), (), summarize(suite.paths, suite.cases))
 
 
-def _unrecorded(cases: Sequence[CaseResult]) -> list[str]:
-    counts = {status: sum(case.status is status for case in cases) for status in (Status.STALE, Status.MISSING)}
+def _unrecorded(samples: Sequence[Sample]) -> list[str]:
+    counts = {status: sum(sample.status is status for sample in samples) for status in (Status.STALE, Status.MISSING)}
     return [
-        f"{count} of {len(cases)} cassettes {status.value}: no verdict without them"
+        f"{count} of {len(samples)} cassettes {status.value}: no verdict without them"
         for status, count in counts.items()
         if count
     ]
@@ -91,11 +91,11 @@ def _reasons(
     suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: Sequence[Comparison]
 ) -> tuple[list[str], list[str]]:
     """Why the gate fails, and what would fail it but is waived."""
-    reasons = []
-    if all(case.status in (Status.ERROR, Status.SKIPPED) for case in suite.cases):
+    reasons, samples = [], suite.samples
+    if all(sample.status in (Status.ERROR, Status.SKIPPED) for sample in samples):
         reasons.append("no case has an answer")
-    valid, exact = (sum(getattr(case, name) for case in suite.cases) for name in ("valid", "exact"))
-    reasons += missed_documents(valid, exact, len(suite.cases), suite.rules.documents)
+    valid, exact = (sum(getattr(sample, name) for sample in samples) for name in ("valid", "exact"))
+    reasons += missed_documents(valid, exact, len(samples), suite.rules.documents)
     by_field = missed_floors(fields, suite.rules.floors)
     for comparison in comparisons:
         by_field += _regressed(comparison)
@@ -175,9 +175,9 @@ def _doubts(suite: SuiteResult, comparisons: Sequence[Comparison]) -> list[str]:
             more = f"; about {enough:,} cases would decide, if this drop is the true one" if enough else ""
             doubts.append(f"{_nearest(comparison)} against the {comparison.against} may be noise or not{more}")
     models: dict[str, int] = {}
-    for case in suite.cases:
-        if case.model is not None:
-            models[case.model] = models.get(case.model, 0) + 1
+    for sample in suite.samples:
+        if sample.model is not None:
+            models[sample.model] = models.get(sample.model, 0) + 1
     if comparisons and len(models) > 1:
         mixed = ", ".join(f"{model} ({count})" for model, count in sorted(models.items()))
         doubts.append(f"the answers come from several models: {mixed}")
@@ -194,10 +194,10 @@ def _nearest(comparison: Comparison) -> str:
 
 def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: Sequence[Comparison]) -> list[str]:
     notes = [f"waiver: {w.what} until {w.expires}: {w.reason}" for w in suite.rules.waivers]
-    notes += strict_floors(fields, suite.rules.floors)
+    notes += [*strict_floors(fields, suite.rules.floors), *_flakes(suite.cases, fields)]
     if suite.baseline is None:
         return [*notes, "no baseline yet: pytest --llm-extract-accept makes this run's answers the baseline"]
-    notes += describe_causes(suite.cases)
+    notes += [*describe_causes(suite.cases), *_unlike_samples(suite.cases)]
     if suite.baseline.dropped:
         notes.append(f"removed since {suite.baseline.source}: {_removed(suite.baseline)}")
     new = [case.id for case in suite.cases if case.baseline is None]
@@ -208,6 +208,32 @@ def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: 
         notes.append(f"new fields, in floors only until accepted: {_some(fresh)}")
     notes += [_rest(comparison) for comparison in comparisons if comparison.pooled_p_without_failed is not None]
     return notes + [_power(comparison) for comparison in comparisons if comparison.smallest_loss is not None]
+
+
+def _flakes(cases: Sequence[CaseResult], fields: Mapping[str, FieldSummary]) -> list[str]:
+    """How much the answers to one and the same request differ: what noise alone may move."""
+    flaky = sorted((-summary.flakes.n_flaky, path) for path, summary in fields.items() if summary.flakes.n_flaky)
+    if not flaky:
+        return []
+    whole, shown = count_flakes(cases), _some(f"{path} in {-minus}" for minus, path in flaky)
+    return [
+        f"the samples disagree in {whole.n_flaky} of {count_cases(whole.n_cases)} ({shown}): "
+        "as many may move when nothing changed"
+    ]
+
+
+def _unlike_samples(cases: Iterable[CaseResult]) -> list[str]:
+    """Where the baseline has another number of samples, and what is compared then."""
+    counts: dict[tuple[int, int], int] = {}
+    for case in cases:
+        if case.baseline is not None and len(case.samples) != len(case.baseline.samples):
+            key = len(case.samples), len(case.baseline.samples)
+            counts[key] = counts.get(key, 0) + 1
+    return [
+        f"samples in {count_cases(count)}: {here} here, {there} in the baseline; "
+        f"the first {'one is' if min(here, there) == 1 else f'{min(here, there)} are'} compared"
+        for (here, there), count in sorted(counts.items())
+    ]
 
 
 def _removed(baseline: AcceptedRun) -> str:
@@ -226,9 +252,11 @@ def _rest(comparison: Comparison) -> str:
 
 def _power(comparison: Comparison) -> str:
     n, loss = comparison.n_groups, comparison.smallest_loss or 0
+    # The least that a case can lose is one of its samples.
+    visible = Fraction(loss, n * comparison.n_samples)
     return (
         f"against the {comparison.against}, with {count_cases(n)} one field alone can fail from {loss} lost "
-        f"and none gained; a drop of less than {percent(Fraction(loss, n))} is not visible"
+        f"and none gained; a drop of less than {percent(visible)} is not visible"
     )
 
 

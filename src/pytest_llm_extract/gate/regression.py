@@ -6,26 +6,37 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pytest_llm_extract.outcome import CaseResult, FieldCounts, add_up
+from pytest_llm_extract.outcome import CaseResult, FieldCounts, add_up, right_share
 from pytest_llm_extract.stats.power import cases_to_decide, smallest_loss
 from pytest_llm_extract.stats.signflip import SignFlip, sign_flip
 from pytest_llm_extract.stats.stepdown import holm, step_down
 
+Counts = Mapping[str, FieldCounts]
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One case on both sides: outcome counts by field path."""
+    """One case on both sides, sample by sample: outcome counts by field path, before and after."""
 
     id: str
     group: str | None
-    before: Mapping[str, FieldCounts]
-    after: Mapping[str, FieldCounts]
+    samples: tuple[tuple[Counts, Counts], ...]
+
+    def change(self, path: str) -> Fraction | int:
+        """The change of the case's accuracy in one field, in −1..1: the mean over its samples."""
+        before, after = self.samples[0]
+        found = change(before.get(path), after.get(path))
+        if len(self.samples) == 1:
+            return found
+        total = sum((change(before.get(path), after.get(path)) for before, after in self.samples[1:]), found)
+        return Fraction(total, len(self.samples)) if total else 0
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field, over the paired cases.
+    """One field, over the paired cases and the samples that both sides have.
 
+    A case is lost if fewer of its leaves are right than before, in however many samples.
     `p` is that of the one-sided exact sign-flip test, `p_adj` after the step-down over the family, `p_holm` Holm's over
     the fields alone; the adjusted ones are None for a field that is waived and so no part of the family.
     """
@@ -43,6 +54,7 @@ class FieldChange:
 class Comparison:
     """This run against one accepted run; `against` is `baseline` or `anchor`, `alpha` its share of the error rate.
 
+    `n_samples` is how many samples of a case are compared, at most: both sides must have them.
     `pooled_p_without_failed` is the pooled test once more without the fields that failed; None when none did, or
     when no other field is left.
     """
@@ -52,6 +64,7 @@ class Comparison:
     alpha: float
     n_cases: int
     n_groups: int
+    n_samples: int
     fields: dict[str, FieldChange]
     pooled_p: float
     pooled_p_adj: float
@@ -76,7 +89,8 @@ def pair(cases: Iterable[CaseResult], against: str, waived: Collection[str]) -> 
     for case in sorted(cases, key=lambda case: case.id):
         accepted = case.baseline if against == "baseline" else case.anchor
         if accepted is not None and case.id not in waived:
-            pairs.append(Pair(case.id, case.group, accepted.counts, case.counts))
+            samples = tuple((old.counts, sample.counts) for sample, old in case.paired(accepted))
+            pairs.append(Pair(case.id, case.group, samples))
     return pairs
 
 
@@ -89,14 +103,14 @@ def change(before: FieldCounts | None, after: FieldCounts | None) -> Fraction | 
         return a.right - b.right
     if not b.n and not a.n:
         return 0
-    return (Fraction(a.right, a.n) if a.n else Fraction(1)) - (Fraction(b.right, b.n) if b.n else Fraction(1))
+    return right_share(a) - right_share(b)
 
 
 def compare_runs(
     pairs: Sequence[Pair], fields: Sequence[str], waived: Collection[str], *, against: str, source: str, alpha: float
 ) -> Comparison:
     """Test every field and all of them together; `waived` fields are shown, but no part of the family."""
-    changes = {path: [change(p.before.get(path), p.after.get(path)) for p in pairs] for path in fields}
+    changes = {path: [p.change(path) for p in pairs] for path in fields}
     family = [path for path in fields if path not in waived]
     groups = _groups(pairs)
     summed = {path: _by_group(changes[path], groups) for path in fields}
@@ -117,12 +131,13 @@ def compare_runs(
         alpha=alpha,
         n_cases=len(pairs),
         n_groups=n_groups,
+        n_samples=max((len(p.samples) for p in pairs), default=1),
         fields=found,
         pooled_p=pooled.p,
         pooled_p_adj=adjusted.pooled if adjusted.pooled is not None else 1.0,
         pooled_p_without_failed=_pooled(summed, others).p if failed and others else None,
         smallest_loss=smallest_loss(n_groups, len(family), alpha),
-        cases_to_decide=_deciding(found, family, n_groups, alpha),
+        cases_to_decide=_deciding(found, summed, family, alpha),
     )
 
 
@@ -137,8 +152,8 @@ def _field_change(
     return FieldChange(
         lost=tuple(p.id for p, d in zip(pairs, changes, strict=True) if d < 0),
         gained=tuple(p.id for p, d in zip(pairs, changes, strict=True) if d > 0),
-        before=add_up(p.before[path] for p in pairs if path in p.before),
-        after=add_up(p.after[path] for p in pairs if path in p.after),
+        before=add_up(before[path] for p in pairs for before, _ in p.samples if path in before),
+        after=add_up(after[path] for p in pairs for _, after in p.samples if path in after),
         p=test.p,
         p_adj=p_adj,
         p_holm=p_holm,
@@ -163,11 +178,18 @@ def _pooled(summed: Mapping[str, Sequence[Fraction | int]], family: Sequence[str
     return sign_flip([sum(column) for column in zip(*(summed[path] for path in family), strict=True)])
 
 
-def _deciding(fields: Mapping[str, FieldChange], family: Sequence[str], n: int, alpha: float) -> int | None:
-    """How many cases would decide on the field that comes nearest to failing, if its rates are the true ones."""
+def _deciding(
+    fields: Mapping[str, FieldChange],
+    summed: Mapping[str, Sequence[Fraction | int]],
+    family: Sequence[str],
+    alpha: float,
+) -> int | None:
+    """How many cases (groups) would decide on the field that comes nearest to failing, if its rates are the true ones.
+
+    A case counts as lost or gained, however much of it.
+    """
     if not family:
         return None
-    nearest = fields[min(family, key=lambda path: (fields[path].p_adj, fields[path].p))]
-    if len(nearest.lost) <= len(nearest.gained):
-        return None
-    return cases_to_decide(len(nearest.lost), len(nearest.gained), n, len(family), alpha)
+    nearest = summed[min(family, key=lambda path: (fields[path].p_adj, fields[path].p))]
+    lost, gained = sum(d < 0 for d in nearest), sum(d > 0 for d in nearest)
+    return cases_to_decide(lost, gained, len(nearest), len(family), alpha) if lost > gained else None

@@ -10,6 +10,19 @@ def percent(share: Fraction | float) -> str:
     return f"{float(share) * 100:.4g}%"
 
 
+def count_samples(n_samples: int, n_cases: int) -> str:
+    """`3 samples of 120 cases`; nothing where each case has one."""
+    if n_samples == n_cases:
+        return ""
+    each = f"{n_samples // n_cases} samples" if n_samples % n_cases == 0 else f"{n_samples} samples"
+    return f"{each} of {count_cases(n_cases)}"
+
+
+def count_cassettes(count: int) -> str:
+    """`1 cassette`, `12 cassettes`: one for each sample of a case."""
+    return f"{count} cassette{'' if count == 1 else 's'}"
+
+
 def count_cases(count: int) -> str:
     """`1 case`, `12 cases`."""
     return f"{count} case{'' if count == 1 else 's'}"

@@ -19,26 +19,27 @@ from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.prompt.call import document_text
 from pytest_llm_extract.suite import Suite
 
-Key = tuple[str, str]
+Key = tuple[str, str, int]
 # What ends an extraction and is for its own test to take.
 LEFT_TO_TESTS = (SystemExit, pytest.skip.Exception, pytest.fail.Exception)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A case of a suite."""
+    """A sample of a case of a suite."""
 
     suite: Suite
     golden: GoldenCase
+    sample: int = 1
 
     @property
     def key(self) -> Key:
         """Its name among all that one run records."""
-        return self.suite.id, self.golden.case.id
+        return self.suite.id, self.golden.case.id, self.sample
 
     def path(self, settings: Settings) -> Path:
         """The file of its cassette."""
-        return variant_folder(self.suite, settings) / names.file_name(self.golden.case.id)
+        return variant_folder(self.suite, settings) / names.file_name(self.golden.case.id, self.sample)
 
     def slot(self, settings: Settings) -> Slot:
         """Its cassette, and what a request of it is compared without."""
@@ -56,6 +57,11 @@ class Job:
         call = self.suite.call
         assert call is not None  # only suites with a prompt get here
         return provider.complete(client(), call.api, call.body(self.golden.case))
+
+
+def jobs_of(suite: Suite, golden: GoldenCase) -> tuple[Job, ...]:
+    """The recordings that a case wants, one for each sample, in their order."""
+    return tuple(Job(suite, golden, sample) for sample in range(1, suite.n_samples + 1))
 
 
 def variant_folder(suite: Suite, settings: Settings) -> Path:

@@ -1,20 +1,20 @@
-"""What would be recorded, found out without sending anything: every case is run against its cassette."""
+"""What would be recorded, found out without sending anything: every sample is run against its cassette."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.call import Call, replay
 from pytest_llm_extract.cassette.names import suite_folder
+from pytest_llm_extract.cassette.stored import recordings
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.prices import cost_usd
-from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, Key, is_wanted, record_mode
+from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, Key, is_wanted, jobs_of, record_mode
 from pytest_llm_extract.record.threads import in_threads
 from pytest_llm_extract.recording import Estimate, SuitePlan
 from pytest_llm_extract.suite import Suite
@@ -22,7 +22,7 @@ from pytest_llm_extract.suite import Suite
 
 @dataclass(frozen=True)
 class Probe:
-    """What one case's cassette is worth today. `took` is what recording it took then; None where that is not known."""
+    """What one cassette is worth today. `took` is what recording it took then; None where that is not known."""
 
     job: Job
     status: Status
@@ -37,7 +37,7 @@ class Plan:
     suite: Suite
     shown: SuitePlan
     jobs: tuple[Job, ...]
-    status: dict[Key, Status]
+    probes: dict[Key, Probe]
     expected: dict[Key, Estimate]
 
 
@@ -56,14 +56,18 @@ def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Setting
     found = [probes[job.key] for job in jobs if job.key in probes]
     wanted = [probe.job for probe in found if is_wanted(probe.status, mode)]
     expected = _expectations(found, wanted)
-    shown = SuitePlan(suite.id, suite.variant, in_tests=len(jobs) - len(found), to_record=len(wanted))
+    shown = SuitePlan(suite.id, suite.variant, in_tests=_count_in_tests(jobs, probes), to_record=len(wanted))
     for one in found:
         _count(shown, one)
     shown.orphans = orphans(suite, settings)
     shown.is_at_least = suite.extractor is not None and bool(shown.stale)
     if expected and len(expected) == len(wanted):
         shown.expected = sum(expected.values(), Estimate())
-    return Plan(suite, shown, tuple(wanted), {key: probe.status for key, probe in probes.items()}, expected)
+    return Plan(suite, shown, tuple(wanted), {one.job.key: one for one in found}, expected)
+
+
+def _count_in_tests(jobs: Iterable[Job], probes: Mapping[Key, Probe]) -> int:
+    return len({job.golden.case.id for job in jobs if job.key not in probes})
 
 
 def _probe(job: Job, function: Callable[[], Any], settings: Settings) -> Probe:
@@ -102,10 +106,6 @@ def _count(shown: SuitePlan, probe: Probe) -> None:
 
 def orphans(suite: Suite, settings: Settings) -> list[str]:
     """Files below a suite's folder that no case wants, and temporary ones that a killed run left; by name."""
-    wanted = {Job(suite, golden).path(settings) for golden in suite.cases}
+    wanted = {job.path(settings) for golden in suite.cases for job in jobs_of(suite, golden)}
     folder = suite_folder(settings.cassettes, suite.id)
-    return [path.relative_to(folder).as_posix() for path in _recordings(folder) if path not in wanted]
-
-
-def _recordings(folder: Path) -> Iterable[Path]:
-    return sorted(path for pattern in ("*.yaml", ".*.tmp") for path in folder.rglob(pattern))
+    return [path.relative_to(folder).as_posix() for path in recordings(folder) if path not in wanted]

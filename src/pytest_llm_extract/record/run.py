@@ -101,7 +101,7 @@ class RecordingRun:
         assert self._shared is not None  # only workers get here
         self._refused = self._shared.problem is not None
         for wire in self._shared.outcomes():
-            self._outcomes[(wire["key"][0], wire["key"][1])] = Outcome.from_wire(wire)
+            self._outcomes[tuple(wire["key"])] = Outcome.from_wire(wire)
 
     def record_plan(self, plan: Plan, client: Callable[[], Any], show: Callable[[Progress], None]) -> Batch:
         """Record all jobs of a plan, as many at a time as the settings allow, each written when it is made."""
@@ -293,7 +293,7 @@ class Batch:
     def left(self, job: Job) -> Call:
         """What comes of a job that is not begun: it is what it was, for the reason that ended the batch."""
         assert self.ended is not None  # end() was called
-        status = Status.MISSING if self._plan.status[job.key] is Status.MISSING else Status.STALE
+        status = Status.MISSING if self._plan.probes[job.key].status is Status.MISSING else Status.STALE
         return Call(status, problem=f"not recorded: {self.ended.words}", failure=self.ended)
 
     def _update(self, **changes: Any) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from pytest_llm_extract.gate.words import count_cases
+from pytest_llm_extract.gate.words import count_cases, count_cassettes
 from pytest_llm_extract.prices import dollars
 from pytest_llm_extract.recording import Estimate, Progress, SuitePlan
 from pytest_llm_extract.report.terminal import printable
@@ -19,17 +19,17 @@ def plan_lines(plans: Sequence[SuitePlan]) -> list[str]:
     lines = []
     for plan in plans:
         lines.append(f"{plan.suite} ({plan.variant}): {_state(plan)}")
-        lines += [f"  stale: {printable(cause, 200)} ({count_cases(count)})" for cause, count in plan.stale.items()]
+        lines += [f"  stale: {printable(cause, 200)} ({count_cassettes(count)})" for cause, count in plan.stale.items()]
         lines += [f"  unreadable: {printable(problem, 300)}" for problem in plan.unreadable]
         if plan.orphans:
             shown = ", ".join(plan.orphans[:3]) + (", …" if len(plan.orphans) > 3 else "")
-            lines.append(f"  orphaned: {printable(shown, 200)}: no case wants them")
+            lines.append(f"  orphaned: {printable(shown, 200)}: no case wants them (llm-extract check --prune)")
         if plan.in_tests:
             lines.append(f"  {count_cases(plan.in_tests)} can only be looked at and recorded by the tests themselves")
         if plan.to_record:
-            lines.append(f"  to record: {count_cases(plan.to_record)}; expected: {_expected(plan)}")
+            lines.append(f"  to record: {count_cassettes(plan.to_record)}; expected: {_expected(plan)}")
     n = sum(plan.to_record for plan in plans)
-    return [*lines, f"{count_cases(n)} to record" if n else "nothing to record"]
+    return [*lines, f"{count_cassettes(n)} to record" if n else "nothing to record"]
 
 
 def _state(plan: SuitePlan) -> str:
@@ -158,5 +158,5 @@ def summary_lines(suite: str, progress: Progress, n_calls: int, took_s: float, e
     lines = [f"{suite}: recorded {progress.done:,} of {progress.total:,}; {took}"]
     if progress.failed:
         why = f": {printable(ended, 300)}" if ended else ""
-        lines.append(f"  {count_cases(progress.failed)} left, which the next --llm-record takes up{why}")
+        lines.append(f"  {count_cassettes(progress.failed)} left, which the next recording takes up{why}")
     return lines

@@ -7,10 +7,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.aggregate import FieldSummary
+from pytest_llm_extract.aggregate import FieldSummary, count_flakes
 from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import judge_field
@@ -72,23 +73,24 @@ def read_results(text: str, name: str) -> list[SuiteResult]:
 
 def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
     """One suite of results.json."""
-    results = suite.cases
-    costs = [cost_usd(result.model, result.usage) for result in results]
+    results, samples = suite.cases, suite.samples
+    costs = [[cost_usd(sample.model, sample.usage) for sample in result.samples] for result in results]
     return {
         **suite.head_to_wire(),
         "n_cases": len(results),
-        "documents": {"valid": sum(r.valid for r in results), "exact": sum(r.exact for r in results)},
+        "documents": {"valid": sum(s.valid for s in samples), "exact": sum(s.exact for s in samples)},
+        "flake_rate": count_flakes(results).rate,
         "fields": {
             path: _field(path, summary, suite.rules.floors.get(path), decision.comparisons)
             for path, summary in decision.fields.items()
         },
         **rates_to_wire(results),
         "pooled": {c.against: _pooled(c) for c in decision.comparisons},
-        "cases": [_case(result, cost) for result, cost in zip(results, costs, strict=True)],
+        "cases": [_case(result, of_case) for result, of_case in zip(results, costs, strict=True)],
         "usage": {
-            "input_tokens": sum(r.usage.input_tokens for r in results),
-            "output_tokens": sum(r.usage.output_tokens for r in results),
-            "cost_usd": total_usd(costs),
+            "input_tokens": sum(sample.usage.input_tokens for sample in samples),
+            "output_tokens": sum(sample.usage.output_tokens for sample in samples),
+            "cost_usd": total_usd(chain.from_iterable(costs)),
         },
         "history": list(suite.baseline.history) if suite.baseline else [],
         "verdict": decision.verdict.value if decision.verdict else None,
@@ -98,9 +100,11 @@ def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
     }
 
 
-def _case(result: CaseResult, cost: float | None) -> dict[str, Any]:
+def _case(result: CaseResult, costs: Sequence[float | None]) -> dict[str, Any]:
     wire = result.to_wire()
-    return {**wire, "usage": {**wire["usage"], "cost_usd": cost}}
+    for sample, cost in zip([wire, *wire["samples"]], costs, strict=True):
+        sample["usage"]["cost_usd"] = cost
+    return wire
 
 
 def _field(path: str, summary: FieldSummary, floor: Floor | None, comparisons: Sequence[Comparison]) -> dict[str, Any]:
@@ -118,6 +122,7 @@ def _field(path: str, summary: FieldSummary, floor: Floor | None, comparisons: S
         "hallucination_rate": None if "[]" in path or "{}" in path else counts.hallucination_rate,
         "spurious_share": counts.spurious_share,
         "omission_rate": counts.omission_rate,
+        "flake_rate": summary.flakes.rate,
         "floor": float(floor.rates["accuracy"]) if floor and "accuracy" in floor.rates else None,
         "verdict": verdict.value if verdict else None,
         "baseline": _change(changes.get("baseline")),
@@ -144,6 +149,7 @@ def _pooled(comparison: Comparison) -> dict[str, Any]:
         "alpha": comparison.alpha,
         "n_cases": comparison.n_cases,
         "n_groups": comparison.n_groups,
+        "samples": comparison.n_samples,
         "p": comparison.pooled_p,
         "p_adj": comparison.pooled_p_adj,
         "p_without_failed_fields": comparison.pooled_p_without_failed,

@@ -6,6 +6,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from pytest_llm_extract.advice import advice, advise
@@ -13,9 +14,9 @@ from pytest_llm_extract.aggregate import FieldSummary
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
-from pytest_llm_extract.gate.words import count_cases, percent
+from pytest_llm_extract.gate.words import count_cases, count_samples, percent
 from pytest_llm_extract.limits import Floor
-from pytest_llm_extract.outcome import RIGHT, CaseResult, Leaf, Outcome, Status
+from pytest_llm_extract.outcome import RIGHT, Accepted, CaseResult, Leaf, Outcome, Sample, Status, right_share
 from pytest_llm_extract.suite_result import SuiteResult
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def suite_lines(
     decision: Decision,
     notes: Mapping[str, Mapping[str, Any]],
     width: int,
+    record_flag: str = "--llm-record",
     *,
     keeps_requests: bool = True,
 ) -> list[str]:
@@ -43,7 +45,7 @@ def suite_lines(
     `keeps_requests` is False where cassettes hold hashes of requests.
     """
     results = suite.cases
-    answered = any(result.status not in (Status.STALE, Status.MISSING) for result in results)
+    answered = any(sample.status not in (Status.STALE, Status.MISSING) for sample in suite.samples)
     lines = [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields and answered else []
     lines.append(documents_line(results))
     lines += worst_misses(results, width)
@@ -51,7 +53,7 @@ def suite_lines(
     for comparison in decision.comparisons:
         lines += comparison_lines(comparison, results, width)
     problems = {r.id: notes[r.id] for r in results if r.id in notes and notes[r.id]["problem"]}
-    lines += problem_groups(suite.id, problems, {result.id: result.status for result in results})
+    lines += problem_groups(f"{record_flag} {suite.id}", problems)
     recorded = sum(note["recorded"] for note in notes.values())
     if recorded:
         what = "a cassette holds its document as it is" if keeps_requests else "of requests, cassettes hold hashes"
@@ -113,13 +115,15 @@ def _moved_cases(
     for word, path, case in cases[:_MISSES]:
         result = by_id[case]
         accepted = result.baseline if against == "baseline" else result.anchor
-        before, now = (_first(leaves.get(path, ())) for leaves in (accepted.leaves if accepted else {}, result.leaves))
+        pairs = list(result.paired(accepted)) if accepted else []
+        before, now = _clearest(pairs, path, word)
         expected = next((leaf.expected for leaf in (*now, *before)), None)
         shown = [
             printable(_show(value), max(10, (width - 48) // 3)) for value in (expected, _actual(before), _actual(now))
         ]
         lines.append(
             f"  {word:6} {printable(case, 14):14} {printable(path, 16):16} {shown[0]}: {shown[1]} → {shown[2]}"
+            f"{_in_samples(pairs, path)}"
         )
     if len(cases) > _MISSES:
         lines.append(f"  … and {len(cases) - _MISSES} more (all of them: --llm-extract-json=PATH)")
@@ -131,10 +135,38 @@ def _advice_on_lost(moved: Mapping[str, FieldChange], results: Sequence[CaseResu
     lines = []
     for path, change in moved.items():
         lost = set(change.lost)
-        leaves = [leaf for r in results if r.id in lost for leaf in r.leaves.get(path, ()) if leaf.outcome not in RIGHT]
+        samples = [sample for result in results if result.id in lost for sample in result.samples]
+        leaves = [leaf for sample in samples for leaf in sample.leaves.get(path, ()) if leaf.outcome not in RIGHT]
         if leaves and (text := advise(leaves, "lost")):
             lines.append(f"  hint: {printable(path, 60)}: {text}")
     return lines
+
+
+_SamplePairs = Sequence[tuple[Sample, Accepted]]
+
+
+def _clearest(pairs: _SamplePairs, path: str, word: str) -> tuple[list[Leaf], list[Leaf]]:
+    """A leaf before and one now, from the samples in which each side shows best what was lost, or gained."""
+    if not pairs:
+        return [], []
+
+    def share(sample: Sample | Accepted) -> Fraction | int:
+        return right_share(sample.counts.get(path))
+
+    then, today = (max, min) if word == "lost" else (min, max)
+    before = then((accepted for _, accepted in pairs), key=share)
+    now = today((sample for sample, _ in pairs), key=share)
+    return _first(before.leaves.get(path, ())), _first(now.leaves.get(path, ()))
+
+
+def _in_samples(pairs: _SamplePairs, path: str) -> str:
+    """` (right in 1 of 3 samples, 3 before)`; nothing where one sample is compared."""
+    if len(pairs) < 2:
+        return ""
+    now, before = (
+        sum(right_share(sample.counts.get(path)) == 1 for sample in side) for side in zip(*pairs, strict=True)
+    )
+    return f" (right in {now} of {len(pairs)} samples, {before} before)"
 
 
 def _first(leaves: Sequence[Leaf]) -> list[Leaf]:
@@ -147,8 +179,9 @@ def _actual(leaves: Sequence[Leaf]) -> Any:
 
 
 def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor], width: int) -> str:
-    """Field, right/n, accuracy, its 95 % interval, floor and verdict."""
-    table = _new_table(("right/n", "accuracy", "95% interval", "floor", ""))
+    """Field, right/n, accuracy, its 95 % interval, floor and verdict; the flake rate where there are samples."""
+    flakes = any(summary.flakes.n_cases for summary in fields.values())
+    table = _new_table(("right/n", "accuracy", "95% interval", *(["flake"] if flakes else []), "floor", ""))
     for path, summary in fields.items():
         counts, floor = summary.counts, floors.get(path)
         verdict = judge_field(summary, floor)
@@ -158,10 +191,16 @@ def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]
             f"{counts.right}/{counts.n}",
             f"{(counts.accuracy or 0) * 100:.1f}%",
             f"{low * 100:.1f}–{high * 100:.1f}",
+            *([_flake_text(summary)] if flakes else []),
             _floor_text(floor) if floor is not None else "",
             verdict.value.upper() if verdict else "",
         )
     return _render(table, width)
+
+
+def _flake_text(summary: FieldSummary) -> str:
+    rate = summary.flakes.rate
+    return "" if rate is None else f"{rate * 100:.1f}%"
 
 
 def _floor_text(floor: Floor) -> str:
@@ -198,10 +237,12 @@ def _escape(text: str) -> str:
 
 
 def documents_line(results: Sequence[CaseResult]) -> str:
-    """How many documents were valid and exact, and how the others ended."""
-    return documents_text(
-        sum(r.valid for r in results), sum(r.exact for r in results), Counter(r.status for r in results)
-    )
+    """How many documents were valid and exact, and how the others ended; of samples, how many there are."""
+    samples = [sample for result in results for sample in result.samples]
+    n_valid, n_exact = (sum(getattr(sample, name) for sample in samples) for name in ("valid", "exact"))
+    counted = count_samples(len(samples), len(results))
+    text = documents_text(n_valid, n_exact, Counter(sample.status for sample in samples))
+    return text + (f": {counted}" if counted else "")
 
 
 def documents_text(n_valid: int, n_exact: int, statuses: Mapping[Status, int]) -> str:
@@ -216,36 +257,46 @@ def worst_misses(
 ) -> list[str]:
     """What went wrong, the cases with most wrong leaves first: expected and actual side by side, a line for each leaf.
 
-    A document without a usable answer is one line. After `_MISSES` lines the rest is only counted: `n_lines` in all,
-    where `results` are only the worst. `flag` writes all of them, None: nothing does.
+    A document without a usable answer is one line; what samples have in common is one line too. After `_MISSES` lines
+    the rest is only counted: `n_lines` in all, where `results` are only the worst. `flag` writes all of them, None:
+    nothing does.
     """
     lines: list[str] = []
     for result in sorted(results, key=lambda r: (-_wrong_leaves(r), r.id)):
-        if result.status in (Status.REFUSED, Status.TRUNCATED) or (
-            result.status is Status.INVALID and _is_lost(result)
-        ):
-            why = printable(result.error or "", max(20, width - 30))
-            lines.append(f"  {printable(result.id, 14):14} {result.status.value}: {why}")
-        elif result.status in (Status.OK, Status.INVALID):
-            lines += _wrong_lines(result, max(12, (width - 40) // 2))
+        lines += _case_lines(result, width)
     more = (len(lines) if n_lines is None else n_lines) - _MISSES
     where = f" (all of them: {flag}=PATH)" if flag else ""
     return [*lines[:_MISSES], f"  … and {more:,} more{where}"] if more > 0 else lines
 
 
-def _is_lost(result: CaseResult) -> bool:
-    """Whether nothing at all was read of the answer."""
-    return all(leaf.outcome in (Outcome.MISSING, Outcome.INVALID) for found in result.leaves.values() for leaf in found)
+def _case_lines(result: CaseResult, width: int) -> list[str]:
+    if not result.further:
+        return _sample_lines(result.id, result, width)
+    counted = f" ({{}} of {len(result.samples)} samples)"
+    found = [_sample_lines(result.id, sample, width - len(counted)) for sample in result.samples]
+    n_samples = Counter(line for lines in found for line in dict.fromkeys(lines))
+    return [line + counted.format(n) for line, n in n_samples.items()]
 
 
-def _wrong_lines(result: CaseResult, side: int) -> list[str]:
+def _sample_lines(case: str, sample: Sample, width: int) -> list[str]:
+    head = f"  {printable(case, 14):14}"
+    if sample.status in (Status.REFUSED, Status.TRUNCATED) or (sample.status is Status.INVALID and _is_lost(sample)):
+        return [f"{head} {sample.status.value}: {printable(sample.error or '', max(20, width - 30))}"]
+    if sample.status not in (Status.OK, Status.INVALID):
+        return []
+    side = max(12, (width - 40) // 2)
     return [
-        f"  {printable(result.id, 14):14} {printable(path, 16):16} {printable(_show(leaf.expected), side):{side}} ≠ "
+        f"{head} {printable(path, 16):16} {printable(_show(leaf.expected), side):{side}} ≠ "
         f"{printable(_show(leaf.actual), side)}"
-        for path, leaves in result.leaves.items()
+        for path, leaves in sample.leaves.items()
         for leaf in leaves
         if leaf.outcome not in RIGHT
     ]
+
+
+def _is_lost(sample: Sample) -> bool:
+    """Whether nothing at all was read of the answer."""
+    return all(leaf.outcome in (Outcome.MISSING, Outcome.INVALID) for found in sample.leaves.values() for leaf in found)
 
 
 def advice_lines(results: Sequence[CaseResult]) -> list[str]:
@@ -254,7 +305,8 @@ def advice_lines(results: Sequence[CaseResult]) -> list[str]:
 
 
 def _wrong_leaves(result: CaseResult) -> int:
-    return sum(leaf.outcome not in RIGHT for leaves in result.leaves.values() for leaf in leaves)
+    found = (leaf for sample in result.samples for leaves in sample.leaves.values() for leaf in leaves)
+    return sum(leaf.outcome not in RIGHT for leaf in found)
 
 
 def _show(value: Any) -> str:
@@ -263,16 +315,18 @@ def _show(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def problem_groups(suite: str, problems: Mapping[str, Mapping[str, Any]], statuses: Mapping[str, Status]) -> list[str]:
-    """Stale and missing cassettes, a paragraph for each cause, with the command that mends it."""
+def problem_groups(record: str, problems: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Stale and missing cassettes, a paragraph for each cause; `record` are the arguments that mend them."""
     groups: dict[tuple[Status, str], list[str]] = {}
     hint = next((p["hint"] for p in problems.values() if p.get("hint")), None)
     for case, problem in problems.items():
         change = problem.get("change")
-        status = statuses[case]
+        status = Status(problem["status"])
         cause = change["cause"] if change else (problem["problem"] if status is not Status.MISSING else "")
         if status is Status.MISSING and str(problem["problem"]).startswith("not recorded"):
             cause = problem["problem"]
+        if problem["samples"]:
+            cause = f"{cause or 'no cassette'}, {problem['samples']}"
         groups.setdefault((status, cause), []).append(case)
     lines: list[str] = []
     for (status, cause), cases in groups.items():
@@ -282,7 +336,7 @@ def problem_groups(suite: str, problems: Mapping[str, Mapping[str, Any]], status
         if status is Status.MISSING and hint:
             lines.append(f"    {printable(hint, 400)}")
     if any(status in (Status.STALE, Status.MISSING) for status, _ in groups):
-        lines.append(f"    to record: pytest --llm-record {suite}")
+        lines.append(f"    to record: pytest {record}")
     return lines
 
 

@@ -19,19 +19,31 @@ from random import Random
 
 FLIPS = 99_999
 SEED = 20_471
+_ALL = (1 << FLIPS) - 1
 MAX_SUMS = 200_000
 MAX_BYTES = 500_000_000  # moved, about half a second; at most a tenth of it is held at once
 
 
 @dataclass(frozen=True)
 class SignFlip:
-    """Result of one test: its p, and every p that it could have had with these |d|, ascending."""
+    """Result of one test: its p, and every p that it could have had with these |d|.
+
+    Those are a table, ascending, or the sampled flips that they are read from; neither where nothing changed.
+    """
 
     p: float
     table: tuple[float, ...] = field(default=(), repr=False)
+    flips: _Flips | None = field(default=None, repr=False)
+
+    @property
+    def moved(self) -> bool:
+        """Whether anything changed."""
+        return bool(self.table) or self.flips is not None
 
     def attainable(self, x: float) -> float:
         """The largest p <= x that this test can attain: F(x) of the step-down; 0.0 when there is none."""
+        if self.flips is not None:
+            return self.flips.attainable(x)
         place = bisect_right(self.table, x)
         return self.table[place - 1] if place else 0.0
 
@@ -115,15 +127,113 @@ def _convolved(sizes: Counter[int], gained: int) -> SignFlip:
 
 
 def _sampled(sizes: Counter[int], gained: int) -> SignFlip:
-    """99,999 random flips; a flip's total is added up one binary digit of |d| at a time, over all cases at once."""
-    ordered = sorted(sizes.elements())
-    digits = [sum(1 << i for i, size in enumerate(ordered) if size >> k & 1) for k in range(ordered[-1].bit_length())]
-    random = Random(SEED)
-    totals: Counter[int] = Counter()
-    for _ in range(FLIPS):
-        flip = random.getrandbits(len(ordered))
-        totals[sum((flip & digit).bit_count() << k for k, digit in enumerate(digits))] += 1
-    reached = sorted(totals)
-    # The smallest p belongs to the totals below every sampled one.
-    table = tuple(count / (FLIPS + 1) for count in accumulate((totals[gain] for gain in reached), initial=1))
-    return SignFlip(table[bisect_right(reached, gained)], table)
+    """99,999 random flips, all at once: a number with a bit for each flip says where a moved case gained.
+
+    Cases of one size are counted before the count is weighed by the size, and taken in powers of two, which all tests
+    of a suite have in common.
+    """
+    taken: Counter[int] = Counter()
+    totals = _Lanes()
+    for size, count in sorted(sizes.items()):
+        gains = _Lanes()
+        for power in _digits(count):
+            gains.add_all(_coins(power, taken[power]))
+            taken[power] += 1
+        for digit in _digits(size):
+            totals.add_all(gains.planes(), digit)
+    flips = _Flips(totals.planes())
+    return SignFlip(_share(flips.count_upto(gained)), flips=flips)
+
+
+def _digits(number: int) -> list[int]:
+    """The places of its binary ones."""
+    return [place for place in range(number.bit_length()) if number >> place & 1]
+
+
+@lru_cache(maxsize=2048)
+def _coins(power: int, number: int) -> tuple[int, ...]:
+    """How many of 2**power cases gained in each flip, as planes; every `number` names other cases."""
+    random = Random(f"{SEED} {power} {number}")
+    gains = _Lanes()
+    for _ in range(1 << power):
+        gains.add(random.getrandbits(FLIPS))
+    return gains.planes()
+
+
+def _share(count: int) -> float:
+    """The p of a sum that so many sampled sums do not exceed."""
+    return (1 + count) / (FLIPS + 1)
+
+
+@dataclass(frozen=True)
+class _Flips:
+    """The sums of all sampled flips: bit i of the plane at place k is worth 2**k in the i-th sum, the lowest first."""
+
+    planes: tuple[int, ...]
+
+    def count_upto(self, total: int) -> int:
+        """How many sums are at most this."""
+        if total >> len(self.planes):
+            return FLIPS
+        below, alike = 0, _ALL
+        for place, plane in reversed(list(enumerate(self.planes))):
+            ones = alike & plane
+            if total >> place & 1:
+                below, alike = below + (alike ^ ones).bit_count(), ones
+            else:
+                alike ^= ones
+        return below + alike.bit_count()
+
+    def attainable(self, x: float) -> float:
+        """The largest p <= x of all sums; the smallest p belongs to the totals below every sampled one."""
+        rank = min(FLIPS + 1, int(x * (FLIPS + 1)) + 1)
+        while rank / (FLIPS + 1) > x:
+            rank -= 1
+        if rank > FLIPS:
+            return 1.0
+        return _share(self._count_below_rank(rank)) if rank else 0.0
+
+    def _count_below_rank(self, rank: int) -> int:
+        """How many sums are less than the one of this rank, which counts from 1 for the smallest."""
+        below, alike = 0, _ALL
+        for plane in reversed(self.planes):
+            ones = alike & plane
+            zeros = alike ^ ones
+            n_zeros = zeros.bit_count()
+            if below + n_zeros >= rank:
+                alike = zeros
+            else:
+                below, alike = below + n_zeros, ones
+        return below
+
+
+class _Lanes:
+    """Adds up planes."""
+
+    def __init__(self) -> None:
+        self._columns: list[list[int]] = []
+
+    def add(self, plane: int, place: int = 0) -> None:
+        """Add one bit to every sum; three planes of one place become one there and one at the next."""
+        while True:
+            while place >= len(self._columns):
+                self._columns.append([])
+            column = self._columns[place]
+            column.append(plane)
+            if len(column) < 3:
+                return
+            a, b, c = column
+            self._columns[place] = [a ^ b ^ c]
+            plane, place = a & b | (a ^ b) & c, place + 1
+
+    def add_all(self, planes: Iterable[int], place: int = 0) -> None:
+        """Add a number to every sum, from its planes, the lowest of which goes to `place`."""
+        for higher, plane in enumerate(planes):
+            self.add(plane, place + higher)
+
+    def planes(self) -> tuple[int, ...]:
+        """One plane for each place, the lowest first."""
+        for place, column in enumerate(self._columns):  # grows while carries go up
+            if len(column) == 2:
+                self.add(0, place)
+        return tuple(sum(column) for column in self._columns)

@@ -25,7 +25,7 @@ def step_down(tests: Mapping[str, SignFlip], pooled: float | None) -> Family:
     and costs the others nothing. The pooled test counts as p_j itself, unless only one field moved: then both are
     the same test, which is counted once.
     """
-    repeated = [test.p for test in tests.values() if test.table] == [pooled]
+    repeated = [test.p for test in tests.values() if test.moved] == [pooled]
     ordered = sorted(((test.p, name) for name, test in tests.items()), reverse=True)
     waiting = [] if repeated or pooled is None else [pooled]
     adjusted: dict[str, float] = {}

@@ -1,0 +1,49 @@
+"""What lies in a folder of cassettes."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+from pytest_llm_extract.errors import CassetteError
+
+_OURS = re.compile(r".+-[0-9a-f]{10}(\.\d+)?\.yaml")
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
+_HEAD = b"x_llm_extract:"
+_ABANDONED_S = 60.0  # a file that is written right now is younger
+
+
+def recordings(folder: Path) -> list[Path]:
+    """Cassettes, and the temporary files of runs that were killed, at any depth, in the order of their names."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if (path.suffix == ".yaml" or _TEMPORARY.fullmatch(path.name)) and not path.is_dir()
+    )
+
+
+def is_disposable(path: Path) -> bool:
+    """Whether this package wrote a file, so that it may be deleted where no case wants it."""
+    if path.is_symlink():
+        return False
+    if _TEMPORARY.fullmatch(path.name):
+        return time.time() - path.stat().st_mtime > _ABANDONED_S
+    with path.open("rb") as file:
+        return bool(_OURS.fullmatch(path.name)) and file.read(len(_HEAD)) == _HEAD
+
+
+def delete(path: Path, root: Path) -> None:
+    """Delete a file, and the folders between it and `root` that it leaves empty.
+
+    Raises:
+        CassetteError: it cannot be deleted.
+    """
+    try:
+        path.unlink(missing_ok=True)
+        for folder in path.parents:
+            if folder == root or any(folder.iterdir()):
+                break
+            folder.rmdir()
+    except OSError as error:
+        raise CassetteError(path, f"cannot be deleted: {error.strerror or error}") from None
