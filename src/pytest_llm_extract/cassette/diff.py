@@ -37,8 +37,12 @@ def explain(recorded: bytes | None, sent: bytes, document: str | None) -> Change
     lines: list[str] = []
     for name in changed:
         lines += _changed_lines(name, then.get(name), now[name], document)
-    words = " and ".join([", ".join(changed[:-1]), changed[-1]] if len(changed) > 1 else changed)
-    return Change(f"{words} changed", tuple(lines[:_MAX_LINES]))
+    return Change(f"{in_words(changed)} changed", tuple(lines[:_MAX_LINES]))
+
+
+def in_words(names: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _changed_lines(name: str, before: Json, after: Json, document: str | None) -> list[str]:
