@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.cassette import diff, key
+from pytest_llm_extract.cassette import diff, hashed, key
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.load import load
 from pytest_llm_extract.cassette.router import KeyNeeded, Record, Replay, Unowned, taking
 from pytest_llm_extract.cassette.save import save
+from pytest_llm_extract.cassette.vcr_filters import FilterFailed
+from pytest_llm_extract.config import Storage
 from pytest_llm_extract.endings import is_answer, status_of
 from pytest_llm_extract.errors import CassetteError, SecretFoundError
 from pytest_llm_extract.event_loop import run_to_end
@@ -69,7 +71,7 @@ class Slot:
     """Where a case's cassette is; `document` is the case's own text, which diffs and hashes leave out.
 
     `ignore` are paths of volatile values in the request's body, which are neither stored nor compared. No symbolic link
-    may lead the file out of `root`.
+    may lead the file out of `root`. `storage` says what else is not stored.
     """
 
     path: Path
@@ -77,6 +79,7 @@ class Slot:
     document: str | None
     ignore: tuple[str, ...] = ()
     root: Path | None = None
+    storage: Storage = field(default_factory=Storage)
 
 
 def replay(function: Callable[[], Any], slot: Slot) -> Call:
@@ -91,7 +94,7 @@ def replay(function: Callable[[], Any], slot: Slot) -> Call:
 
 
 def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Call:
-    take = Replay(recording, slot.ignore)
+    take = Replay(recording, slot.ignore, slot.storage)
     call = Call(facts={**recording.meta, **_facts(recording, slot)})
     try:
         with taking(take), placeholder_key():
@@ -100,9 +103,7 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
         call.error = error
     if take.miss is not None:
         call.facts["asked"] = key.parts(key.read_json(take.miss[2])).get("model")
-        at = len(take.played)
-        before = recording.exchanges[at].request_body if at < len(recording.exchanges) else None
-        call.change = diff.explain(before, take.miss[2], slot.document)
+        call.change = _change(recording, len(take.played), take.miss[2], slot)
         call.status, call.problem, call.error = Status.STALE, call.change.cause, None
     elif take.stopped is not None:
         call.status, call.problem = Status.ERROR, str(take.stopped)
@@ -125,6 +126,14 @@ def _fall_short(call: Call, take: Replay) -> None:
         call.status, call.problem, call.error = Status.STALE, call.change.cause, None
 
 
+def _change(recording: Recording, at: int, sent: bytes, slot: Slot) -> diff.Change:
+    """Why a request was not found, beside the recorded one at its position."""
+    before = recording.exchanges[at].request_body if at < len(recording.exchanges) else None
+    if before is not None and key.is_hash(before):
+        return hashed.explain(recording, at, sent, slot.document, slot.ignore)
+    return diff.explain(before, sent, slot.document)
+
+
 def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], None] | None = None) -> Call:
     """Run an extraction once and write its cassette; the old one stays unless a new one takes its place.
 
@@ -134,7 +143,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
         old = load(slot.path, slot.root)
     except CassetteError as error:
         return Call(Status.ERROR, problem=f"{error}; delete it and record again")
-    take, call = Record(slot.ignore, heard), Call()
+    take, call = Record(slot.ignore, heard, slot.storage), Call()
     start = time.perf_counter()
     try:
         with taking(take), placeholder_key():
@@ -145,6 +154,8 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
     call.facts = _facts(recording, slot)
     call.failure = _hindrance(call, take) or _failure(call, take)
     if call.failure is not None:
+        # Providers and errors repeat what they were sent.
+        call.failure = replace(call.failure, words=slot.storage.watch.hide(call.failure.words))
         call.status = Status.STALE if old else Status.MISSING
         call.problem = f"not recorded: {call.failure.words}"
     elif call.error is not None and not (take.exchanges and is_answer(call.error)):
@@ -160,7 +171,11 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
 def _keep(call: Call, slot: Slot, recording: Recording, old: Recording | None, seconds: float) -> None:
     try:
         call.facts |= _meta(recording, old, seconds)
-        save(slot.path, recording, {name: call.facts[name] for name in _META})
+        head = {name: call.facts[name] for name in _META}
+        if not slot.storage.keeps_requests:
+            recording, parts = hashed.hashed(recording, slot.document, slot.ignore)
+            head |= parts
+        save(slot.path, recording, head, slot.storage.watch)
     except (CassetteError, SecretFoundError) as error:
         call.failure = Failure(str(error), is_final=isinstance(error, CassetteError))
         call.status, call.problem = Status.STALE if old else Status.MISSING, f"not recorded: {error}"
@@ -171,7 +186,7 @@ def _keep(call: Call, slot: Slot, recording: Recording, old: Recording | None, s
 def _hindrance(call: Call, take: Record) -> Failure | None:
     """What kept the extraction's requests from being sent, or from being seen."""
     if take.stopped is not None:
-        return Failure(str(take.stopped), is_final=isinstance(take.stopped, KeyNeeded))
+        return Failure(str(take.stopped), is_final=isinstance(take.stopped, KeyNeeded | FilterFailed))
     if take.strays and not take.exchanges:
         return Failure(str(Unowned(take.strays[0])))
     return None
@@ -179,6 +194,8 @@ def _hindrance(call: Call, take: Record) -> Failure | None:
 
 def _failure(call: Call, take: Record) -> Failure | None:
     """The provider's part in an extraction that cannot be kept; None where it can, or where the extractor crashed."""
+    if take.problem is not None:
+        return Failure(take.problem)
     last = take.exchanges[-1] if take.exchanges else None
     if take.unanswered and call.error is not None:
         return Failure(_with_cause(call.error), is_transient=True)
@@ -221,7 +238,8 @@ def _with_cause(error: BaseException) -> str:
 def _facts(recording: Recording, slot: Slot) -> dict[str, Any]:
     facts = summary(recording)
     first = recording.exchanges[0].request_body if recording.exchanges else b""
-    return {**facts, "hashes": key.origin(first, slot.document), "fingerprints": recording.fingerprints}
+    stored = recording.meta.get("hashes") if key.is_hash(first) else None
+    return {**facts, "hashes": stored or key.origin(first, slot.document), "fingerprints": recording.fingerprints}
 
 
 def _meta(recording: Recording, old: Recording | None, seconds: float) -> dict[str, Any]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_llm_extract.errors import UsageError
 
 if TYPE_CHECKING:
     import pytest
+
+    from pytest_llm_extract.secrecy.watch import Watch
 
 SHORT_FLAG, LONG_FLAG = "--llm-record", "--llm-extract-record=stale"
 RECORD_MODES = ("none", "missing", "stale", "all")  # each records what those before it do, and more
@@ -25,7 +28,15 @@ INIS = (
     ("llm_extract_placeholder_key", "conftests and fixtures may build clients without a key: true or false", "false"),
     ("llm_extract_budget", "most US dollars that one recording run may spend", ""),
     ("llm_extract_concurrency", "calls in flight while recording", "8"),
+    ("llm_extract_store_requests", "what a cassette keeps of requests: full, or hash (no text of theirs)", "full"),
     ("llm_extract_json", "write the results to this file, as JSON (relative to the rootdir)", ""),
+)
+LISTS = (
+    ("llm_extract_scrub", "names of headers, parameters and JSON members whose values are never stored"),
+    (
+        "llm_extract_secrets",
+        "secrets that are never written: variables (globs) or re:PATTERN; after a ! what is no secret",
+    ),
 )
 MARKERS = (
     "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, api='chat', "
@@ -37,6 +48,44 @@ MARKERS = (
     "or Floor(accuracy, precision, recall, hallucination_rate)",
     "llm_documents(*, exact=None, valid=None): least shares (0..1) of exact and of valid documents",
 )
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What may be stored of requests and answers, and what must not be written at all.
+
+    `scrub` are names whose values are taken out; `secrets` are entries of a `Watch`; `offer_vcr` gives a `vcr.VCR` to
+    the project's hooks, which set filters on it; without `keeps_requests`, hashes are kept of request bodies.
+    """
+
+    scrub: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    offer_vcr: Callable[[Any], None] | None = None
+    keeps_requests: bool = True
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Storage:
+        """Read it from pytest's own configuration."""
+        storage = cls(
+            tuple(filter(None, map(str.strip, config.getini("llm_extract_scrub")))),
+            tuple(config.getini("llm_extract_secrets")),
+            lambda vcr: config.hook.pytest_llm_extract_vcr(vcr=vcr, config=config),
+            _choice(config, "llm_extract_store_requests", {"full": True, "hash": False}),
+        )
+        if storage.secrets:
+            _ = storage.watch  # a mistake in an entry is told now
+        return storage
+
+    @cached_property
+    def watch(self) -> Watch:
+        """Finds secrets; made when it is needed, since most runs of pytest never do.
+
+        Raises:
+            UsageError: an entry is none.
+        """
+        from pytest_llm_extract.secrecy.watch import Watch
+
+        return Watch.of(self.secrets, "ini llm_extract_secrets")
 
 
 @dataclass(frozen=True)
@@ -58,6 +107,7 @@ class Settings:
     alpha: float
     inconclusive_fails: bool
     require_complete: bool
+    storage: Storage
     placeholder_key: bool  # for conftests and fixtures too
 
     @classmethod
@@ -86,6 +136,7 @@ class Settings:
             inconclusive_fails=_choice(config, "llm_extract_inconclusive", {"warn": False, "fail": True}),
             require_complete=config.getoption("llm_extract_require_complete_flag")
             or _choice(config, "llm_extract_require_complete", {"false": False, "true": True}),
+            storage=Storage.of(config),
             placeholder_key=_choice(config, "llm_extract_placeholder_key", {"false": False, "true": True}),
         )
 
@@ -243,3 +294,5 @@ def add_options(parser: pytest.Parser) -> None:
     )
     for name, text, default in INIS:
         parser.addini(name, text, default=default)
+    for name, text in LISTS:
+        parser.addini(name, text, type="linelist", default=[])

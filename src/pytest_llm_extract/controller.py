@@ -235,7 +235,9 @@ class Controller:
         for run in self.suites.values():
             terminalreporter.section(f"llm-extract: {run.head.id} ({run.head.variant})", "=")
             width, flag = terminalreporter._tw.fullwidth, self.settings.record_flag
-            for line in terminal.suite_lines(run.suite, run.decided, run.notes, width, flag):
+            keeps_requests = self.settings.storage.keeps_requests
+            lines = terminal.suite_lines(run.suite, run.decided, run.notes, width, flag, keeps_requests=keeps_requests)
+            for line in lines:
                 terminalreporter.write_line(line)
             for line in run.said:
                 terminalreporter.write_line(line)

@@ -150,5 +150,6 @@ class SecretFoundError(LlmExtractError):
     def __str__(self) -> str:
         return (
             f"{self.path}: not written: {self.secret} stands in {self.place}. "
-            "Keep it out of the request, or rotate it if the provider sent it back."
+            "Keep it out of the request; rotate it if the provider sent it back; if it is no secret, say so in the ini "
+            "llm_extract_secrets."
         )

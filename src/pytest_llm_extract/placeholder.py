@@ -40,6 +40,11 @@ _CREDENTIALS = (
 VARIABLES = frozenset(name for credential in _CREDENTIALS for name in credential.keys)
 
 
+def is_placeholder(value: str) -> bool:
+    """Whether a key is the one that stands for none."""
+    return value.startswith(_KEY)
+
+
 def missing_keys(texts: Iterable[str]) -> str | None:
     """The variables whose placeholder stands in a request (`GEMINI_API_KEY or GOOGLE_API_KEY`); None if none does."""
     for text in texts:
@@ -69,7 +74,7 @@ class _Veiled(_Environ):  # type: ignore[valid-type, misc]
         return not self._is_veiled(key) and super().__contains__(key)
 
     def _is_veiled(self, key: object) -> bool:
-        if key not in VARIABLES or not str(super().get(key, "")).startswith(_KEY):
+        if key not in VARIABLES or not is_placeholder(str(super().get(key, ""))):
             return False
         frame = sys._getframe(2)
         while frame.f_back is not None and frame.f_globals.get("__name__") == "os":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llm_extract import config as settings_of
+from pytest_llm_extract import hooks
 
 if TYPE_CHECKING:
     from pytest_llm_extract.golden import GoldenCase
@@ -36,6 +37,11 @@ LIMITS = ("llm_accuracy", "llm_documents", "llm_gate")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare flags and ini names."""
     settings_of.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks that a project can implement."""
+    pluginmanager.add_hookspecs(hooks)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -112,8 +118,11 @@ def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Let a module that uses `llm_extract` build its client at import time, without a key; refuse what is no suite."""
-    with _placeholder(_file_without_key(collector)):
+    file = _file_without_key(collector)
+    with _placeholder(file):
         report = yield
+    if file is not None and report.failed:
+        _hide_secrets(report, collector.config)
     lost = next((item for item in report.result if isinstance(item, pytest.Function) and _is_no_suite(item)), None)
     if lost is not None:
         # They would pass without having been scored.
@@ -140,6 +149,12 @@ def _placeholder(*veiled_files: str | None) -> AbstractContextManager[None]:
     return placeholder_key(*files)
 
 
+def _hide_secrets(report: pytest.TestReport | pytest.CollectReport, config: pytest.Config) -> None:
+    from pytest_llm_extract.secrecy.reports import hide_in_report
+
+    hide_in_report(report, config.stash[_settings].storage.watch)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One item for each golden case."""
     marker = metafunc.definition.get_closest_marker("llm_extract")
@@ -156,10 +171,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
+    from pytest_llm_extract.cassette.vcr_filters import filters_of
     from pytest_llm_extract.errors import LlmExtractError, UsageError
     from pytest_llm_extract.suite import MarkerArguments, build_suite
 
-    definition = metafunc.definition
+    definition, settings = metafunc.definition, metafunc.config.stash[_settings]
     limits = metafunc.config.stash[_limits][definition.nodeid] = _limits_of(definition)
     arguments = MarkerArguments(
         definition.nodeid,
@@ -171,7 +187,9 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
     try:
         if definition.get_closest_marker("parametrize") is not None:
             raise UsageError(definition.nodeid, "a suite has one item for each golden case; do not parametrize it")
-        return build_suite(arguments, metafunc.config.stash[_settings])
+        if metafunc.config.hook.pytest_llm_extract_vcr.get_hookimpls():
+            filters_of(settings.storage.offer_vcr)  # now, since a mistake in it is one of the collection
+        return build_suite(arguments, settings)
     except LlmExtractError as error:
         raise pytest.Collector.CollectError(str(error)) from None
 
@@ -345,6 +363,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Send the result of a case on its report, as plain builtins, so that it survives any worker."""
     report = yield
     param = _param(item)
+    if param is not None and (report.longrepr or report.sections):
+        _hide_secrets(report, item.config)
     if param is None or not (report.when == "call" or (report.when == "setup" and not report.passed)):
         return report
     if _in_body in item.stash:  # the report of a subtest: that of the case is still to come
@@ -361,14 +381,20 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if result is None:
         status = Status.SKIPPED if report.skipped else Status.ERROR
         result = lost_result(suite, golden, status, f"the test {status.value} before its extraction")
-    told = item.config.stash[_told]
+    told, settings = item.config.stash[_told], item.config.stash[_settings]
+    note = found.report if found else {"recorded": 0, "problem": None}
+    shown, watch = {"case": result.to_wire(), "note": note}, settings.storage.watch
+    # What was replayed without an error was looked through when it was recorded, but for patterns that came later.
+    if note["recorded"] or note["problem"] or result.error or watch.patterns:
+        shown = watch.hidden(shown)
     report.llm_extract = {
         "suite": suite.id,
         "head": None if suite.id in told else suite.head.head_to_wire(),
         "lost": suite.lost_cases() if suite.id not in told and hasattr(item.config, "workerinput") else None,
-        "case": result.to_wire(),
-        "entry": _entry(found) if item.config.stash[_settings].accept else None,
-        "note": found.report if found else {"recorded": 0, "problem": None},
+        "case": shown["case"] | {"id": result.id},
+        # An accepted answer must not be changed; a baseline with a secret is not written.
+        "entry": _entry(found) if settings.accept else None,
+        "note": shown["note"],
     }
     told.add(suite.id)
     return report

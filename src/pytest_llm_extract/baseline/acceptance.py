@@ -57,8 +57,10 @@ def _there(path: Path, settings: Settings) -> Baseline | None:
 
 def _write(path: Path, accepted: Baseline, settings: Settings) -> str:
     name = _name(path, settings)
+    text = accepted.to_text()
+    settings.storage.watch.refuse(text, Path(name))
     try:
-        write_atomically(path, accepted.to_text())
+        write_atomically(path, text)
     except OSError as error:
         raise BaselineError(name, f"cannot be written: {error.strerror or error}") from None
     return f"accepted: {len(accepted.entries)} cases in {name}"

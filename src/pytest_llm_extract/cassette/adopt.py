@@ -11,22 +11,30 @@ from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.key import origin
 from pytest_llm_extract.cassette.router import CassetteMiss, Record, Replay
+from pytest_llm_extract.cassette.scrub import NotStorable
+from pytest_llm_extract.config import Storage
 
 
-def as_kept(found: Recording, case_id: str, ignore: tuple[str, ...] = ()) -> Recording:
-    """The recording as if this package had made it: scrubbed, without failures that a repeated request mended."""
-    take = Record(ignore)
+def as_kept(found: Recording, case_id: str, ignore: tuple[str, ...] = (), storage: Storage | None = None) -> Recording:
+    """The recording as if this package had made it: scrubbed, without failures that a repeated request mended.
+
+    Raises:
+        NotStorable: an answer cannot be decoded, or a filter of the project keeps nothing of it.
+    """
+    take = Record(ignore, storage=storage)
     for exchange in found.exchanges:
-        take.append(_request(exchange, exchange.request_body), exchange.request_body, exchange.to_vcr())
+        take.append(_request(exchange, exchange.request_body), exchange.to_vcr())
+    if take.problem is not None or not take.exchanges:
+        raise NotStorable(take.problem or "the project's filters keep nothing of it")
     return Recording(tuple(take.exchanges), case_id)
 
 
-def plays(recording: Recording, body: bytes, ignore: tuple[str, ...] = ()) -> Exchange | None:
+def plays(recording: Recording, body: bytes, ignore: tuple[str, ...], storage: Storage) -> Exchange | None:
     """The exchange that would answer a request with this body, wherever it was sent; None where there is none."""
     for exchange in recording.exchanges:
-        take = Replay(recording, ignore)
+        take = Replay(recording, ignore, storage)
         try:
-            take.response(_request(exchange, body), body)
+            take.response(_request(exchange, body))
         except CassetteMiss:
             continue
         return take.played[0]

@@ -52,9 +52,13 @@ def explain(recorded: bytes | None, sent: bytes, document: str | None) -> Change
     lines: list[str] = []
     for name in changed:
         lines += _changed_lines(name, then.get(name), now[name], document)
-    words = " and ".join([", ".join(changed[:-1]), changed[-1]] if len(changed) > 1 else changed)
     is_volatile = all(_settled(then.get(name)) == _settled(now[name]) for name in changed)
-    return Change(f"{words} changed", tuple(lines[:_MAX_LINES]), VOLATILE if is_volatile else None)
+    return Change(f"{in_words(changed)} changed", tuple(lines[:_MAX_LINES]), VOLATILE if is_volatile else None)
+
+
+def in_words(names: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _settled(value: Json) -> str:

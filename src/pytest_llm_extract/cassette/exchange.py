@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import mktime_tz, parsedate_tz
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pytest_llm_extract.cassette import scrub
-from pytest_llm_extract.cassette.key import fingerprint
+from pytest_llm_extract.cassette.key import body_hash, fingerprint
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,11 @@ class Exchange:
     def fingerprint(self) -> str:
         """sha256 of the request."""
         return fingerprint(self.method, self.url, self.request_body)
+
+    @property
+    def without_request(self) -> Exchange:
+        """With the hash of the request's body in the place of the body; its fingerprint is the same."""
+        return replace(self, url=without_query(self.url), request_body=body_hash(self.request_body))
 
     @property
     def retry_after_s(self) -> float | None:
@@ -73,29 +77,10 @@ class Recording:
         """One sha256 a request, in request order."""
         return [exchange.fingerprint for exchange in self.exchanges]
 
-
-def scrubbed(
-    method: str,
-    url: str,
-    request_headers: Any,
-    request_body: bytes,
-    response: dict[str, Any],
-    ignore: tuple[str, ...] = (),
-) -> Exchange:
-    """An exchange as it may be stored, from what vcrpy's stubs hand over; `ignore` are volatile paths of the body."""
-    from vcr.filters import decode_response
-
-    decoded = decode_response(response)
-    return Exchange(
-        method=method,
-        url=scrub.scrub_url(url),
-        request_headers=scrub.keep_headers(request_headers, scrub.REQUEST_HEADERS),
-        request_body=scrub.scrub_request_body(request_body, ignore),
-        status=decoded["status"]["code"],
-        reason=decoded["status"]["message"] or "",
-        response_headers=scrub.keep_headers(decoded["headers"], scrub.RESPONSE_HEADERS),
-        response_body=scrub.scrub_body(as_bytes(decoded["body"]["string"])),
-    )
+    @property
+    def without_requests(self) -> Recording:
+        """The recording as it is kept where requests may hold personal data: hashes of their bodies, no query."""
+        return replace(self, exchanges=tuple(exchange.without_request for exchange in self.exchanges))
 
 
 def as_bytes(body: Any) -> bytes:
@@ -111,6 +96,15 @@ def as_bytes(body: Any) -> bytes:
     if isinstance(body, str):
         return body.encode("utf-8", "surrogatepass")
     raise ValueError(f"a body is {type(body).__name__}, not text")
+
+
+def without_query(url: str) -> str:
+    """A URL with the names of its parameters alone, but for the version of the API."""
+    split = urlsplit(url)
+    query = [
+        (name, value if name == "api-version" else "") for name, value in parse_qsl(split.query, keep_blank_values=True)
+    ]
+    return urlunsplit(split._replace(query=urlencode(query)))
 
 
 def path_of(url: str) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 Json = Any
 IGNORED = "(ignored)"
+_HASH = re.compile(rb"sha256:([0-9a-f]{64})")
 _BOUNDARY = re.compile(rb"(--[\w'()+,./:=?-]{1,70})\r\n")
 
 
@@ -30,11 +31,27 @@ def digest(value: Json) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def body_digest(body: bytes) -> str:
+    """sha256 of a body, canonical where it is JSON; that of the body it stands for, where it is a hash."""
+    if found := _HASH.fullmatch(body):
+        return found[1].decode()
+    parsed = read_json(body)
+    return digest(parsed) if parsed is not None else hashlib.sha256(_without_boundary(body)).hexdigest()
+
+
+def body_hash(body: bytes) -> bytes:
+    """What is stored of a body that must not be stored: `sha256:…`. An empty body stays empty."""
+    return f"sha256:{body_digest(body)}".encode() if body else body
+
+
+def is_hash(body: bytes) -> bool:
+    """Whether a stored body is a hash that stands for it."""
+    return _HASH.fullmatch(body) is not None
+
+
 def fingerprint(method: str, url: str, body: bytes) -> str:
     """sha256 of a request; the host is no part of it, so a recording replays against any endpoint."""
-    parsed = read_json(body)
-    content = digest(parsed) if parsed is not None else hashlib.sha256(_without_boundary(body)).hexdigest()
-    return hashlib.sha256(f"{method.upper()} {urlsplit(url).path}\n{content}".encode()).hexdigest()
+    return hashlib.sha256(f"{method.upper()} {urlsplit(url).path}\n{body_digest(body)}".encode()).hexdigest()
 
 
 def answer_digest(status: int, body: bytes) -> str:

@@ -10,17 +10,21 @@ import contextlib
 import http.client
 import threading
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any
 
 from vcr.cassette import Cassette
 from vcr.request import Request
 
 from pytest_llm_extract import placeholder
-from pytest_llm_extract.cassette import guard, ownership, scrub
-from pytest_llm_extract.cassette.exchange import Exchange, Recording, as_bytes, path_of, scrubbed
-from pytest_llm_extract.cassette.key import fingerprint
+from pytest_llm_extract.cassette import guard, ownership
+from pytest_llm_extract.cassette.exchange import Exchange, Recording, path_of
 from pytest_llm_extract.cassette.ownership import Stopped, Take
 from pytest_llm_extract.cassette.patches import patched
+from pytest_llm_extract.cassette.scrub import NotStorable, Scrubber, body_of, outline_of
+from pytest_llm_extract.cassette.vcr_filters import HOOK
+from pytest_llm_extract.config import Storage
+from pytest_llm_extract.secrecy.travelled import remember
 
 
 class CassetteMiss(Stopped):
@@ -69,12 +73,26 @@ class Outlived(Stopped):
         )
 
 
+class Unkept(ConnectionError):
+    """A request of which nothing is recorded, on the project's own wish: on replay, its host cannot be reached."""
+
+    def __init__(self, method: str, url: str) -> None:
+        super().__init__(url)
+        self.method, self.url = method, url
+
+    def __str__(self) -> str:
+        return (
+            f"{self.method} {path_of(self.url)} is not recorded (a filter of {HOOK} keeps nothing of it), "
+            "and replay never touches the network"
+        )
+
+
 class Replay(Take):
     """Plays a recording back by fingerprint, in order; remembers the first request that it does not hold."""
 
-    def __init__(self, recording: Recording, ignore: tuple[str, ...] = ()) -> None:
+    def __init__(self, recording: Recording, ignore: tuple[str, ...] = (), storage: Storage | None = None) -> None:
         super().__init__()
-        self.recording, self._ignore = recording, ignore
+        self.recording, self._scrubber = recording, Scrubber(storage or Storage(), ignore)
         self.played: list[Exchange] = []
         self.miss: tuple[str, str, bytes] | None = None
         self._left = list(recording.exchanges)
@@ -85,43 +103,53 @@ class Replay(Take):
         """Whether every recorded exchange was played."""
         return not self._left
 
-    def response(self, request: Request, body: bytes) -> dict[str, Any]:
+    def response(self, request: Request) -> dict[str, Any]:
         """The recorded answer.
 
         Raises:
             CassetteMiss: the cassette does not hold this request, or not that often.
+            Unkept: the project wants nothing of such requests recorded.
         """
-        url, clean = scrub.scrub_url(request.uri), scrub.scrub_request_body(body, self._ignore)
-        wanted = fingerprint(request.method, url, clean)
+        sent = self._scrubber.request(request)
+        if sent is None:
+            raise Unkept(request.method, request.uri)
+        remember(sent.credentials)
         with self._lock:
-            for index, exchange in enumerate(self._left):
-                if self._fingerprint(exchange) == wanted:
-                    self.played.append(self._left.pop(index))
-                    return exchange.to_vcr()
-            self.miss = self.miss or (request.method, url, clean)
+            for fingerprint_of in (attrgetter("fingerprint"), self._scrubber.fingerprint):
+                for index, exchange in enumerate(self._left):
+                    if fingerprint_of(exchange) == sent.fingerprint:
+                        self.played.append(self._left.pop(index))
+                        return exchange.to_vcr()
+            self.miss = self.miss or (sent.method, sent.url, sent.body)
         raise ownership.stopping(CassetteMiss(request.method, request.uri))
-
-    def _fingerprint(self, exchange: Exchange) -> str:
-        """That of the recorded request, also where it was recorded before its volatile values were ignored."""
-        if not self._ignore:
-            return exchange.fingerprint
-        return fingerprint(exchange.method, exchange.url, scrub.scrub_body(exchange.request_body, self._ignore))
 
 
 class Record(Take):
     """Lets requests through and keeps what came back, scrubbed; `heard` is told of every answer."""
 
-    def __init__(self, ignore: tuple[str, ...] = (), heard: Callable[[Exchange], None] | None = None) -> None:
+    def __init__(
+        self,
+        ignore: tuple[str, ...] = (),
+        heard: Callable[[Exchange], None] | None = None,
+        storage: Storage | None = None,
+    ) -> None:
         super().__init__()
-        self._ignore, self._heard = ignore, heard
+        self._scrubber, self._heard = Scrubber(storage or Storage(), ignore), heard
         self.exchanges: list[Exchange] = []
         self._sent: dict[int, Request] = {}
+        self._unstored: dict[str, str] = {}
         self._lock = threading.Lock()
 
     @property
     def unanswered(self) -> int:
         """Requests that went out and got no answer: the connection failed, or broke in the middle of it."""
         return len(self._sent)
+
+    @property
+    def problem(self) -> str | None:
+        """Why what was kept would not replay: an answer that could not be stored, and was not asked for again."""
+        kept = {exchange.fingerprint for exchange in self.exchanges}
+        return next((words for key, words in self._unstored.items() if key not in kept), None)
 
     def send(self, request: Request, body: bytes) -> None:
         """Take note of a request that goes out; stop one that carries a placeholder key anywhere.
@@ -135,17 +163,36 @@ class Record(Take):
         with self._lock:
             self._sent[id(request)] = request
 
-    def append(self, request: Request, body: bytes, response: dict[str, Any]) -> None:
+    def append(self, request: Request, response: dict[str, Any]) -> None:
         """Keep an exchange; a failed one is dropped when the same request succeeds."""
-        exchange = scrubbed(request.method, request.uri, request.headers, body, response, self._ignore)
-        if self._heard is not None:
-            self._heard(exchange)
         with self._lock:
             # What a client tried again and got is no longer waiting.
             self._sent = {key: sent for key, sent in self._sent.items() if not _same(sent, request)}
+        exchange = self._stored(request, response)
+        if exchange is None:
+            return
+        with self._lock:
             if exchange.status < 400:
                 self.exchanges = [e for e in self.exchanges if e.status < 400 or e.fingerprint != exchange.fingerprint]
             self.exchanges.append(exchange)
+
+    def _stored(self, request: Request, response: dict[str, Any]) -> Exchange | None:
+        where, key = f"{request.method} {path_of(request.uri)}", ""
+        try:
+            sent = self._scrubber.request(request)
+            if sent is None:
+                return None
+            remember(sent.credentials)
+            key = sent.fingerprint
+            if self._heard is not None:
+                self._heard(outline_of(sent, response))
+            exchange = self._scrubber.answer(sent, response)
+            problem = f"a filter of {HOOK} keeps nothing of the answer to {where}, so it would be missing on replay"
+        except NotStorable as error:
+            exchange, problem = None, f"{where}: {error}"
+        if exchange is None:
+            self._unstored[key] = problem
+        return exchange
 
 
 def _same(one: Request, other: Request) -> bool:
@@ -173,15 +220,6 @@ def _take_of(request: Request) -> Take | None:
     return take
 
 
-def _body_of(request: Request) -> bytes:
-    body = request.body
-    if hasattr(body, "read"):
-        body = body.read()
-    if body is None or isinstance(body, str | bytes):
-        return as_bytes(body)
-    return bytes(body) if isinstance(body, bytearray) else b"".join(map(as_bytes, body))
-
-
 class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
     """What vcrpy's stubs take for the cassette."""
 
@@ -201,18 +239,18 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
     def can_play_response_for(self, request: Request) -> bool:
         take = _take_of(request)
         if isinstance(take, Record):
-            take.send(request, _body_of(request))
+            take.send(request, body_of(request))
         return isinstance(take, Replay)
 
     def play_response(self, request: Request) -> dict[str, Any]:
         take = ownership.owner.get()
         assert isinstance(take, Replay)  # can_play_response_for said so in this very context
-        return take.response(request, _body_of(request))
+        return take.response(request)
 
     def append(self, request: Request, response: dict[str, Any]) -> None:
         take = ownership.owner.get()
         if isinstance(take, Record):
-            take.append(request, _body_of(request), response)
+            take.append(request, response)
 
 
 @contextlib.contextmanager

@@ -11,13 +11,13 @@ from typing import Any
 
 import yaml
 
-from pytest_llm_extract.cassette import scrub
 from pytest_llm_extract.cassette.exchange import Exchange, Recording, as_bytes
 from pytest_llm_extract.cassette.key import answer_digest
 from pytest_llm_extract.cassette.layout import FORMAT
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.exact_json import read_exactly
 from pytest_llm_extract.files import write_atomically
+from pytest_llm_extract.secrecy.watch import Watch
 
 try:
     from yaml import CSafeDumper as _SafeDumper
@@ -45,7 +45,7 @@ def _represent_block(dumper: Any, text: _Block) -> Any:
 _CassetteDumper.add_representer(_Block, _represent_block)
 
 
-def save(path: Path, recording: Recording, meta: dict[str, Any]) -> None:
+def save(path: Path, recording: Recording, meta: dict[str, Any], watch: Watch | None = None) -> None:
     """Write a cassette atomically: the old file or the new one, never a half.
 
     Raises:
@@ -60,7 +60,7 @@ def save(path: Path, recording: Recording, meta: dict[str, Any]) -> None:
         "version": 1,
     }
     text = yaml.dump(data, Dumper=_CassetteDumper, sort_keys=False, allow_unicode=True, width=10_000)
-    scrub.refuse_secrets(text, path)
+    (watch or Watch()).refuse(text, path)
     try:
         write_atomically(path, text)
     except OSError as error:

@@ -1,153 +1,189 @@
-"""Nothing secret is stored: headers by allowlist, credentials removed, then an independent scan of the final text."""
+"""What of a request and its answer may be stored: headers by allowlist, decoded bodies, no credentials."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
+import copy
 import json
-import os
-import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from pytest_llm_extract.cassette.key import Json, read_json, without
-from pytest_llm_extract.errors import SecretFoundError
+from vcr.request import Request
+
+from pytest_llm_extract.cassette.coding import CodingError, decode
+from pytest_llm_extract.cassette.credentials import is_query_credential, normal
+from pytest_llm_extract.cassette.exchange import Exchange, as_bytes
+from pytest_llm_extract.cassette.key import fingerprint, is_hash, read_json, without
+from pytest_llm_extract.cassette.redaction import Redaction
+from pytest_llm_extract.cassette.vcr_filters import VcrFilters, filters_of
+from pytest_llm_extract.config import Storage
+from pytest_llm_extract.secrecy.environment import is_secret
 
 REQUEST_HEADERS = frozenset({"content-type", "accept"})
 RESPONSE_HEADERS = frozenset({"content-type", "retry-after", "retry-after-ms"})
-REDACTED = "REDACTED"
-
-_CREDENTIAL = re.compile(
-    r"^(api[-_]?key|(access|refresh|id|auth|session)[-_]?token|client[-_]?secret|secret|password|authorization)$",
-    re.IGNORECASE,
-)
-# Short names that mean a credential in a URL or a form, and anything at all in a JSON body.
-_QUERY_CREDENTIAL = re.compile(
-    _CREDENTIAL.pattern[:-2] + r"|key|code|sig|signature|token|x-(amz|goog)-(credential|signature|security-token))$",
-    re.IGNORECASE,
-)
-_KNOWN_SHAPES = {
-    "an OpenAI key": re.compile(r"\bsk-(?!\.\.\.)[A-Za-z0-9_-]{20,}"),
-    "a GitHub token": re.compile(r"\bgh[pousr]_[A-Za-z0-9]{30,}"),
-    "a Google API key": re.compile(r"\bAIza[0-9A-Za-z_-]{35}"),
-    "an AWS access key": re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
-    "a bearer token": re.compile(r"\bBearer [A-Za-z0-9._~+/-]{20,}"),
-    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
-}
-_DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,")
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+MAX_BODY = 64 * 1024 * 1024
 
 
-def keep_headers(headers: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, list[str]]:
-    """The headers on the allowlist, lower case, each with the list of its values."""
-    kept: dict[str, list[str]] = {}
-    for name, value in headers.items():
-        if name.lower() in allowed:
-            values = value if isinstance(value, list | tuple) else [value]
-            kept[name.lower()] = [v.decode("latin-1") if isinstance(v, bytes) else str(v) for v in values]
-    return kept
+class NotStorable(Exception):
+    """Why an exchange cannot be stored."""
 
 
-def scrub_url(url: str) -> str:
-    """The URL with credentials of its query and its user part replaced."""
-    split = urlsplit(url)
-    query = [
-        (k, REDACTED if _QUERY_CREDENTIAL.match(k) else v) for k, v in parse_qsl(split.query, keep_blank_values=True)
-    ]
-    return urlunsplit(split._replace(netloc=split.netloc.rpartition("@")[2], query=urlencode(query)))
+@dataclass(frozen=True)
+class Sent:
+    """A request as it may be stored; and the credentials that it carried, each with where it stood."""
+
+    method: str
+    url: str
+    headers: dict[str, list[str]]
+    body: bytes
+    credentials: dict[str, str]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of the request."""
+        return fingerprint(self.method, self.url, self.body)
 
 
-def scrub_json(value: Json) -> Json:
-    """The value with every text under a credential's name replaced."""
-    if isinstance(value, dict):
-        return {
-            k: REDACTED if isinstance(v, str) and len(v) >= 12 and _CREDENTIAL.match(k) else scrub_json(v)
-            for k, v in value.items()
+class Scrubber:
+    """Scrubs in one way, on record and on replay; the project's own filters come first.
+
+    `ignore` are paths of volatile values in a request's JSON body, which are neither stored nor compared.
+    """
+
+    def __init__(self, storage: Storage, ignore: tuple[str, ...] = ()) -> None:
+        self._names = frozenset(map(normal, storage.scrub))
+        self._ignore = ignore
+        self._filters: VcrFilters | None = filters_of(storage.offer_vcr)
+
+    def request(self, request: Request) -> Sent | None:
+        """A request; None where a filter of the project keeps nothing of it.
+
+        Raises:
+            NotStorable: its body cannot be decoded.
+            FilterFailed: a filter of the project raised an error.
+        """
+        if self._filters is not None and (request := self._filters.request(request)) is None:
+            return None
+        headers, redaction = _Headers(request.headers), Redaction(self._names, digests_files=True)
+        url = redaction.url(request.uri)
+        body = redaction.body(headers.decoded(body_of(request)), headers.first("content-type"))
+        credentials = dict.fromkeys(redaction.taken, "URL or body") | headers.credentials()
+        kept = {
+            name: values for name, values in headers.kept(REQUEST_HEADERS).items() if normal(name) not in self._names
         }
-    if isinstance(value, list):
-        return [scrub_json(item) for item in value]
-    return value
+        return Sent(request.method, url, kept, self._ignoring(body), credentials)
+
+    def answer(self, sent: Sent, response: Mapping[str, Any]) -> Exchange | None:
+        """A request with its answer, as vcrpy's stubs hand it over; None where a filter keeps nothing of it.
+
+        Raises:
+            NotStorable: its body cannot be decoded.
+            FilterFailed: a filter of the project raised an error.
+        """
+        if self._filters is not None and (response := self._filters.response(copy.deepcopy(response))) is None:
+            return None
+        outline = outline_of(sent, response)
+        headers = _Headers(response["headers"])
+        echoes = [value for value in sent.credentials if is_secret(value)]
+        redaction = Redaction(self._names, echoes, is_error=outline.status >= 400)
+        body = redaction.body(headers.decoded(as_bytes(response["body"]["string"])), headers.first("content-type"))
+        kept = {name: values for name, values in outline.response_headers.items() if normal(name) not in self._names}
+        if 300 <= outline.status < 400 and (location := headers.first("location")):
+            kept["location"] = [redaction.url(location)]
+        reason = redaction.text(outline.reason)
+        return replace(outline, reason=reason, response_headers=kept, response_body=body)
+
+    def fingerprint(self, exchange: Exchange) -> str | None:
+        """That of a recorded request, also where it was recorded before today's names, paths and filters."""
+        if is_hash(exchange.request_body):
+            return exchange.fingerprint
+        headers = {name: values[0] for name, values in exchange.request_headers.items() if values}
+        sent = self.request(Request(exchange.method, exchange.url, exchange.request_body, headers))
+        return sent.fingerprint if sent else None
+
+    def _ignoring(self, body: bytes) -> bytes:
+        if not self._ignore or (value := read_json(body)) is None:
+            return body
+        return body if (clean := without(value, self._ignore)) == value else json.dumps(clean).encode()
 
 
-def digest_files(value: Json) -> Json:
-    """The value with the base64 of every data URL replaced by `sha256:…`, that of the file itself."""
-    if isinstance(value, dict):
-        return {key: digest_files(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [digest_files(item) for item in value]
-    if not isinstance(value, str) or not (found := _DATA_URL.match(value)):
-        return value
+def outline_of(sent: Sent, response: Mapping[str, Any]) -> Exchange:
+    """An exchange without the answer's body."""
+    status, headers = response["status"], _Headers(response["headers"]).kept(RESPONSE_HEADERS)
+    return Exchange(
+        sent.method, sent.url, sent.headers, sent.body, status["code"], status["message"] or "", headers, b""
+    )
+
+
+def body_of(request: Request) -> bytes:
+    """The body of a request, which clients give as text, bytes, a file or pieces."""
+    body = request.body
+    if hasattr(body, "read"):
+        body = body.read()
+    if body is None or isinstance(body, str | bytes):
+        return as_bytes(body)
+    return bytes(body) if isinstance(body, bytearray) else b"".join(map(as_bytes, body))
+
+
+class _Headers:
+    """Headers as clients and vcrpy have them: names in any case, one value or a list, text or bytes."""
+
+    def __init__(self, headers: Mapping[str, Any]) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in headers.items():
+            values = value if isinstance(value, list | tuple) else [value]
+            texts = [v.decode("latin-1") if isinstance(v, bytes) else str(v) for v in values]
+            self._values.setdefault(str(name).lower(), []).extend(texts)
+
+    def first(self, name: str) -> str:
+        """The first value; empty where there is none."""
+        return next(iter(self._values.get(name, ())), "")
+
+    def kept(self, allowed: frozenset[str]) -> dict[str, list[str]]:
+        """Those on an allowlist, each with the list of its values."""
+        return {name: list(values) for name, values in self._values.items() if name in allowed}
+
+    def decoded(self, body: bytes) -> bytes:
+        """A body without its content coding; some clients undo it before vcrpy sees the body."""
+        codings = self._values.get("content-encoding", [])
+        if not body or not codings:
+            return body
+        try:
+            return decode(body, codings, MAX_BODY)
+        except CodingError as error:
+            if _is_text(body):
+                return body
+            raise NotStorable(f"its body {error}") from None
+
+    def credentials(self) -> dict[str, str]:
+        """What the headers say that nobody else may know, each with the name of its header."""
+        found: dict[str, str] = {}
+        for name, values in self._values.items():
+            if is_query_credential(name):
+                found |= {secret: f"header {name!r}" for value in values for secret in _secrets_of(name, value)}
+        return found
+
+
+def _secrets_of(name: str, value: str) -> Iterator[str]:
+    if "cookie" in name:
+        yield from (pair.partition("=")[2].strip() for pair in value.split(";"))
+        return
+    scheme, _, rest = value.strip().partition(" ")
+    if scheme.lower().startswith("aws4-"):  # a signature, which is another one for every request
+        return
+    yield rest.strip() or scheme
+    if scheme.lower() == "basic":
+        try:
+            yield base64.b64decode(rest).decode().partition(":")[2]
+        except ValueError:
+            return
+
+
+def _is_text(body: bytes) -> bool:
     try:
-        data = base64.b64decode(value[found.end() :], validate=True)
-    except ValueError:
-        return value
-    return f"{found.group()}sha256:{hashlib.sha256(data).hexdigest()}"
-
-
-def scrub_form(body: str) -> str:
-    """A form body with its credentials replaced."""
-    pairs = [(k, REDACTED if _QUERY_CREDENTIAL.match(k) else v) for k, v in parse_qsl(body, keep_blank_values=True)]
-    return urlencode(pairs)
-
-
-def scrub_body(body: bytes, ignore: tuple[str, ...] = ()) -> bytes:
-    """A JSON or form body without credentials and volatile values; anything else as it is."""
-    value = read_json(body)
-    if value is not None:
-        clean = without(scrub_json(value), ignore)
-        return body if clean == value else json.dumps(clean).encode()
-    if re.fullmatch(rb"[\w.%+-]+=[^\s]*", body):
-        return scrub_form(body.decode("latin-1")).encode()
-    return body
-
-
-def scrub_request_body(body: bytes, ignore: tuple[str, ...] = ()) -> bytes:
-    """As `scrub_body`; of a file that is sent in base64, its sha256 is kept."""
-    clean = scrub_body(body, ignore)
-    if b";base64," not in clean or (value := read_json(clean)) is None:
-        return clean
-    return json.dumps(digest_files(value)).encode()
-
-
-def environment_secrets(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Values that must not be written, by the name of their variable.
-
-    Values of at least 12 characters that are no path, URL, number or plain word.
-    """
-    found = {}
-    variables = os.environ if environ is None else environ
-    for name in list(variables):  # extractions in other threads may change them meanwhile
-        value = variables.get(name, "")
-        if not _SECRET_NAME.search(name) or len(value) < 12:
-            continue
-        plain = value.isalpha() or value.replace(".", "").isdigit() or "://" in value or value.startswith(("/", "~"))
-        if not plain and not Path(value).exists():
-            found[name] = value
-    return found
-
-
-def refuse_secrets(text: str, path: Path, environ: Mapping[str, str] | None = None) -> None:
-    """Scan the final text of a cassette.
-
-    Raises:
-        SecretFoundError: it holds the value of a secret variable (raw, URL-encoded or base64) or a well-known key.
-    """
-    for name, value in environment_secrets(environ).items():
-        encoded = base64.b64encode(value.encode()).decode().rstrip("=")
-        for form in {value, quote(value, safe=""), encoded}:
-            if form in text:
-                raise SecretFoundError(path, f"the value of ${name}", _place(text, text.index(form)))
-    for name, shape in _KNOWN_SHAPES.items():
-        if hit := shape.search(text):
-            raise SecretFoundError(path, name, _place(text, hit.start()))
-
-
-def _place(text: str, offset: int) -> str:
-    lines = text[:offset].splitlines() or [""]
-    section = next((line.strip(" -:") for line in reversed(lines) if line.strip(" -") in _SECTIONS), "its head")
-    return f"line {len(lines)} ({section})"
-
-
-_SECTIONS = ("request:", "response:", "x_llm_extract:")
+        text = body.decode()
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character in "\t\r\n" for character in text)

@@ -13,9 +13,13 @@ import click
 from pytest_llm_extract.cassette import adopt, diff
 from pytest_llm_extract.cassette.exchange import Recording, path_of
 from pytest_llm_extract.cassette.facts import summary
+from pytest_llm_extract.cassette.hashed import hashed
 from pytest_llm_extract.cassette.load import check_inside, load
 from pytest_llm_extract.cassette.save import save
+from pytest_llm_extract.cassette.scrub import NotStorable
+from pytest_llm_extract.cassette.vcr_filters import FilterFailed
 from pytest_llm_extract.commands.collected import Collected, collect
+from pytest_llm_extract.config import Storage
 from pytest_llm_extract.errors import CassetteError, LlmExtractError, UnknownNameError, UsageError, did_you_mean
 from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.prompt.call import document_text
@@ -173,16 +177,23 @@ def _adopt(target: Target, collected: Collected, force: bool) -> str:
     file, suite, golden = target
     path = Job(suite, golden).path(collected.settings)
     check_inside(path, collected.settings.cassettes)
-    old = _replaced(path, force)
+    old, document, storage = _replaced(path, force), document_text(golden.case), collected.settings.storage
     found = load(file)
     if found is None:
         raise CassetteError(file, "is gone")
     try:
-        kept = adopt.as_kept(found, golden.case.id, suite.ignore)
-        save(path, kept, adopt.head_of(kept, found, document_text(golden.case), old))
+        kept = adopt.as_kept(found, golden.case.id, suite.ignore, storage)
+        head = adopt.head_of(kept, found, document, old)
+        if storage.keeps_requests:
+            save(path, kept, head, storage.watch)
+        else:
+            stored, parts = hashed(kept, document, suite.ignore)
+            save(path, stored, head | parts, storage.watch)
     except RecursionError:
         raise CassetteError(file, "is nested too deeply") from None
-    return f"{file} -> {os.path.relpath(path)}: {_summary(kept)}; {_freshness(suite, golden, kept)}"
+    except (NotStorable, FilterFailed) as error:
+        raise CassetteError(file, str(error)) from None
+    return f"{file} -> {os.path.relpath(path)}: {_summary(kept)}; {_freshness(suite, golden, kept, storage)}"
 
 
 def _replaced(path: Path, force: bool) -> Recording | None:
@@ -204,12 +215,12 @@ def _summary(kept: Recording) -> str:
     return ", ".join([f"{n} exchange{'' if n == 1 else 's'}", facts["model"] or "no model named", tokens, ending])
 
 
-def _freshness(suite: Suite, golden: GoldenCase, kept: Recording) -> str:
+def _freshness(suite: Suite, golden: GoldenCase, kept: Recording, storage: Storage) -> str:
     """Whether the recording answers what a prompt asks today."""
     call = suite.call
     if call is None or (call.context and call.context.calls) or (call.examples and call.examples.calls):
         return "the next run of pytest tells whether it is fresh"
     body = json.dumps(call.body(golden.case)).encode()
-    if (exchange := adopt.plays(kept, body, suite.ignore)) is not None:
+    if (exchange := adopt.plays(kept, body, suite.ignore, storage)) is not None:
         return f"fresh ({exchange.method} {path_of(exchange.url)})"
     return f"stale: {diff.explain(kept.exchanges[0].request_body, body, document_text(golden.case)).cause}"

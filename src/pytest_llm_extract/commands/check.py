@@ -10,16 +10,16 @@ from pathlib import Path
 
 import click
 
-from pytest_llm_extract.cassette import scrub
 from pytest_llm_extract.cassette.load import load
 from pytest_llm_extract.cassette.names import folder_name, module_folder
 from pytest_llm_extract.cassette.stored import delete, is_disposable, recordings
 from pytest_llm_extract.commands.collected import Collected, collect
-from pytest_llm_extract.errors import CassetteError, SecretFoundError
+from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.gate.words import count_cases
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.record.job import Job, jobs_of
 from pytest_llm_extract.record.plan import Plan
+from pytest_llm_extract.secrecy.watch import Watch
 
 _SHOWN_IDS = 5
 
@@ -66,7 +66,7 @@ def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
             Finding("oversized", _shown(path), f"{_kb(path):,} KB, more than {max_size:,}")
             for path in _large(files, max_size)
         ),
-        *_secrets([*files, *root.rglob("*.jsonl")]),
+        *_secrets([*files, *root.rglob("*.jsonl")], collected.settings.storage.watch),
         *(() if prune else (Finding("orphaned", _shown(path), "no case wants it") for path in orphans)),
     ]
     for finding in findings:
@@ -127,12 +127,10 @@ def _kb(path: Path) -> int:
     return path.stat().st_size // 1000
 
 
-def _secrets(files: Iterable[Path]) -> Iterator[Finding]:
+def _secrets(files: Iterable[Path], watch: Watch) -> Iterator[Finding]:
     for path in files:
-        try:
-            scrub.refuse_secrets(path.read_text(encoding="utf-8", errors="replace"), path)
-        except SecretFoundError as error:
-            yield Finding("secret", _shown(path), str(error).removeprefix(f"{path}: "))
+        for found in watch.find(path.read_text(encoding="utf-8", errors="replace")):
+            yield Finding("secret", _shown(path), str(found))
 
 
 def find_orphans(files: Iterable[Path], collected: Collected) -> tuple[list[Path], list[str]]:

@@ -44,7 +44,8 @@ class Job:
     def slot(self, settings: Settings) -> Slot:
         """Its cassette, and what a request of it is compared without."""
         case = self.golden.case
-        return Slot(self.path(settings), case.id, document_text(case), self.suite.ignore, settings.cassettes)
+        ignore, storage = self.suite.ignore, settings.storage
+        return Slot(self.path(settings), case.id, document_text(case), ignore, settings.cassettes, storage)
 
     def function(self, client: Callable[[], Any]) -> Callable[[], Any] | None:
         """What extracts it; None where only the body of its test can say (`extraction.run`)."""

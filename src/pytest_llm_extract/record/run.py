@@ -64,14 +64,14 @@ class Outcome:
         crash = call.error if call.status is Status.ERROR else None
         return cls(call.recorded, call.status, call.problem, crash)
 
-    def to_wire(self, key: Key) -> dict[str, Any]:
-        """Plain builtins; of a crash its traceback."""
+    def to_wire(self, key: Key, hide: Callable[[str], str]) -> dict[str, Any]:
+        """Plain builtins; of a crash its traceback, out of which `hide` takes secrets that only this process knows."""
         return {
             "key": list(key),
             "recorded": self.recorded,
             "status": self.status.value,
             "problem": self.problem,
-            "crash": "".join(traceback.format_exception(self.error)) if self.error else None,
+            "crash": hide("".join(traceback.format_exception(self.error))) if self.error else None,
         }
 
     @classmethod
@@ -132,7 +132,7 @@ class RecordingRun:
             return
         outcome = self._outcomes[job.key] = Outcome.of(call)
         if self._shared is not None:
-            self._shared.add_outcome(outcome.to_wire(job.key))
+            self._shared.add_outcome(outcome.to_wire(job.key, self._settings.storage.watch.hide))
 
     def _record_in_batch(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
         tries = self._tries(job, function, batch.stop)

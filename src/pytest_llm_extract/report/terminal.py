@@ -37,8 +37,13 @@ def suite_lines(
     notes: Mapping[str, Mapping[str, Any]],
     width: int,
     record_flag: str = "--llm-record",
+    *,
+    keeps_requests: bool = True,
 ) -> list[str]:
-    """Everything about one suite; `notes` says by case id whether it was recorded, and what kept it from a replay."""
+    """Everything about one suite; `notes` says by case id whether it was recorded, and what kept it from a replay.
+
+    `keeps_requests` is False where cassettes hold hashes of requests.
+    """
     results = suite.cases
     answered = any(sample.status not in (Status.STALE, Status.MISSING) for sample in suite.samples)
     lines = [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields and answered else []
@@ -51,7 +56,8 @@ def suite_lines(
     lines += problem_groups(f"{record_flag} {suite.id}", problems)
     recorded = sum(note["recorded"] for note in notes.values())
     if recorded:
-        lines.append(f"recorded: {recorded} (a cassette holds its document as it is)")
+        what = "a cassette holds its document as it is" if keeps_requests else "of requests, cassettes hold hashes"
+        lines.append(f"recorded: {recorded} ({what})")
     return lines + verdict_lines(suite, decision)
 
 

@@ -1,0 +1,28 @@
+"""Secrets in what pytest shows of a test: tracebacks with their locals, messages, captured output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pytest_llm_extract.secrecy.watch import Watch
+
+
+def hide_in_report(report: Any, watch: Watch) -> None:
+    """Hide them in a test's or a collector's report, in place."""
+    report.longrepr = _without(report.longrepr, watch.hide)
+    report.sections = [(title, watch.hide(text)) for title, text in report.sections]
+
+
+def _without(shown: Any, hide: Callable[[str], str]) -> Any:
+    """The same representation of an error; pytest builds them of plain objects, lists of lines and texts."""
+    if isinstance(shown, str):
+        return hide(shown)
+    if isinstance(shown, list) and shown and all(isinstance(line, str) for line in shown):
+        return hide("\n".join(shown)).split("\n")  # together, since a secret may have several lines
+    if isinstance(shown, list | tuple):
+        return type(shown)([_without(item, hide) for item in shown])
+    if type(shown).__module__.startswith("_pytest."):
+        for name, value in vars(shown).items():
+            setattr(shown, name, _without(value, hide))
+    return shown
