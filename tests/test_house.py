@@ -11,7 +11,7 @@ FLOORS = [
     {"errors", "stats", "git", "exact_json", "hooks"},
     {"outcome", "limits", "suite_result", "prices", "config", "placeholder", "rules", "answers", "files", "recording"}
     | {"safe_yaml", "secrecy"},
-    {"schema", "json_schema", "tree", "definitions", "readers", "cases"},
+    {"schema", "json_schema", "tree", "definitions", "readers", "cases", "extractors"},
     {"validate", "compare", "aggregate", "advice", "cassette", "provider", "golden", "gate_markers", "event_loop"},
     {"scoring", "gate", "call", "prompt", "corpus", "report", "explain", "endings"},
     {"baseline", "suite"},

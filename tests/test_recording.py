@@ -356,6 +356,16 @@ def test_broken(extraction, shelf): pass
     assert len(cassettes(project)) == 10
 
 
+def test_suites_of_several_modules_are_recorded_before_the_tests(project: pytest.Pytester) -> None:
+    """What is set up for one module is not in the way of the next one."""
+    project.makepyfile(test_more=SUITE, test_most=SUITE)
+    with serving(Provider()):
+        run = project.runpytest_subprocess("--llm-record")
+    run.assert_outcomes(passed=39)
+    for module in ("items", "more", "most"):
+        run.stdout.fnmatch_lines([f"test_{module}.py::test_items: recorded 12 of 12; *"])
+
+
 def test_a_value_that_differs_in_every_request_is_told_at_once(project: pytest.Pytester) -> None:
     """Recorded, and stale a moment later: the report says what to do, and nothing is recorded twice."""
     module = project.path / "test_items.py"

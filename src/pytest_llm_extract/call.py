@@ -12,9 +12,8 @@ from typing import Any
 from pytest_llm_extract.cassette import diff, hashed, key
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
-from pytest_llm_extract.cassette.guard import NetworkBlocked
 from pytest_llm_extract.cassette.load import load
-from pytest_llm_extract.cassette.router import CassetteMiss, KeyNeeded, Record, Replay, Unowned, taking
+from pytest_llm_extract.cassette.router import KeyNeeded, Record, Replay, Unowned, taking
 from pytest_llm_extract.cassette.save import save
 from pytest_llm_extract.cassette.vcr_filters import FilterFailed
 from pytest_llm_extract.config import Storage
@@ -100,17 +99,31 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
     try:
         with taking(take), placeholder_key():
             call.value = run_to_end(function)
-    except (CassetteMiss, Unowned, NetworkBlocked, FilterFailed) as error:
-        call.status, call.problem = Status.ERROR, str(error)
     except Exception as error:
         call.error = error
     if take.miss is not None:
         call.facts["asked"] = key.parts(key.read_json(take.miss[2])).get("model")
         call.change = _change(recording, len(take.played), take.miss[2], slot)
         call.status, call.problem, call.error = Status.STALE, call.change.cause, None
-    elif call.status is Status.OK and not take.played and (call.error is None or is_answer(call.error)):
-        call.status, call.problem = Status.ERROR, "the extraction sent no request, so its cassette was not replayed"
+    elif take.stopped is not None:
+        call.status, call.problem = Status.ERROR, str(take.stopped)
+    elif not take.is_whole:
+        _fall_short(call, take)
     return call
+
+
+def _fall_short(call: Call, take: Replay) -> None:
+    """An extraction that sent less than was recorded is no replay, unless it crashed on the way."""
+    if take.strays:
+        call.status, call.problem = Status.ERROR, str(Unowned(take.strays[0]))
+    elif call.error is not None and not is_answer(call.error):
+        return
+    elif not take.played:
+        call.status = Status.ERROR
+        call.problem = f"the extraction sent no request, so its cassette was not replayed; {diff.CACHED}"
+    else:
+        call.change = diff.fewer(len(take.played), len(take.recording.exchanges))
+        call.status, call.problem, call.error = Status.STALE, call.change.cause, None
 
 
 def _change(recording: Recording, at: int, sent: bytes, slot: Slot) -> diff.Change:
@@ -135,13 +148,11 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
     try:
         with taking(take), placeholder_key():
             call.value = run_to_end(function)
-    except (KeyNeeded, Unowned, FilterFailed) as error:
-        call.failure = Failure(str(error), is_final=not isinstance(error, Unowned))
     except Exception as error:
         call.error = error
     recording = Recording(tuple(take.exchanges), slot.case_id)
     call.facts = _facts(recording, slot)
-    call.failure = call.failure or _failure(call, take)
+    call.failure = _hindrance(call, take) or _failure(call, take)
     if call.failure is not None:
         # Providers and errors repeat what they were sent.
         call.failure = replace(call.failure, words=slot.storage.watch.hide(call.failure.words))
@@ -150,7 +161,8 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
     elif call.error is not None and not (take.exchanges and is_answer(call.error)):
         call.status = Status.ERROR
     elif not take.exchanges:
-        call.status, call.problem = Status.ERROR, "the extraction sent no request, so there is nothing to record"
+        call.status = Status.ERROR
+        call.problem = f"the extraction sent no request, so there is nothing to record; {diff.CACHED}"
     else:
         _keep(call, slot, recording, old, time.perf_counter() - start)
     return call
@@ -171,6 +183,15 @@ def _keep(call: Call, slot: Slot, recording: Recording, old: Recording | None, s
         call.recorded = True
 
 
+def _hindrance(call: Call, take: Record) -> Failure | None:
+    """What kept the extraction's requests from being sent, or from being seen."""
+    if take.stopped is not None:
+        return Failure(str(take.stopped), is_final=isinstance(take.stopped, KeyNeeded | FilterFailed))
+    if take.strays and not take.exchanges:
+        return Failure(str(Unowned(take.strays[0])))
+    return None
+
+
 def _failure(call: Call, take: Record) -> Failure | None:
     """The provider's part in an extraction that cannot be kept; None where it can, or where the extractor crashed."""
     if take.problem is not None:
@@ -184,6 +205,9 @@ def _failure(call: Call, take: Record) -> Failure | None:
         return None
     if last is not None and last.status >= 400:
         return _refused(last)
+    if last is not None and last.is_page:
+        page = last.response_body[:200].decode(errors="replace")
+        return Failure(f"HTTP {last.status} {last.reason}, but no answer: {page!r}")
     return Failure(_with_cause(call.error)) if isinstance(call.error, ProviderError) else None
 
 

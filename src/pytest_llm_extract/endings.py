@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pydantic
@@ -12,6 +15,7 @@ from pytest_llm_extract import provider
 from pytest_llm_extract.errors import PromptError
 from pytest_llm_extract.outcome import Status
 
+_PACKAGE = str(Path(__file__).parent)
 _UNUSABLE = frozenset({"InstructorRetryException"})
 
 
@@ -39,3 +43,20 @@ def status_of(error: Exception, facts: Mapping[str, Any]) -> Status:
 def is_answer(error: Exception) -> bool:
     """Whether an exception is an answer that could not be used, which is worth keeping, and not a crash."""
     return status_of(error, {}) is not Status.ERROR
+
+
+def in_words(error: BaseException) -> str:
+    """`ValueError: no date`, also for an exception whose own text cannot be had."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return f"{type(error).__name__} (its text cannot be read)"
+
+
+def drop_our_frames(error: BaseException) -> None:
+    """Take the frames of this package, which tell a user nothing, out of an exception's traceback."""
+    kept = None
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if not frame.f_code.co_filename.startswith(_PACKAGE):
+            kept = TracebackType(kept, frame, frame.f_lasti, line)
+    error.__traceback__ = kept

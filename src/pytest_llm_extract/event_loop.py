@@ -7,7 +7,7 @@ import contextlib
 import contextvars
 import inspect
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -41,7 +41,7 @@ class _Loop:
             if not self._runs:
                 # An empty context: the thread outlives the extraction that starts it.
                 forever = contextvars.Context().run
-                threading.Thread(target=forever, args=(loop.run_forever,), daemon=True).start()
+                threading.Thread(target=forever, args=(_run_forever, loop), daemon=True).start()
                 self._runs = True
         future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         try:
@@ -49,6 +49,13 @@ class _Loop:
         except BaseException:
             future.cancel()
             raise
+
+
+def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
+    while True:
+        # A task that exits ends the loop, but has handed its exception on before.
+        with contextlib.suppress(SystemExit):
+            loop.run_forever()
 
 
 _loop = _Loop()
@@ -65,13 +72,27 @@ def ready_loop() -> Iterator[None]:
 
 
 def run_to_end(function: Callable[[], Any]) -> Any:
-    """Call a sync or async function to its end, also from a thread whose own event loop is running."""
+    """Call a sync or async function to its end, also from a thread whose own event loop is running.
+
+    What a generator or another iterator yields comes back as a list: a request that it sends later would be nobody's.
+    """
     if _is_in_loop():
         with ThreadPoolExecutor(1) as pool:
-            value = pool.submit(contextvars.copy_context().run, function).result()
+            value = pool.submit(contextvars.copy_context().run, _call, function).result()
     else:
-        value = function()
+        value = _call(function)
+    if inspect.isasyncgen(value):
+        value = _listed(value)
     return _loop.run(value) if inspect.iscoroutine(value) else value
+
+
+def _call(function: Callable[[], Any]) -> Any:
+    value = function()
+    return list(value) if isinstance(value, Iterator) else value
+
+
+async def _listed(generator: AsyncIterator[Any]) -> list[Any]:
+    return [value async for value in generator]
 
 
 def _is_in_loop() -> bool:

@@ -38,6 +38,9 @@ def read_golden(cases: Iterable[Case], schema: Schema, name: str) -> tuple[Golde
             first = error.errors(include_url=False)[0]
             said = _describe(first, schema) if len(problems) < SHOWN_PROBLEMS else first["msg"]
             problems.append((case.place, f"case {case.id!r}: {said}"))
+        except Exception as error:  # of a validator, or of a model's own __init__
+            said = f"the schema's own code cannot read it: {type(error).__name__}: {error}"
+            problems.append((case.place, f"case {case.id!r}: expected: {said}"))
     if problems:
         raise DatasetError(name, problems)
     return tuple(golden)

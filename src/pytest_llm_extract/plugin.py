@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -331,6 +332,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     found = pyfuncitem.stash.get(_extraction, None)
     if found is None:
         return (yield)
+    from pytest_llm_extract.endings import drop_our_frames
     from pytest_llm_extract.errors import LlmExtractError
     from pytest_llm_extract.runner import NoOutput
 
@@ -347,8 +349,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
         problem = found.inexact
     except LlmExtractError as error:
         problem = str(error)
+    except BaseException as error:
+        drop_our_frames(error)
+        raise
     if problem is not None:  # outside of the handler, or the report shows the line twice
-        pytest.fail(problem, pytrace=False)
+        # Half a surrogate pair, which an answer may hold, cannot be sent to the main process.
+        pytest.fail(problem.encode(errors="backslashreplace").decode(), pytrace=False)
     return outcome
 
 
@@ -391,6 +397,24 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         "note": shown["note"],
     }
     told.add(suite.id)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Send a result to the main process as JSON, which alone holds every text that an answer may hold."""
+    data = yield
+    if data is not None and "llm_extract" in data:
+        data["llm_extract"] = json.dumps(data["llm_extract"])
+    return data
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_from_serializable() -> Generator[None, Any, Any]:
+    """Take it back."""
+    report = yield
+    if hasattr(report, "llm_extract"):
+        report.llm_extract = json.loads(report.llm_extract)
     return report
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pytest_llm_extract.answers import RawAnswer, read_answer_body
@@ -48,6 +49,8 @@ def complete(client: Any, api: str, body: dict[str, Any]) -> RawAnswer:
         raise ProviderError(f"HTTP {error.status_code}: {error.message}", refusal=filtered) from None
     except openai.APIConnectionError as error:
         raise ProviderError(f"no answer from {client.base_url}: {error.__cause__ or error}") from None
+    except json.JSONDecodeError as error:
+        raise ProviderError(f"the answer is no JSON: {error}") from None
     if isinstance(answer, dict) and answer.get("status") == "failed":
         raise ProviderError(f"the response failed: {str(answer.get('error'))[:200]}")
     if (

@@ -56,6 +56,8 @@ class Selected:
             NoFixtures: they skip or fail. A teardown that fails is passed over: the tests tear down again.
         """
         item = self.items[-1]
+        # What an earlier suite left set up for the first test may not be in the way of this one.
+        item.session._setupstate.teardown_exact(item)
         try:
             try:
                 item.ihook.pytest_runtest_setup(item=item)

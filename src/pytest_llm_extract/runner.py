@@ -21,7 +21,7 @@ from pytest_llm_extract.cases import Case
 from pytest_llm_extract.cassette import names
 from pytest_llm_extract.cassette.key import digest
 from pytest_llm_extract.config import Settings
-from pytest_llm_extract.endings import status_of
+from pytest_llm_extract.endings import in_words, status_of
 from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.explain import explain
 from pytest_llm_extract.golden import GoldenCase
@@ -178,7 +178,7 @@ class Extraction:
             "status": first.status.value,
             "problem": first.problem,
             "samples": f"sample {', '.join(alike)} of {len(calls)}" if len(alike) < len(calls) else None,
-            "change": change and {"cause": change.cause, "lines": list(change.lines)},
+            "change": change and {"cause": change.cause, "lines": [*change.lines, *filter(None, [change.hint])]},
             "hint": self._missing_hint() if first.status is Status.MISSING else None,
         }
 
@@ -221,7 +221,7 @@ class Extraction:
         if call.error is not None:
             status = status_of(call.error, call.facts)
             call.status = status if status is Status.ERROR else call.status
-            return lost_answer(status, f"{type(call.error).__name__}: {call.error}")
+            return lost_answer(status, in_words(call.error))
         if not isinstance(call.value, RawAnswer):
             return take_output(self._suite.schema, call.value)
         answer = call.value

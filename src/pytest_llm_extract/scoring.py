@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Mapping
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -95,4 +97,15 @@ def _json(value: Any) -> Any:
         return value.value
     if isinstance(value, AnyOf):
         return {ANY_OF_KEY: [_json(found) for found in value.values]}
-    return to_jsonable_python(value, fallback=str, inf_nan_mode="strings")
+    return _finite(to_jsonable_python(value, fallback=str))
+
+
+def _finite(value: Any) -> Any:
+    """A JSON value with NaN and the infinities as text: as numbers, JSON has no place for them."""
+    if isinstance(value, float):
+        return value if isfinite(value) else json.dumps(value)
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return value

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +13,7 @@ from pytest_llm_extract.cases import load_cases
 from pytest_llm_extract.compare.walk import compare
 from pytest_llm_extract.config import RECORD_MODES, Settings
 from pytest_llm_extract.errors import UnknownNameError, UsageError
+from pytest_llm_extract.extractors import name_of, returned_type
 from pytest_llm_extract.files import find_file
 from pytest_llm_extract.gate.floors import trivial_floors
 from pytest_llm_extract.gate_markers import Written, read_budgets, read_documents, read_floors, read_waivers
@@ -165,7 +163,7 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     if call is not None:
         plain = [golden.case for golden in cases]
         call = complete_call(call, given, schema_type, schema, plain, settings, arguments.module, source)
-    variant = _callable_name(extractor) if extractor else call.prompt.name if call else "run"
+    variant = name_of(extractor) if extractor else call.prompt.name if call else "run"
     rules = _rules(arguments, schema, cases, settings)
     accepted = find_accepted(arguments.suite_id, settings)
     return Suite(
@@ -227,16 +225,15 @@ def _extractor(given: Mapping[str, Any], source: str) -> Callable[..., Any] | No
     extractor = given.get("extractor")
     if extractor is not None and given.get("prompt") is not None:
         raise UsageError(source, "extractor= and prompt= exclude each other")
-    if extractor is not None and not callable(extractor):
+    if extractor is None:
+        return None
+    if not callable(extractor):
         raise UsageError(source, f"extractor= is a function, not {extractor!r}")
-    found: Callable[..., Any] | None = extractor
+    found: Callable[..., Any] = extractor
+    if hasattr(found, "cache_clear"):
+        name = name_of(found)
+        raise UsageError(source, f"{name} is cached, and replay needs its requests: give extractor={name}.__wrapped__")
     return found
-
-
-def _callable_name(function: Callable[..., Any]) -> str:
-    if isinstance(function, functools.partial):
-        return _callable_name(function.func)
-    return getattr(function, "__name__", type(function).__name__).strip("<>")
 
 
 def _schema_type(
@@ -251,14 +248,7 @@ def _schema_type(
         return schema
     if extractor is None:
         raise UsageError(source, "schema= is missing: name the pydantic model of the answer, or a JSON Schema file")
-    function = extractor.func if isinstance(extractor, functools.partial) else extractor
-    try:
-        annotation = typing.get_type_hints(inspect.unwrap(function)).get("return")
-    except (NameError, TypeError) as error:
-        raise UsageError(source, f"{_callable_name(extractor)}: unreadable return annotation: {error}") from None
-    if annotation is None:
-        raise UsageError(source, f"{_callable_name(extractor)} has no return annotation: annotate it or give schema=")
-    return annotation
+    return returned_type(extractor, source)
 
 
 def _compare(given: Mapping[str, Any], source: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,9 @@ def read_answer(schema: Schema, raw: str | bytes) -> Answer:
 
 
 def take_output(schema: Schema, value: Any) -> Answer:
-    """Take what an extractor returned: an instance as it is, plain data validated."""
+    """Take what an extractor returned: an instance as it is, plain data and dataclasses validated."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
     try:
         return Answer(Status.OK, schema.adapter.validate_python(value, by_alias=True, by_name=True), valid=True)
     except ValidationError as error:

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from pytest_llm_extract.cassette.key import Json, parts, read_json
 
 _MAX_LINES = 40
+CACHED = "if a cache answered, give extractor= a function without it, or one that empties it first (and concurrency=1)"
+VOLATILE = "is there a time or a random value in it? Take it out, fix it in the test, or name it in ignore=[…]"
+# Dates and times, UUIDs, random hexadecimal digits and fractions, and timestamps.
+_VOLATILE_VALUE = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?|\b\d\d?:\d\d(:\d\d)?\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+    r"|\b(?=[a-f]*\d)[0-9a-f]{16,}\b|\b\d{10,}(\.\d+)?\b|\b\d\.\d{6,}\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
 class Change:
-    """What changed, in words (`system prompt changed`), and the changed lines."""
+    """What changed, in words (`system prompt changed`), the changed lines, and what to think of."""
 
     cause: str
     lines: tuple[str, ...]
+    hint: str | None = None
+
+
+def fewer(n_sent: int, n_recorded: int) -> Change:
+    """An extraction that sent less than was recorded."""
+    return Change(f"only {n_sent} of the {n_recorded} recorded requests sent", (), CACHED)
 
 
 def explain(recorded: bytes | None, sent: bytes, document: str | None) -> Change:
@@ -37,12 +52,18 @@ def explain(recorded: bytes | None, sent: bytes, document: str | None) -> Change
     lines: list[str] = []
     for name in changed:
         lines += _changed_lines(name, then.get(name), now[name], document)
-    return Change(f"{in_words(changed)} changed", tuple(lines[:_MAX_LINES]))
+    is_volatile = all(_settled(then.get(name)) == _settled(now[name]) for name in changed)
+    return Change(f"{in_words(changed)} changed", tuple(lines[:_MAX_LINES]), VOLATILE if is_volatile else None)
 
 
 def in_words(names: list[str]) -> str:
     """`a, b and c`."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _settled(value: Json) -> str:
+    """The value as text, without what differs in every run."""
+    return _VOLATILE_VALUE.sub("~", json.dumps(value, sort_keys=True))
 
 
 def _changed_lines(name: str, before: Json, after: Json, document: str | None) -> list[str]:

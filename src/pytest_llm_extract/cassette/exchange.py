@@ -50,6 +50,11 @@ class Exchange:
                         return max(0.0, mktime_tz(date) - time.time())
         return None
 
+    @property
+    def is_page(self) -> bool:
+        """Whether the answer is empty or HTML, as of a proxy or a login: no API's, and no model's."""
+        return self.response_body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")) or not self.response_body
+
     def to_vcr(self) -> dict[str, Any]:
         """The response as vcrpy's stubs take it; made anew each time, since they change it."""
         return {

@@ -9,15 +9,15 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from pytest_llm_extract.cassette.ownership import bearable
+from pytest_llm_extract.cassette.ownership import Stopped, stopping
 
 _replaying: contextvars.ContextVar[bool] = contextvars.ContextVar("llm_extract_replaying", default=False)
 _EVENTS = frozenset({"socket.connect", "socket.getaddrinfo", "socket.sendto"})
 _lock, _installed, _armed = threading.Lock(), False, 0
 
 
-class NetworkBlocked(BaseException):
-    """An extraction that replays tried to reach the network. No `Exception`: SDKs retry and hide those."""
+class NetworkBlocked(Stopped):
+    """An extraction that replays tried to reach the network."""
 
     def __init__(self, target: str) -> None:
         super().__init__(target)
@@ -34,7 +34,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     address = arguments[0:2] if event == "socket.getaddrinfo" else arguments[1]
     # A text is the path of a Unix socket: this machine, no network.
     if isinstance(address, tuple):
-        raise bearable(NetworkBlocked(":".join(str(part) for part in address[:2])))
+        raise stopping(NetworkBlocked(":".join(str(part) for part in address[:2])))
 
 
 @contextlib.contextmanager

@@ -11,8 +11,27 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 GRACE_S = 1.0
+
+
+class Stopped(BaseException):
+    """What an extraction cannot go on after. No `Exception`: SDKs retry and hide those."""
+
+
+class Take:
+    """Where the requests of one extraction go.
+
+    `stopped` is what it could not go on after, also where it hid that or lost it in a thread. `senders` are the workers
+    that sent its requests, `strays` the URLs of requests that came meanwhile from threads of nobody.
+    """
+
+    def __init__(self) -> None:
+        self.stopped: Stopped | None = None
+        self.senders: set[Worker] = set()
+        self.strays: list[str] = []
+
+
 # The take of the extraction that the running code belongs to.
-owner: contextvars.ContextVar[Any] = contextvars.ContextVar("llm_extract_owner", default=None)
+owner: contextvars.ContextVar[Take | None] = contextvars.ContextVar("llm_extract_owner", default=None)
 
 
 class _Worker:
@@ -55,8 +74,13 @@ def outlive(workers: Collection[Worker]) -> bool:
     return False
 
 
-def bearable(error: BaseException) -> BaseException:
-    """The error; in a thread an ordinary one: a pool's thread that dies of any other leaves its caller waiting."""
+def stopping(error: Stopped) -> BaseException:
+    """Tell the extraction that the running code belongs to; the error to raise.
+
+    In a thread that is an ordinary one: a pool's thread that dies of any other leaves its caller waiting.
+    """
+    if (take := owner.get()) is not None:
+        take.stopped = take.stopped or error
     found = _worker.get()
     return RuntimeError(str(error)) if found is not None and found.is_thread else error
 

@@ -19,15 +19,16 @@ from vcr.request import Request
 from pytest_llm_extract import placeholder
 from pytest_llm_extract.cassette import guard, ownership
 from pytest_llm_extract.cassette.exchange import Exchange, Recording, path_of
+from pytest_llm_extract.cassette.ownership import Stopped, Take
 from pytest_llm_extract.cassette.patches import patched
 from pytest_llm_extract.cassette.scrub import NotStorable, Scrubber, body_of, outline_of
-from pytest_llm_extract.cassette.vcr_filters import HOOK, FilterFailed
+from pytest_llm_extract.cassette.vcr_filters import HOOK
 from pytest_llm_extract.config import Storage
 from pytest_llm_extract.secrecy.travelled import remember
 
 
-class CassetteMiss(BaseException):
-    """A request that the cassette does not hold. No `Exception`: SDKs retry and hide those."""
+class CassetteMiss(Stopped):
+    """A request that the cassette does not hold."""
 
     def __init__(self, method: str, url: str) -> None:
         super().__init__(url)
@@ -37,7 +38,7 @@ class CassetteMiss(BaseException):
         return f"{self.method} {path_of(self.url)} is not in the cassette"
 
 
-class KeyNeeded(BaseException):
+class KeyNeeded(Stopped):
     """Recording without a key: the placeholder is never sent."""
 
     def __init__(self, variables: str) -> None:
@@ -49,7 +50,7 @@ class KeyNeeded(BaseException):
 
 
 class Unowned(Exception):
-    """A request during an extraction, from a thread that does not belong to it."""
+    """A request during an extraction, from a thread that does not belong to it; the thread may be anybody's."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -62,11 +63,8 @@ class Unowned(Exception):
         )
 
 
-class Outlived(Unowned):
+class Outlived(Stopped):
     """A thread or task sent requests and goes on after its extraction: they may be another case's."""
-
-    def __init__(self) -> None:
-        super().__init__("")
 
     def __str__(self) -> str:
         return (
@@ -89,16 +87,21 @@ class Unkept(ConnectionError):
         )
 
 
-class Replay:
+class Replay(Take):
     """Plays a recording back by fingerprint, in order; remembers the first request that it does not hold."""
 
     def __init__(self, recording: Recording, ignore: tuple[str, ...] = (), storage: Storage | None = None) -> None:
+        super().__init__()
         self.recording, self._scrubber = recording, Scrubber(storage or Storage(), ignore)
         self.played: list[Exchange] = []
         self.miss: tuple[str, str, bytes] | None = None
-        self.senders: set[ownership.Worker] = set()
         self._left = list(recording.exchanges)
         self._lock = threading.Lock()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every recorded exchange was played."""
+        return not self._left
 
     def response(self, request: Request) -> dict[str, Any]:
         """The recorded answer.
@@ -118,10 +121,10 @@ class Replay:
                         self.played.append(self._left.pop(index))
                         return exchange.to_vcr()
             self.miss = self.miss or (sent.method, sent.url, sent.body)
-        raise ownership.bearable(CassetteMiss(request.method, request.uri))
+        raise ownership.stopping(CassetteMiss(request.method, request.uri))
 
 
-class Record:
+class Record(Take):
     """Lets requests through and keeps what came back, scrubbed; `heard` is told of every answer."""
 
     def __init__(
@@ -130,9 +133,9 @@ class Record:
         heard: Callable[[Exchange], None] | None = None,
         storage: Storage | None = None,
     ) -> None:
+        super().__init__()
         self._scrubber, self._heard = Scrubber(storage or Storage(), ignore), heard
         self.exchanges: list[Exchange] = []
-        self.senders: set[ownership.Worker] = set()
         self._sent: dict[int, Request] = {}
         self._unstored: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -156,7 +159,7 @@ class Record:
         """
         headers = [v.decode("latin-1") if isinstance(v, bytes) else str(v) for v in request.headers.values()]
         if variables := placeholder.missing_keys([*headers, request.uri, body.decode("latin-1")]):
-            raise ownership.bearable(KeyNeeded(variables))
+            raise ownership.stopping(KeyNeeded(variables))
         with self._lock:
             self._sent[id(request)] = request
 
@@ -196,7 +199,6 @@ def _same(one: Request, other: Request) -> bool:
     return one is other or (one.method, one.uri, one.body) == (other.method, other.uri, other.body)
 
 
-Take = Replay | Record
 _active: set[Take] = set()
 
 
@@ -206,10 +208,12 @@ def _take_of(request: Request) -> Take | None:
     Raises:
         Unowned: the thread belongs to no extraction that is under way, though others are, or to one that has ended.
     """
-    take: Take | None = ownership.owner.get()
-    if take is None and not _active:
+    take, active = ownership.owner.get(), list(_active)
+    if take is None and not active:
         return None
-    if take not in _active:
+    if take not in active:
+        for other in active:
+            other.strays.append(request.uri)
         raise Unowned(request.uri)
     if (sender := ownership.worker()) is not None:
         take.senders.add(sender)
@@ -287,19 +291,23 @@ _uncovered = _Uncovered()
 def taking(take: Take) -> Iterator[None]:
     """Route the requests of this context, and of what it starts, to one take.
 
-    Raises:
-        Outlived: a thread or task that sent some of them does not end with the extraction.
+    What stops the extraction ends here, and is the take's `stopped`; so is a thread or task that sent some of them and
+    does not end with the extraction.
     """
     token, caller = ownership.owner.set(take), ownership.worker()
     _active.add(take)
     try:
         blocked = guard.blocked_network() if isinstance(take, Replay) else contextlib.nullcontext()
-        with _uncovered, ownership.inherited_context, blocked, _out_of_groups():
+        with _uncovered, ownership.inherited_context, blocked:
             yield
-        _refuse_outliving(take, caller)
+    except (Stopped, BaseExceptionGroup):  # which a task group makes of it
+        if take.stopped is None:
+            raise
     except Exception:
         _refuse_outliving(take, caller)
         raise
+    else:
+        _refuse_outliving(take, caller)
     finally:
         _active.discard(take)
         ownership.owner.reset(token)
@@ -307,26 +315,6 @@ def taking(take: Take) -> Iterator[None]:
 
 def _refuse_outliving(take: Take, caller: ownership.Worker | None) -> None:
     if ownership.outlive(take.senders - {caller}):
+        take.stopped = Outlived()
         if isinstance(take, Replay):
             take.miss = None  # it may be another case's request that was not found
-        raise Outlived
-
-
-@contextlib.contextmanager
-def _out_of_groups() -> Iterator[None]:
-    """An error of ours as itself, also where a task group wrapped it."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        if (found := _stop_in(group)) is not None:
-            raise found from None
-        raise
-
-
-def _stop_in(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
-    """The error of ours that a task group wraps."""
-    for error in group.exceptions:
-        found = _stop_in(error) if isinstance(error, BaseExceptionGroup) else error
-        if isinstance(found, CassetteMiss | KeyNeeded | FilterFailed | guard.NetworkBlocked):
-            return found
-    return None

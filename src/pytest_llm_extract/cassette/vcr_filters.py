@@ -9,7 +9,7 @@ from typing import Any
 from vcr import VCR
 from vcr.request import Request
 
-from pytest_llm_extract.cassette.ownership import bearable
+from pytest_llm_extract.cassette.ownership import Stopped, stopping
 from pytest_llm_extract.errors import UsageError
 
 HOOK = "pytest_llm_extract_vcr"
@@ -26,8 +26,8 @@ _HONOURED = {
 }
 
 
-class FilterFailed(BaseException):
-    """A filter of the project raised an error. No `Exception`: SDKs retry and hide those."""
+class FilterFailed(Stopped):
+    """A filter of the project raised an error."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
@@ -58,7 +58,7 @@ def _run(function: Callable[[Any], Any], value: Any) -> Any:
     try:
         return function(value)
     except Exception as error:
-        raise bearable(FilterFailed(f"{type(error).__name__}: {error}")) from error
+        raise stopping(FilterFailed(f"{type(error).__name__}: {error}")) from error
 
 
 _lock = threading.Lock()

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_llm_extract.call import Call, Failure, record, replay
+from pytest_llm_extract.cassette.diff import VOLATILE
 from pytest_llm_extract.cassette.exchange import Exchange
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.files import check_writable
@@ -109,12 +110,11 @@ class RecordingRun:
         model = plan.suite.call.model if plan.suite.call else None
         if self._budget.limit_usd is not None and model is not None and not has_price(model):
             batch.end(_unpriced(model))
+        folder = variant_folder(plan.suite, self._settings)
         try:
-            check_writable(variant_folder(plan.suite, self._settings))
+            check_writable(folder)
         except OSError as error:
-            batch.end(
-                Failure(f"{error.filename or 'the folder'} cannot be written to: {error.strerror}", is_final=True)
-            )
+            batch.end(Failure(f"{folder} cannot be written to: {error.strerror}", is_final=True))
         threads = min(plan.suite.concurrency or self._settings.concurrency, len(plan.jobs))
         with placeholder_key():  # held all the time, so that it does not come and go under the threads
             in_threads(partial(self._record_job, batch, client), plan.jobs, threads, batch.stop)
@@ -213,15 +213,12 @@ class RecordingRun:
                 self._shared.spent_usd = self._budget.spent_usd
 
 
-_VOLATILE = "is there a time or a random value in it? Take it out, fix it in the test, or name it in ignore=[…]"
-
-
 def _as_recorded(call: Call) -> Call:
     call.recorded = True
     if call.change is not None:
         # A value that differs in every request would be stale for ever.
-        cause = f"{call.change.cause}, though it was recorded a moment ago: {_VOLATILE}"
-        call.change, call.problem = replace(call.change, cause=cause), cause
+        cause = f"{call.change.cause}, though it was recorded a moment ago: {call.change.hint or VOLATILE}"
+        call.change, call.problem = replace(call.change, cause=cause, hint=None), cause
     return call
 
 
