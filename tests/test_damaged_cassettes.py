@@ -97,6 +97,8 @@ def test_damaged_cassettes(watch: Watch) -> None:
         ('"temperature": 0.0', '"temperature": 1.0', "x_llm_extract.fingerprints: a request was edited by hand"),
         ("format: 1", "format: 2", "x_llm_extract.format: is not 1: update pytest-llm-extract"),
         ("fingerprints:", "fingerprint:", "x_llm_extract: fingerprints is missing"),
+        ("attempt: 1", "hashes: {schema: a}", "x_llm_extract.hashes: has not the members document, model, parameters"),
+        ("attempt: 1", "requests: [1]", "x_llm_extract.requests[0]: is a number, not a mapping"),
         ("attempt: 1", "attempt: one", "x_llm_extract.attempt: is a text, not a number"),
         ("case: c0", "case: [c0]", "x_llm_extract.case: is a list, not a text"),
     ],

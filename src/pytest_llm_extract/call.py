@@ -236,10 +236,9 @@ def _with_cause(error: BaseException) -> str:
 
 
 def _facts(recording: Recording, slot: Slot) -> dict[str, Any]:
-    facts = summary(recording)
     first = recording.exchanges[0].request_body if recording.exchanges else b""
-    stored = recording.meta.get("hashes") if key.is_hash(first) else None
-    return {**facts, "hashes": stored or key.origin(first, slot.document), "fingerprints": recording.fingerprints}
+    hashes = recording.meta.get("hashes") or key.origin(first, slot.document)
+    return {**summary(recording), "hashes": hashes, "fingerprints": recording.fingerprints}
 
 
 def _meta(recording: Recording, old: Recording | None, seconds: float) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 Json = Any
 IGNORED = "(ignored)"
+ORIGIN = frozenset({"prompt", "schema", "parameters", "document", "model"})  # what `origin` tells
 _HASH = re.compile(rb"sha256:([0-9a-f]{64})")
 _BOUNDARY = re.compile(rb"(--[\w'()+,./:=?-]{1,70})\r\n")
 

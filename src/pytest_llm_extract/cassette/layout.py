@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pytest_llm_extract.cassette.coding import CodingError, decode
 from pytest_llm_extract.cassette.exchange import Exchange, Recording, as_bytes
-from pytest_llm_extract.cassette.key import answer_digest
+from pytest_llm_extract.cassette.key import ORIGIN, answer_digest
 
 FORMAT = 1
 MAX_BODY = 64 * 1024 * 1024
@@ -24,6 +24,8 @@ _META: dict[str, tuple[type, ...]] = {
     "fingerprints": (list,),
     "answers": (list,),
     "hashes": (dict,),
+    "requests": (list,),
+    "ignore": (list,),
     "attempt": (int,),
     "model": (str, type(None)),
     "system_fingerprint": (str, type(None)),
@@ -121,6 +123,9 @@ def _own(recording: Recording, meta: Node, fingerprints: list[str]) -> Recording
         raise LayoutError(
             f"{meta.place}.format", f"is not {FORMAT}: update pytest-llm-extract, or record the case again"
         )
+    requests = meta.find("requests")
+    for origin in [*filter(None, [meta.find("hashes")]), *(requests.items() if requests else [])]:
+        _check_origin(origin)
     listed = meta.member("fingerprints")
     if len(listed.value) != len(fingerprints):
         raise listed.refuse(f"are {len(listed.value)}, and the exchanges {len(fingerprints)}; record the case again")
@@ -133,6 +138,13 @@ def _own(recording: Recording, meta: Node, fingerprints: list[str]) -> Recording
             f"or take {answers.place} out of the file if the edit is meant"
         )
     return Recording(recording.exchanges, meta.value.get("case", ""), meta.value)
+
+
+def _check_origin(node: Node) -> None:
+    if node.check(dict).value.keys() != ORIGIN:
+        raise node.refuse(f"has not the members {', '.join(sorted(ORIGIN))}; record the case again")
+    for _, member in node.members():
+        member.check(str, type(None))
 
 
 def _exchange(interaction: Node) -> Exchange:

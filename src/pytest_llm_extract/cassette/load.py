@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,19 @@ def check_inside(path: Path, root: Path) -> None:
         CassetteError: one does.
     """
     # Only what lies below the root can lead out of it: where that is no link, nothing needs to be resolved.
-    below = path.relative_to(root).parts
-    if any(root.joinpath(*below[: n + 1]).is_symlink() for n in range(len(below))):
+    if path.is_symlink() or _is_linked(path.parent, root):
         try:
             inside = path.resolve().is_relative_to(root.resolve())
         except (OSError, RuntimeError) as error:  # a circle of links
             raise CassetteError(path, f"cannot be read: {error}") from None
         if not inside:
             raise CassetteError(path, f"a symbolic link leads it out of {root}; cassettes lie in that folder")
+
+
+@lru_cache(maxsize=1024)  # many cassettes lie in one folder, which nobody replaces by a link while a run reads it
+def _is_linked(folder: Path, root: Path) -> bool:
+    below = folder.relative_to(root).parts
+    return any(root.joinpath(*below[: n + 1]).is_symlink() for n in range(len(below)))
 
 
 def _read_text(path: Path) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from pathlib import Path
 
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
@@ -31,6 +32,7 @@ def file_name(case_id: str, sample: int = 1) -> str:
     return f"{stem}.yaml" if sample == 1 else f"{stem}.{sample}.yaml"
 
 
+@lru_cache(maxsize=1024)
 def suite_folder(root: Path, suite_id: str) -> Path:
     """The folder of a suite's cassettes: `<path of the test module>/<Class.>test_function`."""
     module, _, name = suite_id.partition("::")
