@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.errors import BaselineError
+from pytest_llm_extract.errors import BaselineError, reason
 from pytest_llm_extract.exact_json import read_exactly
 from pytest_llm_extract.outcome import Accepted, FieldCounts, Leaf, Leaves, Origin, Outcome, Status, numbered
 from pytest_llm_extract.schema import Schema
@@ -156,7 +156,7 @@ def load(path: Path, name: str) -> Baseline | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise BaselineError(name, f"cannot be read: {error}") from None
+        raise BaselineError(name, f"cannot be read: {reason(error)}") from None
 
 
 def parse(text: str, name: str) -> Baseline:

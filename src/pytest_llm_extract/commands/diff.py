@@ -11,7 +11,7 @@ import click
 from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.file import Baseline, Entry
 from pytest_llm_extract.baseline.names import BASELINE
-from pytest_llm_extract.errors import BaselineError, ResultsError
+from pytest_llm_extract.errors import BaselineError, ResultsError, reason
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.git import Revision
 from pytest_llm_extract.outcome import Accepted, CaseResult, Status, Verdict
@@ -47,7 +47,7 @@ def command(before: str, after: str, cassettes: str, alpha: float) -> None:
         suite = against(new[suite_id], old[suite_id], before, alpha)
         decision = decide(suite)
         click.echo(f"{suite_id} ({suite.variant})")
-        click.echo("\n".join(suite_lines(suite, decision, {}, shutil.get_terminal_size().columns)))
+        click.echo("\n".join(suite_lines(suite, decision, {}, shutil.get_terminal_size().columns, json_flag=None)))
         failed = failed or decision.verdict is Verdict.FAIL
     raise SystemExit(int(failed))
 
@@ -71,7 +71,7 @@ def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ResultsError(name, f"cannot be read: {error}") from None
+        raise ResultsError(name, f"cannot be read: {reason(error)}") from None
     if path.suffix == ".jsonl":
         baseline = files.parse(text, name)
         return {baseline.suite: _as_suite(baseline)}

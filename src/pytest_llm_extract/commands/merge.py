@@ -35,7 +35,8 @@ def command(shards: tuple[Path, ...], output: Path | None) -> None:
     gated = [(suite, decide(suite)) for suite in merge({str(path): path.read_text("utf-8") for path in shards})]
     for suite, decision in gated:
         click.echo(f"{suite.id} ({suite.variant})")
-        click.echo("\n".join(suite_lines(suite, decision, {}, shutil.get_terminal_size().columns)))
+        width = shutil.get_terminal_size().columns
+        click.echo("\n".join(suite_lines(suite, decision, {}, width, json_flag="--output")))
     if output is not None:
         try:
             write_atomically(output, json.dumps(run_to_wire(gated, Path.cwd()), indent=1) + "\n")
