@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 MAX_DEPTH = 100
+_TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 _CONTAINER_WEIGHT = 256
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -101,7 +102,7 @@ class YamlReader:
         if event.tag is not None:
             raise _forbidden(event)
         if self._depth == MAX_DEPTH:
-            raise YamlMistakeError(line_of(event), f"is nested more than {MAX_DEPTH} levels deep")
+            raise YamlMistakeError(line_of(event), _TOO_DEEP)
         self._weigh(event, _CONTAINER_WEIGHT)
         self._depth += 1
         is_list = isinstance(event, self._yaml.SequenceStartEvent)
@@ -166,6 +167,8 @@ def describe(text: str, error: Exception) -> tuple[int | None, str]:
     if isinstance(error, YamlMistakeError):
         return error.line, str(error)
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        if error.problem == "exceeded maximum nesting depth":  # libyaml's own limit, which it meets while reading ahead
+            return error.problem_mark.line + 1, _TOO_DEEP
         begun = f" {error.context} from line {error.context_mark.line + 1}" if error.context_mark else ""
         return error.problem_mark.line + 1, f"is not YAML: {error.problem}{begun}"
     if isinstance(error, yaml.reader.ReaderError):
