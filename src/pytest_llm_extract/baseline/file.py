@@ -129,7 +129,16 @@ class Baseline:
             "history": list(self.history),
         }
         rows = [header, *(self.entries[case].to_wire() for case in sorted(self.entries))]
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        return "".join(_line(row) + "\n" for row in rows)
+
+
+def _line(row: dict[str, Any]) -> str:
+    line = json.dumps(row, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which an answer may hold
+        return json.dumps(row)
+    return line
 
 
 _INEXACT = object()
