@@ -107,6 +107,12 @@ def without_query(url: str) -> str:
     return urlunsplit(split._replace(query=urlencode(query)))
 
 
+def address_of(url: str) -> str:
+    """Host and path of a URL, which may be shown: who asks, and with what, is left out."""
+    split = urlsplit(url)
+    return urlunsplit((split.scheme, split.netloc.rpartition("@")[2], split.path, "", ""))
+
+
 def path_of(url: str) -> str:
     """The path of a URL, which is all of it that is compared."""
     return urlsplit(url).path

@@ -192,7 +192,7 @@ def _adopt(target: Target, collected: Collected, force: bool) -> str:
     except RecursionError:
         raise CassetteError(file, "is nested too deeply") from None
     except (NotStorable, FilterFailed) as error:
-        raise CassetteError(file, str(error)) from None
+        raise CassetteError(file, storage.watch.hide(str(error))) from None
     return f"{file} -> {os.path.relpath(path)}: {_summary(kept)}; {_freshness(suite, golden, kept, storage)}"
 
 
