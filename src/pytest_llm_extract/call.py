@@ -152,7 +152,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
         call.error = error
     recording = Recording(tuple(take.exchanges), slot.case_id)
     call.facts = _facts(recording, slot)
-    call.failure = _hindrance(call, take) or _failure(call, take)
+    call.failure = _hindrance(take) or _failure(call, take)
     if call.failure is not None:
         # Providers and errors repeat what they were sent.
         call.failure = replace(call.failure, words=slot.storage.watch.hide(call.failure.words))
@@ -183,7 +183,7 @@ def _keep(call: Call, slot: Slot, recording: Recording, old: Recording | None, s
         call.recorded = True
 
 
-def _hindrance(call: Call, take: Record) -> Failure | None:
+def _hindrance(take: Record) -> Failure | None:
     """What kept the extraction's requests from being sent, or from being seen."""
     if take.stopped is not None:
         return Failure(str(take.stopped), is_final=isinstance(take.stopped, KeyNeeded | FilterFailed))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
@@ -181,7 +180,7 @@ class Controller:
 
     def _disappeared(self, session: pytest.Session) -> dict[str, str]:
         """Suites that have a baseline but no test any more, in a run that looked at all there is."""
-        roots = self._looked_at(session)
+        roots = self._looked_at()
         if not roots or self.config.option.continue_on_collection_errors:
             return {}
         known = {item.nodeid.split("[")[0] for item in session.items} if hasattr(session, "items") else set()
@@ -194,7 +193,7 @@ class Controller:
                 found[suite_id] = f"suite gone, but its baseline is there: put the suite back, or delete {where}"
         return found
 
-    def _looked_at(self, session: pytest.Session) -> list[Path]:
+    def _looked_at(self) -> list[Path]:
         """The folders that this run collected whole; none for a run that was narrowed."""
         option, source = self.config.option, self.config.args_source
         narrowed = (
@@ -215,15 +214,14 @@ class Controller:
         """Write results.json, if there is anything to write."""
         if self.settings.json_path is None or not self.suites:
             return
-        from pytest_llm_extract.files import write_atomically
-        from pytest_llm_extract.report.results import run_to_wire
+        from pytest_llm_extract.errors import ResultsError
+        from pytest_llm_extract.report.results import run_to_wire, write_results
 
         suites = [(run.suite, run.decided) for run in self.suites.values()]
         try:
-            text = json.dumps(run_to_wire(suites, self.settings.rootdir), indent=1)
-            write_atomically(self.settings.json_path, text + "\n")
-        except OSError as error:
-            self.write_problem = f"{self.settings.json_path}: results not written: {error.strerror or error}"
+            write_results(self.settings.json_path, run_to_wire(suites, self.settings.rootdir))
+        except ResultsError as error:
+            self.write_problem = str(error)
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
