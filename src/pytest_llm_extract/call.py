@@ -14,7 +14,7 @@ from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.load import load
 from pytest_llm_extract.cassette.router import KeyNeeded, Record, Replay, Unowned, taking
-from pytest_llm_extract.cassette.save import save
+from pytest_llm_extract.cassette.save import keep
 from pytest_llm_extract.cassette.vcr_filters import FilterFailed
 from pytest_llm_extract.config import Storage
 from pytest_llm_extract.endings import is_answer, status_of
@@ -164,18 +164,15 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
         call.status = Status.ERROR
         call.problem = f"the extraction sent no request, so there is nothing to record; {diff.CACHED}"
     else:
-        _keep(call, slot, recording, old, time.perf_counter() - start)
+        _write(call, slot, recording, old, time.perf_counter() - start)
     return call
 
 
-def _keep(call: Call, slot: Slot, recording: Recording, old: Recording | None, seconds: float) -> None:
+def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, seconds: float) -> None:
     try:
         call.facts |= _meta(recording, old, seconds)
         head = {name: call.facts[name] for name in _META}
-        if not slot.storage.keeps_requests:
-            recording, parts = hashed.hashed(recording, slot.document, slot.ignore)
-            head |= parts
-        save(slot.path, recording, head, slot.storage.watch)
+        keep(slot.path, recording, head, slot.storage, slot.document, slot.ignore)
     except (CassetteError, SecretFoundError) as error:
         call.failure = Failure(str(error), is_final=isinstance(error, CassetteError))
         call.status, call.problem = Status.STALE if old else Status.MISSING, f"not recorded: {error}"
@@ -242,9 +239,8 @@ def _facts(recording: Recording, slot: Slot) -> dict[str, Any]:
 
 
 def _meta(recording: Recording, old: Recording | None, seconds: float) -> dict[str, Any]:
-    again = old is not None and old.fingerprints == recording.fingerprints
     return {
-        "attempt": int(old.meta.get("attempt", 1)) + 1 if again and old is not None else 1,
+        "attempt": recording.attempt_after(old),
         "latency_s": round(seconds, 3),
         "recorded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

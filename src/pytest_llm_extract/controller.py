@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_llm_extract.baseline.names import suites_with_baseline
+from pytest_llm_extract.baseline.names import shown_path, suites_with_baseline
 
 if TYPE_CHECKING:
     from pytest_llm_extract.config import Settings
@@ -189,7 +188,7 @@ class Controller:
             module = self.settings.rootdir / suite_id.split("::")[0]
             inside = any(module.is_relative_to(root) for root in roots)
             if inside and suite_id not in self.suites and suite_id not in known:
-                where = os.path.relpath(path, self.settings.rootdir)
+                where = shown_path(path, self.settings.rootdir)
                 found[suite_id] = f"suite gone, but its baseline is there: put the suite back, or delete {where}"
         return found
 

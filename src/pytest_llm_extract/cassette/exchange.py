@@ -77,6 +77,12 @@ class Recording:
         """One sha256 a request, in request order."""
         return [exchange.fingerprint for exchange in self.exchanges]
 
+    def attempt_after(self, old: Recording | None) -> int:
+        """Which recording of its requests this is: 1, or the next one where `old` holds the same requests."""
+        if old is None or old.fingerprints != self.fingerprints:
+            return 1
+        return int(old.meta.get("attempt", 1)) + 1
+
     @property
     def without_requests(self) -> Recording:
         """The recording as it is kept where requests may hold personal data: hashes of their bodies, no query."""
