@@ -385,23 +385,26 @@ def test_a_value_that_differs_in_every_request_is_told_at_once(project: pytest.P
 @WORKERS
 def test_what_only_a_test_can_call_is_recorded_in_it(project: pytest.Pytester, workers: str) -> None:
     """`extraction.run`: one call at a time, within the same budget, also by several workers."""
-    body = """cases=CASES, schema=Item)
+    body = """cases=CASES[:2], concurrency=1)
+def test_planned(extraction): pass
+
+@pytest.mark.llm_extract(cases=CASES, schema=Item)
 @pytest.mark.llm_accuracy(1.0)
 def test_items(extraction):
     extraction.run(read, extraction.case.input)
 """
-    suite = SUITE[: SUITE.index("extractor=read, cases")] + body
+    suite = SUITE[: SUITE.index("cases=CASES)")] + body
     project.makepyfile(test_items=suite)
     provider = Provider(delay_s=0.05)
     with serving(provider):
         run = project.runpytest_subprocess("--llm-record", "--llm-extract-budget=0.70", f"-n{workers}")
         assert len(provider.requests) == 5
         assert provider.most_in_flight == 1
-        project.runpytest_subprocess("--llm-record", f"-n{workers}").assert_outcomes(passed=13)
+        project.runpytest_subprocess("--llm-record", f"-n{workers}").assert_outcomes(passed=3 + 13)
     run.stdout.fnmatch_lines(
         ["  12 cases can only be looked at and recorded by the tests themselves", "MISSING: not recorded: the budget*"]
     )
-    assert len(provider.requests) == 12
+    assert len(provider.requests) == 2 + 12
 
 
 def start(project: pytest.Pytester, *arguments: str) -> subprocess.Popen[str]:

@@ -22,6 +22,7 @@ from pytest_llm_extract.errors import CassetteError, SecretFoundError
 from pytest_llm_extract.event_loop import run_to_end
 from pytest_llm_extract.outcome import Status, Usage
 from pytest_llm_extract.placeholder import placeholder_key
+from pytest_llm_extract.prices import cost_usd
 from pytest_llm_extract.provider import ProviderError
 
 _TRANSIENT = frozenset({408, 409, 425, 429})
@@ -64,6 +65,11 @@ class Call:
     def usage(self) -> Usage:
         """Tokens that the provider reported, summed over the requests."""
         return Usage(self.facts.get("input_tokens", 0), self.facts.get("output_tokens", 0))
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What they cost in US dollars, by the model that answered; None where that is not known."""
+        return cost_usd(self.facts.get("model"), self.usage)
 
 
 @dataclass(frozen=True)

@@ -90,9 +90,9 @@ def _register_recorder(config: pytest.Config, settings: settings_of.Settings) ->
     if config.pluginmanager.hasplugin("dsession"):
         config.pluginmanager.register(Relay(config), "llm_extract_relay")
         return
-    run, shared = _run_of(config), _shared(config)
-    recorder = Recorder(settings, run, _param, shared)
-    hooks = PlanOnly(config, recorder) if settings.plan_only else RecordFirst(config, recorder, run, shared)
+    run = _run_of(config)
+    recorder = Recorder(settings, run, _param)
+    hooks = PlanOnly(config, recorder) if settings.plan_only else RecordFirst(config, recorder, run)
     config.pluginmanager.register(hooks, "llm_extract_recorder")
 
 
