@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pytest_llm_extract.case_result import Usage
 from pytest_llm_extract.cassette import diff, hashed, key
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
@@ -20,7 +21,7 @@ from pytest_llm_extract.config import Storage
 from pytest_llm_extract.endings import is_answer, status_of
 from pytest_llm_extract.errors import CassetteError, SecretFoundError
 from pytest_llm_extract.event_loop import run_to_end
-from pytest_llm_extract.outcome import Status, Usage
+from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.placeholder import placeholder_key
 from pytest_llm_extract.prices import cost_usd
 from pytest_llm_extract.provider import ProviderError

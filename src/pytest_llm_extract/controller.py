@@ -13,9 +13,9 @@ import pytest
 from pytest_llm_extract.baseline.names import shown_path, suites_with_baseline
 
 if TYPE_CHECKING:
+    from pytest_llm_extract.case_result import CaseResult
     from pytest_llm_extract.config import Settings
     from pytest_llm_extract.gate.decide import Decision
-    from pytest_llm_extract.outcome import CaseResult
     from pytest_llm_extract.suite_result import SuiteResult
 
 
@@ -80,7 +80,7 @@ class Controller:
             if report.failed and report.when not in ("setup", "call", "teardown"):
                 self.crashed.append(report.nodeid)
             return
-        from pytest_llm_extract.outcome import CaseResult
+        from pytest_llm_extract.case_result import CaseResult
         from pytest_llm_extract.suite_result import SuiteResult
 
         if payload["head"] is not None and payload["suite"] not in self.suites:
@@ -107,7 +107,7 @@ class Controller:
         return outcome
 
     def _add_crashed(self) -> None:
-        from pytest_llm_extract.outcome import CaseResult
+        from pytest_llm_extract.case_result import CaseResult
 
         for nodeid in self.crashed:
             for suite_id, run in self.suites.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pytest_llm_extract.outcome import Usage
+from pytest_llm_extract.case_result import Usage
 
 
 def cost_usd(model: str | None, usage: Usage) -> float | None:

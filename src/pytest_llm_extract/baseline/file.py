@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_llm_extract.case_result import Accepted, Leaf, Leaves, Origin, numbered
 from pytest_llm_extract.errors import BaselineError
 from pytest_llm_extract.exact_json import read_exactly
-from pytest_llm_extract.outcome import Accepted, FieldCounts, Leaf, Leaves, Origin, Outcome, Status, numbered
+from pytest_llm_extract.outcome import FieldCounts, Outcome, Status
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.validate import Answer, lost_answer, read_answer

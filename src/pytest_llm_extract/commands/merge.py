@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
+from pytest_llm_extract.case_result import CaseResult, Leaves
 from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.gate.decide import decide, failures
-from pytest_llm_extract.outcome import CaseResult, Leaves, Status
+from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.report.results import read_input, read_results, run_to_wire, write_results
 from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.suite_result import SuiteResult

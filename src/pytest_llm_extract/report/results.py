@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.aggregate import FieldSummary, count_flakes
+from pytest_llm_extract.case_result import CaseResult
 from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.files import write_atomically
 from pytest_llm_extract.gate.decide import Decision
@@ -19,7 +20,6 @@ from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
 from pytest_llm_extract.limits import Floor
-from pytest_llm_extract.outcome import CaseResult
 from pytest_llm_extract.prices import cost_usd, total_usd
 from pytest_llm_extract.report.rates import rates_to_wire
 from pytest_llm_extract.suite_result import SuiteResult
