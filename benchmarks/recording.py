@@ -105,8 +105,9 @@ def start(folder: Path, base_url: str, suite: str, n_cases: int, in_flight: int)
     """A pytest process that records."""
     unwanted = ("OPENAI_", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    clean["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # what else is installed here is no part of it
     clean |= {"N": str(n_cases), "OPENAI_BASE_URL": f"{base_url}/v1", "OPENAI_API_KEY": "loopback-only"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--llm-record"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "llm_extract", "-p", "no:cacheprovider", "--llm-record"]
     command += [f"--llm-extract-concurrency={in_flight}", f"test_items.py::test_{suite}"]
     return subprocess.Popen(command, cwd=folder, env=clean, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

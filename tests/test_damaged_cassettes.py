@@ -27,8 +27,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llm_extract.cassette import names
-from pytest_llm_extract.cassette.exchange import Recording
+from pytest_llm_extract.cassette.exchange import Exchange, Recording
+from pytest_llm_extract.cassette.key import ORIGIN
 from pytest_llm_extract.cassette.load import load
+from pytest_llm_extract.cassette.save import save
 from pytest_llm_extract.errors import CassetteError
 
 
@@ -210,3 +212,21 @@ def test_cassettes_lie_below_their_folder(case_id: str, variant: str) -> None:
         assert not set(part) & set('<>:"/\\|?*\0')
         assert not part.endswith((".", " "))
         assert part.split(".")[0].lower() not in ("con", "prn", "aux", "nul", "com1", "lpt9")
+
+
+NUMBER_LIKE = st.from_regex(r"[-+]?[0-9]{1,4}([.][0-9]{0,3})?([eE][-+]?[0-9]{1,3})?", fullmatch=True)
+
+
+@given(text=st.one_of(NUMBER_LIKE, st.sampled_from(["no", "null", "~", "0x1f", "2026-11-24"]), st.text(max_size=8)))
+def test_texts_are_read_as_they_were_written(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    """Also where they look like a number, as one in six hundred hashes does: `1234e5678`."""
+    path = tmp_path_factory.getbasetemp() / "texts.yaml"
+    text = text.encode("utf-8", "replace").decode()
+    headers = {"content-type": [text]}
+    exchange = Exchange("POST", "https://h/v1", headers, text.encode(), 200, text, headers, text.encode())
+    hashes = dict.fromkeys(ORIGIN, text)
+    save(path, Recording((exchange,), text), {"model": text, "hashes": hashes})
+    found = load(path)
+    assert found is not None
+    assert (found.case, found.meta["model"], found.meta["hashes"]) == (text, text, hashes)
+    assert found.exchanges == (exchange,)

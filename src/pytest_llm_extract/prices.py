@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from pytest_llm_extract.case_result import Usage
 
 
 def cost_usd(model: str | None, usage: Usage) -> float | None:
     """Price of one case's tokens in US dollars; None for a model or a usage that is not known."""
-    if model is None or not usage.input_tokens:
+    if model is None or not usage.input_tokens or not has_price(model):
         return None
+    return _price(model, usage)
+
+
+@lru_cache(maxsize=256)  # every list is searched for a model that none has
+def has_price(model: str) -> bool:
+    """Whether the price lists have this model."""
+    try:
+        _price(model, Usage(1, 1))
+    except LookupError:
+        return False
+    return True
+
+
+def _price(model: str, usage: Usage) -> float:
     from genai_prices import Usage as Tokens
     from genai_prices import calc_price
 
-    try:
-        found = calc_price(Tokens(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens), model)
-    except LookupError:
-        return None
-    return float(found.total_price)
+    tokens = Tokens(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+    return float(calc_price(tokens, model).total_price)
 
 
 def dollars(cost_usd: float | None) -> str:
@@ -26,11 +38,6 @@ def dollars(cost_usd: float | None) -> str:
     if cost_usd is None:
         return "cost unknown"
     return f"${cost_usd:.{2 if cost_usd >= 1 else 4 if cost_usd >= 0.01 or not cost_usd else 6}f}"
-
-
-def has_price(model: str) -> bool:
-    """Whether the price lists have this model."""
-    return cost_usd(model, Usage(1, 1)) is not None
 
 
 def total_usd(costs: Iterable[float | None]) -> float | None:

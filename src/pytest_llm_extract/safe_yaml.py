@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 MAX_DEPTH = 100
+_TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 _CONTAINER_WEIGHT = 256
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -15,6 +16,8 @@ _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+# As PyYAML writes one; it leaves the text `1e5` without quotes.
+_DUMPED_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]*(?:[eE][-+][0-9]+)?")
 _STANDARD = "tag:yaml.org,2002:"
 _TEXT_TAGS = ("!", f"{_STANDARD}str")
 _BINARY_TAG = f"{_STANDARD}binary"
@@ -32,14 +35,15 @@ class YamlReader:
     """Reads values from a stream of parser events.
 
     Unquoted values are read as JSON has them: null, true, false and numbers; all else, dates and `no` too, is text. A
-    key is a text and stands once. `binary` allows `!!binary`; every other tag but that of text is a mistake.
+    key is a text and stands once. `dumped` files are PyYAML's: they may hold `!!binary`, and a number with an exponent
+    is one only in PyYAML's own form (`1.0e+5`). Every other tag but that of text is a mistake.
     `max_weight` bounds the characters of all values, aliases written out, and counts 256 for each list and mapping.
     """
 
-    def __init__(self, text: str, *, binary: bool = False, max_weight: int | None = None) -> None:
+    def __init__(self, text: str, *, dumped: bool = False, max_weight: int | None = None) -> None:
         import yaml
 
-        self._yaml, self._binary, self._max_weight = yaml.events, binary, max_weight
+        self._yaml, self._dumped, self._max_weight = yaml.events, dumped, max_weight
         self._depth = self._weight = 0
         self._anchors: dict[str, tuple[Any, int]] = {}
         try:
@@ -101,7 +105,7 @@ class YamlReader:
         if event.tag is not None:
             raise _forbidden(event)
         if self._depth == MAX_DEPTH:
-            raise YamlMistakeError(line_of(event), f"is nested more than {MAX_DEPTH} levels deep")
+            raise YamlMistakeError(line_of(event), _TOO_DEEP)
         self._weigh(event, _CONTAINER_WEIGHT)
         self._depth += 1
         is_list = isinstance(event, self._yaml.SequenceStartEvent)
@@ -141,7 +145,7 @@ class YamlReader:
         text = event.value
         if event.tag in _TEXT_TAGS:
             return text
-        if event.tag == _BINARY_TAG and self._binary:
+        if event.tag == _BINARY_TAG and self._dumped:
             return _decoded(text, line_of(event))
         if event.tag is not None:
             raise _forbidden(event)
@@ -151,7 +155,8 @@ class YamlReader:
             return _WORDS[text]
         if _INTEGER.fullmatch(text):
             return int(text)
-        return float(text) if _NUMBER.fullmatch(text) else text
+        number = _DUMPED_NUMBER if self._dumped else _NUMBER
+        return float(text) if number.fullmatch(text) else text
 
 
 def line_of(event: Any) -> int:
@@ -166,6 +171,8 @@ def describe(text: str, error: Exception) -> tuple[int | None, str]:
     if isinstance(error, YamlMistakeError):
         return error.line, str(error)
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        if error.problem == "exceeded maximum nesting depth":  # libyaml's own limit, which it meets while reading ahead
+            return error.problem_mark.line + 1, _TOO_DEEP
         begun = f" {error.context} from line {error.context_mark.line + 1}" if error.context_mark else ""
         return error.problem_mark.line + 1, f"is not YAML: {error.problem}{begun}"
     if isinstance(error, yaml.reader.ReaderError):

@@ -79,7 +79,7 @@ def _read_text(path: Path) -> str | None:
 def _read_yaml(text: str) -> Any:
     import yaml
 
-    reader = YamlReader(text, binary=True, max_weight=2 * MAX_BYTES)
+    reader = YamlReader(text, dumped=True, max_weight=2 * MAX_BYTES)
     try:
         event = reader.start()
         value = None if event is None else reader.value(event)

@@ -10,16 +10,18 @@ _SHARE = 0.85  # of what the provider took when it first refused
 _CUT = 0.85  # of the rate, at a refusal in spite of it
 _RAISE = 0.02  # calls a second more, for each answer
 _WINDOW_S = 1.0
+_SPACING_S = 0.004  # answers that come at once wait for each other, since Python works on one at a time
 _PAUSE_S = 0.5  # after a refusal that does not say how long to wait
 
 
 class Pace:
     """Spaces the starts of calls, for all threads together.
 
-    Without a refusal there is no limit but the number of calls in flight. A refusal (429, or a provider that says it
-    is overloaded) pauses all starts for as long as the provider asks, and sets a rate below what it had taken in the
-    second before; answers then raise the rate slowly, and further refusals cut it: additive increase, multiplicative
-    decrease (Chiu and Jain 1989, Computer Networks and ISDN Systems 17:1).
+    Without a refusal there is no limit but the number of calls in flight, and 250 starts a second, which is about what
+    one process can do. A refusal (429, or a provider that says it is overloaded) pauses all starts for as long as the
+    provider asks, and sets a rate below what it had taken in the second before; answers then raise the rate slowly, and
+    further refusals cut it: additive increase, multiplicative decrease (Chiu and Jain 1989, Computer Networks and ISDN
+    Systems 17:1).
     """
 
     def __init__(self) -> None:
@@ -39,8 +41,7 @@ class Pace:
     def _turn(self) -> float:
         with self._lock:
             turn = max(time.monotonic(), self._next)
-            if self._rate is not None:
-                self._next = turn + 1 / self._rate
+            self._next = turn + (_SPACING_S if self._rate is None else 1 / self._rate)
             return turn
 
     def answered(self) -> None:
