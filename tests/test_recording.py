@@ -18,7 +18,12 @@ import pytest
 import yaml
 from standin import Reply, StandIn
 
+from pytest_llm_extract.call import Call
 from pytest_llm_extract.cassette.load import load
+from pytest_llm_extract.record.batch import Batch
+from pytest_llm_extract.record.plan import Plan
+from pytest_llm_extract.record.threads import in_threads
+from pytest_llm_extract.recording import Progress, SuitePlan
 
 WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
 SUITE = """
@@ -179,6 +184,25 @@ def test_a_budget_stops_before_the_call_that_would_exceed_it(project: pytest.Pyt
         ]
     )
     assert len(provider.requests) == 12
+
+
+def test_progress_is_shown_by_one_thread_at_a_time() -> None:
+    """In order, so that a bar begins once; what outlives an interrupted run has nothing to show any more."""
+    shown: list[int] = []
+    showing = threading.Lock()
+
+    def show(progress: Progress) -> None:
+        assert showing.acquire(blocking=False)
+        time.sleep(0.002)
+        shown.append(progress.done)
+        showing.release()
+
+    nothing: Any = None
+    batch = Batch(Plan(nothing, SuitePlan("test_x.py::test_x", "read"), (nothing,) * 17, {}, {}), show)
+    in_threads(lambda _: batch.add(Call(recorded=True)), range(16), 8, batch.stop)
+    batch.stop.set()
+    batch.add(Call(recorded=True))
+    assert shown == list(range(1, 17))
 
 
 def test_no_budget_without_a_price(project: pytest.Pytester) -> None:

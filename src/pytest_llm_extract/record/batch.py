@@ -61,9 +61,10 @@ class Batch:
             left_s = took_s / (done + failed) * (self.progress.total - done - failed)
             self._update(done=done, failed=failed, left_s=left_s)
             hopeless = failed >= _HOPELESS and not done
+            if not self.stop.is_set():  # a call may outlive a run that was interrupted
+                self._show(self.progress)
         if failure is not None and (failure.is_final or hopeless):
             self.end(failure)
-        self._show(self.progress)
 
     def end(self, failure: Failure) -> None:
         """Begin no more jobs."""
