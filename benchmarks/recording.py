@@ -3,8 +3,9 @@
     python benchmarks/recording.py                     everything, about ten minutes
     python benchmarks/recording.py pace --rounds 5     only the pace
 
-- pace: 1,200 calls of 200 ms, 40 in flight, for `prompt=`, `extractor=` and an async extractor; the share of the ideal
-  rate with the whole start-up of the process included, up to the provider's last answer
+- pace: 1,200 calls of 200 ms, 40 in flight, for `prompt=`, `extractor=` and an async extractor, beside a plain script
+  with 40 threads that keeps nothing; the share of the ideal rate with the whole start-up of the process included, up to
+  the provider's last answer
 - limits: 60 calls a second; 120 a second with 5 % errors: what was recorded, and how many calls were refused
 - memory: the peak of a process that records 5,000 cases, beside one that records 500
 - kills: kill -9 at random moments, again and again until all is recorded; what was lost, and whether a file is broken
@@ -63,6 +64,28 @@ def test_async(extraction): pass
 def test_prompt(extraction): pass
 """
 
+PLAIN = """
+import sys, threading
+from openai import OpenAI
+
+client, lock, numbers = OpenAI(), threading.Lock(), iter(range(int(sys.argv[1])))
+
+def work():
+    while True:
+        with lock:
+            number = next(numbers, None)
+        if number is None:
+            return
+        messages = [{"role": "system", "content": "Read."}, {"role": "user", "content": f"doc {number}"}]
+        client.chat.completions.create(model="m", messages=messages)
+
+threads = [threading.Thread(target=work) for _ in range(int(sys.argv[2]))]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
 
 class Provider:
     """The provider in a process of its own."""
@@ -101,15 +124,22 @@ def project() -> Iterator[Path]:
         yield folder
 
 
-def start(folder: Path, base_url: str, suite: str, n_cases: int, in_flight: int) -> subprocess.Popen[bytes]:
-    """A pytest process that records."""
+def environment(base_url: str) -> dict[str, str]:
+    """What a process finds: the provider, and no other plugin that is installed here."""
     unwanted = ("OPENAI_", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
-    clean["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # what else is installed here is no part of it
-    clean |= {"N": str(n_cases), "OPENAI_BASE_URL": f"{base_url}/v1", "OPENAI_API_KEY": "loopback-only"}
+    settings = {"OPENAI_BASE_URL": f"{base_url}/v1", "OPENAI_API_KEY": "loopback-only"}
+    return {**clean, **settings, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+def start(folder: Path, base_url: str, suite: str, n_cases: int, in_flight: int) -> subprocess.Popen[bytes]:
+    """A pytest process that records; or the plain script."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "llm_extract", "-p", "no:cacheprovider", "--llm-record"]
     command += [f"--llm-extract-concurrency={in_flight}", f"test_items.py::test_{suite}"]
-    return subprocess.Popen(command, cwd=folder, env=clean, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if suite == "plain":
+        command = [sys.executable, "-c", PLAIN, str(n_cases), str(in_flight)]
+    variables = {**environment(base_url), "N": str(n_cases)}
+    return subprocess.Popen(command, cwd=folder, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def peak_memory_mb(process: subprocess.Popen[bytes]) -> float:
@@ -133,7 +163,7 @@ def pace(rounds: int) -> None:
     """1,200 calls of 200 ms with 40 in flight."""
     n_cases, in_flight, delay_s = 1200, 40, 0.2
     ideal_s = n_cases / in_flight * delay_s
-    took: dict[str, list[float]] = {"prompt": [], "extractor": [], "async": []}
+    took: dict[str, list[float]] = {"plain": [], "prompt": [], "extractor": [], "async": []}
     memory: dict[str, float] = {}
     for _ in range(rounds):
         for suite, seconds in took.items():
@@ -141,7 +171,7 @@ def pace(rounds: int) -> None:
                 begun = time.time()
                 memory[suite] = peak_memory_mb(start(folder, server.base_url, suite, n_cases, in_flight))
                 seconds.append(server.counters()["last_s"] - begun)
-                assert len(recorded(folder)) == n_cases
+                assert len(recorded(folder)) == (n_cases if suite != "plain" else 0)
     print(f"pace: {n_cases:,} calls of {delay_s * 1000:.0f} ms, {in_flight} in flight, ideal {ideal_s:.1f} s")
     for suite, seconds in took.items():
         median = statistics.median(seconds)
