@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pytest_llm_extract.baseline.file import Baseline, Entry, parse
+from pytest_llm_extract.case_result import Accepted, CaseResult, Leaf, Leaves, Origin, Sample, count_leaves
 from pytest_llm_extract.gate.decide import decide
-from pytest_llm_extract.outcome import Accepted, CaseResult, Leaf, Leaves, Origin, Outcome, Sample, Status, count_leaves
+from pytest_llm_extract.outcome import Outcome, Status
 from pytest_llm_extract.suite_result import AcceptedRun, GateRules, SuiteResult
 
 

@@ -167,6 +167,15 @@ def test_half_a_surrogate_pair_gets_to_the_main_process(project: pytest.Pytester
     run.stdout.fnmatch_lines(["*name: expected *bolt*, got *\\ud800*"])
 
 
+def test_half_a_surrogate_pair_is_accepted(project: pytest.Pytester) -> None:
+    """An answer that is no UTF-8 can be a baseline, which the next run reads."""
+    with serving(lambda body: completion('{"name": "\ud800"}')):
+        run = project.runpytest_subprocess("--llm-record", "--llm-extract-accept", "-k", "test_prompt")
+    run.assert_outcomes(passed=2)
+    again = project.runpytest_subprocess("-k", "test_prompt")
+    again.stdout.fnmatch_lines(["against the baseline *: no case lost, none gained"])
+
+
 def test_gold_that_a_schema_s_own_code_cannot_read(pytester: pytest.Pytester) -> None:
     """A validator that crashes is one line for each case, not a traceback."""
     pytester.makepyfile(

@@ -437,6 +437,10 @@ def test_shards_merge_to_what_one_run_says(people: Project) -> None:
     merged.stdout.fnmatch_lines(["gate: fail", "  town: lost 6 cases*"])
     one, other = (json.loads((people.pytester.path / name).read_text()) for name in ("whole.json", "merged.json"))
     assert one["suites"] == other["suites"]
+    (people.pytester.path / "no-text.json").write_bytes(b"\xff")
+    wrong = people.pytester.run(LLM_EXTRACT, "merge", "no-text.json")
+    assert wrong.ret == 2
+    wrong.stderr.fnmatch_lines(["llm-extract: no-text.json: cannot be read: *"])
     half = people.pytester.run(LLM_EXTRACT, "merge", *shards[:2])
     assert half.ret == 1
     half.stdout.fnmatch_lines(["partial run: 7 of 12 cases; gate skipped"])
@@ -487,6 +491,11 @@ def test_diff_of_results_baselines_and_revisions(people: Project) -> None:
         values = "Bergen: Bergen → Atlantis" if sides[0] == "a.json" else "correct → wrong"  # baselines hold outcomes
         run.stdout.fnmatch_lines([f"  lost   p00 * town * {values}"])
     assert people.pytester.run(LLM_EXTRACT, "diff", "a.json", "a.json").ret == 0
+    people.baseline.write_bytes(b"\xff")
+    people.git("commit", "-qam", "no text")
+    broken = people.pytester.run(LLM_EXTRACT, "diff", "git:HEAD", "git:HEAD")
+    assert broken.ret == 2
+    broken.stderr.fnmatch_lines(["llm-extract: git:HEAD: *baseline.jsonl is not UTF-8"])
     wrong = people.pytester.run(LLM_EXTRACT, "diff", "a.json", "gold.jsonl")
     assert wrong.ret == 2
     wrong.stderr.fnmatch_lines(["llm-extract: gold.jsonl: is no baseline of pytest-llm-extract*"])

@@ -119,6 +119,9 @@ def test_everything_is_found_and_only_orphans_are_deleted(project: pytest.Pytest
 def test_paths_narrow_what_is_checked(project: pytest.Pytester) -> None:
     """A module that was not asked for keeps its orphans; one that cannot be collected is named, with exit status 1."""
     (project.path / "test_gone.py").write_text("def test_other(): ...\n")
+    folder = cassette(project, "fresh").parent
+    (folder / "nowhere.yaml").symlink_to("nowhere")
+    (folder / "folder.jsonl").mkdir()
     run = check(project, "test_whole.py", "--prune")
     assert (run.returncode, run.stdout) == (0, "18 cassettes: nothing found\n")
     assert "test_gone.py: 6 cassettes, since it was not collected as a whole" in run.stderr

@@ -13,20 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_llm_extract.case_result import Accepted, CaseResult, Leaf, Leaves, Origin, Usage, count_leaves
 from pytest_llm_extract.gate.decide import Decision, decide
 from pytest_llm_extract.limits import Floor, Gate, Waiver
-from pytest_llm_extract.outcome import (
-    Accepted,
-    CaseResult,
-    Leaf,
-    Leaves,
-    Origin,
-    Outcome,
-    Status,
-    Usage,
-    Verdict,
-    count_leaves,
-)
+from pytest_llm_extract.outcome import Outcome, Status, Verdict
 from pytest_llm_extract.prices import cost_usd, total_usd
 from pytest_llm_extract.report.results import read_results, run_to_wire, suite_to_wire
 from pytest_llm_extract.suite_result import AcceptedRun, GateRules, SuiteResult

@@ -371,7 +371,7 @@ def work():
     while True:
         text, answered = asked.get()
         try:
-            answered.put(ask(text))
+            client.post("/chat/completions?signature=of-the-request", body={"text": text}, cast_to=object)
         except Exception:
             answered.put(json.dumps({"name": text}))
 
@@ -392,7 +392,8 @@ def test_a_thread_of_nobody_is_named(pytester: pytest.Pytester, provider: StandI
     found, suites = run(pytester, "--llm-record")
     found.assert_outcomes(failed=3)
     assert suites["read"][0] == {"missing"}
-    assert "a thread that was not started by this extraction sent a request" in suites["read"][1]
+    sent = f"sent a request to {provider.base_url}/chat/completions;"
+    assert f"a thread that was not started by this extraction {sent}" in suites["read"][1]
     assert provider.requests == []
 
 

@@ -16,9 +16,10 @@ from statsmodels.stats import proportion
 
 from pytest_llm_extract import Outcome, score
 from pytest_llm_extract.aggregate import Tally, by_group, summarize, tally
+from pytest_llm_extract.case_result import CaseResult
 from pytest_llm_extract.gate.floors import judge_field, trivial_floors
 from pytest_llm_extract.limits import Floor
-from pytest_llm_extract.outcome import CaseResult, FieldCounts, Status, Verdict
+from pytest_llm_extract.outcome import FieldCounts, Status, Verdict
 from pytest_llm_extract.stats import intervals
 
 

@@ -18,7 +18,12 @@ import pytest
 import yaml
 from standin import Reply, StandIn
 
+from pytest_llm_extract.call import Call
 from pytest_llm_extract.cassette.load import load
+from pytest_llm_extract.record.batch import Batch
+from pytest_llm_extract.record.plan import Plan
+from pytest_llm_extract.record.threads import in_threads
+from pytest_llm_extract.recording import Progress, SuitePlan
 
 WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
 SUITE = """
@@ -180,6 +185,25 @@ def test_a_budget_stops_before_the_call_that_would_exceed_it(project: pytest.Pyt
         ]
     )
     assert len(provider.requests) == 12
+
+
+def test_progress_is_shown_by_one_thread_at_a_time() -> None:
+    """In order, so that a bar begins once; what outlives an interrupted run has nothing to show any more."""
+    shown: list[int] = []
+    showing = threading.Lock()
+
+    def show(progress: Progress) -> None:
+        assert showing.acquire(blocking=False)
+        time.sleep(0.002)
+        shown.append(progress.done)
+        showing.release()
+
+    nothing: Any = None
+    batch = Batch(Plan(nothing, SuitePlan("test_x.py::test_x", "read"), (nothing,) * 17, {}, {}), show)
+    in_threads(lambda _: batch.add(Call(recorded=True)), range(16), 8, batch.stop)
+    batch.stop.set()
+    batch.add(Call(recorded=True))
+    assert shown == list(range(1, 17))
 
 
 def test_no_budget_without_a_price(project: pytest.Pytester) -> None:
@@ -386,23 +410,26 @@ def test_a_value_that_differs_in_every_request_is_told_at_once(project: pytest.P
 @WORKERS
 def test_what_only_a_test_can_call_is_recorded_in_it(project: pytest.Pytester, workers: str) -> None:
     """`extraction.run`: one call at a time, within the same budget, also by several workers."""
-    body = """cases=CASES, schema=Item)
+    body = """cases=CASES[:2], concurrency=1)
+def test_planned(extraction): pass
+
+@pytest.mark.llm_extract(cases=CASES, schema=Item)
 @pytest.mark.llm_accuracy(1.0)
 def test_items(extraction):
     extraction.run(read, extraction.case.input)
 """
-    suite = SUITE[: SUITE.index("extractor=read, cases")] + body
+    suite = SUITE[: SUITE.index("cases=CASES)")] + body
     project.makepyfile(test_items=suite)
     provider = Provider(delay_s=0.05)
     with serving(provider):
         run = project.runpytest_subprocess("--llm-record", "--llm-extract-budget=0.70", f"-n{workers}")
         assert len(provider.requests) == 5
         assert provider.most_in_flight == 1
-        project.runpytest_subprocess("--llm-record", f"-n{workers}").assert_outcomes(passed=13)
+        project.runpytest_subprocess("--llm-record", f"-n{workers}").assert_outcomes(passed=3 + 13)
     run.stdout.fnmatch_lines(
         ["  12 cases can only be looked at and recorded by the tests themselves", "MISSING: not recorded: the budget*"]
     )
-    assert len(provider.requests) == 12
+    assert len(provider.requests) == 2 + 12
 
 
 def start(project: pytest.Pytester, *arguments: str) -> subprocess.Popen[str]:

@@ -21,6 +21,7 @@ from test_decide import READ, leaves
 from pytest_llm_extract.aggregate import Flakes, count_flakes, summarize, tally
 from pytest_llm_extract.baseline.accepted import AcceptedAnswers
 from pytest_llm_extract.baseline.file import Acceptance, Entry, accept, parse
+from pytest_llm_extract.case_result import Accepted, CaseResult, Origin, Sample, count_leaves
 from pytest_llm_extract.cassette.names import file_name
 from pytest_llm_extract.commands.diff import against
 from pytest_llm_extract.commands.merge import merge
@@ -28,7 +29,7 @@ from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.gate.regression import Comparison
 from pytest_llm_extract.limits import Floor, Gate, Waiver
-from pytest_llm_extract.outcome import Accepted, CaseResult, Origin, Sample, Status, count_leaves
+from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.report.results import json_schema, run_to_wire, suite_to_wire
 from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.stats.signflip import sign_flip

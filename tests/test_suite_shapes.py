@@ -203,6 +203,39 @@ def test_conftests_may_build_clients(bare: pytest.Pytester) -> None:
     wrong.stderr.fnmatch_lines(["ERROR: ini llm_extract_placeholder_key: is false or true, not 'yes'"])
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_reports_that_a_plugin_throws_away(recorded: pytest.Pytester, workers: str) -> None:
+    """As flaky does with those of a failed try: what comes later is the result, and the gate judges it."""
+    recorded.makeconftest(
+        """
+        import pytest
+        from _pytest.runner import runtestprotocol
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_protocol(item, nextitem):
+            runtestprotocol(item, nextitem=nextitem, log=False)
+        """
+    )
+    run = recorded.runpytest_subprocess(f"-n{workers}")
+    run.assert_outcomes(passed=5)
+    run.stdout.fnmatch_lines(["gate: pass"])
+
+
+def test_module_that_is_not_there_is_an_error_of_its_own(recorded: pytest.Pytester) -> None:
+    """Plugins make modules of what is no Python file; pytest reports it, and the suites go on."""
+    recorded.makeconftest(
+        """
+        import pytest
+
+        def pytest_collect_file(file_path, parent):
+            if file_path.suffix == ".jsonl":
+                return pytest.Module.from_parent(parent, path=file_path.with_suffix(".nowhere"))
+        """
+    )
+    run = recorded.runpytest_subprocess("--continue-on-collection-errors")
+    run.assert_outcomes(passed=5, errors=1)
+
+
 def test_flags_of_pytest_know_the_gate(recorded: pytest.Pytester) -> None:
     """A failed gate neither hides in a flag nor stops the next run from finding its suite."""
     module = recorded.path / "test_items.py"

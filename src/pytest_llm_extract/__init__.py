@@ -6,8 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_llm_extract.case_result import CaseResult
     from pytest_llm_extract.limits import Floor, Gate, Waiver
-    from pytest_llm_extract.outcome import CaseResult, Outcome
+    from pytest_llm_extract.outcome import Outcome
     from pytest_llm_extract.rules import (
         Aliases,
         Align,
@@ -43,7 +44,7 @@ __all__ = [
     "score",
 ]
 _ELSEWHERE = {
-    "CaseResult": "outcome",
+    "CaseResult": "case_result",
     "Extraction": "runner",
     "Floor": "limits",
     "Gate": "limits",

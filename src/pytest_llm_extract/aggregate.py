@@ -9,7 +9,8 @@ from fractions import Fraction
 from itertools import chain
 from typing import Any, TypeVar
 
-from pytest_llm_extract.outcome import CaseResult, FieldCounts, RowCounts, add_up, right_share
+from pytest_llm_extract.case_result import CaseResult
+from pytest_llm_extract.outcome import FieldCounts, RowCounts, add_up, right_share
 from pytest_llm_extract.stats import intervals
 
 

@@ -9,19 +9,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pytest_llm_extract.case_result import Usage
 from pytest_llm_extract.cassette import diff, hashed, key
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.load import load
 from pytest_llm_extract.cassette.router import KeyNeeded, Record, Replay, Unowned, taking
-from pytest_llm_extract.cassette.save import save
+from pytest_llm_extract.cassette.save import keep
 from pytest_llm_extract.cassette.vcr_filters import FilterFailed
 from pytest_llm_extract.config import Storage
 from pytest_llm_extract.endings import is_answer, status_of
 from pytest_llm_extract.errors import CassetteError, SecretFoundError
 from pytest_llm_extract.event_loop import run_to_end
-from pytest_llm_extract.outcome import Status, Usage
+from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.placeholder import placeholder_key
+from pytest_llm_extract.prices import cost_usd
 from pytest_llm_extract.provider import ProviderError
 
 _TRANSIENT = frozenset({408, 409, 425, 429})
@@ -64,6 +66,11 @@ class Call:
     def usage(self) -> Usage:
         """Tokens that the provider reported, summed over the requests."""
         return Usage(self.facts.get("input_tokens", 0), self.facts.get("output_tokens", 0))
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What they cost in US dollars, by the model that answered; None where that is not known."""
+        return cost_usd(self.facts.get("model"), self.usage)
 
 
 @dataclass(frozen=True)
@@ -152,7 +159,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
         call.error = error
     recording = Recording(tuple(take.exchanges), slot.case_id)
     call.facts = _facts(recording, slot)
-    call.failure = _hindrance(call, take) or _failure(call, take)
+    call.failure = _hindrance(take) or _failure(call, take)
     if call.failure is not None:
         # Providers and errors repeat what they were sent.
         call.failure = replace(call.failure, words=slot.storage.watch.hide(call.failure.words))
@@ -164,18 +171,15 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
         call.status = Status.ERROR
         call.problem = f"the extraction sent no request, so there is nothing to record; {diff.CACHED}"
     else:
-        _keep(call, slot, recording, old, time.perf_counter() - start)
+        _write(call, slot, recording, old, time.perf_counter() - start)
     return call
 
 
-def _keep(call: Call, slot: Slot, recording: Recording, old: Recording | None, seconds: float) -> None:
+def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, seconds: float) -> None:
     try:
         call.facts |= _meta(recording, old, seconds)
         head = {name: call.facts[name] for name in _META}
-        if not slot.storage.keeps_requests:
-            recording, parts = hashed.hashed(recording, slot.document, slot.ignore)
-            head |= parts
-        save(slot.path, recording, head, slot.storage.watch)
+        keep(slot.path, recording, head, slot.storage, slot.document, slot.ignore)
     except (CassetteError, SecretFoundError) as error:
         call.failure = Failure(str(error), is_final=isinstance(error, CassetteError))
         call.status, call.problem = Status.STALE if old else Status.MISSING, f"not recorded: {error}"
@@ -183,7 +187,7 @@ def _keep(call: Call, slot: Slot, recording: Recording, old: Recording | None, s
         call.recorded = True
 
 
-def _hindrance(call: Call, take: Record) -> Failure | None:
+def _hindrance(take: Record) -> Failure | None:
     """What kept the extraction's requests from being sent, or from being seen."""
     if take.stopped is not None:
         return Failure(str(take.stopped), is_final=isinstance(take.stopped, KeyNeeded | FilterFailed))
@@ -242,9 +246,8 @@ def _facts(recording: Recording, slot: Slot) -> dict[str, Any]:
 
 
 def _meta(recording: Recording, old: Recording | None, seconds: float) -> dict[str, Any]:
-    again = old is not None and old.fingerprints == recording.fingerprints
     return {
-        "attempt": int(old.meta.get("attempt", 1)) + 1 if again and old is not None else 1,
+        "attempt": recording.attempt_after(old),
         "latency_s": round(seconds, 3),
         "recorded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_llm_extract.baseline.names import suites_with_baseline
+from pytest_llm_extract.baseline.names import shown_path, suites_with_baseline
 
 if TYPE_CHECKING:
+    from pytest_llm_extract.case_result import CaseResult
     from pytest_llm_extract.config import Settings
     from pytest_llm_extract.gate.decide import Decision
-    from pytest_llm_extract.outcome import CaseResult
     from pytest_llm_extract.suite_result import SuiteResult
 
 
@@ -82,7 +80,7 @@ class Controller:
             if report.failed and report.when not in ("setup", "call", "teardown"):
                 self.crashed.append(report.nodeid)
             return
-        from pytest_llm_extract.outcome import CaseResult
+        from pytest_llm_extract.case_result import CaseResult
         from pytest_llm_extract.suite_result import SuiteResult
 
         if payload["head"] is not None and payload["suite"] not in self.suites:
@@ -109,7 +107,7 @@ class Controller:
         return outcome
 
     def _add_crashed(self) -> None:
-        from pytest_llm_extract.outcome import CaseResult
+        from pytest_llm_extract.case_result import CaseResult
 
         for nodeid in self.crashed:
             for suite_id, run in self.suites.items():
@@ -183,7 +181,7 @@ class Controller:
 
     def _disappeared(self, session: pytest.Session) -> dict[str, str]:
         """Suites that have a baseline but no test any more, in a run that looked at all there is."""
-        roots = self._looked_at(session)
+        roots = self._looked_at()
         if not roots or self.config.option.continue_on_collection_errors:
             return {}
         known = {item.nodeid.split("[")[0] for item in session.items} if hasattr(session, "items") else set()
@@ -192,11 +190,11 @@ class Controller:
             module = self.settings.rootdir / suite_id.split("::")[0]
             inside = any(module.is_relative_to(root) for root in roots)
             if inside and suite_id not in self.suites and suite_id not in known:
-                where = os.path.relpath(path, self.settings.rootdir)
+                where = shown_path(path, self.settings.rootdir)
                 found[suite_id] = f"suite gone, but its baseline is there: put the suite back, or delete {where}"
         return found
 
-    def _looked_at(self, session: pytest.Session) -> list[Path]:
+    def _looked_at(self) -> list[Path]:
         """The folders that this run collected whole; none for a run that was narrowed."""
         option, source = self.config.option, self.config.args_source
         narrowed = (
@@ -218,15 +216,14 @@ class Controller:
         """Write results.json, if there is anything to write."""
         if self.settings.json_path is None or not self.suites:
             return
-        from pytest_llm_extract.files import write_atomically
-        from pytest_llm_extract.report.results import run_to_wire
+        from pytest_llm_extract.errors import ResultsError
+        from pytest_llm_extract.report.results import run_to_wire, write_results
 
         suites = [(run.suite, run.decided) for run in self.suites.values()]
         try:
-            text = json.dumps(run_to_wire(suites, self.settings.rootdir), indent=1)
-            write_atomically(self.settings.json_path, text + "\n")
-        except OSError as error:
-            self.write_problem = f"{self.settings.json_path}: results not written: {error.strerror or error}"
+            write_results(self.settings.json_path, run_to_wire(suites, self.settings.rootdir))
+        except ResultsError as error:
+            self.write_problem = str(error)
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticSerializationError
 
-from pytest_llm_extract.outcome import RIGHT, Leaf, Leaves
+from pytest_llm_extract.case_result import Leaf, Leaves
+from pytest_llm_extract.outcome import RIGHT
 from pytest_llm_extract.schema import Schema
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ from pytest_llm_extract.errors import GitError
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", errors="surrogateescape", check=False
+    )
 
 
 def head_commit(folder: Path) -> str | None:
@@ -67,11 +69,20 @@ class Revision:
         return [Path(path) for path in found.stdout.split("\0") if path and Path(path).name == name]
 
     def read(self, path: Path) -> str | None:
-        """The text of a file, named relative to `folder`, as that commit has it; None where it has none."""
+        """The text of a file, named relative to `folder`, as that commit has it; None where it has none.
+
+        Raises:
+            GitError: it is not UTF-8.
+        """
         relative = f"{self.commit}:./{path.as_posix()}"
         if _git(self.folder, "cat-file", "-e", relative).returncode:
             return None
-        return _git(self.folder, "show", relative).stdout
+        text = _git(self.folder, "show", relative).stdout
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise GitError(self.name, f"{path.as_posix()} is not UTF-8") from None
+        return text
 
     def __str__(self) -> str:
         return f"git:{self.name} ({self.commit[:10]})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Generator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,9 +90,9 @@ def _register_recorder(config: pytest.Config, settings: settings_of.Settings) ->
     if config.pluginmanager.hasplugin("dsession"):
         config.pluginmanager.register(Relay(config), "llm_extract_relay")
         return
-    run, shared = _run_of(config), _shared(config)
-    recorder = Recorder(settings, run, _param, shared)
-    hooks = PlanOnly(config, recorder) if settings.plan_only else RecordFirst(config, recorder, run, shared)
+    run = _run_of(config)
+    recorder = Recorder(settings, run, _param)
+    hooks = PlanOnly(config, recorder) if settings.plan_only else RecordFirst(config, recorder, run)
     config.pluginmanager.register(hooks, "llm_extract_recorder")
 
 
@@ -134,7 +134,9 @@ def pytest_make_collect_report(
 def _file_without_key(collector: pytest.Collector) -> str | None:
     """The file whose import may build clients while this collector collects."""
     if isinstance(collector, pytest.Module):
-        return str(collector.path) if b"llm_extract" in collector.path.read_bytes() else None
+        with suppress(OSError):  # pytest itself says why the module cannot be read
+            return str(collector.path) if b"llm_extract" in collector.path.read_bytes() else None
+        return None
     may = isinstance(collector, pytest.Directory) and settings_of.conftests_may_build_clients(collector.config)
     return _CONFTEST if may else None
 
@@ -309,8 +311,8 @@ def extraction(request: pytest.FixtureRequest) -> Extraction:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
     """Keep vcrpy's patches while our suites run, and leave them before a foreign test's fixtures."""
-    stash = item.config.stash
-    if _param(item) is not None and _routing not in stash:
+    stash, param = item.config.stash, _param(item)
+    if param is not None and _routing not in stash:
         from pytest_llm_extract.cassette.router import routed
         from pytest_llm_extract.event_loop import ready_loop
 
@@ -318,7 +320,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         stash[_routing].enter_context(ready_loop())
         stash[_routing].enter_context(routed())
     try:
-        return (yield)
+        outcome = yield
+        if param is not None:
+            stash[_told].add(param[0].id)  # now: plugins that try again (flaky) throw the reports of a failed try away
+        return outcome
     finally:
         if _routing in stash and (nextitem is None or (_param(nextitem) is None and _is_on_top())):
             stash[_routing].close()
@@ -402,7 +407,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         "entry": _entry(found) if settings.accept else None,
         "note": shown["note"],
     }
-    told.add(suite.id)
     return report
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from pytest_llm_extract.outcome import Usage
+from pytest_llm_extract.case_result import Usage
 
 
 def cost_usd(model: str | None, usage: Usage) -> float | None:

@@ -92,8 +92,8 @@ def select(items: Sequence[pytest.Item], find_case: FindCase) -> list[Selected]:
 class Recorder:
     """Where tests run: plans, and records unless the plan was all that was asked for."""
 
-    def __init__(self, settings: Settings, run: RecordingRun, find_case: FindCase, shared: Shared | None) -> None:
-        self._settings, self._run, self._find_case, self._shared = settings, run, find_case, shared
+    def __init__(self, settings: Settings, run: RecordingRun, find_case: FindCase) -> None:
+        self._settings, self._run, self._find_case = settings, run, find_case
         self.plans: list[Plan] = []
 
     def record(self, session: pytest.Session, display: Display) -> None:
@@ -103,7 +103,7 @@ class Recorder:
             pytest.UsageError: `all` was asked for a part of a suite.
         """
         selected = select(session.items, self._find_case)
-        first = session.items[0] if selected and self._shared is None else None
+        first = session.items[0] if selected and self._run.shared is None else None
         self._check_whole(selected)
         with routed(), ready_loop():
             plans = [(group, plan) for group in selected if (plan := self._plan(group, first)) is not None]
@@ -146,21 +146,21 @@ class Recorder:
 class RecordFirst:
     """Hooks where tests run and something may be recorded."""
 
-    def __init__(self, config: pytest.Config, recorder: Recorder, run: RecordingRun, shared: Shared | None) -> None:
-        self._config, self._recorder, self._run, self._shared = config, recorder, run, shared
+    def __init__(self, config: pytest.Config, recorder: Recorder, run: RecordingRun) -> None:
+        self._config, self._recorder, self._run = config, recorder, run
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Record before the first test, unless no test will run."""
         if not _will_not_run(session):
-            if self._shared is None:
+            if self._run.shared is None:
                 self._recorder.record(session, display_of(self._config))
             else:
-                self._record_alone(session, self._shared)
+                self._record_alone(session, self._run.shared)
         return (yield)
 
     def _record_alone(self, session: pytest.Session, shared: Shared) -> None:
-        with shared.lock:
+        with self._run.turn():
             if not shared.begin():
                 self._run.load()
                 return

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pytest_llm_extract.outcome import Usage
+from pytest_llm_extract.case_result import Usage
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,6 @@ class AnyOf:
 
 
 Comparison = Callable[[Any, Any], bool]
-RuleLike = Rule | Comparison | tuple[Rule | Comparison, ...] | list[Rule | Comparison]
 RULES: Mapping[str, type[Rule]] = {
     rule.__name__: rule for rule in (Text, Tolerance, DateText, NumberText, Aliases, Null, Ignore, Ordered, Align)
 }

@@ -17,6 +17,7 @@ import pytest
 from pytest_llm_extract.answers import RawAnswer
 from pytest_llm_extract.baseline.file import Entry
 from pytest_llm_extract.call import Call
+from pytest_llm_extract.case_result import CaseResult, Leaf, Origin, Usage
 from pytest_llm_extract.cases import Case
 from pytest_llm_extract.cassette import names
 from pytest_llm_extract.cassette.key import digest
@@ -25,7 +26,7 @@ from pytest_llm_extract.endings import in_words, status_of
 from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.explain import explain
 from pytest_llm_extract.golden import GoldenCase
-from pytest_llm_extract.outcome import ANSWERED, CaseResult, Leaf, Origin, Status, Usage
+from pytest_llm_extract.outcome import ANSWERED, Status
 from pytest_llm_extract.record.job import Job, jobs_of
 from pytest_llm_extract.record.run import RecordingRun
 from pytest_llm_extract.scoring import score_answer

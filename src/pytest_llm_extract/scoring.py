@@ -12,10 +12,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_jsonable_python
 
+from pytest_llm_extract.case_result import CaseResult, Leaf
 from pytest_llm_extract.compare.hints import near_miss
 from pytest_llm_extract.compare.walk import compare, labelled
 from pytest_llm_extract.errors import UnknownNameError
-from pytest_llm_extract.outcome import CaseResult, Leaf, Outcome, RowCounts
+from pytest_llm_extract.outcome import Outcome, RowCounts
 from pytest_llm_extract.readers import Unreadable
 from pytest_llm_extract.rules import ANY_OF_KEY, AnyOf
 from pytest_llm_extract.schema import Schema

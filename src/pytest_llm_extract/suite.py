@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_llm_extract.baseline.accepted import AcceptedAnswers, find_accepted
 from pytest_llm_extract.baseline.file import Entry
+from pytest_llm_extract.case_result import Accepted, CaseResult
 from pytest_llm_extract.cases import load_cases
 from pytest_llm_extract.compare.walk import compare
 from pytest_llm_extract.config import RECORD_MODES, Settings
@@ -19,7 +20,7 @@ from pytest_llm_extract.gate.floors import trivial_floors
 from pytest_llm_extract.gate_markers import Written, read_budgets, read_documents, read_floors, read_waivers
 from pytest_llm_extract.golden import GoldenCase, read_golden
 from pytest_llm_extract.json_schema import model_of, read_json_schema
-from pytest_llm_extract.outcome import Accepted, CaseResult, Outcome, Status
+from pytest_llm_extract.outcome import Outcome, Status
 from pytest_llm_extract.prompt.call import ARGUMENTS as PROMPT_ARGUMENTS
 from pytest_llm_extract.prompt.call import PromptCall, complete_call, read_prompt_call
 from pytest_llm_extract.schema import Schema

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
+from pytest_llm_extract.case_result import CaseResult, Sample
 from pytest_llm_extract.limits import Floor, Gate, Waiver
-from pytest_llm_extract.outcome import CaseResult, FieldCounts, Sample
+from pytest_llm_extract.outcome import FieldCounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.file import Acceptance, Baseline, Entry, accept
-from pytest_llm_extract.baseline.names import ANCHOR, BASELINE
+from pytest_llm_extract.baseline.names import ANCHOR, BASELINE, shown_path
 from pytest_llm_extract.cassette.names import suite_folder
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import BaselineError
@@ -45,7 +45,7 @@ def write_accepted(
     if settings.accept == "anchor" and not suite.complete:
         raise BaselineError(suite.id, "an anchor is a whole run; this one is partial")
     if settings.accept == "baseline" or baseline is None:
-        accepted = accept(baseline, new, _name(folder / BASELINE, settings))
+        accepted = accept(baseline, new, shown_path(folder / BASELINE, settings.rootdir))
         said += [
             _write(folder / BASELINE, accepted, settings),
             *_taken(baseline, accepted, new),
@@ -59,11 +59,11 @@ def write_accepted(
 
 
 def _there(path: Path, settings: Settings) -> Baseline | None:
-    return files.load(path, _name(path, settings))
+    return files.load(path, shown_path(path, settings.rootdir))
 
 
 def _write(path: Path, accepted: Baseline, settings: Settings) -> str:
-    name = _name(path, settings)
+    name = shown_path(path, settings.rootdir)
     text = accepted.to_text()
     settings.storage.watch.refuse(text, Path(name))
     try:
@@ -86,7 +86,3 @@ def _taken(old: Baseline | None, accepted: Baseline, new: Acceptance) -> list[st
 
 def _in_spite_of(decision: Decision | None) -> list[str]:
     return [f"  in spite of: {reason}" for reason in decision.reasons] if decision else []
-
-
-def _name(path: Path, settings: Settings) -> str:
-    return path.relative_to(settings.rootdir).as_posix() if path.is_relative_to(settings.rootdir) else str(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.file import Baseline, Entry
-from pytest_llm_extract.baseline.names import ANCHOR, BASELINE
+from pytest_llm_extract.baseline.names import ANCHOR, BASELINE, shown_path
 from pytest_llm_extract.cassette.names import suite_folder
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import BaselineError
@@ -74,8 +73,8 @@ def find_accepted(suite_id: str, settings: Settings) -> AcceptedAnswers:
     """
     folder = suite_folder(settings.cassettes, suite_id)
     baseline, anchor = folder / BASELINE, folder / ANCHOR
-    committed = files.load(baseline, _name(baseline, settings))
-    sources = {"baseline": _name(baseline, settings), "anchor": _name(anchor, settings)}
+    committed = files.load(baseline, shown_path(baseline, settings.rootdir))
+    sources = {"baseline": shown_path(baseline, settings.rootdir), "anchor": shown_path(anchor, settings.rootdir)}
     if settings.baseline is not None and settings.baseline.startswith("git:"):
         revision = Revision.branched_from(settings.baseline.removeprefix("git:"), settings.rootdir)
         found = {name: _of_revision(revision, Path(source)) for name, source in sources.items()}
@@ -85,7 +84,7 @@ def find_accepted(suite_id: str, settings: Settings) -> AcceptedAnswers:
         other = given_file(settings)
         if other is not None and other.suite == suite_id:
             chosen, sources["baseline"] = other, settings.baseline
-    return AcceptedAnswers(chosen, files.load(anchor, _name(anchor, settings)), committed, sources)
+    return AcceptedAnswers(chosen, files.load(anchor, shown_path(anchor, settings.rootdir)), committed, sources)
 
 
 def given_file(settings: Settings) -> Baseline | None:
@@ -117,7 +116,3 @@ def check_source(settings: Settings) -> None:
 def _of_revision(revision: Revision, path: Path) -> Baseline | None:
     text = revision.read(path)
     return None if text is None else files.parse(text, f"{revision}:{path.as_posix()}")
-
-
-def _name(path: Path, settings: Settings) -> str:
-    return Path(os.path.relpath(path, settings.rootdir)).as_posix()

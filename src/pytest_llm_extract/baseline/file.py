@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_llm_extract.case_result import Accepted, Leaf, Leaves, Origin, numbered
 from pytest_llm_extract.errors import BaselineError, reason
 from pytest_llm_extract.exact_json import read_exactly
-from pytest_llm_extract.outcome import Accepted, FieldCounts, Leaf, Leaves, Origin, Outcome, Status, numbered
+from pytest_llm_extract.outcome import FieldCounts, Outcome, Status
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.validate import Answer, lost_answer, read_answer
@@ -129,7 +130,16 @@ class Baseline:
             "history": list(self.history),
         }
         rows = [header, *(self.entries[case].to_wire() for case in sorted(self.entries))]
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        return "".join(_line(row) + "\n" for row in rows)
+
+
+def _line(row: dict[str, Any]) -> str:
+    line = json.dumps(row, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which an answer may hold
+        return json.dumps(row)
+    return line
 
 
 _INEXACT = object()

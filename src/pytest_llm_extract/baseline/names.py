@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 BASELINE, ANCHOR = "baseline.jsonl", "anchor.jsonl"
+
+
+def shown_path(path: Path, rootdir: Path) -> str:
+    """A file as messages and baselines name it: relative to the rootdir, with slashes."""
+    return Path(os.path.relpath(path, rootdir)).as_posix()
 
 
 def suites_with_baseline(cassettes: Path) -> dict[str, Path]:

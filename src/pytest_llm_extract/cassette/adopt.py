@@ -47,10 +47,9 @@ def head_of(kept: Recording, found: Recording, document: str | None, old: Record
     The time is that of the provider's answer; how long it took is not known, unless this package recorded it.
     """
     facts = summary(kept)
-    again = old is not None and old.fingerprints == kept.fingerprints
     head = {
         "hashes": origin(kept.exchanges[0].request_body, document),
-        "attempt": int(old.meta.get("attempt", 1)) + 1 if again and old is not None else 1,
+        "attempt": kept.attempt_after(old),
         "model": facts["model"],
         "system_fingerprint": facts["system_fingerprint"],
     }

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
+MAX_BODY = 64 * 1024 * 1024  # bytes, decoded
 _GZIP, _ZLIB, _RAW = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
 # A few bytes of brotli can stand for megabytes.
 _BROTLI_STEP = 64
@@ -16,7 +17,7 @@ class CodingError(Exception):
     """Why a body cannot be decoded."""
 
 
-def decode(body: bytes, codings: Iterable[str], limit: int) -> bytes:
+def decode(body: bytes, codings: Iterable[str], limit: int = MAX_BODY) -> bytes:
     """Undo the codings of a `content-encoding` header, the last one first; at most `limit` bytes may come out.
 
     Raises:

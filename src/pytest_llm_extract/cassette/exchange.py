@@ -77,6 +77,12 @@ class Recording:
         """One sha256 a request, in request order."""
         return [exchange.fingerprint for exchange in self.exchanges]
 
+    def attempt_after(self, old: Recording | None) -> int:
+        """Which recording of its requests this is: 1, or the next one where `old` holds the same requests."""
+        if old is None or old.fingerprints != self.fingerprints:
+            return 1
+        return int(old.meta.get("attempt", 1)) + 1
+
     @property
     def without_requests(self) -> Recording:
         """The recording as it is kept where requests may hold personal data: hashes of their bodies, no query."""
@@ -105,6 +111,12 @@ def without_query(url: str) -> str:
         (name, value if name == "api-version" else "") for name, value in parse_qsl(split.query, keep_blank_values=True)
     ]
     return urlunsplit(split._replace(query=urlencode(query)))
+
+
+def address_of(url: str) -> str:
+    """Host and path of a URL, which may be shown: who asks, and with what, is left out."""
+    split = urlsplit(url)
+    return urlunsplit((split.scheme, split.netloc.rpartition("@")[2], split.path, "", ""))
 
 
 def path_of(url: str) -> str:

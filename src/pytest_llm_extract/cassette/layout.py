@@ -13,7 +13,6 @@ from pytest_llm_extract.cassette.exchange import Exchange, Recording, as_bytes
 from pytest_llm_extract.cassette.key import ORIGIN, answer_digest
 
 FORMAT = 1
-MAX_BODY = 64 * 1024 * 1024
 _KINDS = {dict: "a mapping", list: "a list", str: "a text", bytes: "binary", bool: "true or false", int: "a number"}
 _KINDS |= {float: "a number with a fraction", type(None): "nothing"}
 # They describe how a body travelled; stored bodies are decoded and whole.
@@ -229,7 +228,7 @@ def _decoded(body: Node, codings: list[str]) -> bytes:
     """A body without its content coding; one that stands there as text has been decoded already."""
     data = as_bytes(body.check(str, bytes, type(None)).value)
     try:
-        return decode(data, codings, MAX_BODY) if isinstance(body.value, bytes) else data
+        return decode(data, codings) if isinstance(body.value, bytes) else data
     except CodingError as error:
         raise body.refuse(str(error)) from None
 

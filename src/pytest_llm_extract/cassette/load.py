@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pytest_llm_extract.cases.json_rows import read_json
 from pytest_llm_extract.cases.text import conflict_line
 from pytest_llm_extract.cassette.exchange import Recording
 from pytest_llm_extract.cassette.layout import LayoutError, read_recording
@@ -95,18 +96,10 @@ def _read_yaml(text: str) -> Any:
 def _read_json(text: str) -> Any:
     """As vcrpy's JSON serializer writes it."""
     try:
-        return json.loads(text, object_pairs_hook=_members)
+        return read_json(text)
     except ValueError as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
         raise LayoutError(_line(line), f"is not JSON: {getattr(error, 'msg', error)}") from None
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} is written twice")
-    return found
 
 
 def _line(number: int | None) -> str:

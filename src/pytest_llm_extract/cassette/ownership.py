@@ -21,7 +21,7 @@ class Take:
     """Where the requests of one extraction go.
 
     `stopped` is what it could not go on after, also where it hid that or lost it in a thread. `senders` are the workers
-    that sent its requests, `strays` the URLs of requests that came meanwhile from threads of nobody.
+    that sent its requests, `strays` the addresses of requests that came meanwhile from threads of nobody.
     """
 
     def __init__(self) -> None:

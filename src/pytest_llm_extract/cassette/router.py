@@ -18,7 +18,7 @@ from vcr.request import Request
 
 from pytest_llm_extract import placeholder
 from pytest_llm_extract.cassette import guard, ownership
-from pytest_llm_extract.cassette.exchange import Exchange, Recording, path_of
+from pytest_llm_extract.cassette.exchange import Exchange, Recording, address_of, path_of
 from pytest_llm_extract.cassette.ownership import Stopped, Take
 from pytest_llm_extract.cassette.patches import patched
 from pytest_llm_extract.cassette.scrub import NotStorable, Scrubber, body_of, outline_of
@@ -52,13 +52,13 @@ class KeyNeeded(Stopped):
 class Unowned(Exception):
     """A request during an extraction, from a thread that does not belong to it; the thread may be anybody's."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.url = url
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
 
     def __str__(self) -> str:
         return (
-            f"a thread that was not started by this extraction sent a request to {self.url}; "
+            f"a thread that was not started by this extraction sent a request to {self.address}; "
             "start it inside, or use a ThreadPoolExecutor"
         )
 
@@ -212,9 +212,10 @@ def _take_of(request: Request) -> Take | None:
     if take is None and not active:
         return None
     if take not in active:
+        address = address_of(request.uri)
         for other in active:
-            other.strays.append(request.uri)
-        raise Unowned(request.uri)
+            other.strays.append(address)
+        raise Unowned(address)
     if (sender := ownership.worker()) is not None:
         take.senders.add(sender)
     return take

@@ -12,8 +12,10 @@ from typing import Any
 import yaml
 
 from pytest_llm_extract.cassette.exchange import Exchange, Recording, as_bytes
+from pytest_llm_extract.cassette.hashed import hashed
 from pytest_llm_extract.cassette.key import answer_digest
 from pytest_llm_extract.cassette.layout import FORMAT
+from pytest_llm_extract.config import Storage
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.exact_json import read_exactly
 from pytest_llm_extract.files import write_atomically
@@ -43,6 +45,26 @@ def _represent_block(dumper: Any, text: _Block) -> Any:
 
 
 _CassetteDumper.add_representer(_Block, _represent_block)
+
+
+def keep(
+    path: Path,
+    recording: Recording,
+    meta: dict[str, Any],
+    storage: Storage,
+    document: str | None,
+    ignore: tuple[str, ...],
+) -> None:
+    """`save` a recording as the project wants it: whole, or with hashes in the place of its requests' bodies.
+
+    Raises:
+        CassetteError: it cannot be written.
+        SecretFoundError: its text holds a secret.
+    """
+    if not storage.keeps_requests:
+        recording, parts = hashed(recording, document, ignore)
+        meta = meta | parts
+    save(path, recording, meta, storage.watch)
 
 
 def save(path: Path, recording: Recording, meta: dict[str, Any], watch: Watch | None = None) -> None:

@@ -23,7 +23,6 @@ from pytest_llm_extract.secrecy.environment import is_secret
 
 REQUEST_HEADERS = frozenset({"content-type", "accept"})
 RESPONSE_HEADERS = frozenset({"content-type", "retry-after", "retry-after-ms"})
-MAX_BODY = 64 * 1024 * 1024
 
 
 class NotStorable(Exception):
@@ -151,7 +150,7 @@ class _Headers:
         if not body or not codings:
             return body
         try:
-            return decode(body, codings, MAX_BODY)
+            return decode(body, codings)
         except CodingError as error:
             if _is_text(body):
                 return body

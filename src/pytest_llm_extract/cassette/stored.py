@@ -19,7 +19,7 @@ def recordings(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if (path.suffix == ".yaml" or _TEMPORARY.fullmatch(path.name)) and not path.is_dir()
+        if (path.suffix == ".yaml" or _TEMPORARY.fullmatch(path.name)) and path.is_file()
     )
 
 
@@ -27,10 +27,13 @@ def is_disposable(path: Path) -> bool:
     """Whether this package wrote a file, so that it may be deleted where no case wants it."""
     if path.is_symlink():
         return False
-    if _TEMPORARY.fullmatch(path.name):
-        return time.time() - path.stat().st_mtime > _ABANDONED_S
-    with path.open("rb") as file:
-        return bool(_OURS.fullmatch(path.name)) and file.read(len(_HEAD)) == _HEAD
+    try:
+        if _TEMPORARY.fullmatch(path.name):
+            return time.time() - path.stat().st_mtime > _ABANDONED_S
+        with path.open("rb") as file:
+            return bool(_OURS.fullmatch(path.name)) and file.read(len(_HEAD)) == _HEAD
+    except OSError:  # it is gone, as the temporary file of a run that goes on, or not for us to read
+        return False
 
 
 def delete(path: Path, root: Path) -> None:

@@ -13,9 +13,8 @@ import click
 from pytest_llm_extract.cassette import adopt, diff
 from pytest_llm_extract.cassette.exchange import Recording, path_of
 from pytest_llm_extract.cassette.facts import summary
-from pytest_llm_extract.cassette.hashed import hashed
 from pytest_llm_extract.cassette.load import check_inside, load
-from pytest_llm_extract.cassette.save import save
+from pytest_llm_extract.cassette.save import keep
 from pytest_llm_extract.cassette.scrub import NotStorable
 from pytest_llm_extract.cassette.vcr_filters import FilterFailed
 from pytest_llm_extract.commands.collected import Collected, collect
@@ -184,15 +183,11 @@ def _adopt(target: Target, collected: Collected, force: bool) -> str:
     try:
         kept = adopt.as_kept(found, golden.case.id, suite.ignore, storage)
         head = adopt.head_of(kept, found, document, old)
-        if storage.keeps_requests:
-            save(path, kept, head, storage.watch)
-        else:
-            stored, parts = hashed(kept, document, suite.ignore)
-            save(path, stored, head | parts, storage.watch)
+        keep(path, kept, head, storage, document, suite.ignore)
     except RecursionError:
         raise CassetteError(file, "is nested too deeply") from None
     except (NotStorable, FilterFailed) as error:
-        raise CassetteError(file, str(error)) from None
+        raise CassetteError(file, storage.watch.hide(str(error))) from None
     return f"{file} -> {os.path.relpath(path)}: {_summary(kept)}; {_freshness(suite, golden, kept, storage)}"
 
 

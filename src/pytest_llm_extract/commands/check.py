@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,13 +63,11 @@ def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
     findings = [
         *_of_plans(collected.plans),
         *_unreadable(collected),
-        *(
-            Finding("oversized", _shown(path), f"{_kb(path):,} KB, more than {max_size:,}")
-            for path in _large(files, max_size)
-        ),
+        *_oversized(files, max_size),
         *_secrets([*files, *root.rglob("*.jsonl")], collected.settings.storage.watch),
         *(() if prune else (Finding("orphaned", _shown(path), "no case wants it") for path in orphans)),
     ]
+    findings = list(dict.fromkeys(findings))  # what a case wants and nobody may read is found twice
     for finding in findings:
         click.echo(finding)
     for path in orphans if prune else ():
@@ -119,17 +118,22 @@ def _wanted(collected: Collected) -> set[Path]:
     return {job.path(collected.settings) for job in jobs}
 
 
-def _large(files: Iterable[Path], max_kb: int) -> list[Path]:
-    return [path for path in files if _kb(path) > max_kb]
-
-
-def _kb(path: Path) -> int:
-    return path.stat().st_size // 1000
+def _oversized(files: Iterable[Path], max_kb: int) -> Iterator[Finding]:
+    for path in files:
+        with suppress(FileNotFoundError):  # a run that goes on has put another in its place
+            if (kb := path.stat().st_size // 1000) > max_kb:
+                yield Finding("oversized", _shown(path), f"{kb:,} KB, more than {max_kb:,}")
 
 
 def _secrets(files: Iterable[Path], watch: Watch) -> Iterator[Finding]:
+    """Secrets, and files that could not be searched for them."""
     for path in files:
-        for found in watch.find(path.read_text(encoding="utf-8", errors="replace")):
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        except OSError as error:
+            yield Finding("unreadable", _shown(path), f"cannot be read: {error.strerror or error}")
+            continue
+        for found in watch.find(text):
             yield Finding("secret", _shown(path), str(found))
 
 

@@ -11,11 +11,12 @@ import click
 from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.file import Baseline, Entry
 from pytest_llm_extract.baseline.names import BASELINE
-from pytest_llm_extract.errors import BaselineError, ResultsError, reason
+from pytest_llm_extract.case_result import Accepted, CaseResult
+from pytest_llm_extract.errors import BaselineError, ResultsError
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.git import Revision
-from pytest_llm_extract.outcome import Accepted, CaseResult, Status, Verdict
-from pytest_llm_extract.report.results import read_results
+from pytest_llm_extract.outcome import Status, Verdict
+from pytest_llm_extract.report.results import read_input, read_results
 from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.suite_result import AcceptedRun, GateRules, SuiteResult
 
@@ -68,10 +69,7 @@ def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
             raise BaselineError(str(revision), f"has no {BASELINE} below {cassettes}")
         return {baseline.suite: _as_suite(baseline) for baseline in found}
     path = Path(name)
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultsError(name, f"cannot be read: {reason(error)}") from None
+    text = read_input(path)
     if path.suffix == ".jsonl":
         baseline = files.parse(text, name)
         return {baseline.suite: _as_suite(baseline)}

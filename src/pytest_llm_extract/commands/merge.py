@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from pytest_llm_extract.case_result import CaseResult, Leaves
 from pytest_llm_extract.errors import ResultsError
-from pytest_llm_extract.files import write_atomically
 from pytest_llm_extract.gate.decide import decide, failures
-from pytest_llm_extract.outcome import CaseResult, Leaves, Status
-from pytest_llm_extract.report.results import read_results, run_to_wire
+from pytest_llm_extract.outcome import Status
+from pytest_llm_extract.report.results import read_input, read_results, run_to_wire, write_results
 from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.suite_result import SuiteResult
 
@@ -32,16 +31,13 @@ def command(shards: tuple[Path, ...], output: Path | None) -> None:
     Exit status: 0 every gate passed (or is inconclusive), 1 a gate failed or cases are in no shard, 2 the files are of
     different runs or cannot be read.
     """
-    gated = [(suite, decide(suite)) for suite in merge({str(path): path.read_text("utf-8") for path in shards})]
+    gated = [(suite, decide(suite)) for suite in merge({str(path): read_input(path) for path in shards})]
     for suite, decision in gated:
         click.echo(f"{suite.id} ({suite.variant})")
         width = shutil.get_terminal_size().columns
         click.echo("\n".join(suite_lines(suite, decision, {}, width, json_flag="--output")))
     if output is not None:
-        try:
-            write_atomically(output, json.dumps(run_to_wire(gated, Path.cwd()), indent=1) + "\n")
-        except OSError as error:
-            raise ResultsError(str(output), f"not written: {error.strerror or error}") from None
+        write_results(output, run_to_wire(gated, Path.cwd()))
     if any(failures(suite, decision) or not suite.complete for suite, decision in gated):
         raise SystemExit(1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from decimal import Decimal, InvalidOperation
@@ -11,11 +10,11 @@ from pathlib import Path
 import click
 
 from pytest_llm_extract.corpus.run import Corpus, available_processes, schema_of, score_corpus
-from pytest_llm_extract.errors import DatasetError, ResultsError, UsageError
-from pytest_llm_extract.files import write_atomically
+from pytest_llm_extract.errors import DatasetError, UsageError
 from pytest_llm_extract.gate_markers import Written, read_floors
 from pytest_llm_extract.report.corpus import corpus_lines, corpus_suite, corpus_to_wire, judge
 from pytest_llm_extract.report.progress import progress
+from pytest_llm_extract.report.results import write_results
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -77,10 +76,7 @@ def command(
     click.echo("\n".join(corpus_lines(suite, decision, totals, shutil.get_terminal_size().columns)))
     click.echo(f"{totals.n_cases:,} records in {took_s:.1f} s: {totals.n_cases / took_s:,.0f} a second")
     if output is not None:
-        try:
-            write_atomically(output, json.dumps(corpus_to_wire(suite, decision, totals, Path.cwd()), indent=1) + "\n")
-        except OSError as error:
-            raise ResultsError(str(output), f"not written: {error.strerror or error}") from None
+        write_results(output, corpus_to_wire(suite, decision, totals, Path.cwd()))
     raise SystemExit(3 if totals.problems.counts else int(bool(decision.reasons)))
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pytest_llm_extract.case_result import CaseResult, Origin
 from pytest_llm_extract.compare.walk import compare
 from pytest_llm_extract.corpus.records import BadRecord, Record, Row, cut_value, parse_row
 from pytest_llm_extract.corpus.totals import Totals
 from pytest_llm_extract.errors import did_you_mean
-from pytest_llm_extract.outcome import CaseResult, Origin, Outcome, Status
+from pytest_llm_extract.outcome import Outcome, Status
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.validate import Answer, lost_answer, read_answer, take_output

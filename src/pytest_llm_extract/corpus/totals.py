@@ -9,7 +9,8 @@ from fractions import Fraction
 from heapq import nsmallest
 
 from pytest_llm_extract.aggregate import FieldSummary, Tally
-from pytest_llm_extract.outcome import CaseResult, FieldCounts, Outcome, RowCounts, Status
+from pytest_llm_extract.case_result import CaseResult
+from pytest_llm_extract.outcome import FieldCounts, Outcome, RowCounts, Status
 from pytest_llm_extract.stats.intervals import ClusterSums
 
 N_WORST = 8

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pytest_llm_extract.case_result import Accepted, CaseResult, Sample
 from pytest_llm_extract.gate.words import count_cases, percent
-from pytest_llm_extract.outcome import ANSWERED, Accepted, CaseResult, FieldCounts, Sample, add_up
+from pytest_llm_extract.outcome import ANSWERED, FieldCounts, add_up
 
 _WORDS = {
     "prompt": "prompt",

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from pytest_llm_extract.aggregate import FieldSummary, count_flakes, summarize
+from pytest_llm_extract.case_result import CaseResult, Sample
 from pytest_llm_extract.gate.causes import describe_causes
 from pytest_llm_extract.gate.floors import missed_documents, missed_floors, strict_floors
 from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, pair
 from pytest_llm_extract.gate.words import count_cases, percent
-from pytest_llm_extract.outcome import CaseResult, Sample, Status, Verdict
+from pytest_llm_extract.outcome import Status, Verdict
 from pytest_llm_extract.suite_result import AcceptedRun, SuiteResult
 
 _MIN_GROUPS = 5

@@ -13,8 +13,8 @@ class Budget:
     recording did, or the dearest of its suite; as long as none is known, one goes first, alone.
     """
 
-    def __init__(self, limit_usd: float | None, spent_usd: float = 0.0) -> None:
-        self.limit_usd, self.spent_usd = limit_usd, spent_usd
+    def __init__(self, limit_usd: float | None) -> None:
+        self.limit_usd, self.spent_usd = limit_usd, 0.0
         self._reserved: list[float] = []
         self._change = threading.Condition()
 

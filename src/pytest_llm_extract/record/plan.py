@@ -72,7 +72,10 @@ def _count_in_tests(jobs: Iterable[Job], probes: Mapping[Key, Probe]) -> int:
 
 def _probe(job: Job, function: Callable[[], Any], settings: Settings) -> Probe:
     call = replay(function, job.slot(settings))
-    return Probe(job, call.status, call.problem, _took(call))
+    problem = call.problem
+    if problem is not None and call.status is Status.ERROR:  # in the words of a filter, or of a project's own code
+        problem = settings.storage.watch.hide(problem)
+    return Probe(job, call.status, problem, _took(call))
 
 
 def _took(call: Call) -> Estimate | None:

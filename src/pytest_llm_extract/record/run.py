@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +18,11 @@ from pytest_llm_extract.config import Settings
 from pytest_llm_extract.files import check_writable
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.placeholder import placeholder_key
-from pytest_llm_extract.prices import cost_usd, dollars, has_price
+from pytest_llm_extract.prices import dollars, has_price
+from pytest_llm_extract.record.batch import Batch
 from pytest_llm_extract.record.budget import Budget
 from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, Key, is_wanted, record_mode, variant_folder
+from pytest_llm_extract.record.job_result import JobResult
 from pytest_llm_extract.record.pace import Pace
 from pytest_llm_extract.record.plan import Plan
 from pytest_llm_extract.record.threads import in_threads
@@ -35,50 +36,6 @@ _MAX_TRIES = 5  # after an error; a provider that only asks to wait is asked aga
 _PATIENCE_S = 600.0
 _LONGEST_WAIT_S = 120.0
 _BACKOFF_S, _LONGEST_BACKOFF_S = 0.25, 8.0
-_HOPELESS = 10  # that many failures and no success: the rest would fail too
-
-
-class CrashElsewhere(Exception):
-    """The extractor raised while another worker recorded."""
-
-    def __init__(self, trace: str) -> None:
-        super().__init__(trace)
-        self.trace = trace
-
-    def __str__(self) -> str:
-        return f"{self.trace.strip().rpartition(chr(10))[2]}, while another worker recorded:\n{self.trace}"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a job, for the test of its case; `error` is the extractor's crash."""
-
-    recorded: bool
-    status: Status
-    problem: str | None
-    error: Exception | None = None
-
-    @classmethod
-    def of(cls, call: Call) -> Outcome:
-        """Of a call that tried to record."""
-        crash = call.error if call.status is Status.ERROR else None
-        return cls(call.recorded, call.status, call.problem, crash)
-
-    def to_wire(self, key: Key, hide: Callable[[str], str]) -> dict[str, Any]:
-        """Plain builtins; of a crash its traceback, out of which `hide` takes secrets that only this process knows."""
-        return {
-            "key": list(key),
-            "recorded": self.recorded,
-            "status": self.status.value,
-            "problem": self.problem,
-            "crash": hide("".join(traceback.format_exception(self.error))) if self.error else None,
-        }
-
-    @classmethod
-    def from_wire(cls, wire: dict[str, Any]) -> Outcome:
-        """The inverse of `to_wire`, with what another process can know of a crash."""
-        error = CrashElsewhere(wire["crash"]) if wire["crash"] else None
-        return cls(wire["recorded"], Status(wire["status"]), wire["problem"], error)
 
 
 class RecordingRun:
@@ -88,9 +45,9 @@ class RecordingRun:
     """
 
     def __init__(self, settings: Settings, shared: Shared | None) -> None:
-        self._settings, self._shared = settings, shared
+        self._settings, self.shared = settings, shared
         self._pace, self._budget = Pace(), Budget(settings.budget_usd)
-        self._outcomes: dict[Key, Outcome] = {}
+        self._results: dict[Key, JobResult] = {}
         self._refused = False
 
     def refuse(self) -> None:
@@ -99,10 +56,10 @@ class RecordingRun:
 
     def load(self) -> None:
         """Learn what another worker recorded."""
-        assert self._shared is not None  # only workers get here
-        self._refused = self._shared.problem is not None
-        for wire in self._shared.outcomes():
-            self._outcomes[tuple(wire["key"])] = Outcome.from_wire(wire)
+        assert self.shared is not None  # only workers get here
+        self._refused = self.shared.problem is not None
+        for wire in self.shared.results():
+            self._results[tuple(wire["key"])] = JobResult.from_wire(wire)
 
     def record_plan(self, plan: Plan, client: Callable[[], Any], show: Callable[[Progress], None]) -> Batch:
         """Record all jobs of a plan, as many at a time as the settings allow, each written when it is made."""
@@ -130,9 +87,9 @@ class RecordingRun:
         batch.add(call)
         if call is None:
             return
-        outcome = self._outcomes[job.key] = Outcome.of(call)
-        if self._shared is not None:
-            self._shared.add_outcome(outcome.to_wire(job.key, self._settings.storage.watch.hide))
+        result = self._results[job.key] = JobResult.of(call)
+        if self.shared is not None:
+            self.shared.add_result(result.to_wire(job.key, self._settings.storage.watch.hide))
 
     def _record_in_batch(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
         tries = self._tries(job, function, batch.stop)
@@ -140,7 +97,7 @@ class RecordingRun:
         if call is None:
             batch.end(Failure(_over_budget(self._budget, batch.price(job)), is_final=True))
             return batch.left(job)
-        if self._budget.limit_usd is not None and call.recorded and _cost(call) is None:
+        if self._budget.limit_usd is not None and call.recorded and call.cost_usd is None:
             batch.end(_unpriced(call.facts.get("model")))
         return call
 
@@ -152,13 +109,15 @@ class RecordingRun:
         cost = 0.0
         try:
             for call in tries:
-                cost += _cost(call) or 0.0
+                cost += call.cost_usd or 0.0
         finally:
             self._budget.settle(reserved, cost)
+            if self.shared is not None:
+                self.shared.spend(cost)
         return call
 
     def _tries(self, job: Job, function: Callable[[], Any], stop: threading.Event) -> Iterator[Call]:
-        """Record a case until it is recorded, or there is no sense in trying again; the last call is the outcome."""
+        """Record a case until it is recorded, or there is no sense in trying again; the last call counts."""
         slot, first, errors = job.slot(self._settings), time.monotonic(), 0
         while True:
             started = self._pace.wait(stop)
@@ -183,34 +142,31 @@ class RecordingRun:
 
     def call(self, job: Job, function: Callable[[], Any]) -> Call:
         """What the test of a case gets: its replay, once it was recorded where that was asked for."""
-        outcome = self._outcomes.get(job.key)
-        if outcome is not None and not outcome.recorded:
-            return Call(outcome.status, problem=outcome.problem, error=outcome.error)
+        result = self._results.get(job.key)
+        if result is not None and not result.recorded:
+            return Call(result.status, problem=result.problem, error=result.error)
         mode = "none" if self._refused else record_mode(job.suite, self._settings)
-        call = replay(function, job.slot(self._settings)) if outcome or mode != "all" else None
-        if outcome is not None and call is not None:
+        call = replay(function, job.slot(self._settings)) if result or mode != "all" else None
+        if result is not None and call is not None:
             return _as_recorded(call)
         if call is None or is_wanted(call.status, mode):
             return self._record_in_test(job, function, call.status if call else Status.STALE)
         return call
 
     def _record_in_test(self, job: Job, function: Callable[[], Any], before: Status) -> Call:
-        with self._turn():
+        with self.turn():
             call = self._within_budget(self._tries(job, function, threading.Event()), lambda: None)
             return call or Call(before, problem=f"not recorded: {_over_budget(self._budget, None)}")
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Alone among the workers, which share one budget."""
-        if self._shared is None:
+    def turn(self) -> Iterator[None]:
+        """Alone among the workers, and with what all of them have spent of the one budget."""
+        if self.shared is None:
             yield
             return
-        with self._shared.lock:
-            self._budget.spent_usd = self._shared.spent_usd
-            try:
-                yield
-            finally:
-                self._shared.spent_usd = self._budget.spent_usd
+        with self.shared.lock:
+            self._budget.spent_usd = self.shared.spent_usd
+            yield
 
 
 def _as_recorded(call: Call) -> Call:
@@ -222,10 +178,6 @@ def _as_recorded(call: Call) -> Call:
     return call
 
 
-def _cost(call: Call) -> float | None:
-    return cost_usd(call.facts.get("model"), call.usage)
-
-
 def _over_budget(budget: Budget, price: float | None) -> str:
     more = f", and the next recording may cost {dollars(price)}" if price is not None else ""
     return f"the budget of {dollars(budget.limit_usd)} does not allow it: {dollars(budget.spent_usd)} is spent{more}"
@@ -233,65 +185,3 @@ def _over_budget(budget: Budget, price: float | None) -> str:
 
 def _unpriced(model: str | None) -> Failure:
     return Failure(f"the price of model {model!r} is not known, so no budget can be kept", is_final=True)
-
-
-class Batch:
-    """The jobs of one plan while they are recorded: what they took so far, and why no more of them are begun."""
-
-    def __init__(self, plan: Plan, show: Callable[[Progress], None]) -> None:
-        self._plan, self._show = plan, show
-        self._lock = threading.Lock()
-        self._start = time.monotonic()
-        self._dearest: float | None = None
-        self.stop = threading.Event()
-        self.ended: Failure | None = None
-        self.progress = Progress(len(plan.jobs))
-        self.n_calls = 0
-
-    def price(self, job: Job) -> float | None:
-        """What a job is expected to cost at most: as before, or as the dearest so far; None when nothing tells."""
-        before = self._plan.expected.get(job.key)
-        known = [cost for cost in (before.cost_usd if before else None, self._dearest) if cost is not None]
-        return max(known) if known else None
-
-    def spend(self, call: Call) -> Call:
-        """Add up what a try took, whatever came of it; gives it back."""
-        usage, cost = call.usage, _cost(call)
-        with self._lock:
-            self.n_calls += len(call.facts.get("fingerprints", ()))
-            if cost is not None:
-                self._dearest = max(cost, self._dearest or 0.0)
-            total = self.progress.cost_usd
-            unknown = total is None or (cost is None and usage.input_tokens > 0)
-            self._update(
-                tokens=self.progress.tokens + usage.input_tokens + usage.output_tokens,
-                cost_usd=None if unknown else (total or 0.0) + (cost or 0.0),
-            )
-        return call
-
-    def add(self, call: Call | None) -> None:
-        """A job is over, None: its test will try. What all others would meet too ends the batch."""
-        recorded, failure = call is not None and call.recorded, call.failure if call else None
-        with self._lock:
-            done = self.progress.done + recorded
-            failed = self.progress.failed + (not recorded)
-            took_s = time.monotonic() - self._start
-            left_s = took_s / (done + failed) * (self.progress.total - done - failed)
-            self._update(done=done, failed=failed, left_s=left_s)
-            hopeless = failed >= _HOPELESS and not done
-        if failure is not None and (failure.is_final or hopeless):
-            self.end(failure)
-        self._show(self.progress)
-
-    def end(self, failure: Failure) -> None:
-        """Begin no more jobs."""
-        self.ended = self.ended or failure
-
-    def left(self, job: Job) -> Call:
-        """What comes of a job that is not begun: it is what it was, for the reason that ended the batch."""
-        assert self.ended is not None  # end() was called
-        status = Status.MISSING if self._plan.probes[job.key].status is Status.MISSING else Status.STALE
-        return Call(status, problem=f"not recorded: {self.ended.words}", failure=self.ended)
-
-    def _update(self, **changes: Any) -> None:
-        self.progress = replace(self.progress, **changes)

@@ -34,13 +34,13 @@ class Shared:
         """Everything was recorded, or there is a reason why it was not."""
         (self._folder / "done").touch()
 
-    def add_outcome(self, wire: dict[str, Any]) -> None:
+    def add_result(self, wire: dict[str, Any]) -> None:
         """Tell the others what came of a job."""
-        self._append("outcomes", wire)
+        self._append("results", wire)
 
-    def outcomes(self) -> Iterator[dict[str, Any]]:
+    def results(self) -> Iterator[dict[str, Any]]:
         """What came of all jobs."""
-        return self._read("outcomes", 0)
+        return self._read("results", 0)
 
     def say(self, message: dict[str, Any]) -> None:
         """Tell the main process, which has the terminal."""
@@ -73,13 +73,12 @@ class Shared:
 
     @property
     def spent_usd(self) -> float:
-        """US dollars that this run has spent."""
-        path = self._folder / "spent"
-        return float(path.read_text(encoding="ascii")) if path.exists() else 0.0
+        """US dollars that all workers have spent, also those that died."""
+        return sum((float(one["cost_usd"]) for one in self._read("spent", 0)), 0.0)
 
-    @spent_usd.setter
-    def spent_usd(self, spent: float) -> None:
-        (self._folder / "spent").write_text(repr(spent), encoding="ascii")
+    def spend(self, cost_usd: float) -> None:
+        """Add to that."""
+        self._append("spent", {"cost_usd": cost_usd})
 
     def _append(self, name: str, wire: dict[str, Any]) -> None:
         # One write of a whole line in append mode, so that threads do not cut each other's lines.

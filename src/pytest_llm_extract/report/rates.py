@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_llm_extract.aggregate import Tally, by_group, tally
-from pytest_llm_extract.outcome import CaseResult, FieldCounts
+from pytest_llm_extract.case_result import CaseResult
+from pytest_llm_extract.outcome import FieldCounts
 
 
 def rates_to_wire(results: Iterable[CaseResult]) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.aggregate import FieldSummary, count_flakes
-from pytest_llm_extract.errors import ResultsError
+from pytest_llm_extract.case_result import CaseResult
+from pytest_llm_extract.errors import ResultsError, reason
+from pytest_llm_extract.files import write_atomically
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
 from pytest_llm_extract.limits import Floor
-from pytest_llm_extract.outcome import CaseResult
 from pytest_llm_extract.prices import cost_usd, total_usd
 from pytest_llm_extract.report.rates import rates_to_wire
 from pytest_llm_extract.suite_result import SuiteResult
@@ -47,6 +48,30 @@ def run_to_wire(suites: Sequence[Gated], folder: Path) -> dict[str, Any]:
         },
         "suites": [suite_to_wire(suite, decision) for suite, decision in suites],
     }
+
+
+def write_results(path: Path, wire: dict[str, Any]) -> None:
+    """Write a results.json.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    try:
+        write_atomically(path, json.dumps(wire, indent=1) + "\n")
+    except OSError as error:
+        raise ResultsError(str(path), f"results not written: {error.strerror or error}") from None
+
+
+def read_input(path: Path) -> str:
+    """The text of a file that a command was given.
+
+    Raises:
+        ResultsError: it cannot be read.
+    """
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(str(path), f"cannot be read: {reason(error)}") from None
 
 
 def read_results(text: str, name: str) -> list[SuiteResult]:

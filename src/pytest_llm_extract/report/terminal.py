@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llm_extract.advice import advice, advise
 from pytest_llm_extract.aggregate import FieldSummary
+from pytest_llm_extract.case_result import Accepted, CaseResult, Leaf, Sample
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.gate.words import count_cases, count_samples, percent
 from pytest_llm_extract.limits import Floor
-from pytest_llm_extract.outcome import RIGHT, Accepted, CaseResult, Leaf, Outcome, Sample, Status, right_share
+from pytest_llm_extract.outcome import RIGHT, Outcome, Status, right_share
 from pytest_llm_extract.suite_result import SuiteResult
 
 if TYPE_CHECKING:
