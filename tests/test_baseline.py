@@ -140,7 +140,7 @@ def test_unchanged_run_passes(people: Project, workers: str) -> None:
     run.stdout.fnmatch_lines(
         [
             f"against the baseline ({FOLDER}/baseline.jsonl), 12 cases paired: no case lost, none gained",
-            "note: changed since the baseline: no request",
+            "note: no request changed since the baseline",
             "*with 12 cases one field alone can fail from 5 lost and none gained*",
             "gate: pass",
         ]
@@ -182,7 +182,9 @@ def test_accepted_regression_is_the_next_baseline_but_not_the_next_anchor(people
     """Accepting is allowed and remembered; the anchor still sees what was lost."""
     run = people.record("lose 6", "--llm-extract-accept")
     run.assert_outcomes(passed=13)
-    run.stdout.fnmatch_lines(["accepted: 12 cases in *baseline.jsonl", "  in spite of: town: lost 6 cases*"])
+    run.stdout.fnmatch_lines(
+        ["accepted: 12 cases in *baseline.jsonl", "  in spite of: town: lost 6 cases*", "  the anchor stays, *"]
+    )
     header = json.loads(people.baseline.read_text().splitlines()[0])
     assert header["history"][-1]["verdict"] == "fail"
     again = people.run()
@@ -244,7 +246,9 @@ def test_new_case_counts_in_floors_only(people: Project) -> None:
         ["note: 1 case new since the baseline, in floors only until accepted: p99"]
     )
     before = people.baseline.read_text().splitlines()
-    people.run("-k", "p99 or p03", "--llm-extract-accept").stdout.fnmatch_lines(["accepted: 13 cases in *"])
+    people.run("-k", "p99 or p03", "--llm-extract-accept").stdout.fnmatch_lines(
+        ["accepted: 13 cases in *", "  1 of the 2 cases of this run went in: *"]
+    )
     after = people.baseline.read_text().splitlines()
     assert after[1:-1] == before[1:]
     assert json.loads(after[-1])["id"] == "p99"
@@ -417,7 +421,7 @@ def test_crashed_worker_is_lost(people: Project) -> None:
         module.read_text().replace("    pass\n", "    if extraction.case.id == 'p04': __import__('os')._exit(3)\n")
     )
     run = people.run("-n2")
-    run.stdout.fnmatch_lines(["  lost   p04 * Bergen: *", "note: changed since the baseline: no request", "gate: pass"])
+    run.stdout.fnmatch_lines(["  lost   p04 * Bergen: *", "note: no request changed since the baseline", "gate: pass"])
 
 
 def test_shards_merge_to_what_one_run_says(people: Project) -> None:
@@ -484,6 +488,8 @@ def test_diff_of_results_baselines_and_revisions(people: Project) -> None:
         run = people.pytester.run(LLM_EXTRACT, "diff", *sides)
         assert run.ret == 1, sides
         run.stdout.fnmatch_lines(["test_items.py::test_items (read)", " town * 6 * LOST", "gate: fail"])
+        values = "Bergen: Bergen → Atlantis" if sides[0] == "a.json" else "correct → wrong"  # baselines hold outcomes
+        run.stdout.fnmatch_lines([f"  lost   p00 * town * {values}"])
     assert people.pytester.run(LLM_EXTRACT, "diff", "a.json", "a.json").ret == 0
     people.baseline.write_bytes(b"\xff")
     people.git("commit", "-qam", "no text")

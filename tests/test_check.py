@@ -101,7 +101,7 @@ def test_everything_is_found_and_only_orphans_are_deleted(project: pytest.Pytest
     assert len(orphans) == 1 + 6
     assert paths["dropped"] in orphans
     assert lines[-1] == "19 cassettes: 1 stale, 1 missing, 1 unreadable, 1 oversized, 1 secret, 7 orphaned"
-    assert "test_broken.py was not collected: 6 of its files are wanted by no case" in run.stderr
+    assert "test_broken.py: 6 cassettes, since it was not collected as a whole" in run.stderr
     assert "no_such_package" in run.stderr
 
     pruned = check(project, "--prune", "--max-size=10")
@@ -124,7 +124,7 @@ def test_paths_narrow_what_is_checked(project: pytest.Pytester) -> None:
     (folder / "folder.jsonl").mkdir()
     run = check(project, "test_whole.py", "--prune")
     assert (run.returncode, run.stdout) == (0, "18 cassettes: nothing found\n")
-    assert "test_gone.py was not collected: 6 of its files are wanted by no case" in run.stderr
+    assert "test_gone.py: 6 cassettes, since it was not collected as a whole" in run.stderr
     assert check(project, "--prune").stdout.splitlines()[-1] == "12 cassettes: nothing found; 6 deleted"
     wrong = check(project, "no_such_folder")
     assert wrong.returncode == 2

@@ -263,7 +263,7 @@ def test_cost_is_unknown_rather_than_wrong(model: str, tokens: int, known: bool)
 def test_causes_are_named_together_and_apart() -> None:
     """What changed in the requests, once; two causes at once cannot be told apart."""
     cases = lost(0, 12)
-    assert "changed since the baseline: no request" in decide(suite(cases)).notes
+    assert "no request changed since the baseline" in decide(suite(cases)).notes
     both = [replace(found, origin=Origin(prompt="b2", model="n")) for found in cases]
     line = "changed since the baseline: prompt (12 cases), model asked for (12 cases); their effects are not separable"
     assert line in decide(suite(both)).notes

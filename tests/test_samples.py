@@ -309,7 +309,7 @@ def test_sample_that_crashed_is_counted_and_no_cause() -> None:
         accepted = replace(case.baseline, origin=answered, further=(second,))
         cases.append(replace(case, origin=answered, baseline=accepted, further=(lost,)))
     decision = decide(suite_of(cases))
-    assert "changed since the baseline: no request" in decision.notes
+    assert "no request changed since the baseline" in decision.notes
     assert not any("no case has an answer" in reason for reason in decision.reasons)
     assert len(decision.comparisons[0].fields["x"].lost) == 12
 

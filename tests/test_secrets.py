@@ -224,6 +224,8 @@ def test_texts_for_people_say_what_is_hidden() -> None:
         assert watch.hide(f"a {KEY * 2} b {KEY}") == "a [hidden: the value of $A_KEY] b [hidden: the value of $A_KEY]"
         assert watch.hidden({"a": [f"…{KEY}", 1, None]}) == {"a": ["…[hidden: the value of $A_KEY]", 1, None]}
     assert watch.hide("CUST-123456, CUST-000000") == "[hidden: what re:CUST-[0-9]{6} matches], CUST-000000"
+    literal = Watch.of(["re:CUST-123456"], "ini")
+    assert literal.hide(literal.hide("CUST-123456")) == "[hidden: what a pattern matches]"
 
 
 @pytest.mark.parametrize("entry", ["re:(", "re:x*", "12", "a b"])

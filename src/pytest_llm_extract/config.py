@@ -66,8 +66,12 @@ class Storage:
     @classmethod
     def of(cls, config: pytest.Config) -> Storage:
         """Read it from pytest's own configuration."""
+        scrub = tuple(filter(None, map(str.strip, config.getini("llm_extract_scrub"))))
+        for name in scrub:
+            if "," in name:
+                raise UsageError("ini llm_extract_scrub", f"is one name a line, not {name!r}")
         storage = cls(
-            tuple(filter(None, map(str.strip, config.getini("llm_extract_scrub")))),
+            scrub,
             tuple(config.getini("llm_extract_secrets")),
             lambda vcr: config.hook.pytest_llm_extract_vcr(vcr=vcr, config=config),
             _choice(config, "llm_extract_store_requests", {"full": True, "hash": False}),
@@ -121,7 +125,7 @@ class Settings:
         json_path = Path(config.invocation_params.dir, flag) if flag else (config.rootpath / ini if ini else None)
         return cls(
             rootdir=config.rootpath,
-            cassettes=config.rootpath / config.getini("llm_extract_cassettes"),
+            cassettes=_cassettes(config),
             record=_record_mode(config),
             record_flag=LONG_FLAG if is_short_flag_taken(config) else SHORT_FLAG,
             plan_only=config.getoption("llm_extract_plan_flag"),
@@ -141,8 +145,17 @@ class Settings:
         )
 
 
+def _cassettes(config: pytest.Config) -> Path:
+    name: str = config.getini("llm_extract_cassettes")
+    if not name:
+        raise UsageError("ini llm_extract_cassettes", f"is a folder below the rootdir, such as cassettes, not {name!r}")
+    return config.rootpath / name
+
+
 def _choice(config: pytest.Config, name: str, choices: dict[str, bool]) -> bool:
     value = config.getini(name)
+    if isinstance(value, str) and value in ("True", "False"):
+        value = value.lower()  # a boolean of pyproject.toml
     if value not in choices:
         raise UsageError(f"ini {name}", f"is {' or '.join(choices)}, not {value!r}")
     return choices[value]
@@ -200,6 +213,13 @@ def _accepted(value: str) -> str:
     return value
 
 
+def _given(value: str) -> str:
+    if not value:
+        # What an unset variable of a CI job leaves behind would be taken for no flag at all.
+        raise ArgumentTypeError("needs a value, not an empty text; or leave it out")
+    return value
+
+
 def is_short_flag_taken(config: pytest.Config) -> bool:
     """Whether pytest-mockllm is loaded, which has a `--llm-record` of its own."""
     return any(config.pluginmanager.has_plugin(name) for name in ("mockllm", "pytest_mockllm.plugin"))
@@ -207,7 +227,7 @@ def is_short_flag_taken(config: pytest.Config) -> bool:
 
 def conftests_may_build_clients(config: pytest.Config) -> bool:
     """What the ini says; a value that is neither true nor false is an error of `Settings.of`."""
-    return bool(config.getini("llm_extract_placeholder_key") == "true")
+    return config.getini("llm_extract_placeholder_key") in ("true", "True")
 
 
 def add_short_flag(config: pytest.Config, parser: pytest.Parser) -> None:
@@ -244,6 +264,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--llm-extract-budget",
         dest="llm_extract_budget_flag",
         metavar="USD",
+        type=_given,
         default=None,
         help="most US dollars that this recording run may spend; it stops before the call that would exceed them",
     )
@@ -251,6 +272,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--llm-extract-concurrency",
         dest="llm_extract_concurrency_flag",
         metavar="N",
+        type=_given,
         default=None,
         help="calls in flight while recording, default 8",
     )
@@ -258,6 +280,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--llm-extract-json",
         dest="llm_extract_json_flag",
         metavar="PATH",
+        type=_given,
         default=None,
         help="write the results to this file, as JSON",
     )
@@ -275,6 +298,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--llm-extract-baseline",
         dest="llm_extract_baseline_flag",
         metavar="FILE|git:REV",
+        type=_given,
         default=None,
         help="compare with another baseline: a file, or the committed one where this branch left git:REV",
     )
@@ -289,6 +313,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--llm-extract-case",
         dest="llm_extract_case_flag",
         metavar="GLOB",
+        type=_given,
         default=None,
         help="run only the cases whose id matches",
     )

@@ -176,6 +176,8 @@ class Controller:
             run.said += write_accepted(run.suite, run.entries, decision, self.settings)
         except LlmExtractError as error:
             run.said.append(f"not accepted: {error}")
+        else:
+            run.decision = decision and decision.once_accepted()
 
     def _disappeared(self, session: pytest.Session) -> dict[str, str]:
         """Suites that have a baseline but no test any more, in a run that looked at all there is."""
@@ -203,6 +205,7 @@ class Controller:
             or option.ignore
             or option.ignore_glob
             or self.n_deselected
+            or self.settings.case is not None
         )
         given = source is pytest.Config.ArgsSource.ARGS
         if (narrowed or given) and not self.settings.require_complete:
@@ -229,6 +232,7 @@ class Controller:
             return
         from pytest_llm_extract.report import terminal
 
+        terminalreporter.ensure_newline()  # or it comes later, between a heading and its table
         for run in self.suites.values():
             terminalreporter.section(f"llm-extract: {run.head.id} ({run.head.variant})", "=")
             width, flag = terminalreporter._tw.fullwidth, self.settings.record_flag

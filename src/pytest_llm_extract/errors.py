@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 SHOWN_PROBLEMS = 10
+_LISTED = 8  # as many known names are listed where none is near
 # A line of the file, or a file of the folder; None: the whole of it.
 Place = int | str | None
 Problems = list[tuple[Place, str]]
@@ -28,6 +29,11 @@ def did_you_mean(name: str, known: Collection[str], cutoff: float = 0.6) -> str:
     return f" Did you mean {near!r}?" if near else ""
 
 
+def reason(error: OSError | ValueError) -> str:
+    """Why a file cannot be read, without its name, which stands before it anyway."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 class UsageError(LlmExtractError):
     """A mistake in a marker's argument; `source` says where it was written."""
 
@@ -47,7 +53,10 @@ class UnknownNameError(LlmExtractError):
         self.name, self.known, self.source, self.kind = name, known, source, kind
 
     def __str__(self) -> str:
-        return f"{self.source}: no {self.kind} {self.name!r}.{did_you_mean(self.name, self.known)}"
+        hint = did_you_mean(self.name, self.known)
+        if not hint and 0 < len(self.known) <= _LISTED:
+            hint = f" There {'is' if len(self.known) == 1 else 'are'} {', '.join(sorted(self.known))}."
+        return f"{self.source}: no {self.kind} {self.name!r}.{hint}"
 
 
 class DatasetError(LlmExtractError):

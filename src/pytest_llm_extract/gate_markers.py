@@ -65,11 +65,14 @@ def read_budgets(
         return {}
     source = f"{suite_id}: llm_gate"
     default, named = _split((written[0], {k: v for k, v in written[1].items() if k != "waive"}), source, "Gate")
-    for path in named:
+    found = {}
+    for path, value in named.items():
         _check_field(path, source, paths, labelled)
+        found[path] = _budget(value, source, path)
     if default is not None:
-        named = {path: default for path in paths if path in labelled} | named
-    return {path: _budget(value, source, path) for path, value in named.items()}
+        budget = _budget(default, source, "the default")
+        found = {path: budget for path in paths if path in labelled} | found
+    return found
 
 
 def read_waivers(
@@ -84,7 +87,7 @@ def read_waivers(
         return ()
     source = f"{suite_id}: llm_gate: waive"
     given = written[1].get("waive", ())
-    waivers = (given,) if isinstance(given, Waiver) else tuple(given)
+    waivers = tuple(given) if isinstance(given, list | tuple) else (given,)
     for waiver in waivers:
         _check_waiver(waiver, source, paths, case_ids)
     return waivers
@@ -96,6 +99,8 @@ def _split(written: Written, source: str, kind: str) -> tuple[Any, dict[str, Any
     found: dict[str, Any] = dict(named)
     for value in positional:
         if isinstance(value, Mapping):
+            for path in value.keys() & found.keys():
+                raise UsageError(source, f"{path} is named twice")
             found |= value
         elif default is None:
             default = value
@@ -139,6 +144,8 @@ def _budget(value: Any, source: str, name: str) -> Gate:
         raise UsageError(source, f"{name}: max_lost is a number of cases, not {lost!r}")
     if drop is not None and (isinstance(drop, bool) or not isinstance(drop, int | float) or not 0 <= drop <= 1):
         raise UsageError(source, f"{name}: max_drop is a number from 0 to 1, not {drop!r}")
+    if not isinstance(value.critical, bool):
+        raise UsageError(source, f"{name}: critical is True or False, not {value.critical!r}")
     return value
 
 

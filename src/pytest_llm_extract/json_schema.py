@@ -42,6 +42,6 @@ def model_of(schema: Mapping[str, Any], source: str) -> type[BaseModel]:
         found = create_model(dict(schema), allow_undefined_type=True)
     except (CombinerError, ReferenceError, SchemaError, TypeError, PydanticUserError, RecursionError) as error:
         raise UsageError(source, f"the JSON Schema cannot be read: {str(error).splitlines()[0]}") from None
-    if not isinstance(found, type) or not issubclass(found, BaseModel):
+    if not isinstance(found, type) or not issubclass(found, BaseModel) or not found.model_fields:
         raise UsageError(source, "the JSON Schema's top level is an object with `properties`")
     return found

@@ -218,6 +218,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = kept
 
 
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | None:
+    """Say so when no case has the id that was asked for."""
+    glob = config.stash[_settings].case
+    return None if glob is None or items else f"no case has an id like --llm-extract-case={glob}"
+
+
 def _param(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
     if item.get_closest_marker("llm_extract") is None:
         return None

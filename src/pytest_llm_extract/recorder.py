@@ -169,6 +169,7 @@ class RecordFirst:
             except pytest.UsageError as error:
                 self._run.refuse()
                 shared.refuse(str(error))  # an exception in a worker would be an internal error
+            shared.wait_until_shown()  # or the dots of the tests would be in between
             shared.finish()
 
 
@@ -231,6 +232,8 @@ class Relay:
                     display.lines(message["lines"])
                 elif "progress" in message:
                     display.progress(message["suite"], Progress(**message["progress"]))
+                elif "all" in message:
+                    self._shared.confirm()
                 else:
                     display.end()
         display.end()
@@ -247,7 +250,8 @@ class _Remote:
         self._shared, self._next = shared, 0.0
 
     def lines(self, lines: Sequence[str]) -> None:
-        self._shared.say({"lines": list(lines)})
+        # The line that is left free before what is said, pytest-xdist has left free already.
+        self._shared.say({"lines": [line for line in lines if line]})
 
     def progress(self, suite: str, progress: Progress) -> None:
         if time.monotonic() >= self._next:

@@ -14,6 +14,7 @@ from pytest_llm_extract.config import Settings
 from pytest_llm_extract.errors import BaselineError
 from pytest_llm_extract.files import write_atomically
 from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.gate.words import count_cases
 from pytest_llm_extract.suite_result import SuiteResult
 
 
@@ -45,7 +46,13 @@ def write_accepted(
         raise BaselineError(suite.id, "an anchor is a whole run; this one is partial")
     if settings.accept == "baseline" or baseline is None:
         accepted = accept(baseline, new, shown_path(folder / BASELINE, settings.rootdir))
-        said += [_write(folder / BASELINE, accepted, settings), *_in_spite_of(decision)]
+        said += [
+            _write(folder / BASELINE, accepted, settings),
+            *_taken(baseline, accepted, new),
+            *_in_spite_of(decision),
+        ]
+        if anchor is not None and decision and decision.reasons:
+            said.append("  the anchor stays, and later runs lose against it: --llm-extract-accept=anchor replaces it")
     if settings.accept == "anchor" or (anchor is None and suite.complete):
         said.append(_write(folder / ANCHOR, accept(anchor, new, ""), settings))
     return said
@@ -64,6 +71,17 @@ def _write(path: Path, accepted: Baseline, settings: Settings) -> str:
     except OSError as error:
         raise BaselineError(name, f"cannot be written: {error.strerror or error}") from None
     return f"accepted: {len(accepted.entries)} cases in {name}"
+
+
+def _taken(old: Baseline | None, accepted: Baseline, new: Acceptance) -> list[str]:
+    """What a part of the cases changed."""
+    if new.complete or old is None:
+        return []
+    n = sum(accepted.entries[entry.id] != old.entries.get(entry.id) for entry in new.entries)
+    return [
+        f"  {n} of the {count_cases(len(new.entries))} of this run went in: "
+        "a partial run adds new cases and replaces those whose gold changed, no others"
+    ]
 
 
 def _in_spite_of(decision: Decision | None) -> list[str]:

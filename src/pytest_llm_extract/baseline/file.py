@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.case_result import Accepted, Leaf, Leaves, Origin, numbered
-from pytest_llm_extract.errors import BaselineError
+from pytest_llm_extract.errors import BaselineError, reason
 from pytest_llm_extract.exact_json import read_exactly
 from pytest_llm_extract.outcome import FieldCounts, Outcome, Status
 from pytest_llm_extract.schema import Schema
@@ -166,7 +166,7 @@ def load(path: Path, name: str) -> Baseline | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise BaselineError(name, f"cannot be read: {error}") from None
+        raise BaselineError(name, f"cannot be read: {reason(error)}") from None
 
 
 def parse(text: str, name: str) -> Baseline:

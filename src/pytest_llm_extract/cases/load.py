@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -41,13 +41,21 @@ def load_cases(source: CasesSource, name: str, folder: Path | None = None) -> li
         rows = _path_rows(source, problems)
         folder = source if source.is_dir() else source.parent
     else:
-        rows = [(number, row) for number, row in enumerate(source() if callable(source) else source, start=1)]
+        rows = list(enumerate(_given_rows(source, name), start=1))
     cases = _cases(rows, folder or Path(), problems)
     if not problems and not cases:
         problems.append((None, "holds no case"))
     if problems:
         raise DatasetError(name, sorted(problems, key=_in_order))
     return cases
+
+
+def _given_rows(source: Any, name: str) -> Iterable[Any]:
+    given = source() if callable(source) else source
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        what = "the callable gives a list of cases" if callable(source) else "is a file, a folder, a list or a callable"
+        raise DatasetError(name, [(None, f"{what}, not {given!r:.60}")])
+    return given
 
 
 def _path_rows(path: Path, problems: Problems) -> list[Row]:

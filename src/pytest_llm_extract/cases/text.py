@@ -6,6 +6,8 @@ import codecs
 import re
 from pathlib import Path
 
+from pytest_llm_extract.errors import reason
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it starts with
@@ -64,7 +66,7 @@ def _read(path: Path, size: int = -1) -> bytes:
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
-        raise UnreadableFileError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise UnreadableFileError(f"cannot be read: {reason(error)}") from None
 
 
 def _decode(data: bytes) -> str:

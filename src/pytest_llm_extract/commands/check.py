@@ -16,7 +16,7 @@ from pytest_llm_extract.cassette.names import folder_name, module_folder
 from pytest_llm_extract.cassette.stored import delete, is_disposable, recordings
 from pytest_llm_extract.commands.collected import Collected, collect
 from pytest_llm_extract.errors import CassetteError
-from pytest_llm_extract.gate.words import count_cases
+from pytest_llm_extract.gate.words import count_cases, count_cassettes
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.record.job import Job, jobs_of
 from pytest_llm_extract.record.plan import Plan
@@ -138,11 +138,11 @@ def _secrets(files: Iterable[Path], watch: Watch) -> Iterator[Finding]:
 
 
 def find_orphans(files: Iterable[Path], collected: Collected) -> tuple[list[Path], list[str]]:
-    """Files of ours that no case wants; and a line for each module that was not collected, though it has cassettes."""
+    """Files of ours that no case wants; and a line for each module that was not collected as a whole."""
     root, wanted = collected.settings.cassettes, _wanted(collected)
     folders = {module_folder(root, module) for module in collected.modules}
     orphans: list[Path] = []
-    unclear: dict[str, int] = {}
+    unclear: dict[Path, int] = {}
     for path in files:
         parts = path.relative_to(root).parts[:-3]  # without test_function/variant/file
         if path in wanted or not parts or not is_disposable(path):
@@ -151,9 +151,10 @@ def find_orphans(files: Iterable[Path], collected: Collected) -> tuple[list[Path
         if module is None or folder in folders:
             orphans.append(path)
         else:
-            unclear[module.name] = unclear.get(module.name, 0) + 1
+            unclear[module] = unclear.get(module, 0) + 1
     return orphans, [
-        f"{module} was not collected: {n} of its files are wanted by no case" for module, n in unclear.items()
+        f"{_shown(module)}: {count_cassettes(n)}, since it was not collected as a whole"
+        for module, n in unclear.items()
     ]
 
 
@@ -194,6 +195,5 @@ def _shown(path: Path) -> str:
 def _summary(files: Sequence[Path], findings: Sequence[Finding], n_deleted: int) -> str:
     kinds = Counter(finding.kind for finding in findings)
     said = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "nothing found"
-    n = len(files) - n_deleted
     deleted = f"; {n_deleted:,} deleted" if n_deleted else ""
-    return f"{n:,} cassette{'' if n == 1 else 's'}: {said}{deleted}"
+    return f"{count_cassettes(len(files) - n_deleted)}: {said}{deleted}"

@@ -48,7 +48,7 @@ def command(before: str, after: str, cassettes: str, alpha: float) -> None:
         suite = against(new[suite_id], old[suite_id], before, alpha)
         decision = decide(suite)
         click.echo(f"{suite_id} ({suite.variant})")
-        click.echo("\n".join(suite_lines(suite, decision, {}, shutil.get_terminal_size().columns)))
+        click.echo("\n".join(suite_lines(suite, decision, {}, shutil.get_terminal_size().columns, json_flag=None)))
         failed = failed or decision.verdict is Verdict.FAIL
     raise SystemExit(int(failed))
 

@@ -34,7 +34,8 @@ def command(shards: tuple[Path, ...], output: Path | None) -> None:
     gated = [(suite, decide(suite)) for suite in merge({str(path): read_input(path) for path in shards})]
     for suite, decision in gated:
         click.echo(f"{suite.id} ({suite.variant})")
-        click.echo("\n".join(suite_lines(suite, decision, {}, shutil.get_terminal_size().columns)))
+        width = shutil.get_terminal_size().columns
+        click.echo("\n".join(suite_lines(suite, decision, {}, width, json_flag="--output")))
     if output is not None:
         write_results(output, run_to_wire(gated, Path.cwd()))
     if any(failures(suite, decision) or not suite.complete for suite, decision in gated):

@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.json_schema import read_json_schema
+from pytest_llm_extract.placeholder import placeholder_key
 from pytest_llm_extract.schema import Schema
 
 _SOURCE = "--schema"
@@ -47,7 +48,8 @@ def load_schema(reference: str) -> Schema:
 
 def _module(name: str) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        with placeholder_key():  # a module of extractors may build its client
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise UnknownNameError(error.name, known=_siblings(error.name), source=_SOURCE, kind="module") from None

@@ -37,7 +37,7 @@ def _requests(paired: _Paired) -> list[str]:
         if count:
             changed[words] = f"{words} ({count_cases(count)})"
     if not changed:
-        return ["changed since the baseline: no request"]
+        return ["no request changed since the baseline"]
     line = f"changed since the baseline: {', '.join(changed.values())}"
     return [line + ("; their effects are not separable" if len(changed) > 1 else "")]
 

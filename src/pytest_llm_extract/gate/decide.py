@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from pytest_llm_extract.aggregate import FieldSummary, count_flakes, summarize
@@ -17,6 +17,7 @@ from pytest_llm_extract.suite_result import AcceptedRun, SuiteResult
 
 _MIN_GROUPS = 5
 _LONGEST_NAME = 40
+_NO_BASELINE = "no baseline yet: pytest --llm-extract-accept makes this run's answers the baseline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ class Decision:
     notes: tuple[str, ...]
     fields: dict[str, FieldSummary]
     comparisons: tuple[Comparison, ...] = ()
+
+    def once_accepted(self) -> Decision:
+        """The same for a run that has just become the baseline."""
+        return replace(self, notes=tuple(note for note in self.notes if note != _NO_BASELINE))
 
 
 def decide(suite: SuiteResult) -> Decision:
@@ -197,7 +202,7 @@ def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: 
     notes = [f"waiver: {w.what} until {w.expires}: {w.reason}" for w in suite.rules.waivers]
     notes += [*strict_floors(fields, suite.rules.floors), *_flakes(suite.cases, fields)]
     if suite.baseline is None:
-        return [*notes, "no baseline yet: pytest --llm-extract-accept makes this run's answers the baseline"]
+        return [*notes, _NO_BASELINE]
     notes += [*describe_causes(suite.cases), *_unlike_samples(suite.cases)]
     if suite.baseline.dropped:
         notes.append(f"removed since {suite.baseline.source}: {_removed(suite.baseline)}")
@@ -248,7 +253,7 @@ def _removed(baseline: AcceptedRun) -> str:
 def _rest(comparison: Comparison) -> str:
     """What the pooled test says once the failed fields are left out."""
     p = 1.0 if comparison.pooled_p_without_failed is None else comparison.pooled_p_without_failed
-    return f"against the {comparison.against}, all fields but {_some(comparison.failed)}: p {_p(p)}"
+    return f"against the {comparison.against}, p of all fields without {_some(comparison.failed)}: {_p(p)}"
 
 
 def _power(comparison: Comparison) -> str:

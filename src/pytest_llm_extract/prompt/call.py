@@ -108,7 +108,10 @@ def read_prompt_call(given: Mapping[str, Any], settings: Settings, module: Path,
         prompt = load_prompt(find_file(written, settings, module, source))
     except PromptError as error:
         raise UsageError(source, str(error)) from None
-    model = given.get("model") or prompt.model or settings.model
+    named = given.get("model")
+    if not isinstance(named, str | None):
+        raise UsageError(source, f"model= is the name of a model, not {named!r}")
+    model = named or prompt.model or settings.model
     if not model:
         raise UsageError(source, f"no model: name one in {prompt.path.name}, in model= or in the ini llm_extract_model")
     api = _choice(given.get("api") or "chat", APIS, source, "api")

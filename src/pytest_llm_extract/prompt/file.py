@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_llm_extract.errors import PromptError, did_you_mean
+from pytest_llm_extract.errors import PromptError, did_you_mean, reason
 from pytest_llm_extract.prompt.attachments import Attachment
 from pytest_llm_extract.prompt.bodies import Message
 
@@ -96,7 +96,7 @@ def load_prompt(path: Path) -> Prompt:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise PromptError(path, f"cannot be read: {error}") from None
+        raise PromptError(path, f"cannot be read: {reason(error)}") from None
     if path.name.endswith((".prompt.yml", ".prompt.yaml")):
         return _prompt_file(path, text)
     if path.suffix in (".md", ".txt"):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+
+_PATIENCE_S, _POLL_S = 3.0, 0.02
 
 
 class Shared:
@@ -42,6 +45,17 @@ class Shared:
     def say(self, message: dict[str, Any]) -> None:
         """Tell the main process, which has the terminal."""
         self._append("messages", message)
+
+    def wait_until_shown(self) -> None:
+        """Wait until the main process has shown what was said, but not for long: it may be gone."""
+        self.say({"all": True})
+        end = time.monotonic() + _PATIENCE_S
+        while not (self._folder / "shown").exists() and time.monotonic() < end:
+            time.sleep(_POLL_S)
+
+    def confirm(self) -> None:
+        """All that was said has been shown."""
+        (self._folder / "shown").touch()
 
     def messages(self, skip: int) -> Iterator[dict[str, Any]]:
         """What was said, without the first `skip` messages."""

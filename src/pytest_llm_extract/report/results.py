@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_llm_extract.aggregate import FieldSummary, count_flakes
 from pytest_llm_extract.case_result import CaseResult
-from pytest_llm_extract.errors import ResultsError
+from pytest_llm_extract.errors import ResultsError, reason
 from pytest_llm_extract.files import write_atomically
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import judge_field
@@ -71,7 +71,7 @@ def read_input(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ResultsError(str(path), f"cannot be read: {error}") from None
+        raise ResultsError(str(path), f"cannot be read: {reason(error)}") from None
 
 
 def read_results(text: str, name: str) -> list[SuiteResult]:

@@ -40,19 +40,20 @@ def suite_lines(
     record_flag: str = "--llm-record",
     *,
     keeps_requests: bool = True,
+    json_flag: str | None = "--llm-extract-json",
 ) -> list[str]:
     """Everything about one suite; `notes` says by case id whether it was recorded, and what kept it from a replay.
 
-    `keeps_requests` is False where cassettes hold hashes of requests.
+    `keeps_requests` is False where cassettes hold hashes of requests; `json_flag` writes all that is only counted here.
     """
     results = suite.cases
     answered = any(sample.status not in (Status.STALE, Status.MISSING) for sample in suite.samples)
     lines = [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields and answered else []
     lines.append(documents_line(results))
-    lines += worst_misses(results, width)
+    lines += worst_misses(results, width, flag=json_flag)
     lines += advice_lines(results)
     for comparison in decision.comparisons:
-        lines += comparison_lines(comparison, results, width)
+        lines += comparison_lines(comparison, results, width, json_flag)
     problems = {r.id: notes[r.id] for r in results if r.id in notes and notes[r.id]["problem"]}
     lines += problem_groups(f"{record_flag} {suite.id}", problems)
     recorded = sum(note["recorded"] for note in notes.values())
@@ -74,7 +75,9 @@ def verdict_lines(suite: SuiteResult, decision: Decision) -> list[str]:
     return lines + [f"  {printable(text, 400)}" for text in (*decision.reasons, *decision.doubts)]
 
 
-def comparison_lines(comparison: Comparison, results: Sequence[CaseResult], width: int) -> list[str]:
+def comparison_lines(
+    comparison: Comparison, results: Sequence[CaseResult], width: int, json_flag: str | None
+) -> list[str]:
     """What moved against accepted answers: a table of the fields that did, and the lost and gained cases."""
     head = f"against the {comparison.against} ({comparison.source}), {count_cases(comparison.n_cases)} paired:"
     moved = {path: change for path, change in comparison.fields.items() if change.lost or change.gained}
@@ -82,6 +85,8 @@ def comparison_lines(comparison: Comparison, results: Sequence[CaseResult], widt
         return [f"{head} no case lost, none gained"]
     lines = [head, _moved_table(moved, comparison, width)]
     lines += _moved_cases(moved, comparison.against, results, width)
+    more = sum(len(change.lost) + len(change.gained) for change in moved.values()) - _MISSES
+    lines += [_more(more, json_flag)] if more > 0 else []
     return lines + _advice_on_lost(moved, results)
 
 
@@ -112,22 +117,19 @@ def _moved_cases(
     order = sorted(moved, key=lambda path: -len(moved[path].lost))
     cases = [("lost", path, case) for path in order for case in moved[path].lost]
     cases += [("gained", path, case) for path in order for case in moved[path].gained]
-    lines = []
+    lines = [f"  {'':6} {'case':14} {'field':16} expected: before → now"]
     for word, path, case in cases[:_MISSES]:
         result = by_id[case]
         accepted = result.baseline if against == "baseline" else result.anchor
         pairs = list(result.paired(accepted)) if accepted else []
         before, now = _clearest(pairs, path, word)
-        expected = next((leaf.expected for leaf in (*now, *before)), None)
-        shown = [
-            printable(_show(value), max(10, (width - 48) // 3)) for value in (expected, _actual(before), _actual(now))
-        ]
+        side = max(10, (width - 48) // 3)
+        expected = [printable(_show(leaf.expected), side) + ": " for leaf in (*now, *before) if _has_values(leaf)]
+        then, today = (printable(_found(leaves), side) for leaves in (before, now))
         lines.append(
-            f"  {word:6} {printable(case, 14):14} {printable(path, 16):16} {shown[0]}: {shown[1]} → {shown[2]}"
+            f"  {word:6} {printable(case, 14):14} {printable(path, 16):16} {''.join(expected[:1])}{then} → {today}"
             f"{_in_samples(pairs, path)}"
         )
-    if len(cases) > _MISSES:
-        lines.append(f"  … and {len(cases) - _MISSES} more (all of them: --llm-extract-json=PATH)")
     return lines
 
 
@@ -175,8 +177,15 @@ def _first(leaves: Sequence[Leaf]) -> list[Leaf]:
     return sorted(leaves, key=lambda leaf: leaf.outcome in RIGHT)[:1]
 
 
-def _actual(leaves: Sequence[Leaf]) -> Any:
-    return leaves[0].actual if leaves else None
+def _found(leaves: Sequence[Leaf]) -> str:
+    """What an answer had there; its outcome where no more is known."""
+    return "∅" if not leaves else _show(leaves[0].actual) if _has_values(leaves[0]) else leaves[0].outcome.value
+
+
+def _has_values(leaf: Leaf) -> bool:
+    """Whether its values are known: of an accepted case that is not scored again, only outcomes are."""
+    is_null = leaf.outcome in (Outcome.ABSENT_OK, Outcome.INVALID)
+    return is_null or leaf.expected is not None or leaf.actual is not None
 
 
 def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor], width: int) -> str:
@@ -266,8 +275,11 @@ def worst_misses(
     for result in sorted(results, key=lambda r: (-_wrong_leaves(r), r.id)):
         lines += _case_lines(result, width)
     more = (len(lines) if n_lines is None else n_lines) - _MISSES
-    where = f" (all of them: {flag}=PATH)" if flag else ""
-    return [*lines[:_MISSES], f"  … and {more:,} more{where}"] if more > 0 else lines
+    return [*lines[:_MISSES], _more(more, flag)] if more > 0 else lines
+
+
+def _more(count: int, flag: str | None) -> str:
+    return f"  … and {count:,} more" + (f" (all of them: {flag}=PATH)" if flag else "")
 
 
 def _case_lines(result: CaseResult, width: int) -> list[str]:
@@ -287,12 +299,17 @@ def _sample_lines(case: str, sample: Sample, width: int) -> list[str]:
         return []
     side = max(12, (width - 40) // 2)
     return [
-        f"{head} {printable(path, 16):16} {printable(_show(leaf.expected), side):{side}} ≠ "
-        f"{printable(_show(leaf.actual), side)}"
+        f"{head} {printable(path, 16):16} {_miss(leaf, side)}"
         for path, leaves in sample.leaves.items()
         for leaf in leaves
         if leaf.outcome not in RIGHT
     ]
+
+
+def _miss(leaf: Leaf, side: int) -> str:
+    if not _has_values(leaf):
+        return leaf.outcome.value
+    return f"{printable(_show(leaf.expected), side):{side}} ≠ {printable(_show(leaf.actual), side)}"
 
 
 def _is_lost(sample: Sample) -> bool:

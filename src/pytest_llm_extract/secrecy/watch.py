@@ -138,11 +138,7 @@ class Watch:
         return Finding(secret, low, self.hide(place_of(text, low)))
 
     def _shapes(self, text: str) -> Iterator[tuple[str, int, int]]:
-        patterns = (
-            (f"what re:{pattern.pattern} matches", *m.span())
-            for pattern in self.patterns
-            for m in pattern.finditer(text)
-        )
+        patterns = ((_said_of(pattern), *m.span()) for pattern in self.patterns for m in pattern.finditer(text))
         for name, start, end in (*shapes_in(text), *patterns):
             if not any(pattern.search(text, start, end) for pattern in self.allowed):
                 yield name, start, end
@@ -163,6 +159,11 @@ def _pattern(text: str, source: str) -> re.Pattern[str]:
     if pattern.search(""):
         raise UsageError(source, f"re:{text} matches the empty text, so nothing could be written")
     return pattern
+
+
+def _said_of(pattern: re.Pattern[str]) -> str:
+    """What a match of it is called; one that matches itself is the secret, and is not printed."""
+    return f"what {'a pattern' if pattern.search(pattern.pattern) else f're:{pattern.pattern}'} matches"
 
 
 def _occurrences(text: str, form: str) -> Iterator[tuple[int, int]]:
