@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml  # noqa: F401  # pytester's runs in this process forget what they import, and yaml's C part loads only once
 from standin import StandIn
 
 pytest_plugins = ["pytester"]
