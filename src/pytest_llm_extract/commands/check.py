@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from pytest_llm_extract.commands.collected import Collected, collect
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.gate.words import count_cases, count_cassettes
 from pytest_llm_extract.outcome import Status
-from pytest_llm_extract.record.job import Job, jobs_of
+from pytest_llm_extract.record.job import Job, wanted_cassettes
 from pytest_llm_extract.record.plan import Plan
 from pytest_llm_extract.secrecy.watch import Watch
 
@@ -59,10 +59,11 @@ def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
     collected = collect(paths, planned=True)
     root = collected.settings.cassettes
     files = recordings(root)
-    orphans, unclear = find_orphans(files, collected)
+    wanted = {path for suite in collected.suites for path in wanted_cassettes(suite, collected.settings)}
+    orphans, unclear = find_orphans(files, wanted, collected)
     findings = [
         *_of_plans(collected.plans),
-        *_unreadable(collected),
+        *_unreadable(collected, wanted),
         *_oversized(files, max_size),
         *_secrets([*files, *root.rglob("*.jsonl")], collected.settings.storage.watch),
         *(() if prune else (Finding("orphaned", _shown(path), "no case wants it") for path in orphans)),
@@ -98,10 +99,10 @@ def _name(job: Job) -> str:
     return case_id if job.sample == 1 else f"{case_id}, sample {job.sample}"
 
 
-def _unreadable(collected: Collected) -> Iterator[Finding]:
+def _unreadable(collected: Collected, wanted: Iterable[Path]) -> Iterator[Finding]:
     """Cassettes that a case wants and that cannot be read, or that fail their case for another reason."""
     seen = set()
-    for path in _wanted(collected):
+    for path in wanted:
         try:
             load(path, collected.settings.cassettes)
         except CassetteError as error:
@@ -111,11 +112,6 @@ def _unreadable(collected: Collected) -> Iterator[Finding]:
         for probe in plan.probes.values():
             if probe.status is Status.ERROR and probe.problem not in seen:
                 yield Finding("failing", f"{plan.suite.id} ({_name(probe.job)})", probe.problem or "")
-
-
-def _wanted(collected: Collected) -> set[Path]:
-    jobs = (job for suite in collected.suites for golden in suite.cases for job in jobs_of(suite, golden))
-    return {job.path(collected.settings) for job in jobs}
 
 
 def _oversized(files: Iterable[Path], max_kb: int) -> Iterator[Finding]:
@@ -137,9 +133,9 @@ def _secrets(files: Iterable[Path], watch: Watch) -> Iterator[Finding]:
             yield Finding("secret", _shown(path), str(found))
 
 
-def find_orphans(files: Iterable[Path], collected: Collected) -> tuple[list[Path], list[str]]:
+def find_orphans(files: Iterable[Path], wanted: Collection[Path], collected: Collected) -> tuple[list[Path], list[str]]:
     """Files of ours that no case wants; and a line for each module that was not collected as a whole."""
-    root, wanted = collected.settings.cassettes, _wanted(collected)
+    root = collected.settings.cassettes
     folders = {module_folder(root, module) for module in collected.modules}
     orphans: list[Path] = []
     unclear: dict[Path, int] = {}

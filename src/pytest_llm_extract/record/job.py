@@ -64,6 +64,11 @@ def jobs_of(suite: Suite, golden: GoldenCase) -> tuple[Job, ...]:
     return tuple(Job(suite, golden, sample) for sample in range(1, suite.n_samples + 1))
 
 
+def wanted_cassettes(suite: Suite, settings: Settings) -> set[Path]:
+    """The files of all cassettes that the cases of a suite want."""
+    return {job.path(settings) for golden in suite.cases for job in jobs_of(suite, golden)}
+
+
 def variant_folder(suite: Suite, settings: Settings) -> Path:
     """Where the cassettes of a suite's variant lie."""
     return names.suite_folder(settings.cassettes, suite.id) / names.folder_name(suite.variant)

@@ -14,7 +14,7 @@ from pytest_llm_extract.cassette.stored import recordings
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.prices import cost_usd
-from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, Key, is_wanted, jobs_of, record_mode
+from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, Key, is_wanted, record_mode, wanted_cassettes
 from pytest_llm_extract.record.threads import in_threads
 from pytest_llm_extract.recording import Estimate, SuitePlan
 from pytest_llm_extract.suite import Suite
@@ -109,6 +109,6 @@ def _count(shown: SuitePlan, probe: Probe) -> None:
 
 def orphans(suite: Suite, settings: Settings) -> list[str]:
     """Files below a suite's folder that no case wants, and temporary ones that a killed run left; by name."""
-    wanted = {job.path(settings) for golden in suite.cases for job in jobs_of(suite, golden)}
+    wanted = wanted_cassettes(suite, settings)
     folder = suite_folder(settings.cassettes, suite.id)
     return [path.relative_to(folder).as_posix() for path in recordings(folder) if path not in wanted]
