@@ -103,6 +103,22 @@ def own(folder: Path) -> bytes:
     return (folder / "own.yaml").read_bytes()
 
 
+def as_written(folder: Path) -> str:
+    """A cassette that this package wrote, all of whose bodies are JSON; its second request has none."""
+    headers = {"accept": ["application/json"], "content-type": ["application/json; charset=utf-8"]}
+    sent, answer = json.dumps(REQUEST, ensure_ascii=False).encode(), json.dumps(CHAT).encode()
+    url = "https://api.example.com:8443/openai/models/m-1:call?api-version=2026-01-01&x="
+    exchanges = (
+        Exchange("POST", url, headers, sent, 429, "Too Many Requests", {**headers, "retry-after": ["2"]}, answer),
+        Exchange("GET", "https://h/v1/1", {}, b"", 200, "", headers, b"[]"),
+    )
+    hashes = {"prompt": "1234e56789012345", "schema": "0" * 16, "parameters": "ab", "document": None, "model": "m-1"}
+    head = {"hashes": hashes, "attempt": 2, "model": "m-1", "system_fingerprint": None, "latency_s": 12.0}
+    path = folder / "as-written.yaml"
+    save(path, Recording(exchanges, "case 0"), {**head, "recorded": "2026-11-24T15:19:06+00:00"})
+    return path.read_text(encoding="utf-8")
+
+
 def seeds(folder: Path) -> list[bytes]:
     """Whole cassettes in every form."""
     chat = json.dumps(CHAT)
@@ -115,7 +131,12 @@ def seeds(folder: Path) -> list[bytes]:
         cassette(parsed, interaction({"string": json.dumps(RESPONSES)}, sent=REQUEST)),
     ]
     texts = [yaml.dump(one, allow_unicode=True) for one in data]
-    return [own(folder), *(text.encode() for text in texts), json.dumps(cassette(PLAIN, PLAIN), indent=4).encode()]
+    return [
+        own(folder),
+        as_written(folder).encode(),
+        *(text.encode() for text in texts),
+        json.dumps(cassette(PLAIN, PLAIN), indent=4).encode(),
+    ]
 
 
 def truncate(rng: random.Random, text: bytes) -> bytes:

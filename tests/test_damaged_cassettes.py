@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from cassette_mutations import (
     SSE,
     Watch,
     answers_of,
+    as_written,
     bombs,
     cassette,
     interaction,
@@ -29,8 +31,10 @@ from hypothesis import strategies as st
 from pytest_llm_extract.cassette import names
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.key import ORIGIN
-from pytest_llm_extract.cassette.load import load
+from pytest_llm_extract.cassette.layout import LayoutError
+from pytest_llm_extract.cassette.load import load, parse
 from pytest_llm_extract.cassette.save import save
+from pytest_llm_extract.cassette.written import MAX_CHARACTERS, read_as_written
 from pytest_llm_extract.errors import CassetteError
 
 
@@ -230,3 +234,67 @@ def test_texts_are_read_as_they_were_written(tmp_path_factory: pytest.TempPathFa
     assert found is not None
     assert (found.case, found.meta["model"], found.meta["hashes"]) == (text, text, hashes)
     assert found.exchanges == (exchange,)
+
+
+def parsed(text: str) -> Recording | None:
+    """What the parser makes of a text; None where it refuses it."""
+    try:
+        return parse(text)
+    except LayoutError:
+        return None
+
+
+def test_example_cassettes_are_read_without_a_parser() -> None:
+    """And give what the parser gives, their head included."""
+    paths = [*(Path(__file__).parents[1] / "cassettes").rglob("*.yaml")]
+    assert paths
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        found = read_as_written(text)
+        assert found is not None, path
+        assert found == parsed(text)
+
+
+SCALARS = [
+    "", "a", "null", "~", "true", "No", "0", "007", "-1", "+1", "1.5", "1.", "1e5", "1.0e+5", "1_000", "0x1f", ".5",
+    ".inf", "12:30", "2026-01-01", "'a'", "'a''b'", "''", "'a", '"a"', '"\\x41"', "a: b", "a:", "a #b", "a#b", "a  b",
+    "a ", " a", "- a", "-", "[a]", "{a: 1}", "{}", "&a a", "*a", "!!str 1", "|-", "> a", "@a", "%a", "`a`", "?", "a\tb",
+    "é", "\u2028", "\x07", "\x85", "=", "<<", "a\n", "a\n      b", "'a\n      b'", "---", "...", "x" * 20_000,
+]  # fmt: skip
+
+
+def test_an_edit_is_read_as_the_parser_reads_it(tmp_path: Path) -> None:
+    """Whatever stands in place of a value, a key, or a whole line, or comes before or after one."""
+    text = as_written(tmp_path)
+    assert read_as_written(text) == parsed(text) is not None
+    lines = text.splitlines(keepends=True)
+    n_read, misread = 0, []
+    for at, line in enumerate(lines):
+        bare = line.lstrip(" -")
+        head, key = line[: len(line) - len(bare)], bare.partition(":")[0]
+        for scalar in SCALARS:
+            edits = [f"{head}{scalar}\n", f"{head}{key}: {scalar}\n", f"{head}{scalar}:{bare.partition(':')[2]}"]
+            edits += [f"{scalar}\n{line}", f"{line}{scalar}\n", line + line, "", f"{line.rstrip()}{scalar}\n"]
+            for edit in edits:
+                edited = "".join([*lines[:at], edit, *lines[at + 1 :]])
+                if (found := read_as_written(edited)) is not None:
+                    misread += [] if found == parsed(edited) else [edit[:99]]
+                    n_read += edited != text
+    assert misread == []
+    assert n_read > 300  # or this would say nothing
+
+
+@given(st.randoms(use_true_random=False), st.sampled_from(MUTATIONS))
+def test_damage_is_read_as_the_parser_reads_it(
+    tmp_path_factory: pytest.TempPathFactory, rng: random.Random, damage: Callable[[random.Random, bytes], bytes]
+) -> None:
+    """Or left to it."""
+    text = damage(rng, as_written(tmp_path_factory.getbasetemp()).encode()).decode("utf-8", "replace")
+    found = read_as_written(text)
+    assert found is None or found == parsed(text)
+
+
+def test_large_cassette_is_left_to_the_parser(tmp_path: Path) -> None:
+    """It weighs what a file would become."""
+    text = as_written(tmp_path).replace("bolt 4", "bolt" * MAX_CHARACTERS)
+    assert read_as_written(text) is None

@@ -151,12 +151,17 @@ class YamlReader:
             raise _forbidden(event)
         if not event.implicit[0]:
             return text
-        if text in _WORDS:
-            return _WORDS[text]
-        if _INTEGER.fullmatch(text):
-            return int(text)
-        number = _DUMPED_NUMBER if self._dumped else _NUMBER
-        return float(text) if number.fullmatch(text) else text
+        return plain_value(text, dumped=self._dumped)
+
+
+def plain_value(text: str, *, dumped: bool) -> Any:
+    """What an unquoted scalar stands for: null, true, false, a number, or itself; `dumped` as in `YamlReader`."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    number = _DUMPED_NUMBER if dumped else _NUMBER
+    return float(text) if number.fullmatch(text) else text
 
 
 def line_of(event: Any) -> int:

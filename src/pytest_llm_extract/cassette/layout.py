@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pytest_llm_extract.cassette.coding import CodingError, decode
@@ -16,7 +15,7 @@ FORMAT = 1
 _KINDS = {dict: "a mapping", list: "a list", str: "a text", bytes: "binary", bool: "true or false", int: "a number"}
 _KINDS |= {float: "a number with a fraction", type(None): "nothing"}
 # They describe how a body travelled; stored bodies are decoded and whole.
-_OF_TRANSFER = ("content-encoding", "content-length", "transfer-encoding")
+OF_TRANSFER = ("content-encoding", "content-length", "transfer-encoding")
 _META: dict[str, tuple[type, ...]] = {
     "format": (int,),
     "case": (str,),
@@ -44,8 +43,7 @@ class LayoutError(Exception):
         return f"{self.place}: {self.problem}" if self.place else self.problem
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """A value and its path."""
 
     value: Any
@@ -99,8 +97,10 @@ def read_recording(data: Any) -> Recording:
         raise LayoutError("interactions", "holds no exchange")
     meta = top.find("x_llm_extract")
     recording = Recording(tuple(map(_exchange, interactions)))
-    fingerprints = recording.fingerprints  # also where they are not compared: what is nested too deeply fails here
-    return _own(recording, meta, fingerprints) if meta else recording
+    if meta is not None:
+        return own_recording(recording, meta)
+    _ = recording.fingerprints  # now, though they are not compared: what is nested too deeply fails here
+    return recording
 
 
 def _check_whole(top: Node) -> None:
@@ -114,8 +114,12 @@ def _check_whole(top: Node) -> None:
         raise version.refuse("is not 1, the only version of the format that is known")
 
 
-def _own(recording: Recording, meta: Node, fingerprints: list[str]) -> Recording:
-    """A recording that this package wrote: what it says of itself has to be true."""
+def own_recording(recording: Recording, meta: Node) -> Recording:
+    """A recording that this package wrote: what it says of itself has to be true.
+
+    Raises:
+        LayoutError: it is not.
+    """
     for name, node in meta.members():
         node.check(*_META.get(name, _KINDS))
     if meta.member("format").value != FORMAT:
@@ -125,7 +129,7 @@ def _own(recording: Recording, meta: Node, fingerprints: list[str]) -> Recording
     requests = meta.find("requests")
     for origin in [*filter(None, [meta.find("hashes")]), *(requests.items() if requests else [])]:
         _check_origin(origin)
-    listed = meta.member("fingerprints")
+    listed, fingerprints = meta.member("fingerprints"), recording.fingerprints
     if len(listed.value) != len(fingerprints):
         raise listed.refuse(f"are {len(listed.value)}, and the exchanges {len(fingerprints)}; record the case again")
     if listed.value != fingerprints:
@@ -158,7 +162,7 @@ def _exchange(interaction: Node) -> Exchange:
         request_body=_request_body(request),
         status=code,
         reason=reason,
-        response_headers={name: values for name, values in headers.items() if name.lower() not in _OF_TRANSFER},
+        response_headers={name: values for name, values in headers.items() if name.lower() not in OF_TRANSFER},
         response_body=_decoded(body, codings),
     )
 

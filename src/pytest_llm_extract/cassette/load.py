@@ -12,6 +12,7 @@ from pytest_llm_extract.cases.json_rows import read_json
 from pytest_llm_extract.cases.text import conflict_line
 from pytest_llm_extract.cassette.exchange import Recording
 from pytest_llm_extract.cassette.layout import LayoutError, read_recording
+from pytest_llm_extract.cassette.written import read_as_written
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.safe_yaml import YamlMistakeError, YamlReader, describe
 
@@ -30,11 +31,9 @@ def load(path: Path, root: Path | None = None) -> Recording | None:
     if text is None:
         return None
     try:
-        return read_recording(_read_json(text) if text.lstrip()[:1] == "{" else _read_yaml(text))
+        return read_as_written(text) or parse(text)
     except LayoutError as error:
         raise CassetteError(path, str(error)) from None
-    except RecursionError:
-        raise CassetteError(path, "is nested too deeply") from None
 
 
 def check_inside(path: Path, root: Path) -> None:
@@ -74,6 +73,18 @@ def _read_text(path: Path) -> str | None:
         raise CassetteError(path, f"is not UTF-8 (byte {error.start:,})") from None
     except OSError as error:
         raise CassetteError(path, f"cannot be read: {error.strerror or error}") from None
+
+
+def parse(text: str) -> Recording:
+    """The recording of a cassette, in YAML or in JSON, whoever wrote it.
+
+    Raises:
+        LayoutError: it is no whole cassette.
+    """
+    try:
+        return read_recording(_read_json(text) if text.lstrip()[:1] == "{" else _read_yaml(text))
+    except RecursionError:
+        raise LayoutError("", "is nested too deeply") from None
 
 
 def _read_yaml(text: str) -> Any:

@@ -33,7 +33,10 @@ _UNPRINTABLE = re.compile(
 
 
 class _CassetteDumper(_SafeDumper):
-    """YAML whose bodies are literal blocks, so that a pull request shows what changed in them."""
+    """YAML whose bodies are literal blocks, so that a pull request shows what changed in them; without aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 class _Block(str):
