@@ -9,7 +9,18 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
 FLOORS = [
     {"errors", "stats", "git", "exact_json", "hooks"},
-    {"outcome", "limits", "case_result", "suite_result", "prices", "config", "placeholder", "rules", "answers"}
+    {
+        "outcome",
+        "limits",
+        "case_result",
+        "suite_result",
+        "case_report",
+        "prices",
+        "config",
+        "placeholder",
+        "rules",
+        "answers",
+    }
     | {"files", "recording", "safe_yaml", "secrecy"},
     {"schema", "json_schema", "tree", "definitions", "readers", "cases", "extractors"},
     {"validate", "compare", "aggregate", "advice", "cassette", "provider", "golden", "gate_markers", "event_loop"},

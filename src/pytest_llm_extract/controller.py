@@ -13,6 +13,7 @@ import pytest
 from pytest_llm_extract.baseline.names import shown_path, suites_with_baseline
 
 if TYPE_CHECKING:
+    from pytest_llm_extract.case_report import CaseReport
     from pytest_llm_extract.case_result import CaseResult
     from pytest_llm_extract.config import Settings
     from pytest_llm_extract.gate.decide import Decision
@@ -75,22 +76,18 @@ class Controller:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take a case's result off its report; the last report of a case wins."""
-        payload = getattr(report, "llm_extract", None)
-        if payload is None:
+        sent: CaseReport | None = getattr(report, "llm_extract", None)
+        if sent is None:
             if report.failed and report.when not in ("setup", "call", "teardown"):
                 self.crashed.append(report.nodeid)
             return
-        from pytest_llm_extract.case_result import CaseResult
-        from pytest_llm_extract.suite_result import SuiteResult
-
-        if payload["head"] is not None and payload["suite"] not in self.suites:
-            self.suites[payload["suite"]] = SuiteRun(SuiteResult.from_wire(payload["head"]), payload["lost"] or {})
-        run = self.suites[payload["suite"]]
-        result = CaseResult.from_wire(payload["case"])
-        run.results[result.id] = result
-        run.notes[result.id] = payload["note"]
-        if payload["entry"] is not None:
-            run.entries[result.id] = payload["entry"]
+        if sent.head is not None and sent.suite_id not in self.suites:
+            self.suites[sent.suite_id] = SuiteRun(sent.head, sent.lost or {})
+        run = self.suites[sent.suite_id]
+        run.results[sent.case.id] = sent.case
+        run.notes[sent.case.id] = sent.note
+        if sent.entry is not None:
+            run.entries[sent.case.id] = sent.entry
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:

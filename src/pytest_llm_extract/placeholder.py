@@ -92,7 +92,7 @@ def _needed() -> list[str]:
 
 
 def _is_set(name: str) -> bool:
-    return os.environ.get(name, "").lower() not in ("", "0", "false")
+    return name in os.environ and os.environ[name].lower() not in ("", "0", "false")
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
@@ -28,6 +27,7 @@ _recording = pytest.StashKey["RecordingRun"]()
 _told = pytest.StashKey[set[str]]()
 _limits = pytest.StashKey[dict[str, tuple[pytest.Mark | None, ...]]]()
 _extraction = pytest.StashKey["Extraction"]()
+_case = pytest.StashKey["tuple[Suite, GoldenCase] | None"]()
 _in_body = pytest.StashKey[bool]()
 
 _CONFTEST = f"{os.sep}conftest.py"
@@ -225,12 +225,11 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 
 def _param(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
-    if item.get_closest_marker("llm_extract") is None:
-        return None
-    found: tuple[Suite, GoldenCase] | None = (
-        item.callspec.params.get("extraction") if hasattr(item, "callspec") else None
-    )
-    return found
+    """The suite and the case of a test; they are its own from its collection on."""
+    if _case not in item.stash:
+        callspec = getattr(item, "callspec", None) if item.get_closest_marker("llm_extract") else None
+        item.stash[_case] = callspec.params.get("extraction") if callspec else None
+    return item.stash[_case]
 
 
 def _is_no_suite(item: pytest.Item) -> bool:
@@ -276,14 +275,12 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
 
 def _late_marker(item: pytest.Item) -> str | None:
     """A marker that a hook like pytest_collection_modifyitems added, and that the suite was built without."""
-    if _is_no_suite(item):
-        return "llm_extract"
+    closest = {mark.name: mark for mark in reversed([*item.iter_markers()])}
     param = _param(item)
-    known = item.config.stash[_limits][param[0].id] if param is not None else ()
-    for name, was, found in zip(LIMITS, known, _limits_of(item), strict=False):
-        if was is not found:
-            return name
-    return None
+    if param is None:
+        return "llm_extract" if "llm_extract" in closest else None
+    known = item.config.stash[_limits][param[0].id]
+    return next((name for name, mark in zip(LIMITS, known, strict=True) if closest.get(name) is not mark), None)
 
 
 @pytest.fixture(scope="session")
@@ -302,7 +299,8 @@ def extraction(request: pytest.FixtureRequest) -> Extraction:
     from pytest_llm_extract.runner import Extraction
 
     suite, golden = request.param
-    settings, run = request.config.stash[_settings], _run_of(request.config)
+    settings = request.config.stash[_settings]
+    run = _run_of(request.config) if settings.record != "none" else None
     found = Extraction(suite, golden, settings, run, lambda: request.getfixturevalue("llm_client"))
     request.node.stash[_extraction] = found
     return found
@@ -371,7 +369,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Send the result of a case on its report, as plain builtins, so that it survives any worker."""
+    """Send the result of a case on its report, where it survives any worker."""
     report = yield
     param = _param(item)
     if param is not None and (report.longrepr or report.sections):
@@ -380,6 +378,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return report
     if _in_body in item.stash:  # the report of a subtest: that of the case is still to come
         return _without_output(report, call)
+    from pytest_llm_extract.case_report import CaseReport
+    from pytest_llm_extract.case_result import CaseResult
     from pytest_llm_extract.outcome import Status
     from pytest_llm_extract.runner import lost_result
 
@@ -394,28 +394,29 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         result = lost_result(suite, golden, status, f"the test {status.value} before its extraction")
     told, settings = item.config.stash[_told], item.config.stash[_settings]
     note = found.report if found else {"recorded": 0, "problem": None}
-    shown, watch = {"case": result.to_wire(), "note": note}, settings.storage.watch
+    watch, is_first = settings.storage.watch, suite.id not in told
     # What was replayed without an error was looked through when it was recorded, but for patterns that came later.
     if note["recorded"] or note["problem"] or result.error or watch.patterns:
-        shown = watch.hidden(shown)
-    report.llm_extract = {
-        "suite": suite.id,
-        "head": None if suite.id in told else suite.head.head_to_wire(),
-        "lost": suite.lost_cases() if suite.id not in told and hasattr(item.config, "workerinput") else None,
-        "case": shown["case"] | {"id": result.id},
+        shown = watch.hidden({"case": result.to_wire(), "note": note})
+        result, note = CaseResult.from_wire(shown["case"] | {"id": result.id}), shown["note"]
+    report.llm_extract = CaseReport(
+        suite.id,
+        result,
+        note,
         # An accepted answer must not be changed; a baseline with a secret is not written.
-        "entry": _entry(found) if settings.accept else None,
-        "note": shown["note"],
-    }
+        _entry(found) if settings.accept else None,
+        suite.head if is_first else None,
+        suite.lost_cases() if is_first and hasattr(item.config, "workerinput") else None,
+    )
     return report
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, Any, Any]:
-    """Send a result to the main process as JSON, which alone holds every text that an answer may hold."""
+    """Send a result to the main process as text."""
     data = yield
     if data is not None and "llm_extract" in data:
-        data["llm_extract"] = json.dumps(data["llm_extract"])
+        data["llm_extract"] = data["llm_extract"].to_json()
     return data
 
 
@@ -424,7 +425,9 @@ def pytest_report_from_serializable() -> Generator[None, Any, Any]:
     """Take it back."""
     report = yield
     if hasattr(report, "llm_extract"):
-        report.llm_extract = json.loads(report.llm_extract)
+        from pytest_llm_extract.case_report import CaseReport
+
+        report.llm_extract = CaseReport.from_json(report.llm_extract)
     return report
 
 
@@ -444,10 +447,11 @@ def _entry(found: Extraction | None) -> dict[str, Any] | None:
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Show a case that passed with wrong fields as imperfect; it still counts as passed."""
-    payload = getattr(report, "llm_extract", None)
-    if payload is None or report.when != "call" or not report.passed:
+    sent = getattr(report, "llm_extract", None)
+    if sent is None or report.when != "call" or not report.passed:
         return None
-    samples = [payload["case"], *payload["case"]["samples"]]
-    leaves = [leaf["outcome"] for sample in samples for found in sample["fields"].values() for leaf in found]
-    wrong = sum(outcome not in ("correct", "absent_ok") for outcome in leaves)
-    return ("passed", "~", f"PASSED ({len(leaves) - wrong}/{len(leaves)} right)") if wrong else None
+    from pytest_llm_extract.outcome import RIGHT
+
+    leaves = [leaf for sample in sent.case.samples for found in sample.leaves.values() for leaf in found]
+    right = sum(leaf.outcome in RIGHT for leaf in leaves)
+    return ("passed", "~", f"PASSED ({right}/{len(leaves)} right)") if right < len(leaves) else None

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pydantic
 import pydantic_core
@@ -16,7 +16,7 @@ import pytest
 
 from pytest_llm_extract.answers import RawAnswer
 from pytest_llm_extract.baseline.file import Entry
-from pytest_llm_extract.call import Call
+from pytest_llm_extract.call import Call, replay
 from pytest_llm_extract.case_result import CaseResult, Leaf, Origin, Usage
 from pytest_llm_extract.cases import Case
 from pytest_llm_extract.cassette import names
@@ -28,10 +28,12 @@ from pytest_llm_extract.explain import explain
 from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.outcome import ANSWERED, Status
 from pytest_llm_extract.record.job import Job, jobs_of
-from pytest_llm_extract.record.run import RecordingRun
 from pytest_llm_extract.scoring import score_answer
 from pytest_llm_extract.suite import Suite
 from pytest_llm_extract.validate import Answer, lost_answer, read_answer, take_output
+
+if TYPE_CHECKING:
+    from pytest_llm_extract.record.run import RecordingRun
 
 _DIFFERENCES = 20  # lines of a strict case's failure; results.json has all
 
@@ -64,7 +66,12 @@ class Extraction:
     """One case's extraction, run at the first look at its output: once for each sample."""
 
     def __init__(
-        self, suite: Suite, golden: GoldenCase, settings: Settings, recording: RecordingRun, client: Callable[[], Any]
+        self,
+        suite: Suite,
+        golden: GoldenCase,
+        settings: Settings,
+        recording: RecordingRun | None,
+        client: Callable[[], Any],
     ) -> None:
         self._suite, self._golden, self._settings, self._client = suite, golden, settings, client
         self._jobs, self._recording = jobs_of(suite, golden), recording
@@ -212,9 +219,10 @@ class Extraction:
         self.result = as_case(self._suite, self._golden, [taken.result for taken in self._taken])
 
     def _take(self, function: Callable[[], Any], job: Job) -> _Taken:
-        call = self._recording.call(job, function)
+        slot = job.slot(self._settings)
+        call = self._recording.call(job, function) if self._recording else replay(function, slot)
         answer = self._read(call)
-        return _Taken(call, answer, self._score(call, answer, job.path(self._settings)))
+        return _Taken(call, answer, self._score(call, answer, slot.path))
 
     def _read(self, call: Call) -> Answer:
         if call.problem is not None:
@@ -237,13 +245,12 @@ class Extraction:
         return read_answer(self._suite.schema, answer.content)
 
     def _score(self, call: Call, answer: Answer, cassette: Path) -> CaseResult:
-        result, facts = score_sample(self._suite, self._golden, answer), call.facts
-        if cassette.is_relative_to(self._settings.rootdir):
-            cassette = cassette.relative_to(self._settings.rootdir)
+        golden, facts = self._golden, call.facts
+        result = score_answer(self._suite.schema, golden.gold, answer, case_id=golden.case.id)
         content = facts.get("content")
         lines: tuple[str, ...] = ()
         if self._suite.strict and not result.exact:
-            lines = explain(self._suite.schema, self._golden.gold, answer.value, result.leaves)
+            lines = explain(self._suite.schema, golden.gold, answer.value, result.leaves)
         return dataclasses.replace(
             result,
             raw=content if isinstance(content, str) else None,
@@ -251,17 +258,17 @@ class Extraction:
             usage=call.usage,
             latency_s=facts.get("latency_s"),
             attempt=facts.get("attempt", 1),
-            cassette=cassette.as_posix(),
-            origin=self._origin(result.origin, facts),
+            cassette=cassette.as_posix().removeprefix(f"{self._settings.rootdir.as_posix()}/"),
+            origin=self._origin(facts),
             explanation=lines,
         )
 
-    def _origin(self, labels: Origin, facts: dict[str, Any]) -> Origin:
+    def _origin(self, facts: dict[str, Any]) -> Origin:
         hashes = {**facts.get("hashes", {})}
         hashes.pop("document", None)
         if self._suite.call is not None:
             hashes["prompt"] = self._suite.call.fingerprint[:16]
-        return dataclasses.replace(labels, **hashes, answered=facts.get("model"))
+        return Origin(**_labels(self._suite, self._golden), **hashes, answered=facts.get("model"))
 
     @property
     def entry(self) -> Entry | None:
@@ -288,16 +295,9 @@ class Extraction:
 
 def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | None) -> CaseResult:
     """The result of a case whose extraction never ran: it stays in every denominator."""
-    return as_case(suite, golden, [score_sample(suite, golden, lost_answer(status, error))] * suite.n_samples)
-
-
-def score_sample(suite: Suite, golden: GoldenCase, answer: Answer) -> CaseResult:
-    """One answer of a golden case, scored, and what its outcomes came from."""
-    return dataclasses.replace(
-        score_answer(suite.schema, golden.gold, answer, case_id=golden.case.id),
-        error=answer.error,
-        origin=Origin(gold=_gold_hash(golden.case), scoring=suite.schema.scoring_fingerprint[:16]),
-    )
+    lost = score_answer(suite.schema, golden.gold, lost_answer(status, error), case_id=golden.case.id)
+    lost = dataclasses.replace(lost, origin=Origin(**_labels(suite, golden)))
+    return as_case(suite, golden, [lost] * suite.n_samples)
 
 
 def as_case(suite: Suite, golden: GoldenCase, samples: Sequence[CaseResult]) -> CaseResult:
@@ -308,11 +308,15 @@ def as_case(suite: Suite, golden: GoldenCase, samples: Sequence[CaseResult]) -> 
         samples[0],
         group=case.group,
         input=pydantic_core.to_jsonable_python(case.shown_input, fallback=str),
-        metadata=json.loads(json.dumps(case.metadata, default=str)),
+        metadata=json.loads(json.dumps(case.metadata, default=str)) if case.metadata else {},
         further=tuple(sample.first for sample in samples[1:]),
         baseline=baseline.scored(suite.schema, golden.gold) if baseline else None,
         anchor=anchor.scored(suite.schema, golden.gold) if anchor else None,
     )
+
+
+def _labels(suite: Suite, golden: GoldenCase) -> dict[str, str]:
+    return {"gold": _gold_hash(golden.case), "scoring": suite.schema.scoring_fingerprint[:16]}
 
 
 def _gold_hash(case: Case) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -120,8 +121,7 @@ def own_recording(recording: Recording, meta: Node) -> Recording:
     Raises:
         LayoutError: it is not.
     """
-    for name, node in meta.members():
-        node.check(*_META.get(name, _KINDS))
+    _check_members(meta, lambda name: _META.get(name, tuple(_KINDS)))
     if meta.member("format").value != FORMAT:
         raise LayoutError(
             f"{meta.place}.format", f"is not {FORMAT}: update pytest-llm-extract, or record the case again"
@@ -146,8 +146,13 @@ def own_recording(recording: Recording, meta: Node) -> Recording:
 def _check_origin(node: Node) -> None:
     if node.check(dict).value.keys() != ORIGIN:
         raise node.refuse(f"has not the members {', '.join(sorted(ORIGIN))}; record the case again")
-    for _, member in node.members():
-        member.check(str, type(None))
+    _check_members(node, lambda name: (str, type(None)))
+
+
+def _check_members(node: Node, types_of: Callable[[str], tuple[type, ...]]) -> None:
+    for name, value in node.check(dict).value.items():
+        if type(value) not in (types := types_of(name)):
+            Node(value, f"{node.place}.{name}").check(*types)
 
 
 def _exchange(interaction: Node) -> Exchange:

@@ -23,6 +23,7 @@ def folder_name(name: str) -> str:
     return f"{slug(name)}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
 
 
+@lru_cache(maxsize=64)  # a case asks for it a few times in a row
 def file_name(case_id: str, sample: int = 1) -> str:
     """`<slug>-<hash>.yaml`: readable, and another one for every id, whatever its characters.
 
@@ -32,11 +33,16 @@ def file_name(case_id: str, sample: int = 1) -> str:
     return f"{stem}.yaml" if sample == 1 else f"{stem}.{sample}.yaml"
 
 
-@lru_cache(maxsize=1024)
 def suite_folder(root: Path, suite_id: str) -> Path:
     """The folder of a suite's cassettes: `<path of the test module>/<Class.>test_function`."""
     module, _, name = suite_id.partition("::")
     return module_folder(root, module) / folder_name(name.replace("::", "."))
+
+
+@lru_cache(maxsize=1024)
+def variant_folder(root: Path, suite_id: str, variant: str) -> Path:
+    """The folder in a suite's that has the cassettes of one of its variants."""
+    return suite_folder(root, suite_id) / folder_name(variant)
 
 
 def module_folder(root: Path, module: str) -> Path:

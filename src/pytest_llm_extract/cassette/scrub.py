@@ -132,9 +132,8 @@ class _Headers:
     def __init__(self, headers: Mapping[str, Any]) -> None:
         self._values: dict[str, list[str]] = {}
         for name, value in headers.items():
-            values = value if isinstance(value, list | tuple) else [value]
-            texts = [v.decode("latin-1") if isinstance(v, bytes) else str(v) for v in values]
-            self._values.setdefault(str(name).lower(), []).extend(texts)
+            values = value if isinstance(value, list | tuple) else (value,)
+            self._values.setdefault(str(name).lower(), []).extend(map(_header_text, values))
 
     def first(self, name: str) -> str:
         """The first value; empty where there is none."""
@@ -163,6 +162,10 @@ class _Headers:
             if is_query_credential(name):
                 found |= {secret: f"header {name!r}" for value in values for secret in _secrets_of(name, value)}
         return found
+
+
+def _header_text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _secrets_of(name: str, value: str) -> Iterator[str]:

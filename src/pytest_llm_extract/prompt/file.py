@@ -138,9 +138,11 @@ def _template(environment: jinja2.Environment, text: str, path: Path) -> jinja2.
     import jinja2
 
     try:
-        return environment.from_string(text)
+        template = environment.from_string(text)
     except jinja2.TemplateSyntaxError as error:
         raise PromptError(path, f"line {error.lineno} of a message: {error.message}") from None
+    template.globals = dict(template.globals)  # a chain of mappings, which every rendering would copy slowly
+    return template
 
 
 def _prompt_file(path: Path, text: str) -> Prompt:

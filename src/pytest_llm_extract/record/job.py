@@ -71,7 +71,7 @@ def wanted_cassettes(suite: Suite, settings: Settings) -> set[Path]:
 
 def variant_folder(suite: Suite, settings: Settings) -> Path:
     """Where the cassettes of a suite's variant lie."""
-    return names.suite_folder(settings.cassettes, suite.id) / names.folder_name(suite.variant)
+    return names.variant_folder(settings.cassettes, suite.id, suite.variant)
 
 
 def record_mode(suite: Suite, settings: Settings) -> str:
