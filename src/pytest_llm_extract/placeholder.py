@@ -86,13 +86,18 @@ class _Veiled(_Environ):  # type: ignore[valid-type, misc]
 _lock, _users, _before = threading.Lock(), 0, dict[str, str | None]()
 
 
-def _needed() -> list[str]:
-    """The variables of every SDK that finds no credentials of its own in the environment."""
-    return [name for one in _CREDENTIALS if not any(map(_is_set, one.keys + one.others)) for name in one.keys]
+def _needed() -> dict[str, str | None]:
+    """The variables of every SDK that finds no credentials of its own in the environment, and what they are."""
+    found: dict[str, str | None] = {}
+    for one in _CREDENTIALS:
+        keys = {name: os.environ.get(name) for name in one.keys}
+        if not any(map(_is_set, (*keys.values(), *map(os.environ.get, one.others)))):
+            found |= keys
+    return found
 
 
-def _is_set(name: str) -> bool:
-    return name in os.environ and os.environ[name].lower() not in ("", "0", "false")
+def _is_set(value: str | None) -> bool:
+    return value is not None and value.lower() not in ("", "0", "false")
 
 
 @contextlib.contextmanager
@@ -106,7 +111,7 @@ def placeholder_key(*veiled_files: str) -> Iterator[None]:
     with _lock:
         _users += 1
         if _users == 1:
-            _before.update({name: os.environ.get(name) for name in _needed()})
+            _before.update(_needed())
             os.environ.update({name: _KEY + name for name in _before})
         if veiled_files and _before:
             _veiled_files, os.environ.__class__ = veiled_files, _Veiled
