@@ -74,13 +74,15 @@ class Controller:
         """Know a run that was narrowed."""
         self.n_deselected += len(items)
 
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take a case's result off its report; the last report of a case wins."""
+        """Take a case's result off its report, once it was shown; the last report of a case wins."""
         sent: CaseReport | None = getattr(report, "llm_extract", None)
         if sent is None:
             if report.failed and report.when not in ("setup", "call", "teardown"):
                 self.crashed.append(report.nodeid)
             return
+        del report.llm_extract  # the terminal keeps reports until the end
         if sent.head is not None and sent.suite_id not in self.suites:
             self.suites[sent.suite_id] = SuiteRun(sent.head, sent.lost or {})
         run = self.suites[sent.suite_id]
@@ -241,3 +243,8 @@ class Controller:
                 terminalreporter.write_line(line)
         if self.write_problem:
             terminalreporter.write_line(self.write_problem, red=True)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_unconfigure(self) -> None:
+        """Let go of all results before pytest, and then Python, go through every object that is left."""
+        self.suites.clear()
