@@ -316,6 +316,44 @@ def test_own_client(bare: pytest.Pytester, kind: str) -> None:
     assert "loopback-only" not in stored
 
 
+BROKEN = """
+def broken(*arguments, **options):
+    raise RuntimeError("a client is at work")
+openai.OpenAI.post = broken
+"""
+FILTER = """
+def pytest_llm_extract_vcr(vcr):
+    vcr.filter_headers = ["x-tenant"]
+"""
+
+
+@APIS
+@pytest.mark.parametrize("extra", ["", FILTER, CLIENT.format(client="OpenAI()")], ids=["none", "filter", "own client"])
+def test_default_client_takes_no_part_in_a_replay(bare: pytest.Pytester, api: str, extra: str) -> None:
+    """It has nothing to add; a project's own client, and filters, may have: then the request takes the whole way."""
+    write(bare, f"api={api!r}")
+    bare.makeconftest(f"import openai{extra}")
+    with StandIn(echo) as provider:
+        record(bare, provider).assert_outcomes(passed=3)
+    bare.makeconftest(f"import openai{extra}{BROKEN}")
+    run = bare.runpytest_subprocess()
+    run.assert_outcomes(**({"failed": 3} if extra else {"passed": 3}))
+    assert ("a client is at work" in run.stdout.str()) is bool(extra)
+
+
+def test_answer_with_an_error_takes_the_clients_way(bare: pytest.Pytester) -> None:
+    """What a client makes of a refused request is the client's to say, on replay as when it was recorded."""
+    write(bare, "")
+    error = {"error": {"code": "content_filter", "message": "The prompt was filtered."}}
+    with StandIn(lambda body: Reply(400, json.dumps(error))) as provider:
+        record(bare, provider)
+    run = bare.runpytest_subprocess("--llm-extract-json=out.json")
+    run.stdout.fnmatch_lines(["*refused*"])
+    assert case_of(bare)["status"] == "refused"
+    assert "HTTP 400" in case_of(bare)["error"]
+    assert "The prompt was filtered." in case_of(bare)["error"]
+
+
 def test_async_client_is_refused(bare: pytest.Pytester) -> None:
     """One line, and no coroutine that nobody awaits."""
     write(bare, "")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from weakref import WeakSet
 
 from pytest_llm_extract.answers import RawAnswer, read_answer_body
+from pytest_llm_extract.cassette import router
 from pytest_llm_extract.errors import LlmExtractError
 
 # Each API's path, and the member without which a body is no answer of it.
@@ -27,30 +29,25 @@ def default_client() -> Any:
     """The client that `llm_client` gives unless a project overrides it."""
     import openai
 
-    return openai.OpenAI()
+    client = openai.OpenAI()
+    _default_clients.add(client)
+    return client
+
+
+# Of these it is known what they make of a request: nothing but its URL and its headers.
+_default_clients: WeakSet[Any] = WeakSet()
 
 
 def complete(client: Any, api: str, body: dict[str, Any]) -> RawAnswer:
-    """Send one request of the API `chat` or `responses`.
+    """Send one request of the API `chat` or `responses`; on replay, a default client need not take part.
 
     Raises:
         ProviderError: an HTTP error, no connection, or an answer in another format.
     """
-    import openai
-
-    _check_client(client)
     path, member = _APIS[api]
-    try:
-        # Untyped on purpose: openai's own `create` builds a model of the answer, four tenths of the time of a replay.
-        # Whoever records tries again, the whole case: a client that did so too would hide that the provider is busy.
-        answer = client.post(path, body=body, cast_to=object, options={"max_retries": 0})
-    except openai.APIStatusError as error:
-        filtered = getattr(error, "code", None) == "content_filter"
-        raise ProviderError(f"HTTP {error.status_code}: {error.message}", refusal=filtered) from None
-    except openai.APIConnectionError as error:
-        raise ProviderError(f"no answer from {client.base_url}: {error.__cause__ or error}") from None
-    except json.JSONDecodeError as error:
-        raise ProviderError(f"the answer is no JSON: {error}") from None
+    answer = _replayed(client, path, body) if client in _default_clients else None
+    if answer is None:
+        answer = _sent(client, path, body)
     if isinstance(answer, dict) and answer.get("status") == "failed":
         raise ProviderError(f"the response failed: {str(answer.get('error'))[:200]}")
     if (
@@ -60,6 +57,36 @@ def complete(client: Any, api: str, body: dict[str, Any]) -> RawAnswer:
     ):
         raise ProviderError(f"the answer is no {_kind(api)}: {str(answer)[:200]!r}")
     return read_answer_body(answer)
+
+
+def _replayed(client: Any, path: str, body: dict[str, Any]) -> Any:
+    """The recorded answer, as the client would read it: half of a replay is the way of a request through a client."""
+    try:
+        sent = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError):  # the client may have a way to write it
+        return None
+    found = router.plain_answer(f"{str(client.base_url).rstrip('/')}{path}", sent)
+    try:
+        return None if found is None else json.loads(found)
+    except ValueError as error:
+        raise ProviderError(f"the answer is no JSON: {error}") from None
+
+
+def _sent(client: Any, path: str, body: dict[str, Any]) -> Any:
+    import openai
+
+    _check_client(client)
+    try:
+        # Untyped on purpose: openai's own `create` builds a model of the answer, four tenths of the time of a replay.
+        # Whoever records tries again, the whole case: a client that did so too would hide that the provider is busy.
+        return client.post(path, body=body, cast_to=object, options={"max_retries": 0})
+    except openai.APIStatusError as error:
+        filtered = getattr(error, "code", None) == "content_filter"
+        raise ProviderError(f"HTTP {error.status_code}: {error.message}", refusal=filtered) from None
+    except openai.APIConnectionError as error:
+        raise ProviderError(f"no answer from {client.base_url}: {error.__cause__ or error}") from None
+    except json.JSONDecodeError as error:
+        raise ProviderError(f"the answer is no JSON: {error}") from None
 
 
 def _kind(api: str) -> str:

@@ -51,6 +51,12 @@ class Exchange:
         return None
 
     @property
+    def is_json(self) -> bool:
+        """Whether the request succeeded, and its answer says that it is JSON."""
+        kinds = self.response_headers.get("content-type", ())
+        return self.status == 200 and any(kind.startswith("application/json") for kind in kinds)
+
+    @property
     def is_page(self) -> bool:
         """Whether the answer is empty or HTML, as of a proxy or a login: no API's, and no model's."""
         return self.response_body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")) or not self.response_body

@@ -56,6 +56,11 @@ class Scrubber:
         self._ignore = ignore
         self._filters: VcrFilters | None = filters_of(storage.offer_vcr)
 
+    @property
+    def has_filters(self) -> bool:
+        """Whether the project has a say in what is stored and compared."""
+        return self._filters is not None
+
     def request(self, request: Request) -> Sent | None:
         """A request; None where a filter of the project keeps nothing of it.
 
