@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 Json = Any
 IGNORED = "(ignored)"
 ORIGIN = frozenset({"prompt", "schema", "parameters", "document", "model"})  # what `origin` tells
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _HASH = re.compile(rb"sha256:([0-9a-f]{64})")
 _BOUNDARY = re.compile(rb"(--[\w'()+,./:=?-]{1,70})\r\n")
 
@@ -28,8 +29,7 @@ def read_json(body: bytes | str | None) -> Json | None:
 
 def digest(value: Json) -> str:
     """sha256 of a JSON value, its keys sorted."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_canonical(value).encode()).hexdigest()
 
 
 def body_digest(body: bytes) -> str:

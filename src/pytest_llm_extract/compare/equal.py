@@ -12,8 +12,6 @@ from fractions import Fraction
 from functools import partial
 from typing import Any, cast
 
-from rapidfuzz.distance import Indel
-
 from pytest_llm_extract.compare.texts import folded, normal_text, read_date, read_number, same_date
 from pytest_llm_extract.readers import MISSING, Unreadable
 from pytest_llm_extract.rules import Aliases, AnyOf, Comparison, DateText, Null, NumberText, Rule, Text, Tolerance
@@ -198,6 +196,8 @@ def _number_or_text(locale: str, text: str) -> Hashable:
 
 
 def _same_ratio(rule: Text, gold: Any, predicted: Any) -> bool:
+    from rapidfuzz.distance import Indel
+
     if not isinstance(gold, str) or not isinstance(predicted, str):
         return same(gold, predicted)
     assert rule.min_ratio is not None  # _comparison matched it

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
-
-from rapidfuzz.distance import Indel
 
 from pytest_llm_extract.compare.columns import UNLABELLED
 from pytest_llm_extract.compare.found import Walk
@@ -16,13 +14,15 @@ if TYPE_CHECKING:
     from pytest_llm_extract.compare.walk import Plan
 
 _MILLION = 1_000_000
-_alike = Indel.normalized_similarity
 
 
 class Gains:
     """What each pair of some rows gains over leaving both: one integer, a group of bits for each criterion."""
 
     def __init__(self, table: Table, rows: Sequence[int], others: Sequence[int]) -> None:
+        from rapidfuzz.distance import Indel
+
+        self._likeness: Callable[[str, str], float] = Indel.normalized_similarity
         self._table, self._rows, self._others = table, rows, others
         size, span = max(len(rows), len(others)), max(len(table.gold), len(table.predicted))
         self._digit = size.bit_length()  # holds the count of one column
@@ -39,7 +39,7 @@ class Gains:
         if self.matrix[a][b] >= self._one_correct:
             return False
         texts = self._table.text(True, self._rows[a]), self._table.text(False, self._others[b])
-        return _alike(*texts) < self._table.min_similarity
+        return self._likeness(*texts) < self._table.min_similarity
 
     def _all(self) -> list[list[int]]:
         correct = self._column_hits()
@@ -62,7 +62,7 @@ class Gains:
                     if similarity < least and gain < one_correct
                     else gain + saved + (int(similarity * _MILLION) << alike) - apart[abs(i - j)]
                     for gain, saved, similarity, j in zip(
-                        line, shared, [_alike(text, other) for other in texts], self._others, strict=True
+                        line, shared, [self._likeness(text, other) for other in texts], self._others, strict=True
                     )
                 ]
             )

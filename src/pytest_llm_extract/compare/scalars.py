@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from rapidfuzz.distance import LCSseq
-
 from pytest_llm_extract.compare.align import in_order
 from pytest_llm_extract.compare.columns import Column
 from pytest_llm_extract.compare.equal import Comparator
@@ -40,6 +38,8 @@ def _in_sequence(column: Column) -> dict[int, int]:
     if column.keys is None:
         hits = [set(found) for found in _all_hits(column)]
         return in_order(len(hits), len(column.predicted), lambda i, j: 1 if j in hits[i] else None)
+    from rapidfuzz.distance import LCSseq
+
     numbers: dict[Any, int] = {}
     # Nulls are numbered apart, so that they never pair up.
     gold, predicted = (
