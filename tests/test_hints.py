@@ -14,7 +14,7 @@ from test_fara import FARA, Filing
 from pytest_llm_extract import AnyOf, DateText, Outcome, score
 from pytest_llm_extract.advice import advice, advise
 from pytest_llm_extract.case_result import CaseResult, Leaf
-from pytest_llm_extract.report.terminal import advice_lines
+from pytest_llm_extract.report.misses import advice_lines
 
 
 class Line(BaseModel):

@@ -28,7 +28,7 @@ FLOORS = [
     {"baseline", "suite"},
     {"record"},
     {"runner"},
-    {"controller", "recorder"},
+    {"controller", "recorder", "handover"},
     {"plugin", "cli", "commands"},
 ]
 DOORS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -378,36 +379,18 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return report
     if _in_body in item.stash:  # the report of a subtest: that of the case is still to come
         return _without_output(report, call)
-    from pytest_llm_extract.case_report import CaseReport
-    from pytest_llm_extract.case_result import CaseResult
-    from pytest_llm_extract.outcome import Status
-    from pytest_llm_extract.runner import lost_result
+    from pytest_llm_extract.handover import report_of
 
     # Popped, so that a rerun of the same item cannot send a stale result again.
     found = item.stash.get(_extraction, None)
     if found is not None:
         del item.stash[_extraction]
     suite, golden = param
-    result = found.result if found else None
-    if result is None:
-        status = Status.SKIPPED if report.skipped else Status.ERROR
-        result = lost_result(suite, golden, status, f"the test {status.value} before its extraction")
-    told, settings = item.config.stash[_told], item.config.stash[_settings]
-    note = found.report if found else {"recorded": 0, "problem": None}
-    watch, is_first = settings.storage.watch, suite.id not in told
-    # What was replayed without an error was looked through when it was recorded, but for patterns that came later.
-    if note["recorded"] or note["problem"] or result.error or watch.patterns:
-        shown = watch.hidden({"case": result.to_wire(), "note": note})
-        result, note = CaseResult.from_wire(shown["case"] | {"id": result.id}), shown["note"]
-    report.llm_extract = CaseReport(
-        suite.id,
-        result,
-        note,
-        # An accepted answer must not be changed; a baseline with a secret is not written.
-        _entry(found) if settings.accept else None,
-        suite.head if is_first else None,
-        suite.lost_cases() if is_first and hasattr(item.config, "workerinput") else None,
-    )
+    sent = report_of(found, suite, golden, item.config.stash[_settings], is_skipped=report.skipped)
+    if suite.id not in item.config.stash[_told]:
+        lost = suite.lost_cases() if hasattr(item.config, "workerinput") else None
+        sent = replace(sent, head=suite.head, lost=lost)
+    report.llm_extract = sent
     return report
 
 
@@ -438,11 +421,6 @@ def _without_output(report: pytest.TestReport, call: pytest.CallInfo[None]) -> p
     if call.excinfo is not None and call.excinfo.errisinstance(NoOutput):
         report.outcome, report.longrepr = "passed", None
     return report
-
-
-def _entry(found: Extraction | None) -> dict[str, Any] | None:
-    entry = found.entry if found else None
-    return entry.to_wire() if entry else None
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:

@@ -175,8 +175,8 @@ class Extraction:
         return self._jobs[0].path(self._settings)
 
     @property
-    def report(self) -> dict[str, Any]:
-        """What the controller gets besides the result: why a case is stale, and how many cassettes were recorded."""
+    def note(self) -> dict[str, Any]:
+        """What its run alone has to say: why a case is stale, and how many cassettes were recorded."""
         calls = [taken.call for taken in self._taken]
         first = next((call for call in calls if call.problem is not None), Call())
         alike = [str(number) for number, call in enumerate(calls, 1) if call.problem and call.status is first.status]

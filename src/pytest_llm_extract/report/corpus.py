@@ -13,15 +13,11 @@ from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import missed_floors, strict_floors, trivial_floors
 from pytest_llm_extract.limits import Floor
 from pytest_llm_extract.outcome import Verdict
+from pytest_llm_extract.report.misses import advice_lines, worst_misses
 from pytest_llm_extract.report.rates import tally_to_wire
 from pytest_llm_extract.report.results import run_to_wire
-from pytest_llm_extract.report.terminal import (
-    advice_lines,
-    documents_text,
-    fields_table,
-    verdict_lines,
-    worst_misses,
-)
+from pytest_llm_extract.report.tables import fields_table
+from pytest_llm_extract.report.terminal import documents_text, verdict_lines
 from pytest_llm_extract.suite_result import GateRules, SuiteResult
 
 _WORDS = {

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from pytest_llm_extract.gate.words import count_cases, count_cassettes
 from pytest_llm_extract.prices import dollars
 from pytest_llm_extract.recording import Estimate, Progress, SuitePlan
-from pytest_llm_extract.report.terminal import printable
+from pytest_llm_extract.report.shown import printable
 
 _LINE_S = 10.0  # between two lines in a log
 

@@ -1,0 +1,35 @@
+"""Values, texts and counts as one line of a terminal shows them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pytest_llm_extract.case_result import Leaf
+from pytest_llm_extract.outcome import Outcome
+
+MISSES = 8  # lines of single leaves that are shown of a suite
+
+
+def printable(text: str, width: int) -> str:
+    """One line of at most `width` characters; control characters and escape sequences shown, not sent."""
+    shown = "".join(ch if ch.isprintable() else ch.encode("unicode_escape", "surrogatepass").decode() for ch in text)
+    return shown if len(shown) <= width else shown[: width - 1] + "…"
+
+
+def show(value: Any) -> str:
+    """A text as it is, nothing as ∅, any other value as JSON."""
+    if value is None:
+        return "∅"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def has_values(leaf: Leaf) -> bool:
+    """Whether its values are known: of an accepted case that is not scored again, only outcomes are."""
+    is_null = leaf.outcome in (Outcome.ABSENT_OK, Outcome.INVALID)
+    return is_null or leaf.expected is not None or leaf.actual is not None
+
+
+def and_more(count: int, flag: str | None) -> str:
+    """How many lines are left out; `flag` writes all of them, None: nothing does."""
+    return f"  … and {count:,} more" + (f" (all of them: {flag}=PATH)" if flag else "")

@@ -1,0 +1,77 @@
+"""Tables, as text that fits a terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pytest_llm_extract.aggregate import FieldSummary
+from pytest_llm_extract.gate.floors import judge_field
+from pytest_llm_extract.gate.words import percent
+from pytest_llm_extract.limits import Floor
+from pytest_llm_extract.report.shown import printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor], width: int) -> str:
+    """Field, right/n, accuracy, its 95 % interval, floor and verdict; the flake rate where there are samples."""
+    flakes = any(summary.flakes.n_cases for summary in fields.values())
+    table = new_table(("right/n", "accuracy", "95% interval", *(["flake"] if flakes else []), "floor", ""))
+    for path, summary in fields.items():
+        counts, floor = summary.counts, floors.get(path)
+        verdict = judge_field(summary, floor)
+        low, high = summary.interval
+        table.add_row(
+            escape(printable(path, 60)),
+            f"{counts.right}/{counts.n}",
+            f"{(counts.accuracy or 0) * 100:.1f}%",
+            f"{low * 100:.1f}–{high * 100:.1f}",
+            *([_flake_text(summary)] if flakes else []),
+            _floor_text(floor) if floor is not None else "",
+            verdict.value.upper() if verdict else "",
+        )
+    return render(table, width)
+
+
+def _flake_text(summary: FieldSummary) -> str:
+    rate = summary.flakes.rate
+    return "" if rate is None else f"{rate * 100:.1f}%"
+
+
+def _floor_text(floor: Floor) -> str:
+    """`95%`, or `P 90%, R 80%`: the first letter of each rate that is no accuracy."""
+    shown = [
+        f"{'' if name == 'accuracy' else name[0].upper() + ' '}{percent(limit)}" for name, limit in floor.rates.items()
+    ]
+    return ", ".join(shown)
+
+
+def new_table(columns: Sequence[str]) -> Table:
+    """An empty table: a column for the field, then these."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("field", overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def render(table: Table, width: int) -> str:
+    """A table as text of at most `width` columns."""
+    from rich.console import Console
+
+    out = io.StringIO()
+    Console(file=out, width=max(width, 40), color_system=None, highlight=False).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().strip("\n").splitlines())
+
+
+def escape(text: str) -> str:
+    """A text for a cell, whatever it holds of rich's markup."""
+    from rich import markup
+
+    return markup.escape(text)
