@@ -3,6 +3,7 @@
 Every command is a whole `pytest` process; rounds are interleaved; the table has medians of processor time
 and their ratios.
 
+- prompt=, own client: with a fixture `llm_client`, whose client every request goes through, as in `extractor=`
 - floor: the same parametrised tests calling the same function through the openai client with an in-memory transport
 - pytest-recording: the same calls from vcrpy cassettes, matched on the body (needs `pip install pytest-recording`)
 - pytest-mockllm: the same calls from its cassettes (needs `pip install pytest-mockllm`)
@@ -58,6 +59,15 @@ def rows():
     return [json.loads(line) for line in open("gold.jsonl")]
 """
 ROWS = '@pytest.mark.parametrize("row", extractor.rows(), ids=lambda row: row["id"])\n'
+PROMPT = """
+import pytest
+from extractor import Invoice
+@pytest.mark.llm_extract(schema=Invoice, prompt="prompt.md", model="gpt-4", response_format="json_object",
+                         cases="gold.jsonl")
+@pytest.mark.llm_accuracy(1.0)
+def test_prompt(extraction):
+    assert extraction.output.vendor
+"""
 FILES = {
     "extractor.py": EXTRACTOR,
     "prompt.md": "Extract invoice data. Return valid JSON matching the schema.",
@@ -70,14 +80,13 @@ from extractor import extract
 def test_extractor(extraction):
     assert extraction.output.vendor
 """,
-    "test_prompt.py": """
-import pytest
-from extractor import Invoice
-@pytest.mark.llm_extract(schema=Invoice, prompt="prompt.md", model="gpt-4", response_format="json_object",
-                         cases="gold.jsonl")
-@pytest.mark.llm_accuracy(1.0)
-def test_prompt(extraction):
-    assert extraction.output.vendor
+    "test_prompt.py": PROMPT,
+    "test_own_client.py": PROMPT
+    + """
+@pytest.fixture(scope="session")
+def llm_client():
+    import openai
+    return openai.OpenAI()
 """,
     "test_floor.py": """
 import json, os
@@ -171,12 +180,17 @@ def prepare(folder: Path, n_cases: int, peers: Sequence[str]) -> str:
             )
     with StandIn(answer) as provider:
         settings = {"OPENAI_BASE_URL": provider.base_url, "OPENAI_API_KEY": "loopback-only"}
-        run(folder, *ALONE, "--llm-extract-record=stale", "test_extractor.py", "test_prompt.py", **settings)
+        run(folder, *ALONE, "--llm-extract-record=stale", *OURS.values(), **settings)
         for peer in peers:
             run(folder, *PEERS[peer][1], *PEERS[peer][2], **settings)
         return provider.base_url
 
 
+OURS = {
+    "extractor=": "test_extractor.py",
+    "prompt=": "test_prompt.py",
+    "prompt=, own client": "test_own_client.py",
+}
 # The plugins of the peers are left out where they are not measured.
 ALONE = ("-p", "no:recording", "-p", "no:mockllm", "-p", "no:asyncio")
 PEERS = {
@@ -201,8 +215,7 @@ def compare(folder: Path, base_url: str, rounds: int, peers: Sequence[str]) -> d
         "start-up, with": (*ALONE, "test_empty.py"),
         "start-up, a suite": (*ALONE, "test_extractor.py", "--llm-extract-case=c0"),
         "floor": (*without, "test_floor.py"),
-        "extractor=": (*ALONE, "test_extractor.py"),
-        "prompt=": (*ALONE, "test_prompt.py"),
+        **{label: (*ALONE, module) for label, module in OURS.items()},
         **{peer: PEERS[peer][1] for peer in peers},
     }
     costs: dict[str, list[Cost]] = {label: [] for label in commands}
@@ -267,7 +280,7 @@ def report_large(n_cases: int, rounds: int) -> None:
             found[n] = compare(folder, prepare(folder, n, ()), min(rounds, 3), ())
     small, large = found.values()
     print(f"{10 * n_cases:,} cases beside {n_cases:,}, beyond start-up")
-    for label in ("floor", "extractor=", "prompt="):
+    for label in ("floor", *OURS):
         start_up = "start-up, without" if label == "floor" else "start-up, a suite"
         ms = [(costs[label].seconds - costs[start_up].seconds) / n * 1000 for n, costs in found.items()]
         kb = (large[label].peak_mb - small[label].peak_mb) * 1024 / (9 * n_cases)
