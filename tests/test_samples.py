@@ -603,10 +603,10 @@ def test_later_sample_without_a_recording_fails_its_case(items: Items) -> None:
             "missing: sample 3 of 3: no cassette *.3.yaml",
             "stale: sample 3 of 3: system prompt changed",
             "error: sample 2 of 3: *n3*.2.yaml: *",
+            "not accepted: *3 of 8 cases have no answer (n1, n2, n3)",
             "STALE: system prompt changed, sample 3 of 3 (1 case: n2)",
             "  1 of 24 cassettes stale: no verdict without them",
             "  1 of 24 cassettes missing: no verdict without them",
-            "not accepted: *3 of 8 cases have no answer (n1, n2, n3)",
         ]
     )
 

@@ -178,13 +178,18 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
 def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, seconds: float) -> None:
     try:
         call.facts |= _meta(recording, old, seconds)
-        head = {name: call.facts[name] for name in _META}
+        head = {name: _storable(call.facts[name]) for name in _META}
         keep(slot.path, recording, head, slot.storage, slot.document, slot.ignore)
     except (CassetteError, SecretFoundError) as error:
         call.failure = Failure(str(error), is_final=isinstance(error, CassetteError))
         call.status, call.problem = Status.STALE if old else Status.MISSING, f"not recorded: {error}"
     else:
         call.recorded = True
+
+
+def _storable(value: Any) -> Any:
+    """A value of the head; half a surrogate pair, which JSON may hold and a file may not, as its escape."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _hindrance(take: Record) -> Failure | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -162,6 +163,21 @@ class Sample:
         outcomes = [leaf.outcome for leaves in self.leaves.values() for leaf in leaves]
         return self.valid and bool(outcomes) and all(outcome in RIGHT for outcome in outcomes)
 
+    def texts(self) -> Iterator[str]:
+        """Every text that a report may show of it."""
+        yield from (text for text in (self.raw, self.error, self.model, *self.explanation) if text)
+        for found in self.leaves.values():
+            for leaf in found:
+                yield from (
+                    v if type(v) is str else json.dumps(v) for v in (leaf.expected, leaf.actual) if v is not None
+                )
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing at all was read of its answer."""
+        outcomes = (leaf.outcome for found in self.leaves.values() for leaf in found)
+        return self.status is not Status.OK and all(o in (Outcome.MISSING, Outcome.INVALID) for o in outcomes)
+
     def to_wire(self) -> dict[str, Any]:
         """Plain builtins, since execnet and JSON carry nothing else."""
         return {
@@ -220,6 +236,13 @@ class CaseResult(Sample):
     def first(self) -> Sample:
         """The first sample without what belongs to its case."""
         return Sample(**{f.name: getattr(self, f.name) for f in fields(Sample)})
+
+    def texts(self) -> Iterator[str]:
+        """Every text that a report may show of it; accepted answers were looked through when they were kept."""
+        for sample in self.further:
+            yield from sample.texts()
+        yield from Sample.texts(self)
+        yield from (v if type(v) is str else json.dumps(v) for v in (self.input, self.metadata) if v)
 
     def paired(self, accepted: Accepted) -> Iterator[tuple[Sample, Accepted]]:
         """The samples that both sides have: the first of each, as many as the side with fewer has."""

@@ -122,31 +122,30 @@ class Controller:
         from pytest_llm_extract.gate.decide import decide, failures
 
         suite = run.suite
-        nodeid = f"{suite.id}::gate"
         decision = decide(suite)
-        if decision.verdict is None:
-            self._ungated(session, run, nodeid)
-            return
-        run.decision = decision
-        if self.settings.accept:
-            self._accept(run, decision)
+        gated = decision.verdict is not None
+        run.decision = decision if gated else None
+        problem = self._accept(run) if self.settings.accept else None
+        if self.settings.accept and problem is None:
             # Accepting a regression is allowed; floors hold all the same.
-            decision = decide(replace(suite, baseline=None, anchor=None))
-        reasons = failures(suite, decision)
-        longrepr = GateReport(reasons, suite.id) if reasons else None
-        self._publish(session, nodeid, "failed" if reasons else "passed", longrepr)
+            kept = suite.baseline if self.settings.accept == "anchor" else None
+            decision = decide(replace(suite, baseline=kept, anchor=None))
+        reasons = [*([problem] if problem else []), *(failures(suite, decision) if gated else self._ungated(suite))]
+        if reasons:
+            self._publish(session, f"{suite.id}::gate", "failed", GateReport(reasons, suite.id))
+        elif gated:
+            self._publish(session, f"{suite.id}::gate", "passed", None)
+        elif suite.complete:
+            self._publish(session, f"{suite.id}::gate", "skipped", ("", 0, "Skipped: every case was skipped"))
 
-    def _ungated(self, session: pytest.Session, run: SuiteRun, nodeid: str) -> None:
-        suite = run.suite
-        if suite.complete:
-            self._publish(session, nodeid, "skipped", ("", 0, "Skipped: every case was skipped"))
-        elif self.settings.require_complete:
-            words = (
-                f"partial run: {len(suite.cases)} of {len(suite.dataset_ids)} cases, and it is required to be complete"
-            )
-            self._publish(session, nodeid, "failed", GateReport([words], suite.id))
-        if self.settings.accept:
-            self._accept(run, None)
+    def _ungated(self, suite: SuiteResult) -> list[str]:
+        """Why a suite without a verdict fails the build all the same."""
+        if not self.settings.require_complete:
+            return []
+        what = "every case was skipped"
+        if not suite.complete:
+            what = f"partial run: {len(suite.cases)} of {len(suite.dataset_ids)} cases"
+        return [f"{what}, and the run is required to be complete"]
 
     def _publish(self, session: pytest.Session, nodeid: str, outcome: Any, longrepr: Any) -> None:
         location = (nodeid.split("::")[0], None, nodeid.split("::", 1)[1].replace("::", "."))
@@ -167,16 +166,17 @@ class Controller:
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
-    def _accept(self, run: SuiteRun, decision: Decision | None) -> None:
+    def _accept(self, run: SuiteRun) -> str | None:
+        """Accept the answers of a suite; why they could not be."""
         from pytest_llm_extract.baseline.acceptance import write_accepted
         from pytest_llm_extract.errors import LlmExtractError
 
         try:
-            run.said += write_accepted(run.suite, run.entries, decision, self.settings)
+            run.said += write_accepted(run.suite, run.entries, run.decision, self.settings)
         except LlmExtractError as error:
-            run.said.append(f"not accepted: {error}")
-        else:
-            run.decision = decision and decision.once_accepted()
+            return f"not accepted: {error}"
+        run.decision = run.decision and run.decision.once_accepted()
+        return None
 
     def _disappeared(self, session: pytest.Session) -> dict[str, str]:
         """Suites that have a baseline but no test any more, in a run that looked at all there is."""

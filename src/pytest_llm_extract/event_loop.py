@@ -8,7 +8,7 @@ import contextvars
 import inspect
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 
 
@@ -87,8 +87,11 @@ def run_to_end(function: Callable[[], Any]) -> Any:
 
 
 def _call(function: Callable[[], Any]) -> Any:
-    value = function()
-    return list(value) if isinstance(value, Iterator) else value
+    try:
+        value = function()
+        return list(value) if isinstance(value, Iterator) else value
+    except asyncio.CancelledError as error:
+        raise CancelledError(*error.args) from error  # as a future says it: an exception, which ends this case alone
 
 
 async def _listed(generator: AsyncIterator[Any]) -> list[Any]:

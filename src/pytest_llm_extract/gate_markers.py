@@ -31,6 +31,8 @@ def read_floors(
         _check_field(path, source, paths, labelled)
         checked[path] = _floor(value, source, path)
     if default is not None:
+        if not labelled:
+            raise UsageError(source, "no case labels any field, so the floor means nothing")
         floor = _floor(default, source, "the default floor")
         checked |= {path: floor for path in paths if path in labelled and path not in checked}
     return checked
@@ -109,7 +111,9 @@ def _split(written: Written, source: str, kind: str) -> tuple[Any, dict[str, Any
     return default, found
 
 
-def _check_field(path: str, source: str, paths: Collection[str], labelled: Collection[str]) -> None:
+def _check_field(path: Any, source: str, paths: Collection[str], labelled: Collection[str]) -> None:
+    if not isinstance(path, str):
+        raise UsageError(source, f"a field is named by its path, not by {path!r}")
     if path not in paths:
         raise UnknownNameError(path, known=paths, source=source, kind="field")
     if path not in labelled:
@@ -130,7 +134,7 @@ def _floor(value: Any, source: str, name: str) -> Floor:
 def _share(value: Any, source: str, name: str) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Fraction):
         raise UsageError(source, f"{name}: a floor is a number from 0 to 1, not {value!r}")
-    if not 0 <= value <= 1:
+    if value != value or not 0 <= value <= 1:
         hint = f"; did you mean {float(value) / 100:g}?" if 1 < value <= 100 else ""
         raise UsageError(source, f"{name}: a floor is a number from 0 to 1, not {value!r}{hint}")
     return Fraction(str(value))
@@ -152,6 +156,9 @@ def _budget(value: Any, source: str, name: str) -> Gate:
 def _check_waiver(waiver: Any, source: str, paths: Collection[str], case_ids: Collection[str]) -> None:
     if not isinstance(waiver, Waiver):
         raise UsageError(source, f"takes Waiver(reason=…, expires=…, field=… or case=…), not {waiver!r}")
+    for name in ("reason", "field", "case"):
+        if not isinstance(given := getattr(waiver, name), str) and (given is not None or name == "reason"):
+            raise UsageError(source, f"{name} of a waiver is a text, not {given!r}")
     if not waiver.reason.strip():
         raise UsageError(source, f"a waiver has a reason: {waiver!r}")
     try:

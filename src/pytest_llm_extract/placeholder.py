@@ -16,6 +16,8 @@ from typing import Any
 _KEY = "llm-extract-placeholder-no-key-for-"
 _NAMED = re.compile(re.escape(_KEY) + r"([A-Z_]+)")
 _BASIC = re.compile(r"Basic\s+([A-Za-z0-9+/=]+)", re.IGNORECASE)
+# python-dotenv leaves alone what is set: the key of a `.env` file goes before a placeholder.
+_DOTENV = f"dotenv{os.sep}main.py"
 _veiled_files: tuple[str, ...] = ()
 _Environ = type(os.environ)
 
@@ -114,7 +116,7 @@ def placeholder_key(*veiled_files: str) -> Iterator[None]:
             _before.update(_needed())
             os.environ.update({name: _KEY + name for name in _before})
         if veiled_files and _before:
-            _veiled_files, os.environ.__class__ = veiled_files, _Veiled
+            _veiled_files, os.environ.__class__ = (*veiled_files, _DOTENV), _Veiled
     try:
         yield
     finally:
@@ -123,6 +125,14 @@ def placeholder_key(*veiled_files: str) -> Iterator[None]:
             _users -= 1
             if _users == 0:
                 _take_away()
+
+
+def sweep() -> None:
+    """Take away placeholders that came back: a `monkeypatch` that an extraction used puts back what it found."""
+    with _lock:
+        for name in VARIABLES if _users == 0 else ():
+            if is_placeholder(os.environ.get(name, "")):
+                del os.environ[name]
 
 
 def _take_away() -> None:

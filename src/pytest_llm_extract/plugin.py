@@ -188,6 +188,10 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
         *(None if found is None else (found.args, found.kwargs) for found in limits),
     )
     try:
+        own = [mark.name for mark in definition.own_markers]
+        for name in ("llm_extract", *LIMITS):
+            if own.count(name) > 1:
+                raise UsageError(definition.nodeid, f"{name} is written twice at one test; write one that says it all")
         if definition.get_closest_marker("parametrize") is not None:
             raise UsageError(definition.nodeid, "a suite has one item for each golden case; do not parametrize it")
         if metafunc.config.hook.pytest_llm_extract_vcr.get_hookimpls():
@@ -321,7 +325,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     try:
         outcome = yield
         if param is not None:
+            from pytest_llm_extract.placeholder import sweep
+
             stash[_told].add(param[0].id)  # now: plugins that try again (flaky) throw the reports of a failed try away
+            sweep()
         return outcome
     finally:
         if _routing in stash and (nextitem is None or (_param(nextitem) is None and _is_on_top())):

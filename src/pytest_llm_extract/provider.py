@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from pytest_llm_extract.answers import RawAnswer, read_answer_body
 from pytest_llm_extract.cassette import router
@@ -30,22 +30,35 @@ def default_client() -> Any:
     import openai
 
     client = openai.OpenAI()
-    _default_clients.add(client)
+    _as_made[client] = dict(vars(client))
     return client
 
 
-# Of these it is known what they make of a request: nothing but its URL and its headers.
-_default_clients: WeakSet[Any] = WeakSet()
+# The default clients, and what they were made of.
+_as_made: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+
+
+def _is_untouched(client: Any) -> bool:
+    """Whether it is known what a client makes of a request: nothing but its URL and its headers.
+
+    A project may have changed the default one in place.
+    """
+    import openai
+
+    if type(client) is not openai.OpenAI or vars(client) != _as_made.get(client):
+        return False
+    hooks = getattr(getattr(client, "_client", None), "event_hooks", {"request": [None]})
+    return not any(hooks.values())
 
 
 def complete(client: Any, api: str, body: dict[str, Any]) -> RawAnswer:
-    """Send one request of the API `chat` or `responses`; on replay, a default client need not take part.
+    """Send one request of the API `chat` or `responses`; on replay, an untouched default client takes no part.
 
     Raises:
         ProviderError: an HTTP error, no connection, or an answer in another format.
     """
     path, member = _APIS[api]
-    answer = _replayed(client, path, body) if client in _default_clients else None
+    answer = _replayed(client, path, body) if _is_untouched(client) else None
     if answer is None:
         answer = _sent(client, path, body)
     if isinstance(answer, dict) and answer.get("status") == "failed":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import SchemaValidator
+from pydantic_core import SchemaSerializer, SchemaValidator
 
 from pytest_llm_extract.definitions import FUNCTIONS, Definitions
 from pytest_llm_extract.rules import ANY_OF_KEY, AnyOf
@@ -45,6 +45,26 @@ def alternatives_reader(core: Any) -> SchemaValidator:
 def salvager(core: Any) -> SchemaValidator:
     """No field is required, model-level validators do not run, what does not fit is kept aside."""
     return _Relaxed(core, _unreadable_leaf, _null_container).validator
+
+
+def plain_serializer(core: Any) -> SchemaSerializer:
+    """Every field under its own name, without the serializers, aliases and exclusions that a model declares."""
+    return SchemaSerializer(_as_it_is(core), _use_prebuilt=False)
+
+
+def _as_it_is(core: Any) -> Any:
+    if isinstance(core, list | tuple):
+        return type(core)(map(_as_it_is, core))
+    if not isinstance(core, dict):
+        return core
+    copy = {key: value if key in _OPAQUE else _as_it_is(value) for key, value in core.items()}
+    for name in ("serialization_alias", "serialization_exclude", "serialization_exclude_if"):
+        copy.pop(name, None)
+    if core.get("type") == "model-fields":
+        copy["computed_fields"] = []
+    if core.get("type") == "model" or dict(core.get("serialization") or {}).get("is_field_serializer"):
+        copy.pop("serialization", None)
+    return copy
 
 
 def has_alternatives(gold: Any) -> bool:

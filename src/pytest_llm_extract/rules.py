@@ -62,7 +62,9 @@ class Text(Rule):
     min_ratio: float | None = None
 
     def __post_init__(self) -> None:
-        if self.min_ratio is not None and not 0 < self.min_ratio <= 1:
+        if self.min_ratio is not None and not (
+            isinstance(self.min_ratio, int | float | Decimal) and 0 < self.min_ratio <= 1
+        ):
             raise RuleError(f"Text: min_ratio is above 0 and at most 1, not {self.min_ratio!r}")
 
 
@@ -118,6 +120,8 @@ class Aliases(Rule):
     values: tuple[tuple[str, tuple[str, ...]], ...]
 
     def __init__(self, values: Mapping[str, str | Iterable[str]]) -> None:
+        if not isinstance(values, Mapping):
+            raise RuleError(f'Aliases: a mapping such as {{"IBM": ["I.B.M."]}}, not {values!r}')
         listed = {name: (others,) if isinstance(others, str) else sorted(others) for name, others in values.items()}
         object.__setattr__(self, "values", tuple((name, tuple(others)) for name, others in sorted(listed.items())))
 
@@ -207,7 +211,19 @@ def rules_of(given: Any) -> tuple[Rule | Comparison, ...]:
             raise RuleError(
                 f"a rule is one of {', '.join(RULES)} or a function (gold, predicted) -> bool, not {rule!r}"
             )
+        if not isinstance(rule, Rule) and not _takes_two(rule):
+            raise RuleError(f"a function takes two values, gold and predicted; {rule!r} does not")
     return listed
+
+
+def _takes_two(function: Comparison) -> bool:
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:  # a builtin that says nothing of its arguments
+        return True
+    return True
 
 
 def rules_of_json(given: Any) -> tuple[Rule, ...]:

@@ -17,7 +17,7 @@ import pytest
 from pytest_llm_extract.answers import RawAnswer
 from pytest_llm_extract.baseline.file import Entry
 from pytest_llm_extract.call import Call, replay
-from pytest_llm_extract.case_result import CaseResult, Leaf, Origin, Usage
+from pytest_llm_extract.case_result import CaseResult, Leaf, Origin, Usage, count_leaves
 from pytest_llm_extract.cases import Case
 from pytest_llm_extract.cassette import names
 from pytest_llm_extract.cassette.key import digest
@@ -51,6 +51,20 @@ class NotReplayed(LlmExtractError):
 
     def __str__(self) -> str:
         return f"{self.status.value}: {self.problem}"
+
+
+class NotAcceptable(LlmExtractError):
+    """An answer that a baseline cannot hold."""
+
+    def __init__(self, sample: str, field: str) -> None:
+        super().__init__(field)
+        self.sample, self.field = sample, field
+
+    def __str__(self) -> str:
+        return (
+            f"not accepted: {self.sample}{self.field} is another value once the answer was written as JSON and read "
+            "again; give its type a serializer and a validator that fit each other"
+        )
 
 
 @dataclasses.dataclass
@@ -164,6 +178,8 @@ class Extraction:
                 raise NotReplayed(call.status, self._named(number) + call.problem)
             if call.status is Status.ERROR and call.error is not None:
                 raise call.error
+            if self._settings.accept and (field := self._not_kept(taken)) is not None:
+                raise NotAcceptable(self._named(number), field)
 
     def _named(self, sample: int) -> str:
         """`sample 3 of 3: ` before a line; nothing in a suite with one sample."""
@@ -273,7 +289,8 @@ class Extraction:
     @property
     def entry(self) -> Entry | None:
         """This case as a baseline keeps it; None where a sample has nothing to accept."""
-        if not self._taken or any(taken.result.status not in ANSWERED for taken in self._taken):
+        unfit = (taken.result.status not in ANSWERED or self._not_kept(taken) for taken in self._taken)
+        if not self._taken or any(unfit):
             return None
         first, *further = map(self._accept, self._taken)
         return dataclasses.replace(first, further=tuple(further))
@@ -282,6 +299,15 @@ class Extraction:
         result, fingerprints = taken.result, tuple(taken.call.facts.get("fingerprints", ()))
         text = self._text(taken.call, taken.answer)
         return Entry(self.case.id, result.status, text, result.counts, fingerprints, result.origin, result.attempt)
+
+    def _not_kept(self, taken: _Taken) -> str | None:
+        """The first field of an answer that scores otherwise once it was written and read again."""
+        if isinstance(taken.call.value, RawAnswer) or not taken.answer.valid:
+            return None  # a baseline holds the text that was read
+        entry = self._accept(taken)
+        again = count_leaves(entry.scored(self._suite.schema, self._golden.gold).leaves)
+        now = taken.result.counts
+        return next((path for path in {**now, **again} if now.get(path) != again.get(path)), None)
 
     def _text(self, call: Call, answer: Answer) -> str | None:
         if isinstance(call.value, RawAnswer):

@@ -11,10 +11,10 @@ from functools import cached_property
 from typing import Any
 
 from pydantic import PydanticUserError, TypeAdapter
-from pydantic_core import SchemaValidator, from_json
+from pydantic_core import SchemaSerializer, SchemaValidator, from_json
 
 from pytest_llm_extract.errors import UsageError
-from pytest_llm_extract.readers import alternatives_reader, gold_reader, has_alternatives, salvager
+from pytest_llm_extract.readers import alternatives_reader, gold_reader, has_alternatives, plain_serializer, salvager
 from pytest_llm_extract.rules import ANY_OF_KEY
 from pytest_llm_extract.tree import Builder, Node, leaf_paths, models
 
@@ -57,8 +57,8 @@ class Schema:
         return cls(adapter, root, name, builder.rules)
 
     def dump(self, value: Any) -> str:
-        """A typed answer as JSON text, as `read_json` takes it."""
-        return json.dumps(self.adapter.dump_python(value, mode="json", by_alias=True, warnings=False))
+        """A typed answer as JSON text, for `read_json`: as far as pydantic can, with all that is scored of it."""
+        return json.dumps(self._serializer.to_python(value, mode="json", by_alias=False, warnings=False))
 
     def read_gold(self, expected: Any) -> Any:
         """Gold as typed values: labelled are the fields that were given; model-level validators do not run.
@@ -108,6 +108,10 @@ class Schema:
         Leaves of the wrong type are `Unreadable`, containers of the wrong type None.
         """
         return self._salvager.validate_python(value, by_alias=True, by_name=True)
+
+    @cached_property
+    def _serializer(self) -> SchemaSerializer:
+        return plain_serializer(self.adapter.core_schema)
 
     @cached_property
     def _gold(self) -> SchemaValidator:

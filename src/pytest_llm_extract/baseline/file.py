@@ -242,13 +242,13 @@ def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
     """
     if new.complete or old is None:
         entries, history = {entry.id: entry for entry in new.entries}, old.history if old else ()
+        fields = new.fields
     else:
         taken = {e.id: e for e in new.entries if e.id not in old.entries or _relabelled(old.entries[e.id], e)}
         entries, history = {**old.entries, **taken}, old.history
+        fields = old.fields  # those of most entries: what is new or gone is accepted by a whole run
         if old.prompt is not None and any(entry.origin.prompt != old.prompt for entry in taken.values()):
-            raise BaselineError(
-                name, "not accepted: a part of the cases under another prompt would mix prompts; run the whole suite"
-            )
+            raise BaselineError(name, "a part of the cases under another prompt would mix prompts; run the whole suite")
     record = {
         "accepted": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "n_cases": len(new.entries),
@@ -257,7 +257,7 @@ def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
         "reasons": list(new.reasons),
     }
     prompt = _one_prompt(entries.values())
-    return Baseline(new.suite, new.variant, new.fields, prompt, (*history, record)[-_MAX_HISTORY:], entries)
+    return Baseline(new.suite, new.variant, fields, prompt, (*history, record)[-_MAX_HISTORY:], entries)
 
 
 def _relabelled(old: Entry, new: Entry) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field, replace
 from email.utils import mktime_tz, parsedate_tz
@@ -44,10 +45,13 @@ class Exchange:
         for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
             for value in self.response_headers.get(name, ()):
                 try:
-                    return max(0.0, float(value) * unit)
+                    seconds = float(value) * unit
                 except ValueError:
-                    if (date := parsedate_tz(value)) is not None:
-                        return max(0.0, mktime_tz(date) - time.time())
+                    if (date := parsedate_tz(value)) is None:
+                        continue
+                    seconds = mktime_tz(date) - time.time()
+                if math.isfinite(seconds):
+                    return max(0.0, seconds)
         return None
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,10 @@ from typing import Any
 from pytest_llm_extract.cassette.ownership import Stopped, stopping
 
 _replaying: contextvars.ContextVar[bool] = contextvars.ContextVar("llm_extract_replaying", default=False)
-_EVENTS = frozenset({"socket.connect", "socket.getaddrinfo", "socket.sendto"})
+# Where the address stands among an event's arguments; of others, the arguments begin with a host and a port.
+_ADDRESS = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1, "socket.getnameinfo": 0}
+_NAMING = frozenset({"socket.gethostbyname", "socket.gethostbyaddr"})
+_EVENTS = frozenset({"socket.getaddrinfo", *_ADDRESS, *_NAMING})
 _lock, _installed, _armed = threading.Lock(), False, 0
 
 
@@ -31,8 +35,10 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     # A thread that outlives the last replay is no concern of ours any more.
     if event not in _EVENTS or not _armed or not _replaying.get():
         return
-    address = arguments[0:2] if event == "socket.getaddrinfo" else arguments[1]
-    # A text is the path of a Unix socket: this machine, no network.
+    if event in _NAMING and arguments[0] in ("localhost", socket.gethostname()):
+        return  # who asks for this machine's own address wants no network
+    address = arguments[_ADDRESS[event]] if event in _ADDRESS else arguments[:2]
+    # A text is the path of a Unix socket, and none that of a connected one: this machine, or connected before.
     if isinstance(address, tuple):
         raise stopping(NetworkBlocked(":".join(str(part) for part in address[:2])))
 

@@ -77,7 +77,7 @@ class Column:
     def _clusters(self) -> dict[Any, int] | None:
         """Numbers that are the same get the same cluster; None where being the same does not carry over."""
         values: list[Any] = [v for v in (*self.gold, *self.predicted) if v is not None and v is not UNLABELLED]
-        if not all(map(_is_number, values)):
+        if not self.comparator.is_ours or not all(map(_is_number, values)):
             return None
         same, clusters = self.comparator.same, dict[Any, int]()
         first = last = None

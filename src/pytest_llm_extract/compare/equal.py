@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, cast
 
 from pytest_llm_extract.compare.texts import folded, normal_text, read_date, read_number, same_date
+from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.readers import MISSING, Unreadable
 from pytest_llm_extract.rules import Aliases, AnyOf, Comparison, DateText, Null, NumberText, Rule, Text, Tolerance
 from pytest_llm_extract.tree import LeafNode
@@ -31,19 +32,20 @@ class Comparator:
     """How the values of one leaf compare.
 
     `same(gold, predicted)` decides. `key` gives values that are equal exactly when `same` holds, or NO_KEY. Neither
-    sees a null.
+    sees a null. `is_ours` is False for a project's own function, of which nothing is known.
     """
 
     same: Comparison
     key: Callable[[Any], Hashable]
     is_null: Callable[[Any], bool]
+    is_ours: bool = True
 
 
 def comparator_of(node: LeafNode) -> Comparator:
     """The comparator that a leaf's rules ask for."""
     compare, key = _comparison(node.rule)
     both = _same_by_default if compare is same else partial(_same_as_any, compare)
-    return Comparator(both, key, _null_test(node))
+    return Comparator(both, key, _null_test(node), node.rule is None or isinstance(node.rule, Rule))
 
 
 def is_empty(value: Any) -> bool:
@@ -169,7 +171,21 @@ def _comparison(rule: Rule | Comparison | None) -> tuple[Comparison, Callable[[A
         case Tolerance():
             return partial(_within, rule), _no_key
         case _:
-            return lambda gold, predicted: bool(rule(gold, predicted)), _no_key  # type: ignore[operator] # a function
+            return partial(_by_function, cast(Comparison, rule)), _no_key
+
+
+def _by_function(function: Comparison, gold: Any, predicted: Any) -> bool:
+    """What a project's own function says.
+
+    Raises:
+        UsageError: neither that they are the same nor that they are not, but a similarity, say.
+    """
+    found = function(gold, predicted)
+    # numpy's booleans are no bool, and fine.
+    if type(found).__name__ not in ("bool", "bool_"):
+        name = getattr(function, "__qualname__", repr(function))
+        raise UsageError(f"compare: {name}", f"says True or False of two values, not {found!r}")
+    return bool(found)
 
 
 def _no_key(value: Any) -> Hashable:
@@ -220,4 +236,6 @@ def _within(rule: Tolerance, gold: Any, predicted: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return False
+    return isinstance(value, int) or math.isfinite(value)

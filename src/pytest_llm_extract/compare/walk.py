@@ -86,14 +86,25 @@ class ModelPlan:
     def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """Field by field; where gold has no model, every leaf of it is labelled null."""
         gold = None if gold is MISSING else gold
-        labelled = gold.model_fields_set if gold is not None else None
+        if gold is None:
+            self._compare_null(predicted, absent, out)
+            return
         for name, plan in self.fields:
-            if labelled is None:
-                plan.compare(None, getattr(predicted, name, None), absent, out)
-            elif name in labelled:
+            if name in gold.model_fields_set:
                 plan.compare(getattr(gold, name), getattr(predicted, name, None), absent, out)
                 if plan.comparator is not None and (out[-1][1] is W or out[-1][1] is M):
                     out[-1] = (*out[-1][:4], (gold, predicted))
+
+    def _compare_null(self, predicted: Any, absent: Outcome, out: Walk) -> None:
+        neither = predicted is None or predicted is MISSING
+        if neither and self in out.entered:
+            return  # a model that holds itself would go on for ever
+        if neither:
+            out.entered.add(self)
+        for name, plan in self.fields:
+            plan.compare(None, getattr(predicted, name, None), absent, out)
+        if neither:
+            out.entered.remove(self)
 
     def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
         """What its fields hold."""

@@ -24,7 +24,7 @@ _NO_BASELINE = "no baseline yet: pytest --llm-extract-accept makes this run's an
 class Decision:
     """What a gate decided: `reasons` fail it, `doubts` make it inconclusive, `notes` only tell.
 
-    `verdict` is None for a partial run and for a suite that was skipped as a whole.
+    `verdict` is None for a partial run, and for a suite without a baseline that was skipped as a whole.
     """
 
     verdict: Verdict | None
@@ -41,7 +41,7 @@ class Decision:
 
 def decide(suite: SuiteResult) -> Decision:
     """Gate a suite; a partial one is summarized only."""
-    if not suite.complete or all(case.status is Status.SKIPPED for case in suite.cases):
+    if not suite.complete or is_left_out(suite):
         return summarize_only(suite)
     fields = summarize(suite.paths, suite.cases)
     unrecorded = _unrecorded(suite.samples)
@@ -53,6 +53,11 @@ def decide(suite: SuiteResult) -> Decision:
     verdict = Verdict.FAIL if reasons else Verdict.INCONCLUSIVE if doubts else Verdict.PASS
     notes = [*waived, *_notes(suite, fields, comparisons)]
     return Decision(verdict, tuple(reasons), tuple(doubts), tuple(notes), fields, comparisons)
+
+
+def is_left_out(suite: SuiteResult) -> bool:
+    """Whether every case was skipped; where answers were accepted, that is to lose them all."""
+    return suite.baseline is None and all(case.status is Status.SKIPPED for case in suite.cases)
 
 
 def failures(suite: SuiteResult, decision: Decision) -> list[str]:
@@ -86,7 +91,7 @@ def _comparisons(suite: SuiteResult, fields: Mapping[str, FieldSummary]) -> tupl
     found = []
     for against, run in runs:
         pairs = pair(suite.cases, against, waived_cases) if run else []
-        if run is not None and pairs:
+        if run is not None:
             known = [path for path in fields if path in run.fields]
             alpha = suite.rules.alpha / len(runs)
             found.append(compare_runs(pairs, known, waived_fields, against=against, source=run.source, alpha=alpha))
@@ -98,7 +103,8 @@ def _reasons(
 ) -> tuple[list[str], list[str]]:
     """Why the gate fails, and what would fail it but is waived."""
     reasons, samples = [], suite.samples
-    if all(sample.status in (Status.ERROR, Status.SKIPPED) for sample in samples):
+    if all(sample.lost for sample in samples):
+        # Of a list without a row nothing is scored, so that floors and budgets below it may have nothing to say.
         reasons.append("no case has an answer")
     valid, exact = (sum(getattr(sample, name) for sample in samples) for name in ("valid", "exact"))
     reasons += missed_documents(valid, exact, len(samples), suite.rules.documents)
@@ -165,6 +171,12 @@ def _vanished(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
     removed = [path for path in baseline.fields if path not in suite.paths]
     if removed:
         reasons.append(f"fields of the baseline gone from the schema ({_some(removed)}): {_MEND}")
+    accepted = [case.baseline for case in suite.cases if case.baseline is not None]
+    # Scored again, an answer has no leaf of a field that its case no longer labels.
+    labelled = {path for one in accepted for path in one.leaves}
+    unlabelled = dict.fromkeys(path for one in accepted for path in one.then if path not in labelled)
+    if gone_labels := [path for path in unlabelled if path not in removed]:
+        reasons.append(f"fields of the baseline that no case labels any more ({_some(gone_labels)}): {_MEND}")
     return reasons
 
 
@@ -175,7 +187,8 @@ def _doubts(suite: SuiteResult, comparisons: Sequence[Comparison]) -> list[str]:
     doubts = []
     for comparison in comparisons:
         if comparison.n_groups < _MIN_GROUPS:
-            doubts.append(f"{comparison.n_groups} paired cases are too few to tell a regression from noise")
+            counted = f"{comparison.n_groups} paired cases are" if comparison.n_groups != 1 else "1 paired case is"
+            doubts.append(f"{counted} too few to tell a regression from noise")
         elif comparison.smallest_p_adj <= 4 * comparison.alpha:
             enough = comparison.cases_to_decide
             more = f"; about {enough:,} cases would decide, if this drop is the true one" if enough else ""

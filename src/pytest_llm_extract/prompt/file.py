@@ -83,8 +83,9 @@ class Prompt:
             return template.render(columns)
         except jinja2.UndefinedError as error:
             raise PromptError(self.path, f"{error}; {owner} has {', '.join(sorted(columns))}") from None
-        except jinja2.TemplateError as error:
-            raise PromptError(self.path, f"cannot be rendered: {error}") from None
+        except Exception as error:  # jinja2's own, and what an expression of the prompt raises
+            said = str(error) if isinstance(error, jinja2.TemplateError) else f"{type(error).__name__}: {error}"
+            raise PromptError(self.path, f"cannot be rendered: {said}") from None
 
 
 def load_prompt(path: Path) -> Prompt:

@@ -49,6 +49,7 @@ class RecordingRun:
         self._pace, self._budget = Pace(), Budget(settings.budget_usd)
         self._results: dict[Key, JobResult] = {}
         self._refused = False
+        self._unpriced_model: str | None = None  # of a recording in a test; no budget can be kept after it
 
     def refuse(self) -> None:
         """Record nothing, also not in tests: what was asked for cannot be done."""
@@ -97,9 +98,14 @@ class RecordingRun:
         if call is None:
             batch.end(Failure(_over_budget(self._budget, batch.price(job)), is_final=True))
             return batch.left(job)
-        if self._budget.limit_usd is not None and call.recorded and call.cost_usd is None:
+        if self._is_unpriced(call):
             batch.end(_unpriced(call.facts.get("model")))
+        if call.failure is not None and (call.failure.retry_after_s or 0.0) > _LONGEST_WAIT_S:
+            batch.end(call.failure)  # a limit of the day, say: whoever asks meanwhile is refused as well
         return call
+
+    def _is_unpriced(self, call: Call) -> bool:
+        return self._budget.limit_usd is not None and call.recorded and call.cost_usd is None
 
     def _within_budget(self, tries: Iterator[Call], price: Callable[[], float | None]) -> Call | None:
         """The last of these tries; None, with nothing tried, where their price does not fit in."""
@@ -136,7 +142,8 @@ class RecordingRun:
 
     def _heard(self, started: float, exchange: Exchange) -> None:
         if exchange.status in _BUSY:
-            self._pace.refused(started, exchange.retry_after_s)
+            if (exchange.retry_after_s or 0.0) <= _LONGEST_WAIT_S:
+                self._pace.refused(started, exchange.retry_after_s)
         elif exchange.status < 500:
             self._pace.answered()
 
@@ -154,9 +161,17 @@ class RecordingRun:
         return call
 
     def _record_in_test(self, job: Job, function: Callable[[], Any], before: Status) -> Call:
+        if self._unpriced_model is not None:
+            return Call(before, problem=f"not recorded: {_unpriced(self._unpriced_model).words}")
         with self.turn():
             call = self._within_budget(self._tries(job, function, threading.Event()), lambda: None)
-            return call or Call(before, problem=f"not recorded: {_over_budget(self._budget, None)}")
+        if call is None:
+            return Call(before, problem=f"not recorded: {_over_budget(self._budget, None)}")
+        if self._is_unpriced(call):
+            self._unpriced_model = str(call.facts.get("model"))
+        if call.recorded:
+            self._results[job.key] = JobResult.of(call)  # a test that is run again gets the same answer
+        return call
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pytest_llm_extract.advice import advice
 from pytest_llm_extract.case_result import CaseResult, Leaf, Sample
-from pytest_llm_extract.outcome import RIGHT, Outcome, Status
+from pytest_llm_extract.outcome import RIGHT, Status
 from pytest_llm_extract.report.shown import MISSES, and_more, has_values, printable, show
 
 
@@ -38,7 +38,7 @@ def _case_lines(result: CaseResult, width: int) -> list[str]:
 
 def _sample_lines(case: str, sample: Sample, width: int) -> list[str]:
     head = f"  {printable(case, 14):14}"
-    if sample.status in (Status.REFUSED, Status.TRUNCATED) or (sample.status is Status.INVALID and _is_lost(sample)):
+    if sample.status in (Status.REFUSED, Status.TRUNCATED) or (sample.status is Status.INVALID and sample.lost):
         return [f"{head} {sample.status.value}: {printable(sample.error or '', max(20, width - 30))}"]
     if sample.status not in (Status.OK, Status.INVALID):
         return []
@@ -55,11 +55,6 @@ def _miss(leaf: Leaf, side: int) -> str:
     if not has_values(leaf):
         return leaf.outcome.value
     return f"{printable(show(leaf.expected), side):{side}} ≠ {printable(show(leaf.actual), side)}"
-
-
-def _is_lost(sample: Sample) -> bool:
-    """Whether nothing at all was read of the answer."""
-    return all(leaf.outcome in (Outcome.MISSING, Outcome.INVALID) for found in sample.leaves.values() for leaf in found)
 
 
 def advice_lines(results: Sequence[CaseResult]) -> list[str]:

@@ -19,7 +19,8 @@ def _without(shown: Any, hide: Callable[[str], str]) -> Any:
     if isinstance(shown, str):
         return hide(shown)
     if isinstance(shown, list) and shown and all(isinstance(line, str) for line in shown):
-        return hide("\n".join(shown)).split("\n")  # together, since a secret may have several lines
+        whole = "\n".join(shown)  # together, since a secret may have several lines
+        return shown if (hidden := hide(whole)) == whole else hidden.split("\n")
     if isinstance(shown, list | tuple):
         return type(shown)([_without(item, hide) for item in shown])
     if type(shown).__module__.startswith("_pytest."):

@@ -55,15 +55,17 @@ _NAMED = {
 }
 # A pattern that begins with the text itself is found fastest, so that what must not stand before it comes behind it.
 _BEGIN = {
-    name: re.compile(rf"{re.escape(begin)}(?<!{_W}{re.escape(begin)}){rest}") for name, (begin, rest) in _TOKENS.items()
+    name: (begin, re.compile(rf"{re.escape(begin)}(?<!{_W}{re.escape(begin)}){rest}"))
+    for name, (begin, rest) in _TOKENS.items()
 }
 _FOLLOW = {name: (hint, re.compile(pattern)) for name, (hint, pattern) in _NAMED.items()}
 
 
 def shapes_in(text: str) -> Iterator[tuple[str, int, int]]:
     """Every key in a text: its kind, and where it begins and ends."""
-    for name, pattern in _BEGIN.items():
-        yield from ((name, *match.span()) for match in pattern.finditer(text))
+    for name, (begin, pattern) in _BEGIN.items():
+        if begin in text:
+            yield from ((name, *match.span()) for match in pattern.finditer(text))
     lower = text.lower()
     for name, (hint, pattern) in _FOLLOW.items():
         for match in pattern.finditer(text) if hint in lower else ():

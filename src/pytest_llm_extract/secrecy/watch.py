@@ -98,6 +98,10 @@ class Watch:
             at = end
         return "".join([*pieces, text[at:]]) if spans else text
 
+    def is_in(self, texts: Iterable[str]) -> bool:
+        """Whether one of these texts says a secret."""
+        return any(True for _ in self._spans("\n".join(texts)))
+
     def hidden(self, value: Any) -> Any:
         """A value of plain builtins, with the secrets in its texts hidden."""
         text = json.dumps(value, ensure_ascii=False, default=str)
@@ -116,6 +120,8 @@ class Watch:
         return found
 
     def _spared_values(self) -> set[str]:
+        if not self.spared:
+            return set()
         return {value for name, value in os.environ.items() if any(fnmatchcase(name, glob) for glob in self.spared)}
 
     def _in_any_reading(self, text: str, values: dict[str, frozenset[str]]) -> set[str]:
