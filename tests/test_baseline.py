@@ -499,3 +499,116 @@ def test_diff_of_results_baselines_and_revisions(people: Project) -> None:
     wrong = people.pytester.run(LLM_EXTRACT, "diff", "a.json", "gold.jsonl")
     assert wrong.ret == 2
     wrong.stderr.fnmatch_lines(["llm-extract: gold.jsonl: is no baseline of pytest-llm-extract*"])
+
+
+@WORKERS
+def test_a_refused_acceptance_fails_the_gate(people: Project, workers: str) -> None:
+    """Nothing was accepted, so nothing is forgiven either."""
+    people.record("lose 11")
+    module = people.pytester.path / "test_items.py"
+    body = "    if extraction.case.id == 'p11':\n        pytest.skip('later')"
+    module.write_text(module.read_text().replace("    pass", body))
+    before = people.baseline.read_bytes()
+    run = people.run("--llm-extract-accept", f"-n{workers}")
+    run.assert_outcomes(passed=11, skipped=1, failed=1)
+    run.stdout.fnmatch_lines(["not accepted: *1 of 12 cases have no answer (p11)", "town: lost 12 cases *"])
+    assert people.baseline.read_bytes() == before
+
+
+def test_an_accepted_anchor_leaves_the_baseline_in_force(people: Project) -> None:
+    """Only what was replaced is no longer compared with."""
+    run = people.record("lose 11", "--llm-extract-accept=anchor")
+    run.assert_outcomes(passed=12, failed=1)
+    run.stdout.fnmatch_lines(["town: lost 11 cases *against the baseline*"])
+
+
+@WORKERS
+def test_a_skipped_suite_with_a_baseline_has_lost_its_answers(people: Project, workers: str) -> None:
+    """One skipped case counts as lost; so do all of them."""
+    people.write_module("read", "@pytest.mark.skip(reason='later')")
+    run = people.run(f"-n{workers}")
+    run.assert_outcomes(skipped=12, failed=1)
+    run.stdout.fnmatch_lines(["no case has an answer"])
+
+
+def test_a_skipped_suite_is_not_complete(people: Project) -> None:
+    """Without a baseline it is left out, unless the run is required to be complete."""
+    shutil.rmtree(people.pytester.path / "cassettes")
+    people.write_module("read", "@pytest.mark.skip(reason='later')")
+    people.run().assert_outcomes(skipped=13)
+    run = people.run("--llm-extract-require-complete")
+    run.assert_outcomes(skipped=12, failed=1)
+    run.stdout.fnmatch_lines(["every case was skipped, and the run is required to be complete"])
+
+
+def test_labels_that_vanish_fail_the_gate(people: Project) -> None:
+    """A field that no case labels any more hides whatever happens to it."""
+    gold = people.pytester.path / "gold.jsonl"
+    gold.write_text(gold.read_text().replace(', "town": "Bergen"', ""))
+    run = people.record("lose 12")
+    run.assert_outcomes(passed=12, failed=1)
+    run.stdout.fnmatch_lines(["fields of the baseline that no case labels any more (town): put back, or accept *"])
+    people.run("--llm-extract-accept").assert_outcomes(passed=13)
+    people.run().assert_outcomes(passed=13)
+
+
+def test_waiving_every_case_leaves_nothing_to_compare(people: Project) -> None:
+    """Which is no proof of anything."""
+    waivers = ", ".join(f"Waiver(reason='x', expires='2999-01-01', case='{case}')" for case in people.ids)
+    people.record("lose 12", marker=f"@pytest.mark.llm_gate(waive=[{waivers}])")
+    run = people.run("-o", "llm_extract_inconclusive=fail")
+    run.assert_outcomes(passed=12, failed=1)
+    run.stdout.fnmatch_lines(["inconclusive: 0 paired cases are too few to tell a regression from noise"])
+
+
+def test_a_part_of_the_cases_accepts_no_field(people: Project) -> None:
+    """A field that is gone from the schema is accepted by a whole run alone."""
+    module = people.pytester.path / "test_items.py"
+    gold = people.pytester.path / "gold.jsonl"
+    gold.write_text(gold.read_text().replace(', "town": "Bergen"', ""))
+    module.write_text(module.read_text().replace("    town: str | None = None\n", ""))
+    people.run("-k", "p00", "--llm-extract-accept")
+    run = people.run()
+    run.stdout.fnmatch_lines(["fields of the baseline gone from the schema (town): *"])
+    run.assert_outcomes(passed=12, failed=1)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "Field(None, serialization_alias='city')",
+        "Field(None, exclude=True)",
+        "Field(None, alias='city', validation_alias='town')",
+    ],
+)
+def test_an_accepted_answer_is_read_as_it_was(people: Project, field: str) -> None:
+    """However a model writes itself, its baseline holds what was scored."""
+    module = people.pytester.path / "test_items.py"
+    declared = "    town: str | None = None\n"
+    text = module.read_text().replace(declared, declared.replace("= None", f"= {field}"))
+    text = text.replace("import BaseModel", "import BaseModel, Field")
+    module.write_text(text)
+    people.run("--llm-extract-accept").assert_outcomes(passed=13)
+    module.write_text(text.replace('"read"', '"lose 12"'))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", "loopback-only")
+        patch.setenv("OPENAI_BASE_URL", people.base_url)
+        run = people.run("--llm-record")
+    run.assert_outcomes(passed=12, failed=1)
+    run.stdout.fnmatch_lines(["town: lost 12 cases and gained 0 *"])
+
+
+def test_an_answer_that_cannot_be_written_is_not_accepted(people: Project) -> None:
+    """A type whose text says something else than its value."""
+    module = people.pytester.path / "test_items.py"
+    text = module.read_text().replace("    town: str | None", "    town: Annotated[str | None, PlainSerializer(len)]")
+    imports = "import BaseModel, PlainSerializer\nfrom typing import Annotated"
+    module.write_text(text.replace("import BaseModel", imports))
+    people.run().assert_outcomes(passed=13)
+    before = people.baseline.read_bytes()
+    run = people.run("--llm-extract-accept")
+    run.assert_outcomes(failed=13)
+    run.stdout.fnmatch_lines(
+        ["not accepted: town is another value once *", "not accepted: *12 of 12 cases have no answer *"]
+    )
+    assert people.baseline.read_bytes() == before

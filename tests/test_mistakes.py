@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -210,3 +211,44 @@ def test_ten_thousand_cases_load_at_once(pytester: pytest.Pytester) -> None:
     cases = load_cases(path, "gold.jsonl")
     assert [cases[0].id, cases[-1].id, len(cases)] == ["c0", "c9999", 10_000]
     assert time.perf_counter() - start < 30  # a guard against quadratic reading, not a measurement
+
+
+@pytest.mark.parametrize(
+    ("markers", "line"),
+    [
+        ("llm_accuracy(name=0.9)\n@pytest.mark.llm_accuracy(0.5)", "*llm_accuracy is written twice at one test*"),
+        ("llm_accuracy({1: 0.5})", "*a field is named by its path, not by 1*"),
+        ("llm_accuracy(float('nan'))", "*a floor is a number from 0 to 1, not nan*"),
+        ("llm_gate(waive=Waiver(reason=None, expires='2999-01-01', field='name'))", "*reason of a waiver is a text*"),
+        ("llm_gate(waive=Waiver(reason='x', expires='2999-01-01', field=3))", "*field of a waiver is a text, not 3*"),
+    ],
+)
+def test_limits_with_a_mistake(pytester: pytest.Pytester, markers: str, line: str) -> None:
+    """One line, never a traceback."""
+    text = SUITE.format(extract="extractor=read, cases=CASES", accuracy="")
+    pytester.makepyfile(test_items=text.replace("llm_accuracy()", markers))
+    run = pytester.runpytest_subprocess()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines([line])
+    assert "Traceback" not in run.stdout.str()
+
+
+def test_a_floor_over_nothing(pytester: pytest.Pytester) -> None:
+    """It would always be met."""
+    text = SUITE.format(extract="extractor=read, cases=CASES", accuracy="0.9").replace('{"name": "x"}', "{}")
+    pytester.makepyfile(test_items=text)
+    run = pytester.runpytest_subprocess()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines(["*no case labels any field, so the floor means nothing*"])
+
+
+def test_results_go_where_a_link_leads(pytester: pytest.Pytester) -> None:
+    """A link stays a link; a pipe stays a pipe."""
+    pytester.makepyfile(test_items=SUITE.format(extract="extractor=read, cases=CASES", accuracy=""))
+    target, link = pytester.path / "target.json", pytester.path / "link.json"
+    link.symlink_to(target)
+    pytester.runpytest_subprocess(f"--llm-extract-json={link}")
+    assert link.is_symlink()
+    assert json.loads(target.read_text())["suites"]
+    pytester.runpytest_subprocess("--llm-extract-json=/dev/null")
+    assert not Path("/dev/null").is_file()

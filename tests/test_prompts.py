@@ -556,3 +556,39 @@ def test_free_form_field_is_a_collection_error(bare: pytest.Pytester, kind: str,
     run.assert_outcomes(passed=passed, errors=0 if passed else 1)
     if not passed:
         run.stdout.fnmatch_lines([f"*response_format={kind!r}: field 'attrs' allows keys of any name*'json_object'*"])
+
+
+CHANGED = {
+    "method": "llm_client.post = functools.partial(seeded, llm_client.post)",
+    "hook": "llm_client._client.event_hooks = {'request': [stop]}",
+}
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_a_default_client_that_was_changed_takes_part(bare: pytest.Pytester, kind: str) -> None:
+    """A fixture may change it in place: then it is the project's own."""
+    write(bare, "")
+    with StandIn(echo) as provider:
+        record(bare, provider).assert_outcomes(passed=3)
+    bare.makeconftest(f"""
+        import functools, pytest
+        def seeded(post, path, *, body, **rest):
+            return post(path, body=body | {{"seed": 7}}, **rest)
+        def stop(request):
+            raise RuntimeError("a hook is at work")
+        @pytest.fixture(scope="session")
+        def llm_client(llm_client):
+            {CHANGED[kind]}
+            return llm_client
+    """)
+    run = bare.runpytest_subprocess()
+    run.assert_outcomes(failed=3)
+    run.stdout.fnmatch_lines(["*stale: parameters changed*" if kind == "method" else "*a hook is at work*"])
+
+
+def test_an_expression_that_fails_is_the_prompts_mistake(bare: pytest.Pytester) -> None:
+    """It names the prompt and the case."""
+    write(bare, "", prompt="{{ 1 / 0 }}")
+    run = bare.runpytest_subprocess()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines(["*case 'c0': *read.md: cannot be rendered: ZeroDivisionError: division by zero*"])

@@ -536,3 +536,68 @@ def test_wrong_numbers_are_usage_errors(project: pytest.Pytester, arguments: lis
     run = project.runpytest_subprocess(*arguments)
     assert run.ret == pytest.ExitCode.USAGE_ERROR
     run.stderr.fnmatch_lines([f"*{problem}"])
+
+
+def test_a_long_wait_ends_the_recording(project: pytest.Pytester) -> None:
+    """A limit of the day: nobody waits for an hour, and the rest is not asked for."""
+    provider = Provider()
+    refusal = Reply(429, "{}", headers={"retry-after": "3600"})
+    provider.reply = lambda body: refusal  # type: ignore[method-assign]
+    with serving(provider):
+        run = project.runpytest_subprocess("--llm-record", "--llm-extract-concurrency=1", timeout=60)
+    assert len(provider.requests) == 1
+    run.stdout.fnmatch_lines(["*not recorded: HTTP 429*"])
+
+
+@pytest.mark.parametrize("odd", ["inf", "nan", "-5", "soon"])
+def test_a_wait_that_is_no_time_is_none(project: pytest.Pytester, odd: str) -> None:
+    """The provider is asked again as if it had said nothing."""
+    provider = Provider()
+    replies = [Reply(429, "{}", headers={"retry-after": odd})]
+    reply = provider.reply
+    provider.reply = lambda body: replies.pop() if replies else reply(body)  # type: ignore[method-assign]
+    with serving(provider):
+        project.runpytest_subprocess("--llm-record").assert_outcomes(passed=13)
+
+
+def test_a_model_with_half_a_surrogate_pair_is_recorded(project: pytest.Pytester) -> None:
+    """JSON may hold it, a file may not: the head of the cassette has its escape."""
+    with serving(Provider(model="m\ud800")):
+        project.runpytest_subprocess("--llm-record").assert_outcomes(passed=13)
+    project.runpytest_subprocess().assert_outcomes(passed=13)
+
+
+def test_an_extractor_that_is_cancelled_fails_alone(project: pytest.Pytester) -> None:
+    """As a crash of its own, and not of the run."""
+    crash = "    if text == 'doc 3':\n        import asyncio\n        raise asyncio.CancelledError\n    system ="
+    project.makepyfile(test_items=SUITE.replace("    system =", crash))
+    with serving(Provider()):
+        project.runpytest_subprocess("--llm-record").assert_outcomes(passed=11, failed=2)
+
+
+IN_TEST = """
+@pytest.mark.llm_extract(schema=Item, cases=CASES[:4])
+def test_own(extraction):
+    extraction.run(read, extraction.case.input)
+"""
+
+
+def test_no_budget_in_tests_without_a_price(project: pytest.Pytester) -> None:
+    """The first recording tells that its price is not known; no other one goes out."""
+    project.makepyfile(test_items=SUITE.split("@pytest.mark")[0] + IN_TEST)
+    provider = Provider(model="unheard-of")
+    with serving(provider):
+        run = project.runpytest_subprocess("--llm-record", "--llm-extract-budget=0.01")
+    assert len(provider.requests) == 1
+    run.stdout.fnmatch_lines(["*not recorded: the price of model 'unheard-of' is not known*"])
+
+
+def test_a_test_that_is_run_again_is_not_recorded_again(project: pytest.Pytester) -> None:
+    """Recording until a test passes would be choosing the answer."""
+    pytest.importorskip("pytest_rerunfailures")
+    body = "\n    assert extraction.output.name.endswith('9')"
+    project.makepyfile(test_items=SUITE.split("@pytest.mark")[0] + IN_TEST.rstrip() + body)
+    provider = Provider()
+    with serving(provider):
+        project.runpytest_subprocess("--llm-extract-record=all", "--reruns=3")
+    assert len(provider.requests) == 4

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel, ValidationError, field_validator, model_validator
 
-from pytest_llm_extract import Outcome, score
+from pytest_llm_extract import Outcome, Tolerance, score
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.schema import Schema
 
@@ -279,3 +279,47 @@ def test_default_is_no_label() -> None:
     assert {path: counts.to_wire() for path, counts in result.counts.items()} == {
         "items[].name": {"correct": 1, "missing": 1}
     }
+
+
+class Employee(BaseModel):
+    name: str
+    boss: Employee | None = None
+
+
+def test_a_model_that_holds_itself_may_be_absent() -> None:
+    """Nothing on both sides is right, however deep the schema goes."""
+    found = score({"name": "a", "boss": None}, {"name": "a", "boss": None}, Employee)
+    assert found.exact
+    assert (
+        score({"name": "a", "boss": None}, {"name": "a", "boss": {"name": "b"}}, Employee).counts["name"].spurious == 1
+    )
+
+
+class Sized(BaseModel):
+    number: int
+
+
+def test_a_function_is_asked_for_each_pair() -> None:
+    """Of a project's own function nothing is known: it may not hold both ways."""
+
+    class Books(BaseModel):
+        rows: list[Company]
+
+    at_least = {"rows[].number": lambda gold, predicted: predicted >= gold}
+    books = {"rows": [{"name": "x", "number": 5}]}
+    assert score(books, {"rows": [{"name": "x", "number": 3}]}, Books, at_least).counts["rows[].number"].wrong == 1
+    assert score(books, {"rows": [{"name": "x", "number": 7}]}, Books, at_least).counts["rows[].number"].correct == 1
+
+
+def test_a_function_says_true_or_false() -> None:
+    """A similarity would be true wherever it is not nothing."""
+    with pytest.raises(UsageError, match=r"says True or False of two values, not 0\.4"):
+        score({"name": "a"}, {"name": "b"}, Person, {"name": lambda gold, predicted: 0.4})
+    with pytest.raises(UsageError, match="a function takes two values, gold and predicted"):
+        score({"name": "a"}, {"name": "b"}, Person, {"name": lambda gold: True})
+
+
+def test_numbers_that_no_float_holds_are_compared() -> None:
+    """With a tolerance as well."""
+    rule = {"number": Tolerance(rel="0.1")}
+    assert score({"number": 5}, {"number": 10**400}, Sized, rule).counts["number"].wrong == 1

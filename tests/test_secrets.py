@@ -514,3 +514,77 @@ def test_requests_are_stored_as_hashes(
     project.runpytest_subprocess().assert_outcomes(passed=5)
     wrong = project.runpytest_subprocess("-o", "llm_extract_store_requests=none")
     wrong.stderr.fnmatch_lines(["*llm_extract_store_requests*full*hash*"])
+
+
+REPLAYED = """
+import os, pytest
+from openai import OpenAI
+from pydantic import BaseModel
+
+class Item(BaseModel):
+    name: str
+    link: str = ""
+
+def read(text) -> Item:
+    answer = OpenAI().chat.completions.create(model="m", messages=[{"role": "user", "content": text}])
+    return Item(name=answer.choices[0].message.content, link=os.environ["ACME_TOKEN"])
+
+CASES = [{"id": "c0", "input": "bolt", "expected": {"name": "bolt", "link": "x"},
+          "metadata": {"with": os.environ["ACME_TOKEN"]}}]
+
+@pytest.mark.llm_extract(extractor=read, cases=CASES)
+def test_items(extraction): ...
+"""
+
+
+@WORKERS
+def test_what_a_replay_shows_is_looked_through(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    """An extractor adds values that no cassette holds."""
+    monkeypatch.setenv("ACME_TOKEN", KEY)
+    monkeypatch.setenv("OPENAI_API_KEY", "loopback-only")
+    pytester.makepyfile(test_items=REPLAYED)
+    with StandIn(lambda body: body["messages"][-1]["content"]) as provider:
+        monkeypatch.setenv("OPENAI_BASE_URL", provider.base_url)
+        pytester.runpytest_subprocess("--llm-record").assert_outcomes(passed=2)
+    run = pytester.runpytest_subprocess("--llm-extract-json=out.json", f"-n{workers}")
+    run.assert_outcomes(passed=2)
+    written = (pytester.path / "out.json").read_text()
+    assert not holds(KEY, run.stdout.str(), written)
+    assert written.count("[hidden: the value of $ACME_TOKEN]") == 2
+
+
+def test_a_native_traceback_keeps_its_lines(pytester: pytest.Pytester) -> None:
+    """Where there is nothing to hide, nothing changes."""
+    pytester.makepyfile(test_items=REPLAYED.replace("extraction): ...", "extraction): assert 1 == 2"))
+    pytester.makeconftest("import os\nos.environ['ACME_TOKEN'] = 'none'")
+    run = pytester.runpytest_subprocess("--tb=native")
+    run.stdout.fnmatch_lines(
+        ["Traceback (most recent call last):", "  File *", "    def test_items*", "*assert 1 == 2"]
+    )
+
+
+@pytest.mark.parametrize("left", ["keyed", "anew"])
+def test_no_placeholder_stays_in_the_environment(pytester: pytest.Pytester, left: str) -> None:
+    """A `monkeypatch` that an extraction used puts back what it found: a placeholder."""
+    pytester.makepyfile(
+        test_items=REPLAYED.split("CASES")[0].replace('os.environ["ACME_TOKEN"]', '""')
+        + f"""
+def patched(text, monkeypatch) -> Item:
+    monkeypatch.setenv("OPENAI_API_KEY", {left!r})
+    return read(text)
+
+@pytest.mark.llm_extract(schema=Item, cases=[{{"id": "c0", "input": "bolt", "expected": {{"name": "bolt"}}}}])
+def test_items(extraction, monkeypatch):
+    extraction.run(patched, "bolt", monkeypatch)
+
+def test_other():
+    assert "OPENAI_API_KEY" not in os.environ
+"""
+    )
+    with StandIn(lambda body: body["messages"][-1]["content"]) as provider, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("OPENAI_API_KEY", raising=False)
+        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+        pytester.runpytest_subprocess("--llm-record").assert_outcomes(passed=3)
+        pytester.runpytest_subprocess().assert_outcomes(passed=3)
