@@ -612,3 +612,30 @@ def test_an_answer_that_cannot_be_written_is_not_accepted(people: Project) -> No
         ["not accepted: town is another value once *", "not accepted: *12 of 12 cases have no answer *"]
     )
     assert people.baseline.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "gone"), [((".",), 1), (("test_other.py",), 0), (("test_other.py::test_other",), 0)], ids=str
+)
+def test_a_suite_is_gone_from_the_folder_that_was_asked_for(
+    people: Project, arguments: tuple[str, ...], gone: int
+) -> None:
+    """A folder is looked through whole; a file says nothing of its neighbours."""
+    people.pytester.path.joinpath("test_items.py").unlink()
+    people.pytester.makepyfile(test_other="def test_other(): pass")
+    people.run(*arguments).assert_outcomes(passed=1, failed=gone)
+
+
+@WORKERS
+def test_a_suite_that_a_conftest_deselects_is_not_gone(people: Project, workers: str) -> None:
+    """As it does for slow tests, say."""
+    people.pytester.makepyfile(test_other="def test_other(): pass")
+    people.pytester.makeconftest("""
+        def pytest_collection_modifyitems(config, items):
+            left_out = [item for item in items if item.get_closest_marker("llm_extract")]
+            items[:] = [item for item in items if item not in left_out]
+            config.hook.pytest_deselected(items=left_out)
+    """)
+    run = people.run(f"-n{workers}")
+    assert run.ret == 0
+    run.assert_outcomes(passed=1, deselected=12 if workers == "0" else 0)

@@ -74,6 +74,11 @@ class Controller:
         """Know a run that was narrowed."""
         self.n_deselected += len(items)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """The same of a worker, unless it crashed."""
+        self.n_deselected += getattr(node, "workeroutput", {}).get("llm_extract_deselected", 0)
+
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take a case's result off its report, once it was shown; the last report of a case wins."""
@@ -195,7 +200,7 @@ class Controller:
 
     def _looked_at(self) -> list[Path]:
         """The folders that this run collected whole; none for a run that was narrowed."""
-        option, source = self.config.option, self.config.args_source
+        option = self.config.option
         narrowed = (
             option.keyword
             or option.markexpr
@@ -206,10 +211,10 @@ class Controller:
             or self.n_deselected
             or self.settings.case is not None
         )
-        given = source is pytest.Config.ArgsSource.ARGS
-        if (narrowed or given) and not self.settings.require_complete:
+        if narrowed and not self.settings.require_complete:
             return []
-        return [self.config.invocation_params.dir / argument.split("::")[0] for argument in self.config.args]
+        given = [self.config.invocation_params.dir / argument.split("::")[0] for argument in self.config.args]
+        return [path for path in given if path.is_dir() or self.settings.require_complete]
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write results.json, if there is anything to write."""

@@ -223,6 +223,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = kept
 
 
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Let the main process know of it, where tests run in workers."""
+    told: dict[str, int] = getattr(items[0].config, "workeroutput", {}) if items else {}
+    told["llm_extract_deselected"] = told.get("llm_extract_deselected", 0) + len(items)
+
+
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | None:
     """Say so when no case has the id that was asked for."""
     glob = config.stash[_settings].case

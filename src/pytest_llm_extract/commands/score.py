@@ -12,7 +12,7 @@ import click
 from pytest_llm_extract.corpus.run import Corpus, available_processes, schema_of, score_corpus
 from pytest_llm_extract.errors import DatasetError, UsageError
 from pytest_llm_extract.gate_markers import Written, read_floors
-from pytest_llm_extract.report.corpus import corpus_lines, corpus_suite, corpus_to_wire, judge
+from pytest_llm_extract.report.corpus import corpus_lines, corpus_suite, corpus_to_wire, judge, problem_lines
 from pytest_llm_extract.report.progress import progress
 from pytest_llm_extract.report.results import write_results
 
@@ -66,7 +66,7 @@ def command(
         totals = score_corpus(Corpus(gold, predictions, schema), processes or available_processes(), advance)
     took_s = time.perf_counter() - start
     if not totals.n_cases:
-        raise DatasetError(str(gold), [(None, "holds no case")])
+        raise DatasetError(str(gold), [(None, line) for line in (*problem_lines(totals.problems), "holds no case")])
     fields = totals.fields(found.paths)
     suite = corpus_suite(
         str(gold), predictions.name, found.paths, totals, read_floors(written, "--floor", found.paths, fields)
@@ -95,6 +95,8 @@ def _read_options(floors: tuple[str, ...]) -> Written:
             number = Decimal("nan")
         if not number.is_finite():
             raise UsageError("--floor", f"is a share such as 0.9 or vendor=0.95, not {text!r}")
+        if field in named:
+            raise UsageError("--floor", f"{field} is named twice")
         if field:
             named[field] = number
         else:
