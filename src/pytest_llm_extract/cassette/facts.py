@@ -11,10 +11,12 @@ from pytest_llm_extract.cassette.exchange import Recording
 def summary(recording: Recording) -> dict[str, Any]:
     """What the answers say of themselves: model, system_fingerprint, finish reason, refusal, usage, last content.
 
+    `by_model` has the tokens of each model that answered, input and output.
+
     Exchanges that are no answer of a model (a token, embeddings, an error) say nothing.
     """
     facts: dict[str, Any] = {"model": None, "system_fingerprint": None, "input_tokens": 0, "output_tokens": 0}
-    facts |= {"finish_reason": None, "refusal": None, "content": None}
+    facts |= {"finish_reason": None, "refusal": None, "content": None, "by_model": {}}
     for exchange in recording.exchanges:
         answer = read_wire_answer(exchange.response_body)
         if answer != NOTHING:
@@ -25,6 +27,8 @@ def summary(recording: Recording) -> dict[str, Any]:
 def _add_answer(facts: dict[str, Any], answer: RawAnswer) -> None:
     facts["model"] = answer.model or facts["model"]
     facts["system_fingerprint"] = answer.system_fingerprint or facts["system_fingerprint"]
+    tokens = facts["by_model"].get(answer.model, (0, 0))
+    facts["by_model"][answer.model] = tokens[0] + answer.input_tokens, tokens[1] + answer.output_tokens
     facts["input_tokens"] += answer.input_tokens
     facts["output_tokens"] += answer.output_tokens
     facts |= {"finish_reason": answer.finish_reason, "refusal": answer.refusal, "content": answer.content}

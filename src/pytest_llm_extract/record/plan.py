@@ -83,8 +83,8 @@ def _took(call: Call) -> Estimate | None:
     if not usage.input_tokens:
         return None
     asked = facts.get("asked")
-    model = facts["model"] if asked in (None, facts["hashes"]["model"]) else asked
-    return Estimate(len(facts["fingerprints"]), usage, cost_usd(model, usage))
+    is_same = asked in (None, facts["hashes"]["model"])
+    return Estimate(len(facts["fingerprints"]), usage, call.cost_usd if is_same else cost_usd(asked, usage))
 
 
 def _expectations(probes: Sequence[Probe], wanted: Sequence[Job]) -> dict[Key, Estimate]:
