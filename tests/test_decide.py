@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_llm_extract.call import Call
 from pytest_llm_extract.case_result import Accepted, CaseResult, Leaf, Leaves, Origin, Usage, count_leaves
 from pytest_llm_extract.gate.decide import Decision, decide
 from pytest_llm_extract.limits import Floor, Gate, Waiver
@@ -276,3 +277,25 @@ def test_nothing_is_said_of_requests_that_nobody_knows() -> None:
         for found in lost(0, 12)
     ]
     assert not any("request" in note for note in decide(suite(cases)).notes)
+
+
+def test_floors_below_a_list_do_not_hide_that_every_answer_is_lost() -> None:
+    """Without a row there is no leaf that a floor could judge."""
+    read = [case(i, None, "sku:c discount:c") for i in range(4)]
+    limits = {"discount": Floor(accuracy=Fraction(1))}
+    lost = [replace(found, leaves=leaves("sku:m"), status=Status.INVALID, valid=False) for found in read]
+    unheld = replace(suite(lost), baseline=None)
+    assert decide(unheld).verdict is Verdict.PASS
+    held = replace(unheld, rules=GateRules(floors=limits))
+    assert decide(held).reasons == ("no case has an answer",)
+    assert decide(replace(held, cases=(*lost[:3], read[3]))).verdict is Verdict.PASS
+
+
+def test_every_model_that_answered_has_its_price() -> None:
+    """A fallback to a cheap model makes the dear one no cheaper; an unknown one makes the sum unknown."""
+    dear, cheap = cost_usd("gpt-4", Usage(10_000, 10)), cost_usd("gpt-4o-mini", Usage(1_000, 10))
+    assert dear is not None
+    assert cheap is not None
+    call = Call(facts={"by_model": {"gpt-4": (10_000, 10), "gpt-4o-mini": (1_000, 10)}})
+    assert call.cost_usd == dear + cheap > 100 * cheap
+    assert Call(facts={"by_model": {"gpt-4": (10_000, 10), "unheard-of": (1, 1)}}).cost_usd is None

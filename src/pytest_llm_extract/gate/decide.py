@@ -103,8 +103,7 @@ def _reasons(
 ) -> tuple[list[str], list[str]]:
     """Why the gate fails, and what would fail it but is waived."""
     reasons, samples = [], suite.samples
-    if all(sample.lost for sample in samples):
-        # Of a list without a row nothing is scored, so that floors and budgets below it may have nothing to say.
+    if _has_no_answer(suite):
         reasons.append("no case has an answer")
     valid, exact = (sum(getattr(sample, name) for sample in samples) for name in ("valid", "exact"))
     reasons += missed_documents(valid, exact, len(samples), suite.rules.documents)
@@ -124,6 +123,14 @@ def _reasons(
         if w.expired(suite.rules.today)
     ]
     return reasons, waived
+
+
+def _has_no_answer(suite: SuiteResult) -> bool:
+    """Whether every answer is lost, of which floors and budgets may say nothing: without a row, a list has no leaf."""
+    floors = any(limit for floor in suite.rules.floors.values() for limit in floor.rates.values())
+    if floors or suite.rules.budgets or suite.baseline:
+        return all(sample.lost for sample in suite.samples)
+    return all(sample.status in (Status.ERROR, Status.SKIPPED) for sample in suite.samples)
 
 
 def _regressed(comparison: Comparison) -> list[tuple[str, str]]:
