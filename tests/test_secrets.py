@@ -588,3 +588,18 @@ def test_other():
         patch.setenv("OPENAI_BASE_URL", provider.base_url)
         pytester.runpytest_subprocess("--llm-record").assert_outcomes(passed=3)
         pytester.runpytest_subprocess().assert_outcomes(passed=3)
+
+
+def test_a_key_of_a_dotenv_file_goes_before_the_placeholder(pytester: pytest.Pytester) -> None:
+    """python-dotenv leaves alone what is set, and a placeholder is no key."""
+    pytest.importorskip("dotenv")
+    pytester.path.joinpath(".env").write_text("OPENAI_API_KEY=loopback-only\n")
+    loaded = "from dotenv import load_dotenv\nload_dotenv('.env')\nclient = OpenAI()\n\nclass Item"
+    text = REPLAYED.replace("class Item", loaded, 1).replace("OpenAI().chat", "client.chat")
+    pytester.makepyfile(test_items=text.replace('os.environ["ACME_TOKEN"]', '""'))
+    with StandIn(lambda body: body["messages"][-1]["content"]) as provider, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("OPENAI_API_KEY", raising=False)
+        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+        pytester.runpytest_subprocess("--llm-record").assert_outcomes(passed=2)
+    pytester.path.joinpath(".env").unlink()
+    pytester.runpytest_subprocess().assert_outcomes(passed=2)
