@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import json
 import random
+from collections import defaultdict, deque
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel, ValidationError, field_validator, model_validator
 
-from pytest_llm_extract import Outcome, Tolerance, score
+from pytest_llm_extract import Outcome, Text, Tolerance, score
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.schema import Schema
 
@@ -323,3 +326,44 @@ def test_numbers_that_no_float_holds_are_compared() -> None:
     """With a tolerance as well."""
     rule = {"number": Tolerance(rel="0.1")}
     assert score({"number": 5}, {"number": 10**400}, Sized, rule).counts["number"].wrong == 1
+
+
+class Shelf(BaseModel):
+    rows: Sequence[Row] = ()
+    tags: Sequence[str] = ()
+    queue: deque[Row] = deque()
+    counts: defaultdict[str, int] = defaultdict(int)
+
+
+def test_whatever_holds_items_is_a_list_or_a_dict() -> None:
+    """Order does not count, and what gold does not say is not scored; as in a plain list."""
+    gold = {"rows": [{"sku": "a"}, {"sku": "b"}], "tags": ["x", "y"], "queue": [{"sku": "q"}], "counts": {"k": 1}}
+    found = {"rows": [{"sku": "b"}, {"sku": "a", "price": 1}], "tags": ["y", "z"], "queue": [{"sku": "q"}]}
+    for predicted in (found, json.dumps(found), Shelf.model_validate(found)):
+        scored = score(gold, predicted, Shelf).counts
+        assert scored["rows[].sku"].correct == 2
+        assert (scored["tags[]"].correct, scored["tags[]"].missing, scored["tags[]"].spurious) == (1, 1, 1)
+        assert (scored["queue[].sku"].correct, scored["counts{}"].missing) == (1, 1)
+        assert "rows[].price" not in scored
+
+
+class Either(BaseModel):
+    owner: Company | str
+
+
+def test_a_model_beside_something_else_is_one_value() -> None:
+    """Compared by what gold sets of it."""
+    gold = {"owner": {"name": "x"}}
+    assert score(gold, {"owner": {"name": "x", "number": 3}}, Either).exact
+    assert score(gold, {"owner": {"name": "y", "number": 3}}, Either).counts["owner"].wrong == 1
+    assert score(gold, {"owner": "x"}, Either).counts["owner"].wrong == 1
+
+
+def test_a_rule_within_a_union_is_refused() -> None:
+    """It would have no effect."""
+
+    class Loose(BaseModel):
+        owner: Annotated[str, Text(casefold=True)] | int
+
+    with pytest.raises(UsageError, match="owner: Text in a member of a union has no effect; write it around the union"):
+        score({"owner": "a"}, {"owner": "A"}, Loose)

@@ -8,7 +8,9 @@ from typing import Any
 from pytest_llm_extract.rules import METADATA_KEY, Rule
 
 FUNCTIONS = frozenset({"function-before", "function-after", "function-wrap"})
-LISTS = frozenset({"list", "set", "frozenset", "generator"})
+LISTS = frozenset({"list", "set", "frozenset", "generator", "deque"})
+# Types that are read from JSON in one way and from Python in another: `Sequence`, `defaultdict`.
+_TWOFOLD = {"json-or-python": "json_schema", "lax-or-strict": "lax_schema"}
 
 
 class Definitions:
@@ -27,6 +29,8 @@ class Definitions:
                 core = self._found[core["schema_ref"]]
             elif kind in FUNCTIONS or kind in ("default", "nullable"):
                 core = core["schema"]
+            elif kind in _TWOFOLD and (inner := self.resolve(core[_TWOFOLD[kind]]))["type"] in (*LISTS, "dict"):
+                core = inner
             else:
                 return core
 

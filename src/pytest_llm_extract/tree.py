@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -218,11 +218,19 @@ class Builder:
         others = [choice for choice in choices if choice["type"] not in ("model", "none")]
         optional = optional or any(choice["type"] == "none" for choice in choices)
         if others or not models:
+            self._refuse_rules(path, union_choices(core))
             return LeafNode(path, optional)
         members = {choice["cls"]: self._model(choice, path, optional) for choice in models}
         if len(members) == 1:
             return next(iter(members.values()))
         return UnionNode(path, optional, {c: m for c, m in members.items() if isinstance(m, ModelNode)})
+
+    def _refuse_rules(self, path: str, choices: Iterable[Mapping[str, Any]]) -> None:
+        for rule in (rule for choice in choices for rule in self._definitions.rules(choice)):
+            name = type(rule).__name__
+            raise UsageError(
+                self._source, f"{path}: {name} in a member of a union has no effect; write it around the union"
+            )
 
     def _settle(self, path: str, rules: tuple[Rule | Comparison, ...]) -> Settled:
         try:

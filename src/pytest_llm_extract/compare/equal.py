@@ -12,6 +12,8 @@ from fractions import Fraction
 from functools import partial
 from typing import Any, cast
 
+from pydantic import BaseModel
+
 from pytest_llm_extract.compare.texts import folded, normal_text, read_date, read_number, same_date
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.readers import MISSING, Unreadable
@@ -77,6 +79,9 @@ def same(gold: Any, predicted: Any) -> bool:
         return gold.keys() == predicted.keys() and all(same(gold[key], predicted[key]) for key in gold)
     if isinstance(gold, list | tuple) and isinstance(predicted, list | tuple):
         return len(gold) == len(predicted) and all(map(same, gold, predicted))
+    if isinstance(gold, BaseModel):  # in a union with something else; what gold does not set is not compared
+        names = gold.model_fields_set if type(gold) is type(predicted) else None
+        return names is not None and all(same(getattr(gold, name), getattr(predicted, name)) for name in names)
     if isinstance(gold, Decimal) and isinstance(predicted, Decimal) and gold.is_nan():
         return predicted.is_nan()
     if isinstance(gold, datetime) is not isinstance(predicted, datetime):
@@ -102,7 +107,7 @@ def default_key(value: Any) -> Hashable:
         return int, value
     if isinstance(value, Unreadable):
         return Unreadable, id(value)  # the same as nothing else
-    if isinstance(value, float | AnyOf | tuple):
+    if isinstance(value, float | AnyOf | tuple | BaseModel):
         return NO_KEY
     try:
         hash(value)
