@@ -595,7 +595,7 @@ def test_an_accepted_answer_is_read_as_it_was(people: Project, field: str) -> No
         patch.setenv("OPENAI_BASE_URL", people.base_url)
         run = people.run("--llm-record")
     run.assert_outcomes(passed=12, failed=1)
-    run.stdout.fnmatch_lines(["town: lost 12 cases and gained 0 *"])
+    run.stdout.fnmatch_lines(["town: lost 12 cases and gained 0 against the baseline *"])
 
 
 def test_an_answer_that_cannot_be_written_is_not_accepted(people: Project) -> None:
