@@ -45,6 +45,10 @@ class Usage:
         return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
 
 
+def _as_text(value: Any) -> str:
+    return value if type(value) is str else json.dumps(value, ensure_ascii=False)
+
+
 Leaves = dict[str, tuple[Leaf, ...]]
 
 
@@ -168,9 +172,7 @@ class Sample:
         yield from (text for text in (self.raw, self.error, self.model, *self.explanation) if text)
         for found in self.leaves.values():
             for leaf in found:
-                yield from (
-                    v if type(v) is str else json.dumps(v) for v in (leaf.expected, leaf.actual) if v is not None
-                )
+                yield from (_as_text(value) for value in (leaf.expected, leaf.actual) if value is not None)
 
     @property
     def lost(self) -> bool:
@@ -242,7 +244,7 @@ class CaseResult(Sample):
         for sample in self.further:
             yield from sample.texts()
         yield from Sample.texts(self)
-        yield from (v if type(v) is str else json.dumps(v) for v in (self.input, self.metadata) if v)
+        yield from (_as_text(value) for value in (self.input, self.metadata) if value)
 
     def paired(self, accepted: Accepted) -> Iterator[tuple[Sample, Accepted]]:
         """The samples that both sides have: the first of each, as many as the side with fewer has."""

@@ -47,8 +47,8 @@ def _is_untouched(client: Any) -> bool:
 
     if type(client) is not openai.OpenAI or vars(client) != _as_made.get(client):
         return False
-    hooks = getattr(getattr(client, "_client", None), "event_hooks", {"request": [None]})
-    return not any(hooks.values())
+    http = getattr(client, "_client", None)  # openai's own httpx client
+    return http is not None and not any(http.event_hooks.values())
 
 
 def complete(client: Any, api: str, body: dict[str, Any]) -> RawAnswer:

@@ -16,8 +16,9 @@ import pytest
 
 from pytest_llm_extract.answers import RawAnswer
 from pytest_llm_extract.baseline.file import Entry
+from pytest_llm_extract.baseline.kept import Kept, NotAcceptable, keep
 from pytest_llm_extract.call import Call, replay
-from pytest_llm_extract.case_result import CaseResult, Leaf, Origin, Usage, count_leaves
+from pytest_llm_extract.case_result import CaseResult, Leaf, Origin, Usage
 from pytest_llm_extract.cases import Case
 from pytest_llm_extract.cassette import names
 from pytest_llm_extract.cassette.key import digest
@@ -53,27 +54,17 @@ class NotReplayed(LlmExtractError):
         return f"{self.status.value}: {self.problem}"
 
 
-class NotAcceptable(LlmExtractError):
-    """An answer that a baseline cannot hold."""
-
-    def __init__(self, sample: str, field: str) -> None:
-        super().__init__(field)
-        self.sample, self.field = sample, field
-
-    def __str__(self) -> str:
-        return (
-            f"not accepted: {self.sample}{self.field} is another value once the answer was written as JSON and read "
-            "again; give its type a serializer and a validator that fit each other"
-        )
-
-
 @dataclasses.dataclass
 class _Taken:
-    """One sample of a case: its call, the answer that was read of it, and how that was scored."""
+    """One sample of a case: its call, the answer that was read of it, and how that was scored.
+
+    `kept` is what a run that accepts keeps of it.
+    """
 
     call: Call
     answer: Answer
     result: CaseResult
+    kept: Kept | None
 
 
 class Extraction:
@@ -178,8 +169,8 @@ class Extraction:
                 raise NotReplayed(call.status, self._named(number) + call.problem)
             if call.status is Status.ERROR and call.error is not None:
                 raise call.error
-            if self._settings.accept and (field := self._not_kept(taken)) is not None:
-                raise NotAcceptable(self._named(number), field)
+            if taken.kept is not None and taken.kept.changed is not None:
+                raise NotAcceptable(self._named(number), taken.kept.changed)
 
     def _named(self, sample: int) -> str:
         """`sample 3 of 3: ` before a line; nothing in a suite with one sample."""
@@ -238,7 +229,10 @@ class Extraction:
         slot = job.slot(self._settings)
         call = self._recording.call(job, function) if self._recording else replay(function, slot)
         answer = self._read(call)
-        return _Taken(call, answer, self._score(call, answer, slot.path))
+        result = self._score(call, answer, slot.path)
+        accepts = self._settings.accept is not None
+        kept = keep(self._suite.schema, self._golden.gold, call, answer, result) if accepts else None
+        return _Taken(call, answer, result, kept)
 
     def _read(self, call: Call) -> Answer:
         if call.problem is not None:
@@ -288,35 +282,15 @@ class Extraction:
 
     @property
     def entry(self) -> Entry | None:
-        """This case as a baseline keeps it; None where a sample has nothing to accept."""
-        unfit = (taken.result.status not in ANSWERED or self._not_kept(taken) for taken in self._taken)
-        if not self._taken or any(unfit):
+        """This case as a baseline keeps it; None where a sample has nothing to accept, or the run accepts nothing."""
+        entries = [
+            taken.kept.entry
+            for taken in self._taken
+            if taken.kept is not None and taken.kept.changed is None and taken.result.status in ANSWERED
+        ]
+        if not entries or len(entries) < len(self._taken):
             return None
-        first, *further = map(self._accept, self._taken)
-        return dataclasses.replace(first, further=tuple(further))
-
-    def _accept(self, taken: _Taken) -> Entry:
-        result, fingerprints = taken.result, tuple(taken.call.facts.get("fingerprints", ()))
-        text = self._text(taken.call, taken.answer)
-        return Entry(self.case.id, result.status, text, result.counts, fingerprints, result.origin, result.attempt)
-
-    def _not_kept(self, taken: _Taken) -> str | None:
-        """The first field of an answer that scores otherwise once it was written and read again."""
-        if isinstance(taken.call.value, RawAnswer) or not taken.answer.valid:
-            return None  # a baseline holds the text that was read
-        entry = self._accept(taken)
-        again = count_leaves(entry.scored(self._suite.schema, self._golden.gold).leaves)
-        now = taken.result.counts
-        return next((path for path in {**now, **again} if now.get(path) != again.get(path)), None)
-
-    def _text(self, call: Call, answer: Answer) -> str | None:
-        if isinstance(call.value, RawAnswer):
-            return call.value.content
-        if answer.lost or call.error is not None:
-            return None
-        if answer.valid:
-            return self._suite.schema.dump(answer.value)
-        return json.dumps(pydantic_core.to_jsonable_python(call.value, fallback=str))
+        return dataclasses.replace(entries[0], further=tuple(entries[1:]))
 
 
 def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | None) -> CaseResult:

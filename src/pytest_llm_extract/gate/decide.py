@@ -41,7 +41,7 @@ class Decision:
 
 def decide(suite: SuiteResult) -> Decision:
     """Gate a suite; a partial one is summarized only."""
-    if not suite.complete or is_left_out(suite):
+    if not suite.complete or _is_left_out(suite):
         return summarize_only(suite)
     fields = summarize(suite.paths, suite.cases)
     unrecorded = _unrecorded(suite.samples)
@@ -55,7 +55,7 @@ def decide(suite: SuiteResult) -> Decision:
     return Decision(verdict, tuple(reasons), tuple(doubts), tuple(notes), fields, comparisons)
 
 
-def is_left_out(suite: SuiteResult) -> bool:
+def _is_left_out(suite: SuiteResult) -> bool:
     """Whether every case was skipped; where answers were accepted, that is to lose them all."""
     return suite.baseline is None and all(case.status is Status.SKIPPED for case in suite.cases)
 

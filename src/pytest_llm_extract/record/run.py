@@ -100,7 +100,7 @@ class RecordingRun:
             return batch.left(job)
         if self._is_unpriced(call):
             batch.end(_unpriced(call.facts.get("model")))
-        if call.failure is not None and (call.failure.retry_after_s or 0.0) > _LONGEST_WAIT_S:
+        if call.failure is not None and _is_too_long(call.failure.retry_after_s):
             batch.end(call.failure)  # a limit of the day, say: whoever asks meanwhile is refused as well
         return call
 
@@ -135,14 +135,14 @@ class RecordingRun:
             errors += failure.status not in _BUSY
             waits_s = failure.retry_after_s or 0.0
             is_over = time.monotonic() - first + waits_s > _PATIENCE_S
-            if errors == _MAX_TRIES or waits_s > _LONGEST_WAIT_S or is_over:
+            if errors == _MAX_TRIES or _is_too_long(failure.retry_after_s) or is_over:
                 return
             if failure.status not in _BUSY:
                 stop.wait(min(_LONGEST_BACKOFF_S, _BACKOFF_S * 2**errors) * random.uniform(0.5, 1.0))
 
     def _heard(self, started: float, exchange: Exchange) -> None:
         if exchange.status in _BUSY:
-            if (exchange.retry_after_s or 0.0) <= _LONGEST_WAIT_S:
+            if not _is_too_long(exchange.retry_after_s):
                 self._pace.refused(started, exchange.retry_after_s)
         elif exchange.status < 500:
             self._pace.answered()
@@ -191,6 +191,10 @@ def _as_recorded(call: Call) -> Call:
         cause = f"{call.change.cause}, though it was recorded a moment ago: {call.change.hint or VOLATILE}"
         call.change, call.problem = replace(call.change, cause=cause, hint=None), cause
     return call
+
+
+def _is_too_long(wait_s: float | None) -> bool:
+    return wait_s is not None and wait_s > _LONGEST_WAIT_S
 
 
 def _over_budget(budget: Budget, price: float | None) -> str:

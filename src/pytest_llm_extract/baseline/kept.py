@@ -1,0 +1,60 @@
+"""One scored answer as a baseline keeps it, and whether it comes back as it was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic_core
+
+from pytest_llm_extract.answers import RawAnswer
+from pytest_llm_extract.baseline.file import Entry
+from pytest_llm_extract.call import Call
+from pytest_llm_extract.case_result import CaseResult, count_leaves
+from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.schema import Schema
+from pytest_llm_extract.validate import Answer
+
+
+class NotAcceptable(LlmExtractError):
+    """An answer that a baseline cannot hold."""
+
+    def __init__(self, sample: str, field: str) -> None:
+        super().__init__(field)
+        self.sample, self.field = sample, field
+
+    def __str__(self) -> str:
+        return (
+            f"not accepted: {self.sample}{self.field} is another value once the answer was written as JSON and read "
+            "again; give its type a serializer and a validator that fit each other"
+        )
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What would be accepted; `changed` is the first field that scores otherwise once it was written and read again."""
+
+    entry: Entry
+    changed: str | None
+
+
+def keep(schema: Schema, gold: Any, call: Call, answer: Answer, result: CaseResult) -> Kept:
+    """An answer and its score as a baseline keeps them."""
+    requests = tuple(call.facts.get("fingerprints", ()))
+    text = _text(schema, call, answer)
+    entry = Entry(result.id, result.status, text, result.counts, requests, result.origin, result.attempt)
+    if isinstance(call.value, RawAnswer) or not answer.valid:
+        return Kept(entry, None)  # its text is what was read
+    again, now = count_leaves(entry.scored(schema, gold).leaves), entry.outcomes
+    return Kept(entry, next((path for path in {**now, **again} if now.get(path) != again.get(path)), None))
+
+
+def _text(schema: Schema, call: Call, answer: Answer) -> str | None:
+    if isinstance(call.value, RawAnswer):
+        return call.value.content
+    if answer.lost or call.error is not None:
+        return None
+    if answer.valid:
+        return schema.dump(answer.value)
+    return json.dumps(pydantic_core.to_jsonable_python(call.value, fallback=str))
