@@ -639,3 +639,13 @@ def test_a_suite_that_a_conftest_deselects_is_not_gone(people: Project, workers:
     run = people.run(f"-n{workers}")
     assert run.ret == 0
     run.assert_outcomes(passed=1, deselected=12 if workers == "0" else 0)
+
+
+@WORKERS
+@pytest.mark.parametrize("option", [(), ("--continue-on-collection-errors",)], ids=str)
+def test_a_suite_that_cannot_be_collected_is_not_gone(people: Project, workers: str, option: tuple[str, ...]) -> None:
+    """One mistake, one line."""
+    people.write_module("read", "@pytest.mark.llm_accuracy(nme=1.0)")
+    run = people.run(f"-n{workers}", *option)
+    run.assert_outcomes(errors=1)
+    assert "suite gone" not in run.stdout.str()

@@ -68,7 +68,11 @@ class Controller:
         self.suites: dict[str, SuiteRun] = {}
         self.crashed: list[str] = []
         self.write_problem: str | None = None
-        self.n_deselected = 0
+        self.n_deselected = self.n_uncollected = 0
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Know that suites may be missing for another reason than that they are gone."""
+        self.n_uncollected += report.failed
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         """Know a run that was narrowed."""
@@ -186,7 +190,7 @@ class Controller:
     def _disappeared(self, session: pytest.Session) -> dict[str, str]:
         """Suites that have a baseline but no test any more, in a run that looked at all there is."""
         roots = self._looked_at()
-        if not roots or self.config.option.continue_on_collection_errors:
+        if not roots or self.n_uncollected:
             return {}
         known = {item.nodeid.split("[")[0] for item in session.items} if hasattr(session, "items") else set()
         found = {}
