@@ -590,6 +590,53 @@ def test_other():
         pytester.runpytest_subprocess().assert_outcomes(passed=3)
 
 
+def test_extractors_may_treat_the_environment_as_ever(pytester: pytest.Pytester) -> None:
+    """A placeholder is listed, copied, deleted and replaced like a variable; child processes do not have it."""
+    pytester.makepyfile(
+        test_items=REPLAYED.split("CASES")[0].replace('os.environ["ACME_TOKEN"]', '""')
+        + """
+import subprocess, sys
+from unittest import mock
+
+def seen():
+    return "OPENAI_API_KEY" in os.environ, "OPENAI_API_KEY" in dict(os.environ), bool(os.getenv("OPENAI_API_KEY"))
+
+def read_anyway(text) -> Item:
+    item = read(text)
+    if os.environ["OPENAI_API_KEY"] == "loopback-only":
+        return item
+    assert seen() == (True,) * 3
+    assert len(os.environ) == len([*os.environ])
+    script = "import os; print('OPENAI_API_KEY' in os.environ)"
+    assert subprocess.check_output([sys.executable, "-c", script], text=True) == "False\\n"
+    with mock.patch.dict(os.environ, {"HOME": "here"}, clear=True):
+        assert dict(os.environ) == {"HOME": "here"} and seen() == (False,) * 3
+    assert seen() == (True,) * 3
+    del os.environ["OPENAI_API_KEY"]
+    assert seen() == (False,) * 3
+    assert os.environ.pop("OPENAI_API_KEY", None) is None
+    os.environ["OPENAI_API_KEY"] = ""
+    assert os.environ["OPENAI_API_KEY"] == ""
+    del os.environ["OPENAI_API_KEY"]
+    return item
+
+CASES = [{"id": "c0", "input": "bolt", "expected": {"name": "bolt"}}]
+@pytest.mark.llm_extract(extractor=read_anyway, cases=CASES)
+def test_items(extraction):
+    assert extraction.output.name == "bolt"
+
+def test_other():
+    assert "OPENAI_API_KEY" not in os.environ and "OPENAI_API_KEY" not in dict(os.environ)
+"""
+    )
+    with StandIn(lambda body: body["messages"][-1]["content"]) as provider, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+        patch.setenv("OPENAI_API_KEY", "loopback-only")
+        pytester.runpytest_subprocess("--llm-record", "test_items.py::test_items").assert_outcomes(passed=2)
+        patch.delenv("OPENAI_API_KEY")
+        pytester.runpytest_subprocess().assert_outcomes(passed=3)
+
+
 def test_a_key_of_a_dotenv_file_goes_before_the_placeholder(pytester: pytest.Pytester) -> None:
     """python-dotenv leaves alone what is set, and a placeholder is no key."""
     pytest.importorskip("dotenv")

@@ -65,18 +65,47 @@ def _decoded(text: str) -> str:
         return ""
 
 
-class _Veiled(_Environ):  # type: ignore[valid-type, misc]
-    """An environment in which the veiled files' own questions are answered as if there were no placeholder."""
+class _Keyed(_Environ):  # type: ignore[valid-type, misc]
+    """The environment with a placeholder in the place of every key that is unset, or empty, as CI withholds a secret.
+
+    The questions of veiled files are answered as if there were none. What somebody sets or deletes goes before.
+    """
+
+    def __getitem__(self, key: str) -> str:
+        if _stands_in(key):
+            return _KEY + key
+        value: str = super().__getitem__(key)
+        return value
+
+    def __setitem__(self, key: str, value: str) -> None:
+        super().__setitem__(key, value)
+        _changed.add(key)
+
+    def __delitem__(self, key: str) -> None:
+        stood_in = _stands_in(key)
+        _changed.add(key)
+        try:
+            super().__delitem__(key)
+        except KeyError:
+            if not stood_in:
+                raise
+
+    def __iter__(self) -> Iterator[str]:
+        names = [*super().__iter__()]
+        yield from (*names, *(key for key in VARIABLES.difference(names) if _stands_in(key)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """As ever, but `os.getenv("OPENAI_API_KEY")` of a veiled file finds nothing."""
+        """As ever, but `os.getenv("OPENAI_API_KEY")` of a veiled file finds no placeholder."""
         return default if self._is_veiled(key) else super().get(key, default)
 
     def __contains__(self, key: object) -> bool:
         return not self._is_veiled(key) and super().__contains__(key)
 
     def _is_veiled(self, key: object) -> bool:
-        if key not in VARIABLES or not is_placeholder(str(super().get(key, ""))):
+        if not isinstance(key, str) or not _stands_in(key):
             return False
         frame = sys._getframe(2)
         while frame.f_back is not None and frame.f_globals.get("__name__") == "os":
@@ -84,63 +113,56 @@ class _Veiled(_Environ):  # type: ignore[valid-type, misc]
         return frame.f_code.co_filename.endswith(_veiled_files)
 
 
-# What the variables that are set were before: nothing, or empty, as CI sets a secret that it withholds.
-_lock, _users, _before = threading.Lock(), 0, dict[str, str | None]()
+def _stands_in(key: str) -> bool:
+    """Whether a variable holds the key of an SDK that finds no credentials of its own in the environment."""
+    if key not in VARIABLES or key in _changed:
+        return False
+    credential = next(one for one in _CREDENTIALS if key in one.keys)
+    return not any(map(_is_set, (*credential.keys, *credential.others)))
 
 
-def _needed() -> dict[str, str | None]:
-    """The variables of every SDK that finds no credentials of its own in the environment, and what they are."""
-    found: dict[str, str | None] = {}
-    for one in _CREDENTIALS:
-        keys = {name: os.environ.get(name) for name in one.keys}
-        if not any(map(_is_set, (*keys.values(), *map(os.environ.get, one.others)))):
-            found |= keys
-    return found
+def _is_set(name: str) -> bool:
+    return _own(name).lower() not in ("", "0", "false")
 
 
-def _is_set(value: str | None) -> bool:
-    return value is not None and value.lower() not in ("", "0", "false")
+def _own(name: str) -> str:
+    """What the environment itself says."""
+    try:
+        value: str = _Environ.__getitem__(os.environ, name)
+    except KeyError:
+        return ""
+    return value
+
+
+_lock, _users, _changed = threading.Lock(), 0, set[str]()
 
 
 @contextlib.contextmanager
 def placeholder_key(*veiled_files: str) -> Iterator[None]:
-    """Set the placeholder for every key that is unset, while inside; extractions in several threads share it.
+    """Have a placeholder stand in for every key that is unset, while inside; extractions in several threads share it.
 
-    The code of files whose path ends like one of `veiled_files` does not see it, so that its
-    `skipif(not os.getenv("OPENAI_API_KEY"))` stays skipped.
+    Nothing is set, so nothing is left behind. The code of files whose path ends like one of `veiled_files` does not
+    see it, so that its `skipif(not os.getenv("OPENAI_API_KEY"))` stays skipped.
     """
     global _veiled_files, _users
     with _lock:
         _users += 1
-        if _users == 1:
-            _before.update(_needed())
-            os.environ.update({name: _KEY + name for name in _before})
-        if veiled_files and _before:
-            _veiled_files, os.environ.__class__ = (*veiled_files, _DOTENV), _Veiled
+        before, _veiled_files = _veiled_files, (*veiled_files, _DOTENV)
+        os.environ.__class__ = _Keyed
     try:
         yield
     finally:
         with _lock:
-            os.environ.__class__ = _Environ
             _users -= 1
+            _veiled_files = before
             if _users == 0:
-                _take_away()
+                os.environ.__class__ = _Environ
+                _changed.clear()
 
 
 def sweep() -> None:
-    """Take away placeholders that came back: a `monkeypatch` that an extraction used puts back what it found."""
+    """Take away placeholders that were set: a `monkeypatch` that an extraction used puts back what it found."""
     with _lock:
         for name in VARIABLES if _users == 0 else ():
-            if is_placeholder(os.environ.get(name, "")):
+            if is_placeholder(_own(name)):
                 del os.environ[name]
-
-
-def _take_away() -> None:
-    for name, before in _before.items():
-        if os.environ.get(name) != _KEY + name:
-            continue  # someone has set a key meanwhile
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
-    _before.clear()
