@@ -34,21 +34,24 @@ def environment_secrets(
     variables = os.environ if environ is None else environ
     found = {}
     for name in list(variables):  # extractions in other threads may change them meanwhile
-        is_named = any(fnmatchcase(name, glob) for glob in named)
-        if not (is_named or _says_secret(name)) or any(fnmatchcase(name, glob) for glob in spared):
+        if not _counts(name, named, spared):
             continue
         value = variables.get(name, "")
         secrets = _secrets_of(value)
-        if is_named and len(value) >= _MIN_LENGTH_NAMED:
+        if len(value) >= _MIN_LENGTH_NAMED and _matches(name, named):
             secrets = (*secrets, value)
         if secrets:
             found[name] = tuple(dict.fromkeys(secrets))
     return found
 
 
-@lru_cache(maxsize=1024)
-def _says_secret(name: str) -> bool:
-    return _NAME.search(name) is not None
+@lru_cache(maxsize=4096)  # the same variables are gone through for every case
+def _counts(name: str, named: tuple[str, ...], spared: tuple[str, ...]) -> bool:
+    return (_NAME.search(name) is not None or _matches(name, named)) and not _matches(name, spared)
+
+
+def _matches(name: str, globs: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
 
 
 @lru_cache(maxsize=256)
