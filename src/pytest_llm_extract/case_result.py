@@ -45,8 +45,11 @@ class Usage:
         return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def _as_text(value: Any) -> str:
-    return value if type(value) is str else json.dumps(value, ensure_ascii=False)
+    return value if type(value) is str else _encode(value)
 
 
 Leaves = dict[str, tuple[Leaf, ...]]

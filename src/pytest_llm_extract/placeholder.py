@@ -73,6 +73,7 @@ class _Keyed(_Environ):  # type: ignore[valid-type, misc]
 
     def __getitem__(self, key: str) -> str:
         if _stands_in(key):
+            _given.add(key)
             return _KEY + key
         value: str = super().__getitem__(key)
         return value
@@ -134,7 +135,8 @@ def _own(name: str) -> str:
     return value
 
 
-_lock, _users, _changed = threading.Lock(), 0, set[str]()
+_lock, _users = threading.Lock(), 0
+_changed, _given = set[str](), set[str]()  # variables that somebody set or deleted meanwhile; that somebody looked up
 
 
 @contextlib.contextmanager
@@ -163,6 +165,6 @@ def placeholder_key(*veiled_files: str) -> Iterator[None]:
 def sweep() -> None:
     """Take away placeholders that were set: a `monkeypatch` that an extraction used puts back what it found."""
     with _lock:
-        for name in VARIABLES if _users == 0 else ():
+        for name in _given if _users == 0 else ():
             if is_placeholder(_own(name)):
                 del os.environ[name]

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,6 +170,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     suite = _build(metafunc, marker)
     if "extraction" not in metafunc.fixturenames:
         metafunc.fixturenames.append("extraction")
+    if "request" in metafunc.fixturenames and "request" not in signature(metafunc.function).parameters:
+        # Our own fixture gets it anyway; to give it to the test as well, pytest inspects a function each time.
+        metafunc.fixturenames.remove("request")
     params = [pytest.param((suite, golden), id=golden.case.id) for golden in suite.cases]
     metafunc.parametrize("extraction", params, indirect=True)
 

@@ -158,6 +158,8 @@ def plain_value(text: str, *, dumped: bool) -> Any:
     """What an unquoted scalar stands for: null, true, false, a number, or itself; `dumped` as in `YamlReader`."""
     if text in _WORDS:
         return _WORDS[text]
+    if text[:1].isalpha():  # as most of them
+        return text
     if _INTEGER.fullmatch(text):
         return int(text)
     number = _DUMPED_NUMBER if dumped else _NUMBER

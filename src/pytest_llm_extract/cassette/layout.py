@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -121,13 +121,13 @@ def own_recording(recording: Recording, meta: Node) -> Recording:
     Raises:
         LayoutError: it is not.
     """
-    _check_members(meta, lambda name: _META.get(name, tuple(_KINDS)))
-    if meta.member("format").value != FORMAT:
-        raise LayoutError(
-            f"{meta.place}.format", f"is not {FORMAT}: update pytest-llm-extract, or record the case again"
-        )
-    requests = meta.find("requests")
-    for origin in [*filter(None, [meta.find("hashes")]), *(requests.items() if requests else [])]:
+    _check_members(meta, _META, tuple(_KINDS))
+    version, hashes, requests = meta.member("format"), meta.find("hashes"), meta.find("requests")
+    if version.value != FORMAT:
+        raise version.refuse(f"is not {FORMAT}: update pytest-llm-extract, or record the case again")
+    if hashes is not None:
+        _check_origin(hashes)
+    for origin in requests.items() if requests else ():
         _check_origin(origin)
     listed, fingerprints = meta.member("fingerprints"), recording.fingerprints
     if len(listed.value) != len(fingerprints):
@@ -146,12 +146,12 @@ def own_recording(recording: Recording, meta: Node) -> Recording:
 def _check_origin(node: Node) -> None:
     if node.check(dict).value.keys() != ORIGIN:
         raise node.refuse(f"has not the members {', '.join(sorted(ORIGIN))}; record the case again")
-    _check_members(node, lambda name: (str, type(None)))
+    _check_members(node, {}, (str, type(None)))
 
 
-def _check_members(node: Node, types_of: Callable[[str], tuple[type, ...]]) -> None:
+def _check_members(node: Node, known: Mapping[str, tuple[type, ...]], others: tuple[type, ...]) -> None:
     for name, value in node.check(dict).value.items():
-        if type(value) not in (types := types_of(name)):
+        if type(value) not in (types := known.get(name, others)):
             Node(value, f"{node.place}.{name}").check(*types)
 
 

@@ -25,9 +25,7 @@ def load(path: Path, root: Path | None = None) -> Recording | None:
     Raises:
         CassetteError: there is a file, but it is no whole cassette; or it would lie outside of `root`.
     """
-    if root is not None:
-        check_inside(path, root)
-    text = _read_text(path)
+    text = _read_text(path, root)
     if text is None:
         return None
     try:
@@ -44,12 +42,16 @@ def check_inside(path: Path, root: Path) -> None:
     """
     # Only what lies below the root can lead out of it: where that is no link, nothing needs to be resolved.
     if path.is_symlink() or _is_linked(path.parent, root):
-        try:
-            inside = path.resolve().is_relative_to(root.resolve())
-        except (OSError, RuntimeError) as error:  # a circle of links
-            raise CassetteError(path, f"cannot be read: {error}") from None
-        if not inside:
-            raise CassetteError(path, f"a symbolic link leads it out of {root}; cassettes lie in that folder")
+        _check_resolved(path, root)
+
+
+def _check_resolved(path: Path, root: Path) -> None:
+    try:
+        inside = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError) as error:  # a circle of links
+        raise CassetteError(path, f"cannot be read: {error}") from None
+    if not inside:
+        raise CassetteError(path, f"a symbolic link leads it out of {root}; cassettes lie in that folder")
 
 
 @lru_cache(maxsize=1024)  # many cassettes lie in one folder, which nobody replaces by a link while a run reads it
@@ -58,10 +60,16 @@ def _is_linked(folder: Path, root: Path) -> bool:
     return any(root.joinpath(*below[: n + 1]).is_symlink() for n in range(len(below)))
 
 
-def _read_text(path: Path) -> str | None:
+def _read_text(path: Path, root: Path | None) -> str | None:
     """The whole file, if it is one that may be read; None where there is none."""
+    if root is not None and _is_linked(path.parent, root):
+        _check_resolved(path, root)
     try:
-        found = path.stat()
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            if root is not None:
+                _check_resolved(path, root)
+            found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             raise CassetteError(path, "is no regular file")
         if found.st_size > MAX_BYTES:

@@ -22,6 +22,7 @@ from pytest_llm_extract.cassette.json_text import rewrite
 _PARAMETER = re.compile(r"(?<![^&;?#])([^&;=?#]+)=([^&;#]*)")
 _URL = re.compile(r"https?://[^\s\"'<>\\]+")
 _FORM = re.compile(r"[\w.%+*\[\]-]+=\S*")
+_MORE_THAN_A_PATH = re.compile(r"[@?#]")
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
 _PART_NAME = re.compile(r';\s*name="([^"]*)"')
 _ELEMENT = re.compile(r"(<(?:[\w.-]+:)?([\w.-]+)(?:\s[^<>]*)?>)([^<]+)(?=</)")
@@ -30,6 +31,7 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{32,}")
 _COLON = re.compile(r'"\s*:')
 # What else there may be to take out of texts in JSON: a file, a user or parameters in a URL, a name that is escaped.
 _SUSPECT = re.compile(r";base64,|://[^\s\"]{0,500}?[@?]|\\u00[2-7]")
+_HINTS = (";base64,", "://", "\\u00")  # without one of them it finds nothing
 _LONGEST_NAME = 48
 
 
@@ -56,6 +58,8 @@ class Redaction:
 
     def url(self, url: str) -> str:
         """A URL without its user, its fragment, and the credentials in its query."""
+        if not _MORE_THAN_A_PATH.search(url):
+            return url
         split = urlsplit(url)
         user, _, host = split.netloc.rpartition("@")
         self.taken.update(filter(None, map(unquote_plus, user.split(":"))))
@@ -96,7 +100,9 @@ class Redaction:
 
     def _is_suspect(self, text: str) -> bool:
         """Whether it may be that something has to be taken out of JSON; mostly it is not, which is told fast."""
-        if self._is_error or _SUSPECT.search(text) or any(echo in text for echo in self._echoes):
+        if self._is_error or any(echo in text for echo in self._echoes):
+            return True
+        if any(hint in text for hint in _HINTS) and _SUSPECT.search(text):
             return True
         ends = (found.start() for found in _COLON.finditer(text))
         names = {text[max(0, end - _LONGEST_NAME) : end].rstrip("\\").rpartition('"')[2] for end in ends}

@@ -137,8 +137,8 @@ class _Headers:
     def __init__(self, headers: Mapping[str, Any]) -> None:
         self._values: dict[str, list[str]] = {}
         for name, value in headers.items():
-            values = value if isinstance(value, list | tuple) else (value,)
-            self._values.setdefault(str(name).lower(), []).extend(map(_header_text, values))
+            values = map(_header_text, value) if isinstance(value, list | tuple) else (_header_text(value),)
+            self._values.setdefault(str(name).lower(), []).extend(values)
 
     def first(self, name: str) -> str:
         """The first value; empty where there is none."""
