@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from pytest_llm_extract import Null, Outcome, score
 
@@ -199,3 +199,12 @@ def test_two_instances_keep_their_types() -> None:
     one = Typed(required="x", amount=Decimal("0.10"), colour=Colour.RED, moment=AT_NOON)
     other = Typed(required="x", amount=Decimal("0.1"), colour=Colour.RED, moment=AT_NOON)
     assert score(one, other).exact
+
+
+@pytest.mark.parametrize("name", ["type", "metadata", "default", "function", "expected", "config", "schema_ref"])
+def test_a_field_may_have_any_name(name: str) -> None:
+    """Also one that pydantic uses within its own schemas: gold may leave out what its model requires."""
+    inner = create_model("Inner", a=(int, ...), b=(int, ...))
+    model = create_model("Outer", **{name: (inner, ...)})  # type: ignore[call-overload]
+    result = score({name: {"a": 1}}, {name: {"a": 1, "b": "no number"}}, model)
+    assert {path: leaves[0].outcome for path, leaves in result.leaves.items()} == {f"{name}.a": C}

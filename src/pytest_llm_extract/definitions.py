@@ -1,8 +1,8 @@
-"""Finding one's way in pydantic's core schemas."""
+"""Finding one's way in pydantic's core schemas, and copies of them that differ."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_llm_extract.rules import METADATA_KEY, Rule
@@ -11,6 +11,10 @@ FUNCTIONS = frozenset({"function-before", "function-after", "function-wrap"})
 LISTS = frozenset({"list", "set", "frozenset", "generator", "deque"})
 # Types that are read from JSON in one way and from Python in another: `Sequence`, `defaultdict`.
 _TWOFOLD = {"json-or-python": "json_schema", "lax-or-strict": "lax_schema"}
+# What a schema holds that is no schema.
+_OPAQUE = frozenset(
+    {"metadata", "serialization", "default", "default_factory", "expected", "function", "cls", "config"}
+)
 
 
 class Definitions:
@@ -67,3 +71,14 @@ def union_choices(core: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     choices = core["choices"]
     listed = choices.values() if isinstance(choices, Mapping) else choices
     return [choice[0] if isinstance(choice, tuple) else choice for choice in listed]
+
+
+def rebuild(core: Any, change: Callable[[Mapping[str, Any], dict[str, Any]], Any]) -> Any:
+    """A changed copy: `change` gets every schema in it, inner ones first, with its copy, and gives the new one."""
+    if isinstance(core, list | tuple):
+        return type(core)(rebuild(item, change) for item in core)
+    if not isinstance(core, dict):
+        return core
+    if not isinstance(core.get("type"), str):  # schemas by the name of their field, which may be any, or by tag
+        return {name: rebuild(inner, change) for name, inner in core.items()}
+    return change(core, {key: value if key in _OPAQUE else rebuild(value, change) for key, value in core.items()})

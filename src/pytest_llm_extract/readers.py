@@ -9,10 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import SchemaSerializer, SchemaValidator
 
-from pytest_llm_extract.definitions import FUNCTIONS, Definitions
+from pytest_llm_extract.definitions import FUNCTIONS, Definitions, rebuild
 from pytest_llm_extract.rules import ANY_OF_KEY, AnyOf
-
-_OPAQUE = frozenset({"metadata", "serialization", "default", "default_factory", "expected", "function", "cls"})
 
 
 class _Missing:
@@ -49,20 +47,15 @@ def salvager(core: Any) -> SchemaValidator:
 
 def plain_serializer(core: Any) -> SchemaSerializer:
     """Every field under its own name, without the serializers, aliases and exclusions that a model declares."""
-    return SchemaSerializer(_as_it_is(core), _use_prebuilt=False)
+    return SchemaSerializer(rebuild(core, _as_it_is), _use_prebuilt=False)
 
 
-def _as_it_is(core: Any) -> Any:
-    if isinstance(core, list | tuple):
-        return type(core)(map(_as_it_is, core))
-    if not isinstance(core, dict):
-        return core
-    copy = {key: value if key in _OPAQUE else _as_it_is(value) for key, value in core.items()}
+def _as_it_is(core: Mapping[str, Any], copy: dict[str, Any]) -> Any:
     for name in ("serialization_alias", "serialization_exclude", "serialization_exclude_if"):
         copy.pop(name, None)
-    if core.get("type") == "model-fields":
+    if core["type"] == "model-fields":
         copy["computed_fields"] = []
-    if core.get("type") == "model" or dict(core.get("serialization") or {}).get("is_field_serializer"):
+    if core["type"] == "model" or dict(core.get("serialization") or {}).get("is_field_serializer"):
         copy.pop("serialization", None)
     return copy
 
@@ -89,19 +82,12 @@ class _Relaxed:
     def __init__(self, core: Any, leaf: Wrap | None, container: Wrap | None) -> None:
         self._definitions, self._leaf, self._container = Definitions(core), leaf, container
         # Prebuilt validators are those of the classes, in which nothing is relaxed.
-        self.validator = SchemaValidator(self._relax(core), _use_prebuilt=False)
+        self.validator = SchemaValidator(rebuild(core, self._relax), _use_prebuilt=False)
 
-    def _relax(self, core: Any) -> Any:
-        if isinstance(core, list):
-            return [self._relax(item) for item in core]
-        if isinstance(core, tuple):
-            return tuple(self._relax(item) for item in core)
-        if not isinstance(core, dict):
-            return core
-        copy = {key: value if key in _OPAQUE else self._relax(value) for key, value in core.items()}
-        if core.get("type") in FUNCTIONS and self._definitions.resolve(core)["type"] == "model":
+    def _relax(self, core: Mapping[str, Any], copy: dict[str, Any]) -> Any:
+        if core["type"] in FUNCTIONS and self._definitions.resolve(core)["type"] == "model":
             return self._without_validator(copy)
-        if core.get("type") == "model-fields":
+        if core["type"] == "model-fields":
             self._loosen(copy)
         for key in ("items_schema", "values_schema"):
             if isinstance(core.get(key), dict):
