@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime
 import enum
+import json
 import uuid
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from pytest_llm_extract import Null, Outcome, score
+from pytest_llm_extract import AnyOf, Null, Outcome, score
 
 C, W, M, S, A = Outcome.CORRECT, Outcome.WRONG, Outcome.MISSING, Outcome.SPURIOUS, Outcome.ABSENT_OK
 
@@ -208,3 +209,102 @@ def test_a_field_may_have_any_name(name: str) -> None:
     model = create_model("Outer", **{name: (inner, ...)})  # type: ignore[call-overload]
     result = score({name: {"a": 1}}, {name: {"a": 1, "b": "no number"}}, model)
     assert {path: leaves[0].outcome for path, leaves in result.leaves.items()} == {f"{name}.a": C}
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    day: datetime.date
+    n: int
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    amount: Decimal
+    moment: datetime.datetime
+    colour: Colour
+    key: uuid.UUID
+    pair: tuple[int, str]
+    many: tuple[Decimal, ...]
+    unique: set[str]
+    frozen: frozenset[int]
+    part: Part
+    parts: list[Part]
+    by: dict[int, Part]
+    maybe: datetime.date | None
+    level: int = 0
+
+
+STRICT: dict[str, Any] = {
+    "amount": "1.50",
+    "moment": "2024-01-02T03:04:05Z",
+    "colour": "red",
+    "key": "12345678-1234-5678-1234-567812345678",
+    "pair": [1, "a"],
+    "many": ["1.5", 2],
+    "unique": ["x", "y"],
+    "frozen": [1, 2],
+    "part": {"day": "2024-01-02", "n": 1},
+    "parts": [{"day": "2024-01-02", "n": 1}, {"day": "2024-01-03", "n": 2}],
+    "by": {"1": {"day": "2024-01-02", "n": 1}},
+    "maybe": "2024-01-02",
+    "level": 3,
+}
+
+
+@pytest.mark.parametrize("long", ["12345678901234567.891", '"DE44500105175407324931"', "0.123456789012345678"])
+def test_strict_models_are_read_as_json_beside_long_numbers(long: str) -> None:
+    """Dates, enums and tuples are texts and lists in JSON, whatever number or text stands beside them."""
+    gold, text = json.dumps(STRICT), json.dumps(STRICT)
+    if long[0] != '"':
+        gold, text = (one.replace('"1.50"', long) for one in (gold, text))
+    answer = f'{{"unknown": {long}, {text[1:]}'
+    assert score(json.loads(gold, parse_float=str), answer, Strict).exact
+
+
+def test_strict_models_are_read_as_json_in_salvage() -> None:
+    """One value of the wrong type costs that value alone."""
+    for broken, lost in (
+        ({"level": "3"}, {"level": [W]}),
+        ({"moment": 5}, {"moment": [W]}),
+        ({"many": ["1.5", True]}, {"many[]": [C, M, S]}),
+        ({"by": {"1": {"day": "2024-01-02", "n": "1"}}}, {"by{}.n": [W]}),
+        ({"unique": "x"}, {"unique[]": [M, M]}),
+        ({"level": "3", "amount": 0}, {"level": [W], "amount": [W]}),
+    ):
+        result = score(STRICT, json.dumps(STRICT | broken), Strict)
+        found = {path: [leaf.outcome for leaf in leaves] for path, leaves in result.leaves.items()}
+        assert not result.valid
+        assert {path: outcomes for path, outcomes in found.items() if set(outcomes) != {C}} == lost, broken
+
+
+def test_strict_models_are_read_as_json_beside_alternatives() -> None:
+    """In a file and in Python, the alternatives and what stands beside them."""
+    others: list[tuple[str, Any, Any]] = [
+        ("moment", "2024-01-02T03:04:05Z", "2025-01-02T03:04:05Z"),
+        ("pair", [1, "a"], [2, "b"]),
+        ("colour", "blue", "red"),
+        ("maybe", "2024-01-02", None),
+    ]
+    text = json.dumps(STRICT)
+    for field, one, other in others:
+        for gold in ({"$any_of": [one, other]}, AnyOf(one, other)):
+            assert score(STRICT | {field: gold}, text, Strict).exact, field
+    in_rows = STRICT | {"parts": [{"day": {"$any_of": ["2024-01-02", "2023-01-02"]}, "n": 1}, STRICT["parts"][1]]}
+    assert score(in_rows, text, Strict).exact
+    assert score({"moment": AnyOf(AT_NOON, AT_NOON)}, text, Strict).leaves["moment"][0].outcome is W
+
+
+def test_a_broken_tuple_is_missing_items() -> None:
+    """A tuple of any length is a list: of the wrong type it is null, and a broken item is wrong alone."""
+
+    class Tuples(BaseModel):
+        many: tuple[int, ...] = ()
+
+    assert [leaf.outcome for leaf in score({"many": [1, 2]}, '{"many": 5}', Tuples).leaves["many[]"]] == [M, M]
+    assert [leaf.outcome for leaf in score({"many": [1, 2]}, '{"many": [2, "x"]}', Tuples).leaves["many[]"]] == [
+        C,
+        M,
+        S,
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 from pytest_llm_extract.rules import METADATA_KEY, Rule
 
 FUNCTIONS = frozenset({"function-before", "function-after", "function-wrap"})
-LISTS = frozenset({"list", "set", "frozenset", "generator", "deque"})
+_LISTS = frozenset({"list", "set", "frozenset", "generator", "deque"})
 # Types that are read from JSON in one way and from Python in another: `Sequence`, `defaultdict`.
 _TWOFOLD = {"json-or-python": "json_schema", "lax-or-strict": "lax_schema"}
 # What a schema holds that is no schema.
@@ -33,7 +33,7 @@ class Definitions:
                 core = self._found[core["schema_ref"]]
             elif kind in FUNCTIONS or kind in ("default", "nullable"):
                 core = core["schema"]
-            elif kind in _TWOFOLD and (inner := self.resolve(core[_TWOFOLD[kind]]))["type"] in (*LISTS, "dict"):
+            elif kind in _TWOFOLD and (inner := self.resolve(core[_TWOFOLD[kind]]))["type"] in (*_LISTS, "dict"):
                 core = inner
             else:
                 return core
@@ -63,7 +63,12 @@ class Definitions:
         core = self.resolve(core)
         if core["type"] in ("union", "tagged-union"):
             return any(self.is_container(choice) for choice in union_choices(core))
-        return core["type"] in ("model", "dict") or core["type"] in LISTS
+        return core["type"] in ("model", "dict") or is_list(core)
+
+
+def is_list(core: Mapping[str, Any]) -> bool:
+    """Whether it holds any number of items of one type; a tuple of fixed length does not."""
+    return core["type"] in _LISTS or (core["type"] == "tuple" and core.get("variadic_item_index") == 0)
 
 
 def union_choices(core: Mapping[str, Any]) -> list[Mapping[str, Any]]:

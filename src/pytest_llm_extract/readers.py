@@ -1,15 +1,20 @@
-"""The lenient readers of gold and of broken answers: a model's own validation, relaxed field by field."""
+"""The readers of gold and of answers: a model's own validation, relaxed field by field, exact to the last digit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ValidationInfo
 from pydantic_core import SchemaSerializer, SchemaValidator
 
-from pytest_llm_extract.definitions import FUNCTIONS, Definitions, rebuild
+from pytest_llm_extract.definitions import FUNCTIONS, Definitions, is_list, rebuild
 from pytest_llm_extract.rules import ANY_OF_KEY, AnyOf
 
 
@@ -30,19 +35,53 @@ class Unreadable:
     value: Any
 
 
-def gold_reader(core: Any) -> SchemaValidator:
-    """No field is required, model-level validators do not run, unknown fields are errors."""
-    return _Relaxed(core, None, None).validator
+class Readers:
+    """The readers of a core schema: `answers` as the application reads, the others lenient and built when asked for."""
+
+    def __init__(self, core: Any, answers: SchemaValidator) -> None:
+        self._core, self.answers = core, answers
+
+    @cached_property
+    def gold(self) -> SchemaValidator:
+        """No field is required, model-level validators do not run, unknown fields are errors."""
+        return _Relaxed(self._core, None, None).validator
+
+    @cached_property
+    def alternatives(self) -> SchemaValidator:
+        """As `gold`; a leaf may be an `AnyOf`, or say so as `{"$any_of": [...]}`."""
+        return _Relaxed(self._core, _or_alternatives, None).validator
+
+    @cached_property
+    def salvage(self) -> SchemaValidator:
+        """No field is required, model-level validators do not run, what does not fit is kept aside."""
+        return _Relaxed(self._core, _or_unreadable, _or_null).validator
 
 
-def alternatives_reader(core: Any) -> SchemaValidator:
-    """As `gold_reader`; a leaf may be an `AnyOf`, or say so as `{"$any_of": [...]}`."""
-    return _Relaxed(core, _alternatives, None).validator
+_WRITTEN: ContextVar[Mapping[Decimal, Decimal]] = ContextVar("written")
 
 
-def salvager(core: Any) -> SchemaValidator:
-    """No field is required, model-level validators do not run, what does not fit is kept aside."""
-    return _Relaxed(core, _unreadable_leaf, _null_container).validator
+def exact_readers(core: Any) -> Readers:
+    """Readers to use within `reading_as`."""
+    exact = rebuild(core, _as_written)
+    return Readers(exact, SchemaValidator(exact, _use_prebuilt=False))
+
+
+@contextmanager
+def reading_as(written: Mapping[Decimal, Decimal]) -> Iterator[None]:
+    """What `exact_readers` read as a Decimal is replaced by what was written for it."""
+    token = _WRITTEN.set(written)
+    try:
+        yield
+    finally:
+        _WRITTEN.reset(token)
+
+
+def _as_written(core: Mapping[str, Any], copy: dict[str, Any]) -> Any:
+    if core["type"] != "decimal":
+        return copy
+    ref = {"ref": copy.pop("ref")} if "ref" in copy else {}
+    function = {"type": "no-info", "function": lambda read: _WRITTEN.get().get(read, read)}
+    return {"type": "function-after", "function": function, "schema": copy, **ref}
 
 
 def plain_serializer(core: Any) -> SchemaSerializer:
@@ -69,14 +108,14 @@ def has_alternatives(gold: Any) -> bool:
     return isinstance(gold, list | tuple) and any(map(has_alternatives, gold))
 
 
-Wrap = Callable[[Any, Callable[[Any], Any]], Any]
+Wrap = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class _Relaxed:
     """A copy of a core schema in which no field is required and model-level validators do not run.
 
-    `leaf` and `container` wrap the validation of every leaf and every container; without `container`, unknown fields
-    are errors.
+    `leaf` and `container` wrap the schema of every leaf and every container; without `container`, unknown fields are
+    errors.
     """
 
     def __init__(self, core: Any, leaf: Wrap | None, container: Wrap | None) -> None:
@@ -92,6 +131,8 @@ class _Relaxed:
         for key in ("items_schema", "values_schema"):
             if isinstance(core.get(key), dict):
                 copy[key] = self._wrapped(copy[key], core[key])
+            elif key in core and is_list(core):
+                copy[key] = [self._wrapped(copy[key][0], core[key][0]), *copy[key][1:]]
         return copy
 
     def _without_validator(self, copy: dict[str, Any]) -> Any:
@@ -112,30 +153,35 @@ class _Relaxed:
         if copy["type"] == "default":
             return {**copy, "schema": self._wrapped(copy["schema"], original)}
         wrap = self._container if self._definitions.is_container(original) else self._leaf
-        if wrap is None:
-            return copy
-        return {"type": "function-wrap", "function": {"type": "no-info", "function": wrap}, "schema": copy}
+        return copy if wrap is None else wrap(copy)
 
 
-def _null_container(value: Any, validate: Callable[[Any], Any]) -> Any:
-    try:
-        return validate(value)
-    except ValidationError:
-        return None
+def _or_unreadable(leaf: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "nullable", "schema": _or_else(leaf, Unreadable)}
 
 
-def _unreadable_leaf(value: Any, validate: Callable[[Any], Any]) -> Any:
-    if value is None:
-        return None
-    try:
-        return validate(value)
-    except ValidationError:
-        return Unreadable(value)
+def _or_null(container: dict[str, Any]) -> dict[str, Any]:
+    return _or_else(container, lambda value: None)
 
 
-def _alternatives(value: Any, validate: Callable[[Any], Any]) -> Any:
+def _or_else(schema: dict[str, Any], otherwise: Callable[[Any], Any]) -> dict[str, Any]:
+    # No function around the schema: it would be given Python's value, which strict types do not take for JSON's.
+    fallback = {"type": "function-plain", "function": {"type": "no-info", "function": otherwise}}
+    return {"type": "union", "mode": "left_to_right", "choices": [schema, fallback]}
+
+
+def _or_alternatives(leaf: dict[str, Any]) -> dict[str, Any]:
+    """What came as JSON goes into the leaf's schema as JSON text: its values are none of Python's."""
+    inner = {"type": "json-or-python", "json_schema": {"type": "json", "schema": leaf}, "python_schema": leaf}
+    return {"type": "function-wrap", "function": {"type": "with-info", "function": _alternatives}, "schema": inner}
+
+
+def _alternatives(value: Any, validate: Callable[[Any], Any], info: ValidationInfo) -> Any:
+    def read(one: Any) -> Any:
+        return validate(json.dumps(one) if info.mode == "json" else one)
+
     if isinstance(value, Mapping) and value.keys() == {ANY_OF_KEY} and value[ANY_OF_KEY]:
         value = AnyOf(*value[ANY_OF_KEY])
     if isinstance(value, AnyOf):
-        return AnyOf(*(None if found is None else validate(found) for found in value.values))
-    return validate(value)
+        return AnyOf(*(None if found is None else read(found) for found in value.values))
+    return read(value)

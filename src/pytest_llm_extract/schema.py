@@ -5,21 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from operator import attrgetter
+from typing import Any, cast
 
 from pydantic import PydanticUserError, TypeAdapter
-from pydantic_core import SchemaSerializer, SchemaValidator, from_json
+from pydantic_core import SchemaSerializer, SchemaValidator
 
 from pytest_llm_extract.errors import UsageError
-from pytest_llm_extract.readers import alternatives_reader, gold_reader, has_alternatives, plain_serializer, salvager
-from pytest_llm_extract.rules import ANY_OF_KEY
+from pytest_llm_extract.long_numbers import has_long_number, tell_apart
+from pytest_llm_extract.readers import Readers, exact_readers, has_alternatives, plain_serializer, reading_as
+from pytest_llm_extract.rules import ANY_OF_KEY, AnyOf
 from pytest_llm_extract.tree import Builder, Node, leaf_paths, models
-
-# Every digit and point as 0: sixteen in a row may be a number that a float cannot hold.
-_DIGITS, _LONG_NUMBER = bytes.maketrans(b"0123456789.", b"0" * 11), b"0" * 16
 
 
 class Schema:
@@ -60,79 +58,89 @@ class Schema:
         """A typed answer as JSON text, for `read_json`: as far as pydantic can, with all that is scored of it."""
         return json.dumps(self._serializer.to_python(value, mode="json", by_alias=False, warnings=False))
 
-    def read_gold(self, expected: Any) -> Any:
+    def read_gold(self, expected: Any, written: str | None = None) -> Any:
         """Gold as typed values: labelled are the fields that were given; model-level validators do not run.
+
+        `written` is gold as it stands in a file, for numbers that have more digits than a float.
 
         Raises:
             pydantic.ValidationError: it does not fit the schema.
         """
         try:
-            text = json.dumps(expected)
+            text = json.dumps(expected, default=_any_of)
         except (TypeError, ValueError):
-            reader = self._alternatives if has_alternatives(expected) else self._gold
+            reader = self._plain.alternatives if has_alternatives(expected) else self._plain.gold
             return reader.validate_python(expected, by_alias=True, by_name=True)
-        if ANY_OF_KEY in text:
-            return self._alternatives.validate_python(expected, by_alias=True, by_name=True)
-        return self._gold.validate_json(text, by_alias=True, by_name=True)
+        if written is not None and json.dumps(json.loads(written)) == text:  # or it was changed since it was loaded
+            return self.read_gold_json(written)
+        return _gold_reader(text)(self._plain).validate_json(text, by_alias=True, by_name=True)
 
-    def read_gold_json(self, text: bytes) -> Any:
+    def read_gold_json(self, text: str | bytes) -> Any:
         """`read_gold` of JSON text.
 
         Raises:
             pydantic.ValidationError: it is no JSON, or does not fit the schema.
         """
-        if ANY_OF_KEY.encode() in text:
-            return self._alternatives.validate_python(from_json(text), by_alias=True, by_name=True)
-        return self._gold.validate_json(text, by_alias=True, by_name=True)
+        return self._read(text, _gold_reader(text))
 
     def read_json(self, text: str | bytes) -> Any:
-        """An answer as the application gets it.
+        """An answer as the application gets it, but for the digits of its Decimals, of which none is lost.
 
         Raises:
             pydantic.ValidationError: it does not validate.
         """
-        if self.needs_exact_numbers(text) and (exact := _exact(text)) is not None:
-            return self.adapter.validate_python(exact, by_alias=True, by_name=True)
-        return self.adapter.validate_json(text, by_alias=True, by_name=True)
+        return self._read(text, attrgetter("answers"))
 
     def needs_exact_numbers(self, text: str | bytes) -> bool:
         """Whether JSON text may hold a number with more digits than a float has, for a field that keeps them."""
-        if not self._has_decimal:
-            return False
-        data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-        return _LONG_NUMBER in data.translate(_DIGITS)
+        return self._has_decimal and has_long_number(text)
 
     def salvage(self, value: Any) -> Any:
         """What can be read of an answer that does not validate, field by field.
 
         Leaves of the wrong type are `Unreadable`, containers of the wrong type None.
         """
-        return self._salvager.validate_python(value, by_alias=True, by_name=True)
+        return self._plain.salvage.validate_python(value, by_alias=True, by_name=True)
+
+    def salvage_json(self, text: str | bytes) -> Any:
+        """`salvage` of JSON text."""
+        return self._read(text, attrgetter("salvage"))
+
+    def _read(self, text: str | bytes, reader: _Reader) -> Any:
+        if self.needs_exact_numbers(text):
+            data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+            told_apart, written = tell_apart(data)
+            if written:
+                with reading_as(written):
+                    return reader(self._exact).validate_json(told_apart, by_alias=True, by_name=True)
+        return reader(self._plain).validate_json(text, by_alias=True, by_name=True)
+
+    @cached_property
+    def _plain(self) -> Readers:
+        return Readers(self.adapter.core_schema, cast(SchemaValidator, self.adapter.validator))
+
+    @cached_property
+    def _exact(self) -> Readers:
+        return exact_readers(self.adapter.core_schema)
 
     @cached_property
     def _serializer(self) -> SchemaSerializer:
         return plain_serializer(self.adapter.core_schema)
 
     @cached_property
-    def _gold(self) -> SchemaValidator:
-        return gold_reader(self.adapter.core_schema)
-
-    @cached_property
-    def _alternatives(self) -> SchemaValidator:
-        return alternatives_reader(self.adapter.core_schema)
-
-    @cached_property
-    def _salvager(self) -> SchemaValidator:
-        return salvager(self.adapter.core_schema)
-
-    @cached_property
     def _has_decimal(self) -> bool:
         return "'type': 'decimal'" in repr(self.adapter.core_schema)
 
 
-def _exact(text: str | bytes) -> Any:
-    try:
-        # A JSON number with more digits than a float has must not pass through one on its way to Decimal.
-        return json.loads(text, parse_float=Decimal)
-    except ValueError:
-        return None
+_Reader = Callable[[Readers], SchemaValidator]
+
+
+def _gold_reader(text: str | bytes) -> _Reader:
+    holds = ANY_OF_KEY in text if isinstance(text, str) else ANY_OF_KEY.encode() in text
+    return attrgetter("alternatives" if holds else "gold")
+
+
+def _any_of(value: Any) -> Any:
+    if isinstance(value, AnyOf):
+        return {ANY_OF_KEY: value.values}
+    raise TypeError(type(value).__name__)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pytest_llm_extract.definitions import FUNCTIONS, LISTS, Definitions, union_choices
+from pytest_llm_extract.definitions import FUNCTIONS, Definitions, is_list, union_choices
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.rules import (
     EXTRA_KEY,
@@ -166,7 +166,7 @@ class Builder:
         kind, arguments = core["type"], typing.get_args(annotation)
         if kind == "model":
             return self._model(core, path, optional)
-        if kind in LISTS or (kind == "tuple" and core.get("variadic_item_index") == 0):
+        if is_list(core):
             items = core.get("items_schema") or {"type": "any"}
             items = items[0] if isinstance(items, list) else items
             item = arguments[0] if arguments else None

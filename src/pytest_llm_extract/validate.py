@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -39,11 +41,14 @@ def read_answer(schema: Schema, raw: str | bytes) -> Answer:
         return Answer(Status.OK, schema.read_json(raw), valid=True)
     except ValidationError as error:
         problem = _first(error)
+        # Half a surrogate pair, say, which Python takes for JSON.
+        refused = error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid"
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError) as broken:
         return lost_answer(Status.INVALID, f"the answer is not JSON: {broken}")
-    return _salvage(schema, value, problem)
+    salvage = partial(schema.salvage, value) if refused else partial(schema.salvage_json, raw)
+    return _salvage(schema, value, problem, salvage)
 
 
 def take_output(schema: Schema, value: Any) -> Answer:
@@ -56,16 +61,16 @@ def take_output(schema: Schema, value: Any) -> Answer:
         problem = _first(error)
     if isinstance(value, BaseModel):
         value = value.model_dump()
-    return _salvage(schema, value, problem)
+    return _salvage(schema, value, problem, partial(schema.salvage, value))
 
 
-def _salvage(schema: Schema, value: Any, problem: str) -> Answer:
+def _salvage(schema: Schema, value: Any, problem: str, salvage: Callable[[], Any]) -> Answer:
     wanted = list if isinstance(schema.root, ListNode) and not schema.root.keyed else dict
     rooted = isinstance(schema.root, ModelNode) and "root" in schema.root.fields
     if not rooted and not isinstance(value, wanted):
         return lost_answer(Status.INVALID, f"the answer is {type(value).__name__}, not {wanted.__name__}: {problem}")
     try:
-        return Answer(Status.INVALID, schema.salvage(value), error=problem)
+        return Answer(Status.INVALID, salvage(), error=problem)
     except ValidationError:
         return lost_answer(Status.INVALID, problem)
 
