@@ -67,7 +67,7 @@ class Schema:
             pydantic.ValidationError: it does not fit the schema.
         """
         try:
-            text = json.dumps(expected, default=_any_of)
+            text = _JSON.encode(expected)
         except (TypeError, ValueError):
             reader = self._plain.alternatives if has_alternatives(expected) else self._plain.gold
             return reader.validate_python(expected, by_alias=True, by_name=True)
@@ -144,3 +144,6 @@ def _any_of(value: Any) -> Any:
     if isinstance(value, AnyOf):
         return {ANY_OF_KEY: value.values}
     raise TypeError(type(value).__name__)
+
+
+_JSON = json.JSONEncoder(default=_any_of)
