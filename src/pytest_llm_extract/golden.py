@@ -33,7 +33,7 @@ def read_golden(cases: Iterable[Case], schema: Schema, name: str) -> tuple[Golde
     golden = []
     for case in cases:
         try:
-            golden.append(GoldenCase(case, schema.read_gold(case.expected)))
+            golden.append(GoldenCase(case, schema.read_gold(case.expected, case.written)))
         except pydantic.ValidationError as error:
             first = error.errors(include_url=False)[0]
             said = _describe(first, schema) if len(problems) < SHOWN_PROBLEMS else first["msg"]

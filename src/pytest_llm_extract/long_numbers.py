@@ -14,7 +14,7 @@ ReadNumber = Callable[[str], float | Decimal]
 _DIGITS, _LONG_NUMBER = bytes.maketrans(b"0123456789.", b"0" * 11), b"0" * 16
 _SHORT = 17  # characters: a number with a point or an exponent that has fewer is held by a float
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?', re.DOTALL)
-_MARK = "\ue000exact number "
+_MARK = "\ue000exact number "  # JSON text has no other way in for a number that Python cannot write
 _MARKED = re.compile(r'"\\ue000exact number ([-+.0-9E]+)"')
 
 
@@ -35,7 +35,7 @@ def read_number(literal: str) -> float | Decimal:
 
 def exact_text(value: Any) -> str:
     """The JSON text of what was read with `read_number`, with every digit of its numbers."""
-    return _MARKED.sub(r"\1", json.dumps(value, default=_marked))
+    return _MARKED.sub(r"\1", _JSON.encode(value))
 
 
 def tell_apart(text: bytes) -> tuple[bytes, Mapping[Decimal, Decimal]]:
@@ -74,3 +74,6 @@ def _decimal(literal: str) -> Decimal | None:
 
 def _marked(number: Decimal) -> str:
     return f"{_MARK}{number}"
+
+
+_JSON = json.JSONEncoder(default=_marked)

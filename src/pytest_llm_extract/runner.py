@@ -323,4 +323,5 @@ def _gold_hash(case: Case) -> str:
     expected = case.expected
     if isinstance(expected, pydantic.BaseModel):
         expected = expected.model_dump(mode="json", exclude_unset=True)
-    return digest(pydantic_core.to_jsonable_python(expected, fallback=str))[:16]
+    plain = pydantic_core.to_jsonable_python(expected, fallback=str)
+    return digest(plain if case.written is None else [plain, case.written])[:16]

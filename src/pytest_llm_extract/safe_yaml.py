@@ -6,6 +6,8 @@ import base64
 import re
 from typing import Any
 
+from pytest_llm_extract.long_numbers import ReadNumber
+
 MAX_DEPTH = 100
 _TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 _CONTAINER_WEIGHT = 256
@@ -38,11 +40,15 @@ class YamlReader:
     key is a text and stands once. `dumped` files are PyYAML's: they may hold `!!binary`, and a number with an exponent
     is one only in PyYAML's own form (`1.0e+5`). Every other tag but that of text is a mistake.
     `max_weight` bounds the characters of all values, aliases written out, and counts 256 for each list and mapping.
+    `number` reads what has a point or an exponent.
     """
 
-    def __init__(self, text: str, *, dumped: bool = False, max_weight: int | None = None) -> None:
+    def __init__(
+        self, text: str, *, dumped: bool = False, max_weight: int | None = None, number: ReadNumber = float
+    ) -> None:
         import yaml
 
+        self._number = number
         self._yaml, self._dumped, self._max_weight = yaml.events, dumped, max_weight
         self._depth = self._weight = 0
         self._anchors: dict[str, tuple[Any, int]] = {}
@@ -151,19 +157,19 @@ class YamlReader:
             raise _forbidden(event)
         if not event.implicit[0]:
             return text
-        return plain_value(text, dumped=self._dumped)
+        return plain_value(text, dumped=self._dumped, number=self._number)
 
 
-def plain_value(text: str, *, dumped: bool) -> Any:
-    """What an unquoted scalar stands for: null, true, false, a number, or itself; `dumped` as in `YamlReader`."""
+def plain_value(text: str, *, dumped: bool, number: ReadNumber = float) -> Any:
+    """What an unquoted scalar stands for: null, true, false, a number, or itself. The rest: see `YamlReader`."""
     if text in _WORDS:
         return _WORDS[text]
     if text[:1].isalpha():  # as most of them
         return text
     if _INTEGER.fullmatch(text):
         return int(text)
-    number = _DUMPED_NUMBER if dumped else _NUMBER
-    return float(text) if number.fullmatch(text) else text
+    form = _DUMPED_NUMBER if dumped else _NUMBER
+    return number(text) if form.fullmatch(text) else text
 
 
 def line_of(event: Any) -> int:

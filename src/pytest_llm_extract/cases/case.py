@@ -33,7 +33,8 @@ class Case:
     """One golden record. Cases of one `group` are no independent evidence, so they are tested together.
 
     `input` is a text or any JSON, or the `Path` of a file that is not text. `columns` holds every column of its row but
-    `expected`. `place` is its line in the dataset, or its file in a folder; None for a case made in Python.
+    `expected`. `place` is its line in the dataset, or its file in a folder; None for a case made in Python. `written`
+    is `expected` as JSON text, where a file gives it a number with more digits than a float has; elsewhere None.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Case:
     columns: dict[str, Any] = field(default_factory=dict)
     place: Place = None
     context: Any = None
+    written: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def prompt_columns(self) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from typing import Any
 from pytest_llm_extract.cases.case import check_columns, misspelt
 from pytest_llm_extract.cases.json_rows import read_json
 from pytest_llm_extract.errors import Place, Problems
+from pytest_llm_extract.long_numbers import ReadNumber
 
 _LONGEST_CELL = 2**31 - 1
 _NESTED = ("expected", "metadata")
 _Path = tuple[str, ...]
 
 
-def csv_rows(text: str, problems: Problems) -> list[tuple[Place, Any]]:
+def csv_rows(text: str, problems: Problems, number: ReadNumber = float) -> list[tuple[Place, Any]]:
     """One case a record, which may span lines; its place is the line where it starts.
 
     `expected.<path>` and `metadata.<path>` fill nested objects: an empty cell leaves its field out, `null` is null, a
@@ -23,12 +24,12 @@ def csv_rows(text: str, problems: Problems) -> list[tuple[Place, Any]]:
     """
     limit = csv.field_size_limit(_LONGEST_CELL)
     try:
-        return _rows(text, problems)
+        return _rows(text, problems, number)
     finally:
         csv.field_size_limit(limit)
 
 
-def _rows(text: str, problems: Problems) -> list[tuple[Place, Any]]:
+def _rows(text: str, problems: Problems, number: ReadNumber) -> list[tuple[Place, Any]]:
     rows: list[tuple[Place, Any]] = []
     paths: list[_Path] | None = None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -41,7 +42,7 @@ def _rows(text: str, problems: Problems) -> list[tuple[Place, Any]]:
                 elif problem := _misshapen(cells, paths):
                     problems.append((line, problem))
                 else:
-                    rows.append((line, _row(paths, cells)))
+                    rows.append((line, _row(paths, cells, number)))
             line = reader.line_num + 1
     except (csv.Error, ValueError) as error:
         problems.append((line, f"is not CSV: {error}" if isinstance(error, csv.Error) else str(error)))
@@ -96,12 +97,12 @@ def _misshapen(cells: list[str], paths: list[_Path]) -> str | None:
     return None
 
 
-def _row(paths: list[_Path], cells: list[str]) -> dict[str, Any]:
+def _row(paths: list[_Path], cells: list[str], number: ReadNumber) -> dict[str, Any]:
     row: dict[str, Any] = {"expected": {}}
     for path, cell in zip(paths, cells, strict=True):
         if path[0] in _NESTED or path[0] == "context":
             if cell.strip():
-                _fill(row, path, _value(cell))
+                _fill(row, path, _value(cell, number))
         elif cell.strip() or path[0] not in ("group", "input_file"):
             row[path[0]] = cell
     if "input_file" in row and not row.get("input", "x").strip():
@@ -109,13 +110,13 @@ def _row(paths: list[_Path], cells: list[str]) -> dict[str, Any]:
     return row
 
 
-def _value(cell: str) -> Any:
+def _value(cell: str, number: ReadNumber) -> Any:
     text = cell.strip()
     if text == "null":
         return None
     if text[0] in "[{":
         try:
-            return read_json(text)
+            return read_json(text, number)
         except (ValueError, RecursionError):
             return cell
     return cell

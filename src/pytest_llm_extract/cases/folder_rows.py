@@ -10,9 +10,10 @@ from pytest_llm_extract.cases.case import RowError, misspelt
 from pytest_llm_extract.cases.json_rows import read_json
 from pytest_llm_extract.cases.text import UnreadableFileError, read_text
 from pytest_llm_extract.errors import Place, Problems
+from pytest_llm_extract.long_numbers import ReadNumber
 
 
-def folder_rows(folder: Path, problems: Problems) -> list[tuple[Place, Any]]:
+def folder_rows(folder: Path, problems: Problems, number: ReadNumber = float) -> list[tuple[Place, Any]]:
     """One case for each `.json`, in the order of the names; its id is the name without suffix, its place the `.json`.
 
     Names that start with a dot, and a README, are no part of the golden data.
@@ -30,7 +31,7 @@ def folder_rows(folder: Path, problems: Problems) -> list[tuple[Place, Any]]:
     for stem, names in documents.items():
         if stem not in golds:
             problems.append((names[0], f"has no {stem}.json beside it"))
-    rows = ((path.name, _row(path, documents.get(stem, []), problems)) for stem, path in golds.items())
+    rows = ((path.name, _row(path, documents.get(stem, []), problems, number)) for stem, path in golds.items())
     return [(place, row) for place, row in rows if row is not None]
 
 
@@ -47,13 +48,13 @@ def _listed(folder: Path, problems: Problems) -> list[tuple[str, bool]]:
     ]
 
 
-def _row(path: Path, documents: list[str], problems: Problems) -> dict[str, Any] | None:
+def _row(path: Path, documents: list[str], problems: Problems, number: ReadNumber) -> dict[str, Any] | None:
     if len(documents) != 1:
         said = f"has {' and '.join(documents)} beside it; a case has one document"
         problems.append((path.name, said if documents else f"has no document beside it, such as {path.stem}.txt"))
         return None
     try:
-        return _columns(read_json(read_text(path)), path.stem, documents[0])
+        return _columns(read_json(read_text(path), number), path.stem, documents[0])
     except UnreadableFileError as error:
         problems.append((f"{path.name}:{error.line}" if error.line else path.name, str(error)))
     except RowError as error:

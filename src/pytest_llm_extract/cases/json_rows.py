@@ -9,11 +9,12 @@ from typing import Any
 
 from pytest_llm_extract.cases.text import conflict_line
 from pytest_llm_extract.errors import Place, Problems
+from pytest_llm_extract.long_numbers import ReadNumber
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def jsonl_rows(text: str, problems: Problems) -> list[tuple[Place, Any]]:
+def jsonl_rows(text: str, problems: Problems, number: ReadNumber = float) -> list[tuple[Place, Any]]:
     """One case a line; empty lines are none."""
     rows: list[tuple[Place, Any]] = []
     # split, not splitlines: U+2028 and its like are ordinary characters of a JSON text.
@@ -21,7 +22,7 @@ def jsonl_rows(text: str, problems: Problems) -> list[tuple[Place, Any]]:
         if not content.strip():
             continue
         try:
-            rows.append((line, read_json(content)))
+            rows.append((line, read_json(content, number)))
         except json.JSONDecodeError as error:
             conflict = content.startswith(("<<<<<<<", "=======", ">>>>>>>"))
             problem = f"is not JSON: {error.msg} at column {error.colno}"
@@ -31,7 +32,7 @@ def jsonl_rows(text: str, problems: Problems) -> list[tuple[Place, Any]]:
     return rows
 
 
-def json_rows(text: str, problems: Problems) -> list[tuple[Place, Any]]:
+def json_rows(text: str, problems: Problems, number: ReadNumber = float) -> list[tuple[Place, Any]]:
     """A list of cases, each with the line where it starts; after a mistake nothing is read."""
     rows: list[tuple[Place, Any]] = []
     position, line, counted = _skip(text, 0), 1, 0
@@ -41,7 +42,7 @@ def json_rows(text: str, problems: Problems) -> list[tuple[Place, Any]]:
         problems.append((conflict_line(text) or 1, "holds no list of cases"))
         return []
     try:
-        for start, row in _items(text, position):
+        for start, row in _items(text, position, number):
             line += text.count("\n", counted, start)
             counted = start
             rows.append((line, row))
@@ -52,18 +53,18 @@ def json_rows(text: str, problems: Problems) -> list[tuple[Place, Any]]:
     return rows
 
 
-def read_json(text: str) -> Any:
-    """A JSON text.
+def read_json(text: str, number: ReadNumber = float) -> Any:
+    """A JSON text; `number` reads one that has a point or an exponent.
 
     Raises:
         ValueError: it is none, or an object has a key twice.
     """
-    return json.loads(text, object_pairs_hook=_unique)
+    return json.loads(text, object_pairs_hook=_unique, parse_float=number)
 
 
-def _items(text: str, position: int) -> Iterator[tuple[int, Any]]:
+def _items(text: str, position: int, number: ReadNumber) -> Iterator[tuple[int, Any]]:
     """Start and value of each item of the list that starts at `position`; every mistake is a JSONDecodeError."""
-    decoder = json.JSONDecoder(object_pairs_hook=_unique)
+    decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_float=number)
     position = _skip(text, position + 1)
     closed = text.startswith("]", position)
     while not closed:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,11 +17,12 @@ from pytest_llm_extract.cases.json_rows import json_rows, jsonl_rows
 from pytest_llm_extract.cases.text import UnreadableFileError, read_text
 from pytest_llm_extract.cases.yaml_rows import yaml_rows
 from pytest_llm_extract.errors import SHOWN_PROBLEMS, DatasetError, Place, Problems, did_you_mean
+from pytest_llm_extract.long_numbers import ReadNumber, exact_text, has_long_number, read_number
 
 CasesSource = Path | Iterable[Any] | Callable[[], Iterable[Any]]
 Row = tuple[Place, Any]
 
-_FORMATS: dict[str, Callable[[str, Problems], list[Row]]] = {
+_FORMATS: dict[str, Callable[[str, Problems, ReadNumber], list[Row]]] = {
     ".jsonl": jsonl_rows,
     ".json": json_rows,
     ".csv": csv_rows,
@@ -37,12 +41,13 @@ def load_cases(source: CasesSource, name: str, folder: Path | None = None) -> li
         DatasetError: a row cannot be read, lacks a column, or repeats an id; every problem with its place.
     """
     problems: Problems = []
+    numbers = _Numbers()
     if isinstance(source, Path):
-        rows = _path_rows(source, problems)
+        rows = _path_rows(source, problems, numbers)
         folder = source if source.is_dir() else source.parent
     else:
         rows = list(enumerate(_given_rows(source, name), start=1))
-    cases = _cases(rows, folder or Path(), problems)
+    cases = _cases(rows, folder or Path(), problems, numbers)
     if not problems and not cases:
         problems.append((None, "holds no case"))
     if problems:
@@ -58,16 +63,29 @@ def _given_rows(source: Any, name: str) -> Iterable[Any]:
     return given
 
 
-def _path_rows(path: Path, problems: Problems) -> list[Row]:
+class _Numbers:
+    """Reads numbers; `n_long` of them have more digits than a float and are Decimals."""
+
+    n_long = 0
+
+    def __call__(self, literal: str) -> float | Decimal:
+        number = read_number(literal)
+        self.n_long += isinstance(number, Decimal)
+        return number
+
+
+def _path_rows(path: Path, problems: Problems, numbers: ReadNumber) -> list[Row]:
     if path.is_dir():
-        return folder_rows(path, problems)
+        return folder_rows(path, problems, numbers)
     reader = _FORMATS.get(path.suffix.lower())
     if reader is None:
         given = path.suffix or "a file without suffix"
         problems.append((None, f"golden data is {', '.join(_FORMATS)} or a folder, not {given}"))
         return []
     try:
-        return reader(read_text(path), problems)
+        text = read_text(path)
+        # float itself, wherever it will do: the json module reads by it several times as fast.
+        return reader(text, problems, numbers if has_long_number(text) else float)
     except FileNotFoundError:
         problems.append((None, "cannot be read: no such file"))
     except UnreadableFileError as error:
@@ -75,12 +93,13 @@ def _path_rows(path: Path, problems: Problems) -> list[Row]:
     return []
 
 
-def _cases(rows: list[Row], folder: Path, problems: Problems) -> list[Case]:
+def _cases(rows: list[Row], folder: Path, problems: Problems, numbers: _Numbers) -> list[Case]:
     cases: list[Case] = []
     first: dict[str, Place] = {}
+    read = _read_exactly if numbers.n_long else read_case
     for place, row in rows:
         try:
-            case = row if isinstance(row, Case) else read_case(row, place, folder)
+            case = row if isinstance(row, Case) else read(row, place, folder)
         except MissingFileError as error:
             problems.append((place, f"{error}{_near(error.path) if len(problems) < SHOWN_PROBLEMS else ''}"))
             continue
@@ -92,6 +111,14 @@ def _cases(rows: list[Row], folder: Path, problems: Problems) -> list[Case]:
         first.setdefault(case.id, place)
         cases.append(case)
     return cases
+
+
+def _read_exactly(row: Any, place: Place, folder: Path) -> Case:
+    """`read_case` of a row that may hold Decimals: the case has floats, and `written` what they leave out."""
+    text = exact_text(row)
+    case = read_case(json.loads(text), place, folder)
+    written = exact_text(row["expected"])
+    return replace(case, written=written) if written != json.dumps(case.expected) else case
 
 
 def _near(path: Path) -> str:

@@ -7,16 +7,17 @@ from typing import Any
 
 from pytest_llm_extract.cases.text import conflict_line
 from pytest_llm_extract.errors import Place, Problems
+from pytest_llm_extract.long_numbers import ReadNumber
 from pytest_llm_extract.safe_yaml import YamlMistakeError, YamlReader, describe, line_of
 
 
-def yaml_rows(text: str, problems: Problems) -> list[tuple[Place, Any]]:
+def yaml_rows(text: str, problems: Problems, number: ReadNumber = float) -> list[tuple[Place, Any]]:
     """A list of cases, each with the line where it starts; after a mistake nothing is read."""
     import yaml
 
     rows: list[tuple[Place, Any]] = []
     try:
-        for row in _rows(YamlReader(text)):
+        for row in _rows(YamlReader(text, number=number)):
             rows.append(row)
     except YamlMistakeError as error:
         problems.append(describe(text, error))

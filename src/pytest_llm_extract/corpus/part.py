@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,11 +14,13 @@ from pytest_llm_extract.compare.walk import compare
 from pytest_llm_extract.corpus.records import BadRecord, Record, Row, cut_value, parse_row
 from pytest_llm_extract.corpus.totals import Totals
 from pytest_llm_extract.errors import did_you_mean
+from pytest_llm_extract.long_numbers import exact_text, read_number
 from pytest_llm_extract.outcome import Outcome, Status
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.scoring import score_answer
-from pytest_llm_extract.validate import Answer, lost_answer, read_answer, take_output
+from pytest_llm_extract.validate import Answer, lost_answer, read_answer
 
+_OF_GOLD, _OF_PREDICTIONS = ("expected",), ("output", "raw")
 UNKNOWN, MISSING = "unknown", "missing"
 DUPLICATE, DUPLICATE_GOLD = "duplicate", "duplicate gold"
 BROKEN, BROKEN_GOLD = "broken", "broken gold"
@@ -94,9 +95,9 @@ class PartScorer:
             return None
 
     def _parse_gold(self, line: int, text: bytes) -> tuple[str, _Gold]:
-        row = parse_row(text, ("expected",), self._fields)
+        row = parse_row(text, _OF_GOLD, self._fields)
         try:
-            return row.id, _Gold(line, self._schema.read_gold(row.value), row.columns)
+            return row.id, _Gold(line, self._schema.read_gold_json(self._value_text(text, row, _OF_GOLD)), row.columns)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(map(str, first["loc"]))
@@ -133,13 +134,15 @@ class PartScorer:
             return None
 
     def _parse_prediction(self, text: bytes) -> tuple[str, Answer]:
-        exact = self._schema.needs_exact_numbers(text)
-        row = parse_row(text, ("output", "raw"), self._fields, Decimal if exact else float)
+        row = parse_row(text, _OF_PREDICTIONS, self._fields)
         if row.key == "raw":
             return row.id, self._read_raw(row)
-        if exact:
-            return row.id, take_output(self._schema, row.value)
-        return row.id, read_answer(self._schema, json.dumps(row.value))
+        return row.id, read_answer(self._schema, self._value_text(text, row, _OF_PREDICTIONS))
+
+    def _value_text(self, text: bytes, row: Row, keys: tuple[str, ...]) -> str:
+        if not self._schema.needs_exact_numbers(text):
+            return json.dumps(row.value)
+        return exact_text(parse_row(text, keys, self._fields, read_number).value)
 
     def _read_raw(self, row: Row) -> Answer:
         if row.value is None:

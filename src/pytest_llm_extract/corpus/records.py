@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.errors import DatasetError, did_you_mean
+from pytest_llm_extract.long_numbers import exact_text, read_number
 
 Record = tuple[int, bytes]
 _CASE_COLUMNS = frozenset({"input", "input_file", "context", "metadata", "group"})
@@ -79,7 +80,7 @@ def _csv(path: Path, leaves: Collection[str]) -> Iterator[Record]:
             if len(cells) > len(head):
                 yield line, b"more cells than columns: " + ",".join(cells).encode()
             elif cells:
-                yield line, json.dumps(_nested(head, cells, leaves)).encode()
+                yield line, exact_text(_nested(head, cells, leaves)).encode()
             line = reader.line_num + 1
 
 
@@ -110,7 +111,7 @@ def _cell(cell: str, is_leaf: bool) -> Any:
         return None
     if not is_leaf and cell[0] in "[{":
         try:
-            return json.loads(cell)
+            return json.loads(cell, parse_float=read_number)
         except ValueError:
             return cell
     return cell
@@ -152,10 +153,10 @@ class Row:
     columns: Mapping[str, Any]
 
 
-def parse_row(text: bytes, keys: Collection[str], fields: Collection[str], number: type = float) -> Row:
+def parse_row(text: bytes, keys: Collection[str], fields: Collection[str], number: Callable[[str], Any] = float) -> Row:
     """Read a record: `{"id": …, <key>: …}`, or flat, `{"id": …, <field>: …}`; `fields` are those of the schema's top.
 
-    `number` is what a JSON number with a fraction becomes.
+    `number` reads a JSON number with a point or an exponent.
 
     Raises:
         BadRecord: it is no such thing.
