@@ -367,3 +367,24 @@ def test_a_rule_within_a_union_is_refused() -> None:
 
     with pytest.raises(UsageError, match="owner: Text in a member of a union has no effect; write it around the union"):
         score({"owner": "a"}, {"owner": "A"}, Loose)
+
+
+class Worded(BaseModel):
+    type: str
+    default: Person
+    metadata: Company
+    expected: list[Company] = []
+
+
+def test_fields_may_have_any_name() -> None:
+    """Also the words by which pydantic describes a schema: part of such a field may be labelled."""
+    found: dict[str, Any] = {"type": "a", "default": {"name": "x"}, "metadata": {"name": "y", "number": 1}}
+    gold = {"type": "a", "metadata": {"name": "y"}, "expected": [{"name": "z"}]}
+    for predicted in (found, json.dumps(found), Worded.model_validate(found)):
+        counts = score(gold, predicted, Worded).counts
+        assert (counts["type"].correct, counts["metadata.name"].correct, counts["expected[].name"].missing) == (1, 1, 1)
+        assert "metadata.number" not in counts
+    broken = {**found, "metadata": {"name": "y", "number": "many"}}
+    assert score(gold, broken, Worded).counts["metadata.name"].correct == 1
+    schema = Schema.of(Worded, "here")
+    assert score(gold, schema.dump(Worded.model_validate(found)), Worded).counts == score(gold, found, Worded).counts
