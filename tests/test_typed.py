@@ -10,9 +10,10 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, Json, create_model
 
-from pytest_llm_extract import AnyOf, Null, Outcome, score
+from pytest_llm_extract import Align, AnyOf, Null, Outcome, Text, Tolerance, score
+from pytest_llm_extract.errors import UnknownNameError
 
 C, W, M, S, A = Outcome.CORRECT, Outcome.WRONG, Outcome.MISSING, Outcome.SPURIOUS, Outcome.ABSENT_OK
 
@@ -308,3 +309,61 @@ def test_a_broken_tuple_is_missing_items() -> None:
         M,
         S,
     ]
+class Price(BaseModel):
+    name: str
+    amount: Decimal | None = None
+    day: datetime.date | None = None
+
+
+class Held(BaseModel):
+    price: Json[Price] | None = None
+    either: Json[Price | Inner] | None = None
+    prices: Annotated[Json[list[Price]], Align(key="name")] = []
+    count: Annotated[Json[int], Tolerance(abs=1)] = 0
+    word: Json[str | None] = None
+    free: Json | None = None  # type: ignore[type-arg]  # without a type it holds anything
+    nested: list[Json[dict[str, Json[Price]]]] = []
+
+
+def held(gold: Any, **predicted: Any) -> dict[str, list[Outcome]]:
+    """Outcomes by path; what is predicted is written as JSON text in JSON text."""
+    answer = json.dumps({name: json.dumps(value) for name, value in predicted.items()})
+    return {path: [leaf.outcome for leaf in leaves] for path, leaves in score(gold, answer, Held).leaves.items()}
+
+
+def test_json_text_is_what_it_holds() -> None:
+    """Models, lists, unions and scalars in JSON text are compared as they would be without it."""
+    assert held({"price": '{"name": "x"}'}, price={"name": "x", "amount": 1}) == {"price.name": [C]}
+    found = {"name": "x", "amount": "0.10", "day": "2024-01-02"}
+    typed = {"name": AnyOf("y", "x"), "amount": Decimal("0.1"), "day": datetime.date(2024, 1, 2)}
+    assert held({"price": typed}, price=found) == {f"price.{name}": [C] for name in typed}
+    assert held({"price": Price(name="y")}, price=found) == {"price.name": [W]}
+    assert held({"price": None}, price=found) == {f"price.{name}": [S] for name in typed}
+    rows = [{"name": "b", "amount": 1}, {"name": "a", "amount": 2}]
+    assert held({"prices": rows}, prices=[{"name": "a", "amount": 2}, {"name": "c"}]) == {
+        "prices[].name": [C, M, S], "prices[].amount": [C, M],
+    }  # fmt: skip
+    assert held({"either": {"city": "Bonn"}}, either={"city": "Bonn"}) == {"either.<type>": [C], "either.city": [C]}
+    assert held({"count": 2, "word": "null", "free": "[1, 2]"}, count=3, word=None, free=[1, 2]) == {
+        "count": [C], "word": [A], "free": [C],
+    }  # fmt: skip
+    nested = score({"nested": [{"k": {"name": "x"}}]}, Held(nested=[json.dumps({"k": '{"name": "x"}'})]), Held)  # type: ignore[list-item]
+    assert nested.leaves["nested[]{}.name"][0].outcome is C
+
+
+def test_json_text_that_does_not_fit() -> None:
+    """A value of the wrong type is wrong, the others are read; no JSON, or JSON outside a text, is none."""
+    gold = {"price": {"name": "x", "amount": 1}}
+    assert held(gold, price={"name": "x", "amount": "much"}) == {"price.name": [C], "price.amount": [W]}
+    for broken in ('{"price": "{"}', '{"price": {"name": "x"}}'):
+        result = score(gold, broken, Held)
+        assert (result.valid, result.leaves["price.name"][0].outcome) == (False, M)
+    with pytest.raises(UnknownNameError, match=r"no field 'prices\[\].nam'. Did you mean 'prices\[\].name'"):
+        score({"prices": [{"nam": "x"}]}, "{}", Held)
+
+
+def test_rules_of_what_json_text_holds() -> None:
+    """By path, in the text's type, or around it."""
+    gold, answer = {"price": {"name": "X"}, "count": "1"}, json.dumps({"price": '{"name": "x"}', "count": "3"})
+    leaves = score(gold, answer, Held, {"price.name": Text(casefold=True), "count": Tolerance(abs=2)}).leaves
+    assert leaves["price.name"][0].outcome is leaves["count"][0].outcome is C

@@ -24,14 +24,14 @@ class Definitions:
         self._found = {d["ref"]: d for d in core.get("definitions", ())}
 
     def resolve(self, core: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The schema without the wrappers that name, default or post-process it."""
+        """The schema without the wrappers that name, default or post-process it, or hold it as JSON text."""
         while True:
             kind = core["type"]
             if kind == "definitions":
                 core = core["schema"]
             elif kind == "definition-ref":
                 core = self._found[core["schema_ref"]]
-            elif kind in FUNCTIONS or kind in ("default", "nullable"):
+            elif kind in FUNCTIONS or kind in ("default", "nullable") or is_json_of(core):
                 core = core["schema"]
             elif kind in _TWOFOLD and (inner := self.resolve(core[_TWOFOLD[kind]]))["type"] in (*_LISTS, "dict"):
                 core = inner
@@ -46,7 +46,7 @@ class Definitions:
             kind = core["type"]
             if kind == "definition-ref":
                 core = self._found[core["schema_ref"]]
-            elif kind in FUNCTIONS or kind in ("definitions", "default", "nullable"):
+            elif kind in FUNCTIONS or kind in ("definitions", "default", "nullable") or is_json_of(core):
                 core = core["schema"]
             else:
                 return found
@@ -69,6 +69,11 @@ class Definitions:
 def is_list(core: Mapping[str, Any]) -> bool:
     """Whether it holds any number of items of one type; a tuple of fixed length does not."""
     return core["type"] in _LISTS or (core["type"] == "tuple" and core.get("variadic_item_index") == 0)
+
+
+def is_json_of(core: Mapping[str, Any]) -> bool:
+    """Whether it is `Json[T]`: a text that is read as the JSON of some type."""
+    return core["type"] == "json" and "schema" in core
 
 
 def union_choices(core: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -11,10 +11,10 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from pydantic import ValidationInfo
-from pydantic_core import SchemaSerializer, SchemaValidator
+from pydantic import BaseModel, ValidationInfo
+from pydantic_core import SchemaSerializer, SchemaValidator, to_jsonable_python
 
-from pytest_llm_extract.definitions import FUNCTIONS, Definitions, is_list, rebuild
+from pytest_llm_extract.definitions import FUNCTIONS, Definitions, is_json_of, is_list, rebuild
 from pytest_llm_extract.rules import ANY_OF_KEY, AnyOf
 
 
@@ -133,6 +133,8 @@ class _Relaxed:
                 copy[key] = self._wrapped(copy[key], core[key])
             elif key in core and is_list(core):
                 copy[key] = [self._wrapped(copy[key][0], core[key][0]), *copy[key][1:]]
+        if is_json_of(core) and self._container is None:
+            return {"type": "function-before", "function": {"type": "no-info", "function": _json_text}, "schema": copy}
         return copy
 
     def _without_validator(self, copy: dict[str, Any]) -> Any:
@@ -154,6 +156,19 @@ class _Relaxed:
             return {**copy, "schema": self._wrapped(copy["schema"], original)}
         wrap = self._container if self._definitions.is_container(original) else self._leaf
         return copy if wrap is None else wrap(copy)
+
+
+def _json_text(value: Any) -> Any:
+    """What gold gives for a `Json[T]` as JSON text: the text itself, or the object that it stands for."""
+    return value if isinstance(value, str | bytes) else json.dumps(value, default=_jsonable)
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, AnyOf):
+        return {ANY_OF_KEY: value.values}
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_unset=True, round_trip=True)
+    return to_jsonable_python(value)
 
 
 def _or_unreadable(leaf: dict[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,8 @@ class Schema:
 
     def dump(self, value: Any) -> str:
         """A typed answer as JSON text, for `read_json`: as far as pydantic can, with all that is scored of it."""
-        return json.dumps(self._serializer.to_python(value, mode="json", by_alias=False, warnings=False))
+        found = self._serializer.to_python(value, mode="json", by_alias=False, round_trip=True, warnings=False)
+        return json.dumps(found)
 
     def read_gold(self, expected: Any, written: str | None = None) -> Any:
         """Gold as typed values: labelled are the fields that were given; model-level validators do not run.

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pytest_llm_extract.definitions import FUNCTIONS, Definitions, is_list, union_choices
+from pytest_llm_extract.definitions import FUNCTIONS, Definitions, is_json_of, is_list, union_choices
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.rules import (
     EXTRA_KEY,
@@ -179,7 +179,7 @@ class Builder:
         return LeafNode(path, optional)
 
     def _is_optional(self, core: Mapping[str, Any]) -> bool:
-        while core["type"] in FUNCTIONS or core["type"] == "definitions":
+        while core["type"] in FUNCTIONS or core["type"] == "definitions" or is_json_of(core):
             core = core["schema"]
         return core["type"] in ("default", "nullable")
 

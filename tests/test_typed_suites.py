@@ -1,0 +1,83 @@
+"""Schemas with less usual types, as a suite meets them: recorded, accepted, replayed and compared."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from standin import StandIn
+from test_record_replay import bare, record
+
+__all__ = ["bare"]
+
+MODULE = """
+from typing import Annotated, Literal
+import pytest
+from openai import OpenAI
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, Json, RootModel
+
+{schema}
+
+def read(text: str) -> Answer:
+    answer = OpenAI().chat.completions.create(model="m", messages=[{{"role": "user", "content": text}}])
+    return Answer.model_validate_json(answer.choices[0].message.content)
+
+@pytest.mark.llm_extract(cases="gold.jsonl", {how})
+def test_items(extraction):
+    assert isinstance(extraction.output, Answer)
+"""
+HOW = pytest.mark.parametrize(
+    "how", ["extractor=read", "schema=Answer, prompt='read.md', model='m', response_format='json_object'"]
+)
+
+
+def suite_of(project: pytest.Pytester, how: str, schema: str, pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    """A suite of pairs of gold and answer as results.json has it, once it was accepted and nothing moved since."""
+    rows = [{"id": f"c{i}", "input": json.dumps(answer), "expected": gold} for i, (gold, answer) in enumerate(pairs)]
+    project.path.joinpath("gold.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    project.path.joinpath("read.md").write_text("Read.")
+    project.makepyfile(test_items=MODULE.format(schema=schema, how=how))
+    with StandIn(lambda body: str(body["messages"][-1]["content"])) as provider:
+        run = record(project, provider, "--llm-extract-accept")
+    run.assert_outcomes(passed=len(pairs) + 1)
+    run = project.runpytest_subprocess("--llm-extract-json=out.json")
+    run.assert_outcomes(passed=len(pairs) + 1)
+    run.stdout.fnmatch_lines([f"against the baseline *{len(pairs)} cases paired: no case lost, none gained"])
+    found: dict[str, Any] = json.loads((project.path / "out.json").read_text())["suites"][0]
+    return found
+
+
+def right(suite: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """How many leaves of each field are right, and how many there are."""
+    return {path: (f["correct"] + f["absent_ok"], f["n"]) for path, f in suite["fields"].items()}
+
+
+HELD = """
+class Line(BaseModel):
+    sku: str
+    price: int | None = None
+
+class Answer(BaseModel):
+    head: Json[Line]
+    lines: Json[list[Line]] = []
+"""
+
+
+@HOW
+def test_json_text_is_scored_by_what_it_holds(bare: pytest.Pytester, how: str) -> None:
+    """Field by field, rows aligned; gold gives the text or what it stands for, and labels a part."""
+    lines = [{"sku": "x", "price": 1}, {"sku": "y", "price": 2}]
+    answer = {"head": json.dumps({"sku": "h", "price": 7}), "lines": json.dumps(lines)}
+    suite = suite_of(
+        bare,
+        how,
+        HELD,
+        [
+            ({"head": {"sku": "h"}, "lines": [{"sku": "y", "price": 2}, {"sku": "x", "price": 9}]}, answer),
+            ({"head": '{"sku": "h", "price": 8}', "lines": json.dumps(lines)}, answer),
+        ],
+    )
+    assert right(suite) == {
+        "head.sku": (2, 2), "head.price": (0, 1), "lines[].sku": (4, 4), "lines[].price": (3, 4),
+    }  # fmt: skip
