@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, Json, create_model
+from pydantic import BaseModel, ConfigDict, Field, Json, RootModel, create_model
 
 from pytest_llm_extract import Align, AnyOf, Null, Outcome, Text, Tolerance, score
-from pytest_llm_extract.errors import UnknownNameError
+from pytest_llm_extract.errors import UnknownNameError, UsageError
 
 C, W, M, S, A = Outcome.CORRECT, Outcome.WRONG, Outcome.MISSING, Outcome.SPURIOUS, Outcome.ABSENT_OK
 
@@ -367,3 +367,123 @@ def test_rules_of_what_json_text_holds() -> None:
     gold, answer = {"price": {"name": "X"}, "count": "1"}, json.dumps({"price": '{"name": "x"}', "count": "3"})
     leaves = score(gold, answer, Held, {"price.name": Text(casefold=True), "count": Tolerance(abs=2)}).leaves
     assert leaves["price.name"][0].outcome is leaves["count"][0].outcome is C
+
+
+class Card(BaseModel):
+    way: Literal["paid"] = "paid"
+    by: Literal["card"]
+    digits: str
+
+
+class Cash(BaseModel):
+    way: Literal["paid"] = "paid"
+    by: Literal["cash"]
+    digits: list[int] = []
+
+
+class Open(BaseModel):
+    way: Literal["open"]
+    due: str | None = None
+
+
+Paid = Annotated[Card | Cash, Field(discriminator="by")]
+Payment = Annotated[Paid | Open, Field(discriminator="way")]
+
+
+class Series(RootModel[list[Payment]]):
+    """Several payments."""
+
+
+class Reference(RootModel[int]):
+    """A number."""
+
+
+class Book(BaseModel):
+    payment: Payment | None = None
+    payments: list[Payment] = []
+    one_or_more: Open | Series | None = None
+    known: Series | Reference | None = None
+    mixed: list[Open | Reference | Series] = []
+
+
+def book(gold: Any, predicted: Any) -> dict[str, list[Outcome]]:
+    """Outcomes by path."""
+    return {path: [leaf.outcome for leaf in leaves] for path, leaves in score(gold, predicted, Book).leaves.items()}
+
+
+CARD = {"way": "paid", "by": "card", "digits": "1234"}
+CASH = {"way": "paid", "by": "cash", "digits": [5, 6]}
+OPEN = {"way": "open", "due": "soon"}
+
+
+def test_a_union_within_a_union_is_one_union() -> None:
+    """Its members are compared by their fields; of another member, the fields of the same name and kind."""
+    names = ("<type>", "way", "by", "digits")
+    assert book({"payment": CARD}, {"payment": CARD}) == {f"payment.{name}": [C] for name in names}
+    assert book({"payment": CARD}, {"payment": {**CARD, "digits": "9"}})["payment.digits"] == [W]
+    assert book({"payment": {"way": "paid", "by": "card"}}, {"payment": CASH}) == {
+        "payment.<type>": [W], "payment.way": [C], "payment.by": [W],
+    }  # fmt: skip
+    assert book({"payment": CASH}, {"payment": {**CARD, "digits": "1"}})["payment.digits[]"] == [M, M]
+    assert book({"payment": None}, {"payment": OPEN}) == {
+        "payment.<type>": [S], "payment.way": [S], "payment.due": [S],
+    }  # fmt: skip
+    rows = book({"payments": [CARD, CASH, OPEN]}, {"payments": [OPEN, CARD, {**CASH, "digits": [6, 7]}]})
+    assert rows["payments[].<type>"] == [C, C, C]
+    assert (rows["payments[].digits"], rows["payments[].digits[]"], rows["payments[].due"]) == ([C], [C, M, S], [C])
+
+
+def test_a_root_model_is_a_member_of_a_union() -> None:
+    """What it holds is compared as it would be in a field of its own."""
+    assert book({"one_or_more": [CARD, OPEN]}, {"one_or_more": [OPEN, {**CARD, "digits": "9"}]}) == {
+        "one_or_more.<type>": [C],
+        "one_or_more[].<type>": [C, C],
+        "one_or_more[].way": [C, C],
+        "one_or_more[].by": [C],
+        "one_or_more[].digits": [W],
+        "one_or_more[].due": [C],
+    }
+    assert book({"one_or_more": OPEN}, {"one_or_more": [OPEN]}) == {
+        "one_or_more.<type>": [W], "one_or_more.way": [M], "one_or_more.due": [M],
+    }  # fmt: skip
+    assert book({"known": 7}, {"known": 7}) == {"known.<type>": [C], "known": [C]}
+    assert book({"known": [OPEN]}, {"known": 7})["known[].due"] == [M]
+    assert book({"mixed": [OPEN, 7, [CARD]]}, {"mixed": [[CARD], 8, OPEN]}) == {
+        "mixed[].<type>": [C, C, C],
+        "mixed[].way": [C],
+        "mixed[].due": [C],
+        "mixed[]": [W],
+        "mixed[][].<type>": [C],
+        "mixed[][].way": [C],
+        "mixed[][].by": [C],
+        "mixed[][].digits": [C],
+    }
+
+
+class Node(RootModel["Leaf | Nodes"]):
+    """One, or several."""
+
+
+class Leaf(BaseModel):
+    value: int
+
+
+class Nodes(RootModel[list[Node]]):
+    """Several."""
+
+
+def test_a_root_model_may_hold_itself() -> None:
+    """Its paths stay finite."""
+    gold = [{"value": 1}, [{"value": 2}, {"value": 3}]]
+    counts = score(gold, [[{"value": 3}, {"value": 4}], {"value": 1}], Node).counts
+    assert (counts["value"].correct, counts["value"].wrong) == (2, 1)
+
+
+def test_a_rule_on_a_member_of_a_union_is_refused() -> None:
+    """However deep it stands: it would have no effect."""
+
+    class Marked(BaseModel):
+        choice: Annotated[Annotated[Card, Null()] | Cash, Field(discriminator="by")] | Open
+
+    with pytest.raises(UsageError, match="choice: Null in a member of a union has no effect"):
+        score({"choice": OPEN}, {"choice": OPEN}, Marked)

@@ -81,3 +81,49 @@ def test_json_text_is_scored_by_what_it_holds(bare: pytest.Pytester, how: str) -
     assert right(suite) == {
         "head.sku": (2, 2), "head.price": (0, 1), "lines[].sku": (4, 4), "lines[].price": (3, 4),
     }  # fmt: skip
+
+
+CHOICES = """
+class Card(BaseModel):
+    way: Literal["paid"]
+    by: Literal["card"]
+    digits: str
+
+class Cash(BaseModel):
+    way: Literal["paid"]
+    by: Literal["cash"]
+    amount: int
+
+class Open(BaseModel):
+    way: Literal["open"]
+    due: str
+
+class Several(RootModel[list[Open]]):
+    pass
+
+Payment = Annotated[Annotated[Card | Cash, Field(discriminator="by")] | Open, Field(discriminator="way")]
+
+class Answer(BaseModel):
+    payments: list[Payment]
+    planned: Open | Several
+"""
+
+
+@HOW
+def test_unions_of_unions_and_root_models_are_scored_by_field(bare: pytest.Pytester, how: str) -> None:
+    """Each field of each member has a rate of its own."""
+    card, cash = {"way": "paid", "by": "card", "digits": "12"}, {"way": "paid", "by": "cash", "amount": 3}
+    due = {"way": "open", "due": "May"}
+    gold = {"payments": [card, cash, due], "planned": [due]}
+    suite = suite_of(
+        bare,
+        how,
+        CHOICES,
+        [
+            (gold, {"payments": [due, cash, {**card, "digits": "13"}], "planned": [due]}),
+            (gold, {"payments": [cash, card, {**due, "due": "June"}], "planned": due}),
+        ],
+    )
+    found = right(suite)
+    assert (found["payments[].<type>"], found["payments[].digits"], found["payments[].due"]) == ((6, 6), (1, 2), (1, 2))
+    assert (found["payments[].amount"], found["planned.<type>"], found["planned[].due"]) == ((2, 2), (1, 2), (1, 2))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pytest_llm_extract.rules import METADATA_KEY, Rule
 
 FUNCTIONS = frozenset({"function-before", "function-after", "function-wrap"})
+UNIONS = frozenset({"union", "tagged-union"})
 _LISTS = frozenset({"list", "set", "frozenset", "generator", "deque"})
 # Types that are read from JSON in one way and from Python in another: `Sequence`, `defaultdict`.
 _TWOFOLD = {"json-or-python": "json_schema", "lax-or-strict": "lax_schema"}
@@ -54,14 +55,23 @@ class Definitions:
     def kinds(self, core: Mapping[str, Any]) -> frozenset[str]:
         """The types that a leaf may have, in pydantic-core's names."""
         core = self.resolve(core)
-        if core["type"] in ("union", "tagged-union"):
+        if core["type"] in UNIONS:
             return frozenset().union(*(self.kinds(choice) for choice in union_choices(core)))
         return frozenset({core["type"]})
+
+    def members(self, core: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """The members of a union, in place of a union among them its own."""
+        for choice in union_choices(core):
+            inner = self.resolve(choice)
+            if inner["type"] in UNIONS:
+                yield from self.members(inner)
+            else:
+                yield inner
 
     def is_container(self, core: Mapping[str, Any]) -> bool:
         """Whether it holds leaves instead of being one."""
         core = self.resolve(core)
-        if core["type"] in ("union", "tagged-union"):
+        if core["type"] in UNIONS:
             return any(self.is_container(choice) for choice in union_choices(core))
         return core["type"] in ("model", "dict") or is_list(core)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
-from pytest_llm_extract.definitions import FUNCTIONS, Definitions, is_json_of, is_list, union_choices
+from pytest_llm_extract.definitions import FUNCTIONS, UNIONS, Definitions, is_json_of, is_list, union_choices
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.rules import (
     EXTRA_KEY,
@@ -71,7 +71,7 @@ class ListNode(Node):
 
 @dataclass(eq=False)
 class UnionNode(Node):
-    """One of several models; its own leaf `<path>.<type>` says which."""
+    """One of several models, RootModels among them; its own leaf `<path>.<type>` says which."""
 
     members: dict[type[BaseModel], ModelNode] = field(default_factory=dict)
 
@@ -174,7 +174,7 @@ class Builder:
         if kind == "dict" and core.get("values_schema", {"type": "any"})["type"] != "any":
             item = arguments[1] if len(arguments) > 1 else None
             return ListNode(path, True, self.build(core["values_schema"], f"{path}{{}}", item, ()), keyed=True)
-        if kind in ("union", "tagged-union"):
+        if kind in UNIONS:
             return self._union(core, path, optional)
         return LeafNode(path, optional)
 
@@ -185,15 +185,14 @@ class Builder:
 
     def _model(self, core: Mapping[str, Any], path: str, optional: bool) -> Node:
         cls = core["cls"]
-        if core.get("root_model"):
-            annotation = cls.model_fields["root"].annotation
-            return ModelNode(path, optional, cls, {"root": self.build(core["schema"], path, annotation, ())})
         if cls in self._open:
             return self._open[cls]
         node = self._open[cls] = ModelNode(path, optional, cls)
-        inner = self._definitions.resolve(core["schema"])
-        for name, found in inner["fields"].items():
-            self._add_field(node, name, found["schema"])
+        if core.get("root_model"):
+            node.fields["root"] = self.build(core["schema"], path, cls.model_fields["root"].annotation, ())
+        else:
+            for name, found in self._definitions.resolve(core["schema"])["fields"].items():
+                self._add_field(node, name, found["schema"])
         del self._open[cls]
         return node
 
@@ -213,24 +212,27 @@ class Builder:
         node.fields[name] = self.build(core, path, info.annotation, (*functions, *extra))
 
     def _union(self, core: Mapping[str, Any], path: str, optional: bool) -> Node:
-        choices = [self._definitions.resolve(choice) for choice in union_choices(core)]
-        models = [choice for choice in choices if choice["type"] == "model" and not choice.get("root_model")]
+        self._refuse_rules(path, core)
+        choices = list(self._definitions.members(core))
+        models = [choice for choice in choices if choice["type"] == "model"]
         others = [choice for choice in choices if choice["type"] not in ("model", "none")]
         optional = optional or any(choice["type"] == "none" for choice in choices)
         if others or not models:
-            self._refuse_rules(path, union_choices(core))
             return LeafNode(path, optional)
         members = {choice["cls"]: self._model(choice, path, optional) for choice in models}
         if len(members) == 1:
             return next(iter(members.values()))
         return UnionNode(path, optional, {c: m for c, m in members.items() if isinstance(m, ModelNode)})
 
-    def _refuse_rules(self, path: str, choices: Iterable[Mapping[str, Any]]) -> None:
-        for rule in (rule for choice in choices for rule in self._definitions.rules(choice)):
-            name = type(rule).__name__
-            raise UsageError(
-                self._source, f"{path}: {name} in a member of a union has no effect; write it around the union"
-            )
+    def _refuse_rules(self, path: str, union: Mapping[str, Any]) -> None:
+        for choice in union_choices(union):
+            for rule in self._definitions.rules(choice):
+                name = type(rule).__name__
+                problem = f"{path}: {name} in a member of a union has no effect; write it around the union"
+                raise UsageError(self._source, problem)
+            inner = self._definitions.resolve(choice)
+            if inner["type"] in UNIONS:
+                self._refuse_rules(path, inner)
 
     def _settle(self, path: str, rules: tuple[Rule | Comparison, ...]) -> Settled:
         try:

@@ -322,7 +322,10 @@ def _items(value: Any) -> list[Any]:
         return []
     if isinstance(value, list):
         return value
-    return list(value.values() if isinstance(value, Mapping) else value)
+    if isinstance(value, Mapping):
+        return list(value.values())
+    # Another member of a union may have something else by this name.
+    return [] if isinstance(value, str | bytes | BaseModel) or not isinstance(value, Iterable) else list(value)
 
 
 def _mapping(value: Any) -> Mapping[Any, Any]:
