@@ -265,10 +265,43 @@ def test_align_by_key() -> None:
 
 
 def test_rows_without_a_key() -> None:
-    """They are paired optimally with what no key claims."""
+    """They are paired optimally with what no keyed row took."""
     gold: list[Plain] = [{"sku": None, "name": "bolt"}, {"sku": "b", "name": "nut"}]
     predicted: list[Plain] = [{"sku": "b", "name": "nut"}, {"sku": "z", "name": "bolt"}]
     assert by_key(gold, predicted, key="sku") == {"rows[].sku": [S, C], "rows[].name": [C, C]}
+    twice: list[Plain] = [{"sku": "b", "name": "nut"}, {"sku": "b", "name": "bolt"}]  # b is taken once
+    assert by_key(gold, twice, key="sku") == {"rows[].sku": [S, C], "rows[].name": [C, C]}
+
+
+def test_rows_whose_key_is_not_labelled() -> None:
+    """What gold does not say may be anything: they are paired by what is labelled, with what no keyed row took."""
+    gold: list[Plain] = [{"name": "nut"}, {"sku": "a", "name": "bolt"}]
+    for other in ("a", "b", None):  # its key may also be that of another row
+        predicted: list[Plain] = [{"sku": "a", "name": "bolt"}, {"sku": other, "name": "nut"}]
+        assert by_key(gold, predicted, key="sku") == {"rows[].name": [C, C], "rows[].sku": [C]}
+    # The row of a key goes first, even where it fits worse.
+    assert by_key(gold, [{"sku": "a", "name": "nut"}], key="sku") == {"rows[].sku": [C], "rows[].name": [W, M]}
+    # Rows without a key share out what is left as a whole: nobody takes what another fits better.
+    keyless: list[Plain] = [{"sku": None, "name": "pin", "price": 1}, {"name": "nut", "price": 1}]
+    assert by_key(keyless, [{"sku": "z", "name": "nut", "price": 1}], key="sku") == {
+        "rows[].name": [C, M], "rows[].price": [C, M],
+    }  # fmt: skip
+
+
+def test_rows_that_label_a_part_of_their_key() -> None:
+    """That part binds; rows that label more of it choose first, wherever they stand."""
+    key = ["sku", "name"]
+    predicted: list[Plain] = [
+        {"sku": "a", "name": "nut", "price": 1},
+        {"sku": "a", "name": "bolt", "price": 2},
+        {"sku": "b", "name": "nut", "price": 3},
+    ]
+    gold: list[Plain] = [{"price": 3}, {"sku": "a", "price": 1}, {"sku": "a", "name": "nut", "price": 1}]
+    for rows in itertools.permutations(gold):
+        found = by_key(list(rows), predicted, key=key)
+        assert (sorted(found["rows[].sku"]), found["rows[].name"]) == ([C, C], [C])
+        assert sorted(found["rows[].price"]) == [C, C, W]  # the nut of 1 is the third row's
+    assert by_key([{"sku": "c", "price": 1}], predicted, key=key)["rows[].price"] == [M, S, S, S]
 
 
 def test_min_similarity() -> None:

@@ -111,23 +111,30 @@ def _blocks(rows: Sequence[int], others: Sequence[int]) -> Iterator[tuple[Sequen
 
 
 def _by_key(table: Table, names: Sequence[str], rows: Sequence[int], others: Sequence[int]) -> dict[int, int]:
-    """Rows of the same key, several of them at their best; gold rows without a key, among what no key claims."""
+    """Rows of the same key, several of them at their best.
+
+    Gold rows choose among what those that label more of the key have left. What is not labelled of a key may be
+    anything, as may a key that is null altogether.
+    """
     wanted = [table.columns[[".".join(n) for n, _ in table.plan.columns].index(name)] for name in names]
     groups = [_groups(column) for column in wanted]
-    mine: dict[tuple[Any, ...], list[int]] = {}
-    theirs: dict[tuple[Any, ...], list[int]] = {}
+    mine: dict[tuple[int, ...], dict[tuple[Any, ...], list[int]]] = {}
     for index in rows:
-        mine.setdefault(tuple(group[0][index] for group in groups), []).append(index)
-    for index in others:
-        theirs.setdefault(tuple(group[1][index] for group in groups), []).append(index)
-    keyless = [i for key, found in mine.items() if set(key) == {None} for i in found]
+        parts = tuple(part for part, column in enumerate(wanted) if column.gold[index] is not UNLABELLED)
+        key = tuple(groups[part][0][index] for part in parts)
+        if set(key) == {None}:
+            parts, key = (), ()
+        mine.setdefault(parts, {}).setdefault(key, []).append(index)
     pairs: dict[int, int] = {}
-    for key, found in mine.items():
-        if set(key) != {None}:
+    for parts, by_key in sorted(mine.items(), key=lambda found: (-len(found[0]), found[0])):
+        taken = set(pairs.values())
+        theirs: dict[tuple[Any, ...], list[int]] = {}
+        for index in others:
+            if index not in taken:
+                theirs.setdefault(tuple(groups[part][1][index] for part in parts), []).append(index)
+        for key, found in by_key.items():
             pairs |= _best(table, found, theirs.get(key, ()))
-    taken = set(pairs.values())
-    free = [j for key, found in theirs.items() if set(key) == {None} or key not in mine for j in found]
-    return pairs | _best(table, keyless, sorted(j for j in free if j not in taken))
+    return pairs
 
 
 def _groups(column: Column) -> tuple[Sequence[Any], Sequence[Any]]:
