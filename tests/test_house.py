@@ -22,7 +22,7 @@ FLOORS = [
         "answers",
     }
     | {"files", "recording", "safe_yaml", "secrecy"},
-    {"schema", "json_schema", "tree", "definitions", "readers", "cases", "extractors"},
+    {"jsonable", "schema", "json_schema", "tree", "definitions", "readers", "writers", "cases", "extractors"},
     {"validate", "compare", "aggregate", "advice", "cassette", "provider", "golden", "gate_markers", "event_loop"},
     {"scoring", "gate", "call", "prompt", "corpus", "report", "explain", "endings"},
     {"baseline", "suite"},

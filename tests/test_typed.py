@@ -10,10 +10,21 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, Json, RootModel, create_model
+from pydantic import (
+    Base64Bytes,
+    Base64UrlBytes,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Json,
+    PlainSerializer,
+    RootModel,
+    create_model,
+)
 
 from pytest_llm_extract import Align, AnyOf, Null, Outcome, Text, Tolerance, score
 from pytest_llm_extract.errors import UnknownNameError, UsageError
+from pytest_llm_extract.schema import Schema
 
 C, W, M, S, A = Outcome.CORRECT, Outcome.WRONG, Outcome.MISSING, Outcome.SPURIOUS, Outcome.ABSENT_OK
 
@@ -309,6 +320,8 @@ def test_a_broken_tuple_is_missing_items() -> None:
         M,
         S,
     ]
+
+
 class Price(BaseModel):
     name: str
     amount: Decimal | None = None
@@ -487,3 +500,88 @@ def test_a_rule_on_a_member_of_a_union_is_refused() -> None:
 
     with pytest.raises(UsageError, match="choice: Null in a member of a union has no effect"):
         score({"choice": OPEN}, {"choice": OPEN}, Marked)
+
+
+class Hex(BaseModel):
+    model_config = ConfigDict(val_json_bytes="hex")
+    data: bytes
+
+
+class Blob(BaseModel):
+    data: bytes
+
+
+class Url(BaseModel):
+    standard: Base64Bytes
+    url: Base64UrlBytes | None = None
+
+
+class Blobs(BaseModel):
+    model_config = ConfigDict(val_json_bytes="base64", ser_json_bytes="utf8")
+    data: bytes | None = None
+    many: list[bytes] = []
+    keyed: dict[str, bytes] = {}
+    hex: Hex | None = None
+    url: Url | None = None
+    either: int | bytes | None = None
+
+
+class Loose(BaseModel):
+    text: bytes = b""
+    free: Any = None
+    pair: tuple[bytes, int] | None = None
+    either: Blob | str | None = None
+    own: Annotated[bytes, PlainSerializer(bytes.decode)] = b""
+    count: int = 0
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "path", "expected", "actual"),
+    [
+        ({"data": "-_-A"}, {"data": "aGk="}, "data", "-_-A", "aGk="),
+        ({"data": "aGk="}, {"data": "-_-A"}, "data", "aGk=", "-_-A"),
+        ({"data": "+/+A"}, {"data": "%%%"}, "data", "-_-A", "%%%"),
+        ({"data": {"$any_of": ["-_-A", "aGkh"]}}, {"data": "aGk="}, "data", {"$any_of": ["-_-A", "aGkh"]}, "aGk="),
+        ({"keyed": {"k": "-_-A"}}, {"keyed": {"k": "aGk="}}, "keyed{}", "-_-A", "aGk="),
+        ({"hex": {"data": "fbff80"}}, {"hex": {"data": "6869"}}, "hex.data", "fbff80", "6869"),
+        ({"url": {"standard": "+/+A"}}, {"url": {"standard": "aGk="}}, "url.standard", "+/+A", "aGk="),
+        ({"url": {"url": "-_-A"}}, {"url": {"standard": "", "url": "aGk="}}, "url.url", "-_-A", "aGk="),
+        ({"either": "-_-A"}, {"either": "aGk="}, "either", "-_-A", "aGk="),
+    ],
+)
+def test_bytes_are_shown_as_they_are_read(
+    gold: dict[str, Any], predicted: dict[str, Any], path: str, expected: Any, actual: Any
+) -> None:
+    """Whether they are text or not: what a leaf shows can stand in gold."""
+    found = score(gold, json.dumps(predicted), Blobs).leaves[path][0]
+    assert (found.outcome, found.expected, found.actual) == (W, expected, actual)
+
+
+def test_bytes_are_accepted_as_they_are_read() -> None:
+    """Whatever a model says of how they are written."""
+    text = """{"data": "-_-A", "many": ["aGk=", "+/+A"], "keyed": {"k": "-_-A"}, "hex": {"data": "fbff80"},
+        "url": {"standard": "+/+A", "url": "-_-A"}, "either": "-_-A"}"""
+    schema, answer = Schema.of(Blobs, "here"), Blobs.model_validate_json(text)
+    assert schema.read_json(schema.dump(answer)) == answer
+    assert score(answer, text, Blobs).exact
+
+
+@pytest.mark.parametrize(
+    ("field", "gold", "predicted"),
+    [
+        ("text", b"\xff", b"\xfe"),
+        ("free", {"k": [b"\xff"]}, {"k": [b"\xfe"]}),
+        ("pair", (b"\xff", 1), (b"\xfe", 1)),
+        ("either", Blob(data=b"\xff"), Blob(data=b"\xfe")),
+        ("own", b"\xff", b"\xfe"),
+        ("count", 1, b"\xfe"),
+    ],
+)
+def test_bytes_that_are_no_text_where_text_is_read(field: str, gold: Any, predicted: Any) -> None:
+    """No answer has them, but an extractor may: they are scored, and shown as base64."""
+    found = score({field: gold}, {field: predicted}, Loose).leaves[field][0]
+    assert found.outcome is W
+    assert "_g==" in json.dumps(found.actual)
+    assert score({field: gold}, {field: gold}, Loose).leaves[field][0].outcome is C
+    schema = Schema.of(Loose, "here")
+    assert "_w==" in schema.dump(Loose.model_construct(text=b"\xff", free=b"\xff"))

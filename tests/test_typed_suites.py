@@ -127,3 +127,63 @@ def test_unions_of_unions_and_root_models_are_scored_by_field(bare: pytest.Pytes
     found = right(suite)
     assert (found["payments[].<type>"], found["payments[].digits"], found["payments[].due"]) == ((6, 6), (1, 2), (1, 2))
     assert (found["payments[].amount"], found["planned.<type>"], found["planned[].due"]) == ((2, 2), (1, 2), (1, 2))
+
+
+BLOBS = """
+class Page(BaseModel):
+    model_config = ConfigDict(val_json_bytes="base64")
+    scan: bytes
+
+class Answer(BaseModel):
+    seal: Base64Bytes
+    pages: list[Page] = []
+"""
+
+
+@HOW
+def test_bytes_that_are_no_text(bare: pytest.Pytester, how: str) -> None:
+    """Scored, shown and accepted in the form in which the answer has them; a strict case says them as well."""
+    gold = {"seal": "gP8=", "pages": [{"scan": "gP8="}, {"scan": "aGk="}]}
+    found = {"seal": "gP4=", "pages": [{"scan": "aGk="}, {"scan": "_-8="}]}
+    suite = suite_of(bare, how, BLOBS, [(gold, gold), (gold, found)])
+    assert right(suite) == {"seal": (1, 2), "pages[].scan": (3, 4)}
+    seal, *_ = suite["cases"][1]["fields"]["seal"]
+    assert (seal["expected"], seal["actual"]) == ("gP8=", "gP4=")
+    baseline = bare.path / "cassettes/test_items/test_items/baseline.jsonl"
+    assert '"seal": "gP4="' in baseline.read_text()
+    module = bare.path / "test_items.py"
+    module.write_text(module.read_text().replace("llm_extract(", "llm_extract(strict=True, "))
+    run = bare.runpytest_subprocess()
+    run.stdout.fnmatch_lines(['*  seal: expected "gP8=", got "gP4="', '*  pages*.scan: expected "gP8=", got *'])
+
+
+PYTHON = """
+import pytest
+from openai import OpenAI
+from pydantic import BaseModel
+
+class Answer(BaseModel):
+    data: bytes
+    count: int = 0
+
+def read(text: str) -> Answer:
+    OpenAI().chat.completions.create(model="m", messages=[{"role": "user", "content": text}])
+    return ANSWER
+
+CASES = [{"id": "c0", "input": "x", "expected": {"data": b"\\xff"}}]
+
+@pytest.mark.llm_extract(extractor=read, cases=CASES)
+def test_items(extraction):
+    assert extraction.output.data == b"\\xff"
+"""
+
+
+@pytest.mark.parametrize("answer", ['Answer(data=b"\\xff")', '{"data": b"\\xff", "count": "many"}'])
+def test_bytes_of_python(bare: pytest.Pytester, answer: str) -> None:
+    """Gold and answers from Python may hold bytes that no JSON says: scored, shown, and not accepted."""
+    bare.makepyfile(test_items=PYTHON.replace("ANSWER", answer))
+    with StandIn(lambda body: "{}") as provider:
+        run = record(bare, provider, "--llm-extract-accept", "--llm-extract-json=out.json")
+    run.stdout.fnmatch_lines(["not accepted: data is another value once the answer was written as JSON *"])
+    (found,) = json.loads((bare.path / "out.json").read_text())["suites"][0]["cases"]
+    assert found["fields"]["data"] == [{"outcome": "correct", "expected": "_w==", "actual": "_w==", "hint": None}]

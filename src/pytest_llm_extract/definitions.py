@@ -24,6 +24,10 @@ class Definitions:
     def __init__(self, core: Mapping[str, Any]) -> None:
         self._found = {d["ref"]: d for d in core.get("definitions", ())}
 
+    def complete(self, core: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A part of the schema that can stand alone, with all that it may refer to."""
+        return {"type": "definitions", "schema": core, "definitions": list(self._found.values())}
+
     def resolve(self, core: Mapping[str, Any]) -> Mapping[str, Any]:
         """The schema without the wrappers that name, default or post-process it, or hold it as JSON text."""
         while True:

@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import PydanticSerializationError
-
 from pytest_llm_extract.case_result import Leaf, Leaves
 from pytest_llm_extract.outcome import RIGHT
 from pytest_llm_extract.schema import Schema
@@ -43,7 +41,7 @@ def _placed(schema: Schema, gold: Any, actual: Any, wrong: Wrong) -> Iterator[st
             schema.adapter.dump_python(value, mode="json", exclude_unset=unset, warnings=False)
             for value, unset in ((gold, True), (actual, False))
         )
-    except PydanticSerializationError:
+    except ValueError:  # what cannot be written as JSON, a type of the project's or bytes that are no text
         return
     found = _as_labelled(expected, found)
     if max(_rows(expected), _rows(found)) > _MOST_ROWS:

@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ValidationInfo
-from pydantic_core import SchemaSerializer, SchemaValidator, to_jsonable_python
+from pydantic_core import SchemaValidator
 
 from pytest_llm_extract.definitions import FUNCTIONS, Definitions, is_json_of, is_list, rebuild
+from pytest_llm_extract.jsonable import as_json
 from pytest_llm_extract.rules import ANY_OF_KEY, AnyOf
 
 
@@ -82,21 +83,6 @@ def _as_written(core: Mapping[str, Any], copy: dict[str, Any]) -> Any:
     ref = {"ref": copy.pop("ref")} if "ref" in copy else {}
     function = {"type": "no-info", "function": lambda read: _WRITTEN.get().get(read, read)}
     return {"type": "function-after", "function": function, "schema": copy, **ref}
-
-
-def plain_serializer(core: Any) -> SchemaSerializer:
-    """Every field under its own name, without the serializers, aliases and exclusions that a model declares."""
-    return SchemaSerializer(rebuild(core, _as_it_is), _use_prebuilt=False)
-
-
-def _as_it_is(core: Mapping[str, Any], copy: dict[str, Any]) -> Any:
-    for name in ("serialization_alias", "serialization_exclude", "serialization_exclude_if"):
-        copy.pop(name, None)
-    if core["type"] == "model-fields":
-        copy["computed_fields"] = []
-    if core["type"] == "model" or dict(core.get("serialization") or {}).get("is_field_serializer"):
-        copy.pop("serialization", None)
-    return copy
 
 
 def has_alternatives(gold: Any) -> bool:
@@ -168,7 +154,7 @@ def _jsonable(value: Any) -> Any:
         return {ANY_OF_KEY: value.values}
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_unset=True, round_trip=True)
-    return to_jsonable_python(value)
+    return as_json(value)
 
 
 def _or_unreadable(leaf: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pydantic
-import pydantic_core
 import pytest
 
 from pytest_llm_extract.answers import RawAnswer
@@ -27,6 +26,7 @@ from pytest_llm_extract.endings import in_words, status_of
 from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.explain import explain
 from pytest_llm_extract.golden import GoldenCase
+from pytest_llm_extract.jsonable import as_json
 from pytest_llm_extract.outcome import ANSWERED, Status
 from pytest_llm_extract.record.job import Job, jobs_of
 from pytest_llm_extract.scoring import score_answer
@@ -307,7 +307,7 @@ def as_case(suite: Suite, golden: GoldenCase, samples: Sequence[CaseResult]) -> 
     return dataclasses.replace(
         samples[0],
         group=case.group,
-        input=pydantic_core.to_jsonable_python(case.shown_input, fallback=str),
+        input=as_json(case.shown_input),
         metadata=json.loads(json.dumps(case.metadata, default=str)) if case.metadata else {},
         further=tuple(sample.first for sample in samples[1:]),
         baseline=baseline.scored(suite.schema, golden.gold) if baseline else None,
@@ -322,6 +322,6 @@ def _labels(suite: Suite, golden: GoldenCase) -> dict[str, str]:
 def _gold_hash(case: Case) -> str:
     expected = case.expected
     if isinstance(expected, pydantic.BaseModel):
-        expected = expected.model_dump(mode="json", exclude_unset=True)
-    plain = pydantic_core.to_jsonable_python(expected, fallback=str)
+        expected = expected.model_dump(exclude_unset=True)
+    plain = as_json(expected)
     return digest(plain if case.written is None else [plain, case.written])[:16]

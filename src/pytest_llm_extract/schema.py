@@ -6,18 +6,20 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, cast
 
 from pydantic import PydanticUserError, TypeAdapter
-from pydantic_core import SchemaSerializer, SchemaValidator
+from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator
 
 from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.jsonable import as_json
 from pytest_llm_extract.long_numbers import has_long_number, tell_apart
-from pytest_llm_extract.readers import Readers, exact_readers, has_alternatives, plain_serializer, reading_as
+from pytest_llm_extract.readers import Readers, exact_readers, has_alternatives, reading_as
 from pytest_llm_extract.rules import ANY_OF_KEY, AnyOf
 from pytest_llm_extract.tree import Builder, Node, leaf_paths, models
+from pytest_llm_extract.writers import plain_serializer
 
 
 class Schema:
@@ -27,10 +29,10 @@ class Schema:
     is the same in every process.
     """
 
-    def __init__(self, adapter: TypeAdapter[Any], root: Node, name: str, rules: set[tuple[str, str]]) -> None:
-        self.adapter, self.root, self.name = adapter, root, name
+    def __init__(self, adapter: TypeAdapter[Any], root: Node, name: str, builder: Builder) -> None:
+        self.adapter, self.root, self.name, self._writers = adapter, root, name, builder.writers
         self.paths = tuple(dict.fromkeys(leaf_paths(root)))
-        scoring = json.dumps([sorted(self.paths), sorted(rules)])
+        scoring = json.dumps([sorted(self.paths), sorted(builder.rules)])
         self.scoring_fingerprint = hashlib.sha256(scoring.encode()).hexdigest()
 
     @classmethod
@@ -52,12 +54,23 @@ class Schema:
         if not found:
             raise UsageError(source, f"the schema is a pydantic model (or a list of one), not {tp!r}; give schema=")
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", found[0].__name__)[:64]
-        return cls(adapter, root, name, builder.rules)
+        return cls(adapter, root, name, builder)
 
     def dump(self, value: Any) -> str:
         """A typed answer as JSON text, for `read_json`: as far as pydantic can, with all that is scored of it."""
-        found = self._serializer.to_python(value, mode="json", by_alias=False, round_trip=True, warnings=False)
+        write = partial(self._serializer.to_python, value, by_alias=False, round_trip=True, warnings=False)
+        try:
+            found = write(mode="json")
+        except UnicodeDecodeError:  # bytes in a field of any type
+            found = as_json(write())
         return json.dumps(found)
+
+    def write_bytes(self, path: str, value: bytes) -> Any:
+        """The bytes of a leaf in the form in which an answer has them; base64 if that form has no text for them."""
+        try:
+            return self._writers[path].to_python(value, mode="json") if path in self._writers else as_json(value)
+        except PydanticSerializationError:  # of a project's own serializer
+            return as_json(value)
 
     def read_gold(self, expected: Any, written: str | None = None) -> Any:
         """Gold as typed values: labelled are the fields that were given; model-level validators do not run.

@@ -10,12 +10,12 @@ from math import isfinite
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import to_jsonable_python
 
 from pytest_llm_extract.case_result import CaseResult, Leaf
 from pytest_llm_extract.compare.hints import near_miss
 from pytest_llm_extract.compare.walk import compare, labelled
 from pytest_llm_extract.errors import UnknownNameError
+from pytest_llm_extract.jsonable import as_json
 from pytest_llm_extract.outcome import Outcome, RowCounts
 from pytest_llm_extract.readers import Unreadable
 from pytest_llm_extract.rules import ANY_OF_KEY, AnyOf
@@ -70,7 +70,9 @@ def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = ""
     for path, outcome, expected, actual, parents in walk:
         missed = parents is not None or outcome is Outcome.WRONG
         hint = near_miss(path, expected, actual, parents) if missed else None
-        leaves.setdefault(path, []).append(Leaf(outcome, _json(expected), _json(actual), hint))
+        leaves.setdefault(path, []).append(
+            Leaf(outcome, _json(expected, path, schema), _json(actual, path, schema), hint)
+        )
     rows: dict[str, RowCounts] = {}
     for path, *counts in walk.rows:
         rows[path] = rows.get(path, RowCounts()) + RowCounts(*counts)
@@ -89,16 +91,18 @@ def labelled_paths(schema: Schema, gold: Any) -> set[str]:
     return set(labelled(schema.root, gold))
 
 
-def _json(value: Any) -> Any:
+def _json(value: Any, path: str, schema: Schema) -> Any:
     if value is None or type(value) in (str, int, bool):
         return value
     if type(value) is Decimal:
         return str(value)
     if isinstance(value, Unreadable):
-        return value.value
+        return _json(value.value, path, schema)
     if isinstance(value, AnyOf):
-        return {ANY_OF_KEY: [_json(found) for found in value.values]}
-    return _finite(to_jsonable_python(value, fallback=str))
+        return {ANY_OF_KEY: [_json(found, path, schema) for found in value.values]}
+    if isinstance(value, bytes):
+        return schema.write_bytes(path, value)
+    return _finite(as_json(value))
 
 
 def _finite(value: Any) -> Any:

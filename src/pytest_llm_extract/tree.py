@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import SchemaSerializer
 
 from pytest_llm_extract.definitions import FUNCTIONS, UNIONS, Definitions, is_json_of, is_list, union_choices
 from pytest_llm_extract.errors import UnknownNameError, UsageError
@@ -28,6 +29,7 @@ from pytest_llm_extract.rules import (
     rules_of_json,
     slot_of,
 )
+from pytest_llm_extract.writers import leaf_serializer
 
 _SCALARS = frozenset(
     {"str", "int", "float", "decimal", "bool", "date", "time", "datetime", "timedelta"}
@@ -124,7 +126,7 @@ def flat_leaves(node: Node, prefix: tuple[str, ...] = (), seen: tuple[Node, ...]
 class Builder:
     """Core schema → nodes. `compare` holds rules by path; they go before those of the schema.
 
-    `rules` fills with path and description of every rule in force.
+    `rules` fills with path and description of every rule in force, `writers` with what writes bytes, by path.
     """
 
     def __init__(self, core: Mapping[str, Any], source: str, compare: Mapping[str, Any]) -> None:
@@ -133,7 +135,9 @@ class Builder:
         self._source, self._compare = source, compare
         self._paths: dict[str, None] = {}
         self._aligned: list[ListNode] = []
+        self._config: Mapping[str, Any] = {}
         self.rules: set[tuple[str, str]] = set()
+        self.writers: dict[str, SchemaSerializer] = {}
 
     def tree(self, core: Mapping[str, Any], annotation: Any) -> Node:
         """The root.
@@ -158,6 +162,8 @@ class Builder:
         optional = self._is_optional(core)
         inner = self._definitions.resolve(core)
         node = self._node(inner, path, optional, annotation)
+        if isinstance(node, LeafNode) and "bytes" in self._definitions.kinds(inner):
+            self.writers[path] = leaf_serializer(self._definitions.complete(core), self._config)
         for rule in rules.values():
             self._apply(rule, node, inner)
         return node
@@ -188,11 +194,13 @@ class Builder:
         if cls in self._open:
             return self._open[cls]
         node = self._open[cls] = ModelNode(path, optional, cls)
+        outer, self._config = self._config, core.get("config", {})
         if core.get("root_model"):
             node.fields["root"] = self.build(core["schema"], path, cls.model_fields["root"].annotation, ())
         else:
             for name, found in self._definitions.resolve(core["schema"])["fields"].items():
                 self._add_field(node, name, found["schema"])
+        self._config = outer
         del self._open[cls]
         return node
 

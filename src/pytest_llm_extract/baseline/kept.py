@@ -6,13 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import pydantic_core
-
 from pytest_llm_extract.answers import RawAnswer
 from pytest_llm_extract.baseline.file import Entry
 from pytest_llm_extract.call import Call
 from pytest_llm_extract.case_result import CaseResult, count_leaves
 from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.jsonable import as_json
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.validate import Answer
 
@@ -44,7 +43,7 @@ def keep(schema: Schema, gold: Any, call: Call, answer: Answer, result: CaseResu
     requests = tuple(call.facts.get("fingerprints", ()))
     text = _text(schema, call, answer)
     entry = Entry(result.id, result.status, text, result.counts, requests, result.origin, result.attempt)
-    if isinstance(call.value, RawAnswer) or not answer.valid:
+    if isinstance(call.value, RawAnswer) or answer.lost:
         return Kept(entry, None)  # its text is what was read
     again, now = count_leaves(entry.scored(schema, gold).leaves), entry.outcomes
     return Kept(entry, next((path for path in {**now, **again} if now.get(path) != again.get(path)), None))
@@ -57,4 +56,4 @@ def _text(schema: Schema, call: Call, answer: Answer) -> str | None:
         return None
     if answer.valid:
         return schema.dump(answer.value)
-    return json.dumps(pydantic_core.to_jsonable_python(call.value, fallback=str))
+    return json.dumps(as_json(call.value))

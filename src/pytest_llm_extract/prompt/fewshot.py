@@ -127,4 +127,7 @@ def _answer(expected: Any, schema: Schema, source: str) -> str:
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise UsageError(source, f"expected.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    return json.dumps(pydantic_core.to_jsonable_python(expected, by_alias=True), ensure_ascii=False)
+    try:
+        return json.dumps(pydantic_core.to_jsonable_python(expected, by_alias=True), ensure_ascii=False)
+    except UnicodeDecodeError:
+        raise UsageError(source, "the answer has bytes that are no text: give it as JSON text") from None
