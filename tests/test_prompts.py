@@ -27,6 +27,9 @@ from pydantic import BaseModel
 class Item(BaseModel):
     name: str
 
+class Blob(BaseModel):
+    name: bytes
+
 CASES = [
     {{"id": f"c{{i}}", "input": f"doc {{i}}", "expected": {{"name": f"doc {{i}}"}}, "found": f"shelf {{i}}",
      "shots": [["bolt", {{"name": "bolt"}}]]}}
@@ -267,6 +270,11 @@ def test_files_as_examples(bare: pytest.Pytester) -> None:
         ("examples=[['a', {'nme': 'a'}]]", "Read.", "*examples: 'a': expected.nme: *"),
         ("examples=['a']", "Read.", "*an example has `input` and `expected`, unlike 'a'*"),
         ("examples=[['doc 1', {'name': 'x'}]]", "Read.", "*case 'c1' is its own example*"),
+        (
+            "schema=Blob, examples=[['a', {'name': b'\\xff'}]]",
+            "Read.",
+            "*'a': the answer has bytes that are no text: *",
+        ),
         (
             "examples=[['a', {'name': 'x'}]]",
             "{{input}} {{found}}",
