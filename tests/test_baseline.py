@@ -649,3 +649,43 @@ def test_a_suite_that_cannot_be_collected_is_not_gone(people: Project, workers: 
     run = people.run(f"-n{workers}", *option)
     run.assert_outcomes(errors=1)
     assert "suite gone" not in run.stdout.str()
+
+
+@WORKERS
+def test_a_baseline_of_a_suite_that_did_not_run_fails(people: Project, workers: str) -> None:
+    """A gate that passes without the comparison that was asked for would be a silent green."""
+    header, *rows = people.baseline.read_text().splitlines()
+    other = people.pytester.path / "old" / "other.jsonl"
+    other.parent.mkdir()
+    other.write_text("\n".join([header.replace("::test_items", "::test_other"), *rows]))
+    run = people.run(f"-n{workers}", "--llm-extract-baseline=old/other.jsonl")
+    run.assert_outcomes(passed=13, failed=1)
+    run.stdout.fnmatch_lines(
+        [
+            "old/other.jsonl is the baseline of test_items.py::test_other, of which no case ran, and nothing was "
+            "compared with it: run that suite, name the baseline of one that runs (test_items.py::test_items), or "
+            "leave --llm-extract-baseline out",
+            "FAILED test_items.py::test_other::gate - *",
+        ]
+    )
+    people.run(f"-n{workers}", "-k", "p03", "--llm-extract-baseline=old/other.jsonl").assert_outcomes(passed=1)
+    other.write_text(people.baseline.read_text())
+    run = people.run(f"-n{workers}", "--llm-extract-baseline=old/other.jsonl")
+    run.assert_outcomes(passed=13)
+    run.stdout.fnmatch_lines(["against the baseline (*old/other.jsonl), 12 cases paired: *"])
+
+
+def test_a_baseline_is_for_its_own_suite_among_others(people: Project) -> None:
+    """The others are compared with their own; a run without any suite has nothing to compare."""
+    module = people.pytester.path / "test_items.py"
+    second = module.read_text().rpartition("@pytest.mark.llm_extract")
+    module.write_text(module.read_text() + "\n" + "".join(second[1:]).replace("test_items", "test_second"))
+    folder = people.pytester.path / "cassettes/test_items"
+    shutil.copytree(folder / "test_items" / "read", folder / "test_second" / "read")
+    arguments = f"--llm-extract-baseline={FOLDER}/baseline.jsonl"
+    people.run(arguments).assert_outcomes(passed=26)
+    run = people.run("test_items.py::test_second", arguments)
+    run.assert_outcomes(passed=13, failed=1)
+    run.stdout.fnmatch_lines([f"{FOLDER}/baseline.jsonl is the baseline of *"])
+    people.pytester.makepyfile(test_unit="def test_unit(): pass")
+    people.run("test_unit.py", arguments).assert_outcomes(passed=1)

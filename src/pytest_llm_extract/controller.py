@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_llm_extract.baseline.names import shown_path, suites_with_baseline
+from pytest_llm_extract.baseline.names import shown_path, suite_of, suites_with_baseline
 
 if TYPE_CHECKING:
     from pytest_llm_extract.case_report import CaseReport
@@ -110,8 +110,10 @@ class Controller:
         self._add_crashed()
         for run in self.suites.values():
             self._gate(session, run)
-        for suite_id, reason in self._disappeared(session).items():
-            self._publish(session, f"{suite_id}::gate", "failed", GateReport([reason], suite_id))
+        absent = [*self._disappeared(session).items(), *self._not_compared().items()]
+        for suite_id in dict(absent):
+            reasons = [reason for absent_id, reason in absent if absent_id == suite_id]
+            self._publish(session, f"{suite_id}::gate", "failed", GateReport(reasons, suite_id))
         return outcome
 
     def _add_crashed(self) -> None:
@@ -201,6 +203,23 @@ class Controller:
                 where = shown_path(path, self.settings.rootdir)
                 found[suite_id] = f"suite gone, but its baseline is there: put the suite back, or delete {where}"
         return found
+
+    def _not_compared(self) -> dict[str, str]:
+        """The suite of the baseline that was asked for, if it did not run and the gates of others did without it."""
+        asked = self.settings.baseline
+        gated = [suite_id for suite_id, run in self.suites.items() if run.decision is not None]
+        if asked is None or asked.startswith("git:") or not gated or self.n_uncollected:
+            return {}
+        path = self.settings.rootdir / asked
+        suite_id = suite_of(path)
+        if suite_id is None or suite_id in self.suites:
+            return {}
+        name, others = shown_path(path, self.settings.rootdir), ", ".join(gated)
+        reason = (
+            f"{name} is the baseline of {suite_id}, of which no case ran, and nothing was compared with it: run that "
+            f"suite, name the baseline of one that runs ({others}), or leave --llm-extract-baseline out"
+        )
+        return {suite_id: reason}
 
     def _looked_at(self) -> list[Path]:
         """The folders that this run collected whole; none for a run that was narrowed."""
