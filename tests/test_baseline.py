@@ -320,6 +320,62 @@ def test_case_removed_on_purpose_is_listed_against_the_base_branch(people: Proje
     run.stdout.fnmatch_lines(["note: removed since git:main (*): p00 (name correct, town correct)"])
 
 
+def without_town(people: Project, *, in_schema: bool) -> None:
+    """Take the field out of the golden data, and out of the schema where it is not to stay `in_schema`."""
+    gold, module = (people.pytester.path / name for name in ("gold.jsonl", "test_items.py"))
+    gold.write_text(gold.read_text().replace(', "town": "Bergen"', ""))
+    if not in_schema:
+        module.write_text(module.read_text().replace("    town: str | None = None\n", ""))
+
+
+@WORKERS
+@pytest.mark.parametrize(
+    ("in_schema", "reason", "note"),
+    [
+        (False, "  fields of the baseline gone from the schema (town): *", "removed from the schema"),
+        (True, "  fields of the baseline that no case labels any more (town): *", "labelled in no case any more"),
+    ],
+    ids=["field", "labels"],
+)
+def test_field_removed_on_purpose_is_told_against_the_base_branch(
+    people: Project, workers: str, in_schema: bool, reason: str, note: str
+) -> None:
+    """It fails until the committed baseline dropped it too, and then fails no more; a part of a run drops no field."""
+    people.git("init", "-q", "-b", "main")
+    people.git("add", "-A")
+    people.git("commit", "-qm", "base")
+    without_town(people, in_schema=in_schema)
+    arguments, before = (f"-n{workers}", "--llm-extract-baseline=git:main"), people.baseline.read_bytes()
+    for accept in ([], ["-k", "p03"]):
+        if accept:
+            people.run(*accept, "--llm-extract-accept")
+        run = people.run(*arguments)
+        run.assert_outcomes(passed=12, failed=1)
+        run.stdout.fnmatch_lines([reason])
+    people.baseline.write_bytes(before)
+    people.run("--llm-extract-accept")
+    run = people.run(*arguments, "--llm-extract-json=out.json")
+    run.assert_outcomes(passed=13)
+    run.stdout.fnmatch_lines([f"note: {note} since git:main (*), and accepted: town"])
+    merged = people.pytester.run(LLM_EXTRACT, "merge", "out.json")
+    assert merged.ret == 0
+    people.baseline.unlink()
+    people.run(*arguments).assert_outcomes(passed=12, failed=1)
+
+
+def test_accepted_end_of_labels_is_none_of_the_field(people: Project) -> None:
+    """Nor does an acceptance of one field cover another one."""
+    people.git("init", "-q", "-b", "main")
+    people.git("add", "-A")
+    people.git("commit", "-qm", "base")
+    without_town(people, in_schema=True)
+    people.run("--llm-extract-accept")
+    without_town(people, in_schema=False)
+    run = people.run("--llm-extract-baseline=git:main")
+    run.assert_outcomes(passed=12, failed=1)
+    run.stdout.fnmatch_lines(["  fields of the baseline gone from the schema (town): *"])
+
+
 def test_unknown_and_shallow_revisions_are_usage_errors(people: Project, tmp_path: Path) -> None:
     """One line that says what to do, before anything is collected."""
     people.run("--llm-extract-baseline=git:main").stderr.fnmatch_lines(

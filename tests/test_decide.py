@@ -246,7 +246,9 @@ def suite_with_rules(found: SuiteResult) -> SuiteResult:
         today=datetime.date(2027, 1, 1),
     )
     gone = {"c999": count_leaves(leaves("name:c rows:cw"))}
-    run = AcceptedRun("git:main (0123456789)", ("name", "rows"), gone, frozenset({"c999"}))
+    run = AcceptedRun(
+        "git:main (0123456789)", ("name", "rows"), gone, frozenset({"c999"}), frozenset({"old"}), frozenset({"rows"})
+    )
     return replace(found, rules=rules, baseline=run, warnings=("name: easy",), model="m")
 
 

@@ -18,13 +18,16 @@ class AcceptedRun:
     """A baseline (or anchor) as a suite finds it.
 
     `gone` holds the cases that golden data has no more, with their outcomes then; `dropped` those among them that the
-    committed baseline dropped too. `same_as_baseline` is True for an anchor with the very answers of the baseline.
+    committed baseline dropped too. `dropped_fields` are fields that it has no more, `dropped_labels` those that it has
+    in no case any more. `same_as_baseline` is True for an anchor with the very answers of the baseline.
     """
 
     source: str
     fields: tuple[str, ...]
     gone: dict[str, dict[str, FieldCounts]] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
+    dropped_fields: frozenset[str] = frozenset()
+    dropped_labels: frozenset[str] = frozenset()
     same_as_baseline: bool = False
     history: tuple[dict[str, Any], ...] = ()
 
@@ -35,6 +38,8 @@ class AcceptedRun:
             "fields": list(self.fields),
             "gone": {case: {p: c.to_wire() for p, c in then.items()} for case, then in self.gone.items()},
             "dropped": sorted(self.dropped),
+            "dropped_fields": sorted(self.dropped_fields),
+            "dropped_labels": sorted(self.dropped_labels),
             "same_as_baseline": self.same_as_baseline,
             "history": list(self.history),
         }
@@ -48,6 +53,8 @@ class AcceptedRun:
             tuple(wire["fields"]),
             gone,
             frozenset(wire["dropped"]),
+            frozenset(wire["dropped_fields"]),
+            frozenset(wire["dropped_labels"]),
             wire["same_as_baseline"],
             tuple(wire["history"]),
         )

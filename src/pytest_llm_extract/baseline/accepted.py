@@ -41,12 +41,14 @@ class AcceptedAnswers:
             return None
         known = set(dataset_ids)
         gone = {case: entry.outcomes for case, entry in sorted(found.entries.items()) if case not in known}
-        committed = self.committed.entries if self.committed else gone
+        committed = self.committed or found
         return AcceptedRun(
             source=self.sources[name],
             fields=found.fields,
             gone=gone,
-            dropped=frozenset(case for case in gone if case not in committed),
+            dropped=frozenset(gone.keys() - committed.entries.keys()),
+            dropped_fields=frozenset(found.fields).difference(committed.fields),
+            dropped_labels=found.labelled - committed.labelled,
             same_as_baseline=name == "anchor" and self._same,
             history=found.history,
         )

@@ -6,6 +6,7 @@ import datetime
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,11 @@ class Baseline:
     prompt: str | None
     history: tuple[dict[str, Any], ...]
     entries: dict[str, Entry]
+
+    @cached_property
+    def labelled(self) -> frozenset[str]:
+        """The fields that some of its cases were scored in."""
+        return frozenset(path for entry in self.entries.values() for path in entry.outcomes)
 
     def to_text(self) -> str:
         """The file's text."""

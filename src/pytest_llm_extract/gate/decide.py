@@ -11,12 +11,12 @@ from pytest_llm_extract.case_result import CaseResult, Sample
 from pytest_llm_extract.gate.causes import describe_causes
 from pytest_llm_extract.gate.floors import missed_documents, missed_floors, strict_floors
 from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, pair
-from pytest_llm_extract.gate.words import count_cases, percent
+from pytest_llm_extract.gate.vanished import dropped, vanished
+from pytest_llm_extract.gate.words import count_cases, percent, some_names
 from pytest_llm_extract.outcome import Status, Verdict
-from pytest_llm_extract.suite_result import AcceptedRun, SuiteResult
+from pytest_llm_extract.suite_result import SuiteResult
 
 _MIN_GROUPS = 5
-_LONGEST_NAME = 40
 _NO_BASELINE = "no baseline yet: pytest --llm-extract-accept makes this run's answers the baseline"
 
 
@@ -116,7 +116,7 @@ def _reasons(
     reasons += [reason for path, reason in by_field if path not in waivers]
     waived = [f"waived: {reason} ({waivers[path].reason})" for path, reason in by_field if path in waivers]
     if suite.baseline is not None:
-        reasons += _vanished(suite, suite.baseline)
+        reasons += vanished(suite, suite.baseline)
     reasons += [
         f"the waiver of {w.what} ({w.reason}) expired on {w.expires}: mend it, or renew it"
         for w in suite.rules.waivers
@@ -145,7 +145,7 @@ def _regressed(comparison: Comparison) -> list[tuple[str, str]]:
 def _lost(path: str, change: FieldChange, comparison: Comparison) -> str:
     return (
         f"{path}: lost {len(change.lost)} cases and gained {len(change.gained)} against the {comparison.against} "
-        f"(p_adj {_p(change.p_adj or 0.0)}): {_some(change.lost)}"
+        f"(p_adj {_p(change.p_adj or 0.0)}): {some_names(change.lost)}"
     )
 
 
@@ -158,7 +158,7 @@ def _over_budget(suite: SuiteResult, comparison: Comparison) -> list[tuple[str, 
         allowed, drop = budget.lost_allowed, budget.drop_allowed
         if allowed is not None and len(change.lost) > allowed:
             words = "critical: no case may be lost" if budget.critical else f"{allowed} may be"
-            found.append((path, f"{path}: lost {len(change.lost)} cases ({words}): {_some(change.lost)}"))
+            found.append((path, f"{path}: lost {len(change.lost)} cases ({words}): {some_names(change.lost)}"))
         if drop is not None and (fell := _fell(change)) > drop:
             found.append((path, f"{path}: accuracy fell by {percent(fell)}, {percent(drop)} is allowed"))
     return found
@@ -168,26 +168,6 @@ def _fell(change: FieldChange) -> Fraction:
     if not change.before.n or not change.after.n:
         return Fraction(0)
     return Fraction(change.before.right, change.before.n) - Fraction(change.after.right, change.after.n)
-
-
-def _vanished(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
-    gone = [case for case in baseline.gone if case not in baseline.dropped]
-    reasons = []
-    if gone:
-        reasons.append(f"{count_cases(len(gone))} of the baseline gone from golden data ({_some(gone)}): {_MEND}")
-    removed = [path for path in baseline.fields if path not in suite.paths]
-    if removed:
-        reasons.append(f"fields of the baseline gone from the schema ({_some(removed)}): {_MEND}")
-    accepted = [case.baseline for case in suite.cases if case.baseline is not None]
-    # Scored again, an answer has no leaf of a field that its case no longer labels.
-    labelled = {path for one in accepted for path in one.leaves}
-    unlabelled = dict.fromkeys(path for one in accepted for path in one.then if path not in labelled)
-    if gone_labels := [path for path in unlabelled if path not in removed]:
-        reasons.append(f"fields of the baseline that no case labels any more ({_some(gone_labels)}): {_MEND}")
-    return reasons
-
-
-_MEND = "put back, or accept with --llm-extract-accept"
 
 
 def _doubts(suite: SuiteResult, comparisons: Sequence[Comparison]) -> list[str]:
@@ -224,14 +204,15 @@ def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: 
     if suite.baseline is None:
         return [*notes, _NO_BASELINE]
     notes += [*describe_causes(suite.cases), *_unlike_samples(suite.cases)]
-    if suite.baseline.dropped:
-        notes.append(f"removed since {suite.baseline.source}: {_removed(suite.baseline)}")
+    notes += dropped(suite, suite.baseline)
     new = [case.id for case in suite.cases if case.baseline is None]
     if new:
-        notes.append(f"{count_cases(len(new))} new since the baseline, in floors only until accepted: {_some(new)}")
+        notes.append(
+            f"{count_cases(len(new))} new since the baseline, in floors only until accepted: {some_names(new)}"
+        )
     fresh = [path for path in fields if path not in suite.baseline.fields]
     if fresh:
-        notes.append(f"new fields, in floors only until accepted: {_some(fresh)}")
+        notes.append(f"new fields, in floors only until accepted: {some_names(fresh)}")
     notes += [_rest(comparison) for comparison in comparisons if comparison.pooled_p_without_failed is not None]
     return notes + [_power(comparison) for comparison in comparisons if comparison.smallest_loss is not None]
 
@@ -241,7 +222,7 @@ def _flakes(cases: Sequence[CaseResult], fields: Mapping[str, FieldSummary]) -> 
     flaky = sorted((-summary.flakes.n_flaky, path) for path, summary in fields.items() if summary.flakes.n_flaky)
     if not flaky:
         return []
-    whole, shown = count_flakes(cases), _some(f"{path} in {-minus}" for minus, path in flaky)
+    whole, shown = count_flakes(cases), some_names(f"{path} in {-minus}" for minus, path in flaky)
     return [
         f"the samples disagree in {whole.n_flaky} of {count_cases(whole.n_cases)} ({shown}): "
         "as many may move when nothing changed"
@@ -262,18 +243,10 @@ def _unlike_samples(cases: Iterable[CaseResult]) -> list[str]:
     ]
 
 
-def _removed(baseline: AcceptedRun) -> str:
-    shown = []
-    for case in sorted(baseline.dropped):
-        outcomes = ", ".join(f"{path} {'/'.join(counts.to_wire())}" for path, counts in baseline.gone[case].items())
-        shown.append(f"{case} ({outcomes})")
-    return "; ".join(shown[:5]) + (" …" if len(shown) > 5 else "")
-
-
 def _rest(comparison: Comparison) -> str:
     """What the pooled test says once the failed fields are left out."""
     p = 1.0 if comparison.pooled_p_without_failed is None else comparison.pooled_p_without_failed
-    return f"against the {comparison.against}, p of all fields without {_some(comparison.failed)}: {_p(p)}"
+    return f"against the {comparison.against}, p of all fields without {some_names(comparison.failed)}: {_p(p)}"
 
 
 def _power(comparison: Comparison) -> str:
@@ -288,8 +261,3 @@ def _power(comparison: Comparison) -> str:
 
 def _p(p: float) -> str:
     return f"{p:.3g}"
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in names]
-    return ", ".join(listed[:5]) + (", …" if len(listed) > 5 else "")

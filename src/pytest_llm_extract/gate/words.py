@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
+
+_LONGEST_NAME = 40
 
 
 def percent(share: Fraction | float) -> str:
@@ -26,3 +29,9 @@ def count_cassettes(count: int) -> str:
 def count_cases(count: int) -> str:
     """`1 case`, `12 cases`."""
     return f"{count} case{'' if count == 1 else 's'}"
+
+
+def some_names(names: Iterable[str]) -> str:
+    """The first five, long ones cut."""
+    listed = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in names]
+    return ", ".join(listed[:5]) + (", …" if len(listed) > 5 else "")
