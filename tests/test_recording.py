@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from standin import Reply, StandIn
@@ -24,6 +25,7 @@ from pytest_llm_extract.record.batch import Batch
 from pytest_llm_extract.record.plan import Plan
 from pytest_llm_extract.record.threads import in_threads
 from pytest_llm_extract.recording import Progress, SuitePlan
+from pytest_llm_extract.report.results import json_schema
 
 WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
 SUITE = """
@@ -185,6 +187,35 @@ def test_a_budget_stops_before_the_call_that_would_exceed_it(project: pytest.Pyt
         ]
     )
     assert len(provider.requests) == 12
+
+
+@WORKERS
+def test_results_and_recorder_name_the_same_cost(project: pytest.Pytester, workers: str) -> None:
+    """That of each model that answered, also once shards are merged: a cheap last model makes the first no cheaper."""
+    second = "client.chat.completions.create(model='gpt-4', messages=[{'role': 'user', 'content': text}])"
+    module = SUITE.replace("    answer = ", f"    {second}\n    answer = ").replace('model="m"', 'model="gpt-4o-mini"')
+    project.makepyfile(test_items=module)
+
+    class Both(Provider):
+        def reply(self, body: dict[str, Any]) -> dict[str, Any] | Reply:
+            answer = super().reply(body)
+            assert isinstance(answer, dict)
+            return answer | {"model": body["model"]}
+
+    with serving(Both()):
+        run = project.runpytest_subprocess("--llm-record", f"-n{workers}", "--llm-extract-json=out.json")
+    run.stdout.fnmatch_lines(["*recorded 12 of 12; 24 calls, 24,000,000 tokens, $361.80, *"])
+    merged = project.run(Path(sys.executable).with_name("llm-extract"), "merge", "out.json", "-o", "merged.json")
+    assert merged.ret == 0
+    for name in ("out.json", "merged.json"):
+        results = json.loads((project.path / name).read_text())
+        jsonschema.validate(results, json_schema())
+        suite = results["suites"][0]
+        assert suite["usage"]["cost_usd"] == pytest.approx(12 * (30 + 0.15))
+        usage = suite["cases"][0]["usage"]
+        assert usage["cost_usd"] == pytest.approx(30 + 0.15)
+        assert [one["model"] for one in usage["by_model"]] == ["gpt-4", "gpt-4o-mini"]
+        assert usage["input_tokens"] == sum(one["input_tokens"] for one in usage["by_model"]) == 2_000_000
 
 
 def test_progress_is_shown_by_one_thread_at_a_time() -> None:

@@ -23,7 +23,7 @@ from pytest_llm_extract.errors import CassetteError, SecretFoundError
 from pytest_llm_extract.event_loop import run_to_end
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.placeholder import placeholder_key
-from pytest_llm_extract.prices import cost_usd, total_usd
+from pytest_llm_extract.prices import cost_of_models_usd
 from pytest_llm_extract.provider import ProviderError
 
 _TRANSIENT = frozenset({408, 409, 425, 429})
@@ -68,10 +68,14 @@ class Call:
         return Usage(self.facts.get("input_tokens", 0), self.facts.get("output_tokens", 0))
 
     @property
+    def by_model(self) -> dict[str | None, Usage]:
+        """The tokens of each model that answered."""
+        return {model: Usage(*tokens) for model, tokens in self.facts.get("by_model", {}).items()}
+
+    @property
     def cost_usd(self) -> float | None:
-        """What they cost in US dollars, by the models that answered; None where that is not known."""
-        by_model: dict[str | None, tuple[int, int]] = self.facts.get("by_model", {})
-        return total_usd(cost_usd(model, Usage(*tokens)) for model, tokens in by_model.items())
+        """What they cost in US dollars; None where that is not known."""
+        return cost_of_models_usd(self.by_model)
 
 
 @dataclass(frozen=True)

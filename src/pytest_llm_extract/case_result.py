@@ -141,6 +141,7 @@ class Accepted:
 class Sample:
     """One answer of a case, scored: leaves by field path, list indexes removed.
 
+    `model` is the last that answered; `by_model` has the tokens of each, under None those of answers that name none.
     `latency_s` is the time that the extraction took when it was recorded, in seconds; `attempt` counts the recordings
     under one unchanged request. `explanation` has a line for each difference, where the suite is strict.
     """
@@ -151,13 +152,18 @@ class Sample:
     raw: str | None = field(default=None, kw_only=True)
     error: str | None = field(default=None, kw_only=True)
     model: str | None = field(default=None, kw_only=True)
-    usage: Usage = field(default_factory=Usage, kw_only=True)
+    by_model: dict[str | None, Usage] = field(default_factory=dict, kw_only=True)
     latency_s: float | None = field(default=None, kw_only=True)
     attempt: int = field(default=1, kw_only=True)
     cassette: str | None = field(default=None, kw_only=True)
     origin: Origin = field(default_factory=Origin, kw_only=True)
     explanation: tuple[str, ...] = field(default=(), kw_only=True)
     rows: dict[str, RowCounts] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of all models together."""
+        return sum(self.by_model.values(), Usage())
 
     @property
     def counts(self) -> dict[str, FieldCounts]:
@@ -172,7 +178,7 @@ class Sample:
 
     def texts(self) -> Iterator[str]:
         """Every text that a report may show of it."""
-        yield from (text for text in (self.raw, self.error, self.model, *self.explanation) if text)
+        yield from (text for text in (self.raw, self.error, self.model, *self.by_model, *self.explanation) if text)
         for found in self.leaves.values():
             for leaf in found:
                 yield from (_as_text(value) for value in (leaf.expected, leaf.actual) if value is not None)
@@ -191,7 +197,10 @@ class Sample:
             "raw": self.raw,
             "error": self.error,
             "model": self.model,
-            "usage": {"input_tokens": self.usage.input_tokens, "output_tokens": self.usage.output_tokens},
+            "usage": {
+                **asdict(self.usage),
+                "by_model": [{"model": model, **asdict(usage)} for model, usage in self.by_model.items()],
+            },
             "latency_s": self.latency_s,
             "attempt": self.attempt,
             "cassette": self.cassette,
@@ -212,7 +221,9 @@ def _sample_arguments(wire: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: wire[name] for name in plain},
         "status": Status(wire["status"]),
-        "usage": Usage(wire["usage"]["input_tokens"], wire["usage"]["output_tokens"]),
+        "by_model": {
+            one["model"]: Usage(one["input_tokens"], one["output_tokens"]) for one in wire["usage"]["by_model"]
+        },
         "origin": Origin(**wire["origin"]),
         "leaves": leaves_from_wire(wire["fields"]),
         "explanation": tuple(wire.get("explanation", ())),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from pytest_llm_extract.case_result import Usage
@@ -13,6 +13,11 @@ def cost_usd(model: str | None, usage: Usage) -> float | None:
     if model is None or not usage.input_tokens or not has_price(model):
         return None
     return _price(model, usage)
+
+
+def cost_of_models_usd(by_model: Mapping[str | None, Usage]) -> float | None:
+    """Price of what several models took; None as soon as one's is not known."""
+    return total_usd(cost_usd(model, usage) for model, usage in by_model.items())
 
 
 @lru_cache(maxsize=256)  # every list is searched for a model that none has

@@ -265,7 +265,7 @@ class Extraction:
             result,
             raw=content if isinstance(content, str) else None,
             model=facts.get("model"),
-            usage=call.usage,
+            by_model=call.by_model,
             latency_s=facts.get("latency_s"),
             attempt=facts.get("attempt", 1),
             cassette=cassette.as_posix().removeprefix(f"{self._settings.rootdir.as_posix()}/"),

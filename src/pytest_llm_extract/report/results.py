@@ -20,7 +20,7 @@ from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
 from pytest_llm_extract.limits import Floor
-from pytest_llm_extract.prices import cost_usd, total_usd
+from pytest_llm_extract.prices import cost_of_models_usd, total_usd
 from pytest_llm_extract.report.rates import rates_to_wire
 from pytest_llm_extract.suite_result import SuiteResult
 
@@ -99,7 +99,7 @@ def read_results(text: str, name: str) -> list[SuiteResult]:
 def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
     """One suite of results.json."""
     results, samples = suite.cases, suite.samples
-    costs = [[cost_usd(sample.model, sample.usage) for sample in result.samples] for result in results]
+    costs = [[cost_of_models_usd(sample.by_model) for sample in result.samples] for result in results]
     return {
         **suite.head_to_wire(),
         "n_cases": len(results),
