@@ -274,3 +274,18 @@ def test_volatile_values_are_ignored_and_said(bare: pytest.Pytester, workers: st
     run.assert_outcomes(passed=4)
     run.stdout.fnmatch_lines(["warning: requests are stored and compared without metadata.request_id"])
     assert '"request_id": "(ignored)"' in next(bare.path.glob("cassettes/**/*.yaml")).read_text()
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_path_of_ignore_that_no_request_has_is_said(bare: pytest.Pytester, workers: str) -> None:
+    """Stale cassettes alone would tell of a typo; a path that some case has is none, nor is one below another."""
+    paths = "ignore=['metadata', 'metadata.request_id', 'metadata.requst_id', 'messages[].name', 'temperature'])"
+    read = VOLATILE.replace("metadata=", '**({"temperature": 0} if text == "doc 2" else {}), metadata=')
+    bare.makepyfile(test_items=(HEAD + read + TAIL).replace("cases=CASES)", f"cases=CASES, {paths}"))
+    line = "warning: ignore= names metadata.requst_id, messages[[]].name, which no request has: a typo?"
+    with StandIn(echo) as provider:
+        record(bare, provider).stdout.fnmatch_lines([line])
+    run = bare.runpytest_subprocess(f"-n{workers}")
+    run.assert_outcomes(passed=4)
+    run.stdout.fnmatch_lines([line, "warning: requests are stored and compared without metadata, *"])
+    bare.runpytest_subprocess("-k", "c0").stdout.no_fnmatch_line("warning: ignore=*")

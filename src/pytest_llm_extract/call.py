@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,8 @@ class Call:
     """What came of one extraction.
 
     `problem` is one line for a case that has no usable recording (`status` says stale, missing or error);
-    `error` is the extractor's own exception.
+    `error` is the extractor's own exception. `ignored` says of each path of `ignore` whether some request had it; it
+    is empty where none was sent.
     """
 
     status: Status = Status.OK
@@ -61,6 +62,7 @@ class Call:
     recorded: bool = False
     failure: Failure | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    ignored: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def usage(self) -> Usage:
@@ -107,7 +109,7 @@ def replay(function: Callable[[], Any], slot: Slot) -> Call:
 
 def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Call:
     take = Replay(recording, slot.ignore, slot.storage)
-    call = Call(facts={**recording.meta, **_facts(recording, slot)})
+    call = Call(facts={**recording.meta, **_facts(recording, slot)}, ignored=take.matched)
     try:
         with taking(take), placeholder_key():
             call.value = run_to_end(function)
@@ -155,7 +157,8 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
         old = load(slot.path, slot.root)
     except CassetteError as error:
         return Call(Status.ERROR, problem=f"{error}; delete it and record again")
-    take, call = Record(slot.ignore, heard, slot.storage), Call()
+    take = Record(slot.ignore, heard, slot.storage)
+    call = Call(ignored=take.matched)
     start = time.perf_counter()
     try:
         with taking(take), placeholder_key():

@@ -183,11 +183,12 @@ class Extraction:
 
     @property
     def note(self) -> dict[str, Any]:
-        """What its run alone has to say: why a case is stale, and how many cassettes were recorded."""
+        """What its run alone has to say: why a case is stale, what was recorded, which paths of `ignore` it lacks."""
         calls = [taken.call for taken in self._taken]
         first = next((call for call in calls if call.problem is not None), Call())
         alike = [str(number) for number, call in enumerate(calls, 1) if call.problem and call.status is first.status]
-        change = first.change
+        change, looked = first.change, [call.ignored for call in calls if call.ignored]
+        unmatched = [path for path in self._suite.ignore if looked and not any(one[path] for one in looked)]
         return {
             "recorded": sum(call.recorded for call in calls),
             "status": first.status.value,
@@ -195,6 +196,7 @@ class Extraction:
             "samples": f"sample {', '.join(alike)} of {len(calls)}" if len(alike) < len(calls) else None,
             "change": change and {"cause": change.cause, "lines": [*change.lines, *filter(None, [change.hint])]},
             "hint": self._missing_hint() if first.status is Status.MISSING else None,
+            "unmatched": unmatched if looked else None,
         }
 
     def _missing_hint(self) -> str | None:

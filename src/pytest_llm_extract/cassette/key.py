@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -90,20 +89,24 @@ def _short(value: Json, document: str | None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def without(value: Json, paths: Collection[str]) -> Json:
-    """A body with the values at these paths put aside; `metadata.request_id`, or `messages[].id` through a list."""
-    for path in paths:
-        value = _put_aside(value, path.replace("[]", ".[]").split("."))
-    return value
+def without(value: Json, path: str) -> Json:
+    """A body with what lies at a path put aside: `metadata.request_id`, or `messages[].id` through a list.
+
+    The very same body where nothing does.
+    """
+    return _put_aside(value, path.replace("[]", ".[]").split("."))
 
 
 def _put_aside(value: Json, steps: list[str]) -> Json:
     if not steps:
         return IGNORED
     if steps[0] == "[]" and isinstance(value, list):
-        return [_put_aside(item, steps[1:]) for item in value]
+        items = [_put_aside(item, steps[1:]) for item in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     if isinstance(value, dict) and steps[0] in value:
-        return {**value, steps[0]: _put_aside(value[steps[0]], steps[1:])}
+        old = value[steps[0]]
+        new = _put_aside(old, steps[1:])
+        return value if new is old else {**value, steps[0]: new}
     return value
 
 

@@ -93,6 +93,7 @@ class Replay(Take):
     def __init__(self, recording: Recording, ignore: tuple[str, ...] = (), storage: Storage | None = None) -> None:
         super().__init__()
         self.recording, self._scrubber = recording, Scrubber(storage or Storage(), ignore)
+        self.matched = self._scrubber.matched
         self.played: list[Exchange] = []
         self.miss: tuple[str, str, bytes] | None = None
         self._left = list(recording.exchanges)
@@ -148,6 +149,7 @@ class Record(Take):
     ) -> None:
         super().__init__()
         self._scrubber, self._heard = Scrubber(storage or Storage(), ignore), heard
+        self.matched = self._scrubber.matched
         self.exchanges: list[Exchange] = []
         self._sent: dict[int, Request] = {}
         self._unstored: dict[str, str] = {}

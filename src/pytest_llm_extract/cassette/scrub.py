@@ -48,12 +48,14 @@ class Sent:
 class Scrubber:
     """Scrubs in one way, on record and on replay; the project's own filters come first.
 
-    `ignore` are paths of volatile values in a request's JSON body, which are neither stored nor compared.
+    `ignore` are paths of volatile values in a request's JSON body, which are neither stored nor compared. `matched`
+    says of each whether some request had it, and is empty as long as there was none.
     """
 
     def __init__(self, storage: Storage, ignore: tuple[str, ...] = ()) -> None:
         self._names = frozenset(map(normal, storage.scrub))
-        self._ignore = ignore
+        self._ignore = sorted(ignore, key=len, reverse=True)  # `a.b` before `a`, below which nothing is left
+        self.matched: dict[str, bool] = {}
         self._filters: VcrFilters | None = filters_of(storage.offer_vcr)
 
     @property
@@ -110,7 +112,11 @@ class Scrubber:
     def _ignoring(self, body: bytes) -> bytes:
         if not self._ignore or (value := read_json(body)) is None:
             return body
-        return body if (clean := without(value, self._ignore)) == value else json.dumps(clean).encode()
+        clean = value
+        for path in self._ignore:
+            before, clean = clean, without(clean, path)
+            self.matched[path] = clean is not before or self.matched.get(path, False)
+        return body if clean is value else json.dumps(clean).encode()
 
 
 def outline_of(sent: Sent, response: Mapping[str, Any]) -> Exchange:

@@ -45,7 +45,18 @@ def suite_lines(
     if recorded:
         what = "a cassette holds its document as it is" if keeps_requests else "of requests, cassettes hold hashes"
         lines.append(f"recorded: {recorded} ({what})")
+    if suite.complete:
+        lines += _unmatched_lines(notes)
     return lines + verdict_lines(suite, decision)
+
+
+def _unmatched_lines(notes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Paths of `ignore` that were in no request of any case."""
+    told = [note["unmatched"] for note in notes.values() if note.get("unmatched") is not None]
+    paths = [path for path in told[0] if all(path in others for others in told)] if told else []
+    return (
+        [f"warning: ignore= names {printable(', '.join(paths), 400)}, which no request has: a typo?"] if paths else []
+    )
 
 
 def verdict_lines(suite: SuiteResult, decision: Decision) -> list[str]:
