@@ -254,6 +254,31 @@ def test_prompt(extraction): pass
     )
 
 
+@WORKERS
+def test_no_budget_without_a_price_for_a_prompt_in_tests(project: pytest.Pytester, workers: str) -> None:
+    """A fixture that skips the last case leaves a suite to its tests: they know the model, and send nothing either."""
+    project.path.joinpath("read.md").write_text("Read.")
+    marked = """
+@pytest.fixture(autouse=True)
+def not_the_last(request):
+    if "c11" in request.node.name:
+        pytest.skip("not today")
+
+@pytest.mark.llm_extract(schema=Item, prompt="read.md", model="acme-1", cases=CASES)
+def test_prompt(extraction): pass
+"""
+    project.makepyfile(test_items=SUITE.split("@pytest.mark")[0] + marked)
+    provider = Provider()
+    with serving(provider):
+        run = project.runpytest_subprocess("--llm-record", "--llm-extract-budget=1", f"-n{workers}")
+    assert provider.requests == []
+    run.stdout.fnmatch_lines(
+        [
+            "MISSING: not recorded: the price of model 'acme-1' is not known, so no budget can be kept (11 cases: *",
+        ]
+    )
+
+
 def test_what_passes_is_tried_again(project: pytest.Pytester) -> None:
     """429 with Retry-After, 500, a connection that breaks: the whole case is repeated, and nothing of it is kept."""
 

@@ -30,6 +30,7 @@ from pytest_llm_extract.recording import Progress
 
 if TYPE_CHECKING:
     from pytest_llm_extract.record.shared import Shared
+    from pytest_llm_extract.suite import Suite
 
 _BUSY = frozenset({429, 503, 529})
 _MAX_TRIES = 5  # after an error; a provider that only asks to wait is asked again for as long as patience lasts
@@ -65,8 +66,7 @@ class RecordingRun:
     def record_plan(self, plan: Plan, client: Callable[[], Any], show: Callable[[Progress], None]) -> Batch:
         """Record all jobs of a plan, as many at a time as the settings allow, each written when it is made."""
         batch = Batch(plan, show)
-        model = plan.suite.call.model if plan.suite.call else None
-        if self._budget.limit_usd is not None and model is not None and not has_price(model):
+        if (model := self._model_without_price(plan.suite)) is not None:
             batch.end(_unpriced(model))
         folder = variant_folder(plan.suite, self._settings)
         try:
@@ -103,6 +103,12 @@ class RecordingRun:
         if call.failure is not None and _is_too_long(call.failure.retry_after_s):
             batch.end(call.failure)  # a limit of the day, say: whoever asks meanwhile is refused as well
         return call
+
+    def _model_without_price(self, suite: Suite) -> str | None:
+        """The model that a suite's prompt asks, if no budget can be kept with it: known before anything is sent."""
+        if self._budget.limit_usd is None or suite.call is None or has_price(suite.call.model):
+            return None
+        return suite.call.model
 
     def _is_unpriced(self, call: Call) -> bool:
         return self._budget.limit_usd is not None and call.recorded and call.cost_usd is None
@@ -161,8 +167,9 @@ class RecordingRun:
         return call
 
     def _record_in_test(self, job: Job, function: Callable[[], Any], before: Status) -> Call:
-        if self._unpriced_model is not None:
-            return Call(before, problem=f"not recorded: {_unpriced(self._unpriced_model).words}")
+        model = self._unpriced_model or self._model_without_price(job.suite)
+        if model is not None:
+            return Call(before, problem=f"not recorded: {_unpriced(model).words}")
         with self.turn():
             call = self._within_budget(self._tries(job, function, threading.Event()), lambda: None)
         if call is None:
