@@ -255,6 +255,18 @@ def test_prompt(extraction): pass
 
 
 @WORKERS
+def test_one_call_tells_that_an_extractor_has_no_price(project: pytest.Pytester, workers: str) -> None:
+    """The others wait for what it costs, and are not sent when nobody knows."""
+    provider = Provider(delay_s=0.05, model="acme-1")
+    with serving(provider):
+        run = project.runpytest_subprocess("--llm-record", "--llm-extract-budget=5", f"-n{workers}")
+    assert len(provider.requests) == 1
+    run.stdout.fnmatch_lines(
+        ["MISSING: not recorded: the price of model 'acme-1' is not known, so no budget * (11 cases*"]
+    )
+
+
+@WORKERS
 def test_no_budget_without_a_price_for_a_prompt_in_tests(project: pytest.Pytester, workers: str) -> None:
     """A fixture that skips the last case leaves a suite to its tests: they know the model, and send nothing either."""
     project.path.joinpath("read.md").write_text("Read.")

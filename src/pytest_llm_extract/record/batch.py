@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -31,7 +32,12 @@ class Batch:
         self.n_calls = 0
 
     def price(self, job: Job) -> float | None:
-        """What a job is expected to cost at most: as before, or as the dearest so far; None when nothing tells."""
+        """What a job is expected to cost at most: as before, or as the dearest so far; None when nothing tells.
+
+        Infinite once the batch has ended, so that no budget admits a job that waited for the end of another one.
+        """
+        if self.ended is not None:
+            return math.inf
         before = self._plan.expected.get(job.key)
         known = [cost for cost in (before.cost_usd if before else None, self._dearest) if cost is not None]
         return max(known) if known else None

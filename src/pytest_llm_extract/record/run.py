@@ -94,15 +94,19 @@ class RecordingRun:
 
     def _record_in_batch(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
         tries = self._tries(job, function, batch.stop)
-        call = self._within_budget(map(batch.spend, tries), partial(batch.price, job))
+        call = self._within_budget(map(partial(self._spend, batch), tries), partial(batch.price, job))
         if call is None:
             batch.end(Failure(_over_budget(self._budget, batch.price(job)), is_final=True))
             return batch.left(job)
-        if self._is_unpriced(call):
-            batch.end(_unpriced(call.facts.get("model")))
         if call.failure is not None and _is_too_long(call.failure.retry_after_s):
             batch.end(call.failure)  # a limit of the day, say: whoever asks meanwhile is refused as well
         return call
+
+    def _spend(self, batch: Batch, call: Call) -> Call:
+        # The batch ends before the budget lets go of those that wait for what this one cost.
+        if self._is_unpriced(call):
+            batch.end(_unpriced(call.facts.get("model")))
+        return batch.spend(call)
 
     def _model_without_price(self, suite: Suite) -> str | None:
         """The model that a suite's prompt asks, if no budget can be kept with it: known before anything is sent."""
