@@ -129,6 +129,46 @@ def test_recording_of_a_prompt_is_judged_at_once(pytester: pytest.Pytester) -> N
     replayed.stdout.fnmatch_lines(["*STALE: system prompt changed (1 case: c1)*"])
 
 
+def test_samples_are_adopted_where_the_file_tells_them_apart(pytester: pytest.Pytester) -> None:
+    """The same request as often as there are samples is one of each; else the first, and the others are said."""
+    pytester.makepyfile(test_prompts=PROMPT_SUITE.replace("cases=CASES", "cases=CASES, samples=3"))
+    (pytester.path / "read.md").write_text("Read.")
+    whole = foreign(pytester.path, "c0.yaml", *[asked("Read.")] * 3)
+    one = foreign(pytester.path, "c1.yaml", asked("Read."))
+    run = adopt(pytester, whole, one)
+    assert (run.returncode, run.stderr) == (0, "")
+    *lines, last, total = run.stdout.splitlines()
+    assert [line.split("; ")[1:] for line in lines] == [
+        ["fresh (POST /v1/chat/completions)", f"sample {number} of 3"] for number in (1, 2, 3)
+    ]
+    assert [line.split(": ")[0].rpartition(".yaml")[0][-2:] for line in lines[1:]] == [".2", ".3"]
+    assert last.startswith(f"{one} -> cassettes/test_prompts/test_prompted/read/c1-")
+    assert last.endswith("; sample 1 of 3 (the others are not in it: pytest --llm-extract-record=missing records them)")
+    assert total == "adopted 2 of 2 recordings"
+    replayed = pytester.runpytest_subprocess()
+    replayed.assert_outcomes(passed=1, failed=2)
+    replayed.stdout.fnmatch_lines(["MISSING: no cassette, sample 2, 3 of 3 (1 case: c1)"])
+    again = adopt(pytester, whole, "--case", "c1")
+    assert "is there already; give --force to replace it" in again.stderr
+    assert len(list((pytester.path / "cassettes").rglob("c1-*.yaml"))) == 1
+    assert adopt(pytester, whole, "--case", "c1", "--force").returncode == 0
+    pytester.runpytest_subprocess("-n2").assert_outcomes(passed=3)
+
+
+def test_a_file_of_this_package_is_one_sample(pytester: pytest.Pytester) -> None:
+    """Also where its extraction asked the same three times; so is a file with another number of requests."""
+    pytester.makepyfile(test_prompts=PROMPT_SUITE.replace("cases=CASES", "cases=CASES, samples=3"))
+    (pytester.path / "read.md").write_text("Read.")
+    twice = foreign(pytester.path, "c0.yaml", *[asked("Read.")] * 2)
+    assert ": 2 exchanges, " in adopt(pytester, twice).stdout
+    (pytester.path / "test_prompts.py").write_text(PROMPT_SUITE)
+    thrice = foreign(pytester.path, "c0.yaml", *[asked("Read.")] * 3)
+    assert ": 3 exchanges, " in adopt(pytester, thrice, "--force").stdout
+    (own,) = (pytester.path / "cassettes").rglob("c0-*.yaml")
+    (pytester.path / "test_prompts.py").write_text(PROMPT_SUITE.replace("cases=CASES", "cases=CASES, samples=3"))
+    assert ": 3 exchanges, " in adopt(pytester, own, "--case", "c1").stdout
+
+
 def test_names_of_files_find_their_case(pytester: pytest.Pytester) -> None:
     """As pytest and its two recorders spell ids; the function decides between suites; what is ambiguous is asked."""
     pytester.makepyfile(test_odd=ODD_IDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -27,6 +28,16 @@ def as_kept(found: Recording, case_id: str, ignore: tuple[str, ...] = (), storag
     if take.problem is not None or not take.exchanges:
         raise NotStorable(take.problem or "the project's filters keep nothing of it")
     return Recording(tuple(take.exchanges), case_id)
+
+
+def by_sample(kept: Recording, n_samples: int) -> list[Recording]:
+    """One recording for each sample, where the same requests are there as many times over; else all for the first.
+
+    Requests that are there another number of times may be those of one extraction that repeats itself.
+    """
+    size, rest = divmod(len(kept.exchanges), n_samples)
+    parts = [replace(kept, exchanges=kept.exchanges[n * size : (n + 1) * size]) for n in range(n_samples)]
+    return parts if not rest and all(part.fingerprints == parts[0].fingerprints for part in parts) else [kept]
 
 
 def plays(recording: Recording, body: bytes, ignore: tuple[str, ...], storage: Storage) -> Exchange | None:

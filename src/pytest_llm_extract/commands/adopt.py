@@ -22,7 +22,7 @@ from pytest_llm_extract.config import Storage
 from pytest_llm_extract.errors import CassetteError, LlmExtractError, UnknownNameError, UsageError, did_you_mean
 from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.prompt.call import document_text
-from pytest_llm_extract.record.job import Job
+from pytest_llm_extract.record.job import Job, jobs_of
 from pytest_llm_extract.suite import Suite
 
 # What pytest-recording puts a hyphen for.
@@ -50,7 +50,8 @@ def command(files: tuple[Path, ...], case_id: str | None, suite: str | None, var
 
     Bodies are decoded, credentials are scrubbed, and a file that would hold a secret is not written. FILE stays as it
     is. The suites are those that pytest collects here. Whether a recording answers what a prompt asks today is said at
-    once; what an extractor asks is seen in the next run of pytest.
+    once; what an extractor asks is seen in the next run of pytest. In a suite with samples=, FILE has all of them if it
+    has the same requests as many times over; else it is the first one.
 
     Exit status: 0 every file was adopted, 1 some were not (each is named), 2 wrong arguments, or no such suite.
     """
@@ -168,31 +169,49 @@ def _not_adopted(file: Path, error: LlmExtractError) -> str:
 
 
 def _adopt(target: Target, collected: Collected, force: bool) -> str:
-    """Write one cassette; what was written, in a line.
+    """Write the cassettes of a file, one for each sample that it holds; what was written, in a line for each.
 
     Raises:
         LlmExtractError: the file is no cassette, holds a secret, or the case has a cassette.
     """
     file, suite, golden = target
-    path = Job(suite, golden).path(collected.settings)
-    check_inside(path, collected.settings.cassettes)
-    old, document, storage = _replaced(path, force), document_text(golden.case), collected.settings.storage
+    settings, document = collected.settings, document_text(golden.case)
+    storage = settings.storage
     found = load(file)
     if found is None:
         raise CassetteError(file, "is gone")
     try:
         kept = adopt.as_kept(found, golden.case.id, suite.ignore, storage)
-        head = adopt.head_of(kept, found, document, old)
-        keep(path, kept, head, storage, document, suite.ignore)
+        # A file of this package is one sample, also where its requests repeat themselves.
+        parts = [kept] if found.meta else adopt.by_sample(kept, suite.n_samples)
+        jobs = jobs_of(suite, golden)[: len(parts)]
+        replaced = [_replaced(job.path(settings), settings.cassettes, force) for job in jobs]
+        for job, part, old in zip(jobs, parts, replaced, strict=True):
+            head = adopt.head_of(part, found, document, old)
+            keep(job.path(settings), part, head, storage, document, suite.ignore)
     except RecursionError:
         raise CassetteError(file, "is nested too deeply") from None
     except (NotStorable, FilterFailed) as error:
         raise CassetteError(file, storage.watch.hide(str(error))) from None
-    return f"{file} -> {os.path.relpath(path)}: {_summary(kept)}; {_freshness(suite, golden, kept, storage)}"
+    return "\n".join(
+        f"{file} -> {os.path.relpath(job.path(settings))}: {_summary(part)}; "
+        f"{_freshness(suite, golden, part, storage)}{_sample(job, len(jobs))}"
+        for job, part in zip(jobs, parts, strict=True)
+    )
 
 
-def _replaced(path: Path, force: bool) -> Recording | None:
+def _sample(job: Job, n_adopted: int) -> str:
+    """Which sample it is, in a suite that has several, and that nothing was found of the others."""
+    n = job.suite.n_samples
+    if n == 1:
+        return ""
+    others = " (the others are not in it: pytest --llm-extract-record=missing records them)" if n_adopted < n else ""
+    return f"; sample {job.sample} of {n}{others}"
+
+
+def _replaced(path: Path, root: Path, force: bool) -> Recording | None:
     """The cassette that is there, if it may be replaced; None where there is none that can be read."""
+    check_inside(path, root)
     if not path.exists():
         return None
     if not force:
