@@ -44,6 +44,10 @@ class Usage:
     def __add__(self, other: Usage) -> Usage:
         return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
 
+    def to_wire(self) -> dict[str, int]:
+        """Plain builtins."""
+        return {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
+
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -198,8 +202,8 @@ class Sample:
             "error": self.error,
             "model": self.model,
             "usage": {
-                **asdict(self.usage),
-                "by_model": [{"model": model, **asdict(usage)} for model, usage in self.by_model.items()],
+                **self.usage.to_wire(),
+                "by_model": [{"model": model, **usage.to_wire()} for model, usage in self.by_model.items()],
             },
             "latency_s": self.latency_s,
             "attempt": self.attempt,
