@@ -745,3 +745,5 @@ def test_a_baseline_is_for_its_own_suite_among_others(people: Project) -> None:
     run.stdout.fnmatch_lines([f"{FOLDER}/baseline.jsonl is the baseline of *"])
     people.pytester.makepyfile(test_unit="def test_unit(): pass")
     people.run("test_unit.py", arguments).assert_outcomes(passed=1)
+    people.pytester.makeini(f"[pytest]\nllm_extract_baseline = {FOLDER}/baseline.jsonl")
+    people.run("test_items.py::test_second").assert_outcomes(passed=13)

@@ -205,8 +205,11 @@ class Controller:
         return found
 
     def _not_compared(self) -> dict[str, str]:
-        """The suite of the baseline that was asked for, if it did not run and the gates of others did without it."""
-        asked = self.settings.baseline
+        """The suite of the baseline that was asked for, if it did not run and the gates of others did without it.
+
+        A file in the ini is for whenever its suite runs.
+        """
+        asked = self.settings.baseline if self.config.getoption("llm_extract_baseline_flag") else None
         gated = [suite_id for suite_id, run in self.suites.items() if run.decision is not None]
         if asked is None or asked.startswith("git:") or not gated or self.n_uncollected:
             return {}
