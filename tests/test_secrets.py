@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
+import sys
 import threading
 import zlib
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from pytest_llm_extract.cassette.exchange import Exchange
 from pytest_llm_extract.cassette.scrub import Scrubber
 from pytest_llm_extract.config import Storage
 from pytest_llm_extract.errors import SecretFoundError, UsageError
+from pytest_llm_extract.placeholder import placeholder_key
 from pytest_llm_extract.secrecy.environment import environment_secrets
 from pytest_llm_extract.secrecy.watch import Watch
 
@@ -635,6 +638,41 @@ def test_other():
         pytester.runpytest_subprocess("--llm-record", "test_items.py::test_items").assert_outcomes(passed=2)
         patch.delenv("OPENAI_API_KEY")
         pytester.runpytest_subprocess().assert_outcomes(passed=3)
+
+
+def test_other_threads_read_the_environment_while_placeholders_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a thread of the project has begun to read, it reads to the end."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    seen: set[str | None] = set()
+    errors: list[Exception] = []
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            try:
+                seen.add(os.environ.get("OPENAI_API_KEY"))
+                seen.add({name: os.environ.get(name) for name in os.environ}.get("OPENAI_API_KEY"))
+                assert "OPENAI_API_KEY" not in os.environ or len(os.environ) > 1
+            except Exception as error:
+                errors.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(5_000):
+            with placeholder_key():
+                os.environ.get("OPENAI_API_KEY")
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(interval)
+    assert not errors
+    assert seen == {None, "llm-extract-placeholder-no-key-for-OPENAI_API_KEY"}
+    assert "OPENAI_API_KEY" not in os.environ
 
 
 def test_a_key_of_a_dotenv_file_goes_before_the_placeholder(pytester: pytest.Pytester) -> None:

@@ -68,31 +68,32 @@ def _decoded(text: str) -> str:
 class _Keyed(_Environ):  # type: ignore[valid-type, misc]
     """The environment with a placeholder in the place of every key that is unset, or empty, as CI withholds a secret.
 
-    The questions of veiled files are answered as if there were none. What somebody sets or deletes goes before.
+    The questions of veiled files are answered as if there were none. What somebody sets or deletes goes before. Another
+    thread may be at work here when the environment is itself again, so nothing goes by the class of `self`.
     """
 
     def __getitem__(self, key: str) -> str:
         if _stands_in(key):
             _given.add(key)
             return _KEY + key
-        value: str = super().__getitem__(key)
+        value: str = _Environ.__getitem__(self, key)
         return value
 
     def __setitem__(self, key: str, value: str) -> None:
-        super().__setitem__(key, value)
+        _Environ.__setitem__(self, key, value)
         _changed.add(key)
 
     def __delitem__(self, key: str) -> None:
         stood_in = _stands_in(key)
         _changed.add(key)
         try:
-            super().__delitem__(key)
+            _Environ.__delitem__(self, key)
         except KeyError:
             if not stood_in:
                 raise
 
     def __iter__(self) -> Iterator[str]:
-        names = [*super().__iter__()]
+        names = [*_Environ.__iter__(self)]
         yield from (*names, *(key for key in VARIABLES.difference(names) if _stands_in(key)))
 
     def __len__(self) -> int:
@@ -100,18 +101,20 @@ class _Keyed(_Environ):  # type: ignore[valid-type, misc]
 
     def get(self, key: str, default: Any = None) -> Any:
         """As ever, but `os.getenv("OPENAI_API_KEY")` of a veiled file finds no placeholder."""
-        return default if self._is_veiled(key) else super().get(key, default)
+        return default if _is_veiled(key) else _Environ.get(self, key, default)
 
     def __contains__(self, key: object) -> bool:
-        return not self._is_veiled(key) and super().__contains__(key)
+        return not _is_veiled(key) and _Environ.__contains__(self, key)
 
-    def _is_veiled(self, key: object) -> bool:
-        if not isinstance(key, str) or not _stands_in(key):
-            return False
-        frame = sys._getframe(2)
-        while frame.f_back is not None and frame.f_globals.get("__name__") == "os":
-            frame = frame.f_back
-        return frame.f_code.co_filename.endswith(_veiled_files)
+
+def _is_veiled(key: object) -> bool:
+    """Whether it is a placeholder that the caller's caller asks for, from a veiled file."""
+    if not isinstance(key, str) or not _stands_in(key):
+        return False
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_globals.get("__name__") == "os":
+        frame = frame.f_back
+    return frame.f_code.co_filename.endswith(_veiled_files)
 
 
 def _stands_in(key: str) -> bool:
@@ -165,6 +168,6 @@ def placeholder_key(*veiled_files: str) -> Iterator[None]:
 def sweep() -> None:
     """Take away placeholders that were set: a `monkeypatch` that an extraction used puts back what it found."""
     with _lock:
-        for name in _given if _users == 0 else ():
+        for name in [*_given] if _users == 0 else ():
             if is_placeholder(_own(name)):
                 del os.environ[name]
