@@ -110,9 +110,10 @@ class Controller:
         self._add_crashed()
         for run in self.suites.values():
             self._gate(session, run)
-        absent = [*self._disappeared(session).items(), *self._not_compared().items()]
-        for suite_id in dict(absent):
-            reasons = [reason for absent_id, reason in absent if absent_id == suite_id]
+        absent = {suite_id: [reason] for suite_id, reason in self._disappeared(session).items()}
+        for suite_id, reason in self._not_compared().items():
+            absent.setdefault(suite_id, []).append(reason)
+        for suite_id, reasons in absent.items():
             self._publish(session, f"{suite_id}::gate", "failed", GateReport(reasons, suite_id))
         return outcome
 

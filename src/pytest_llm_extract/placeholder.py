@@ -18,7 +18,7 @@ _NAMED = re.compile(re.escape(_KEY) + r"([A-Z_]+)")
 _BASIC = re.compile(r"Basic\s+([A-Za-z0-9+/=]+)", re.IGNORECASE)
 # python-dotenv leaves alone what is set: the key of a `.env` file goes before a placeholder.
 _DOTENV = f"dotenv{os.sep}main.py"
-_veiled_files: tuple[str, ...] = ()
+_veiled_files: tuple[str, ...] = (_DOTENV,)
 _Environ = type(os.environ)
 
 

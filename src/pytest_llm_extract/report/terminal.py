@@ -54,9 +54,9 @@ def _unmatched_lines(notes: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Paths of `ignore` that were in no request of any case."""
     told = [note["unmatched"] for note in notes.values() if note.get("unmatched") is not None]
     paths = [path for path in told[0] if all(path in others for others in told)] if told else []
-    return (
-        [f"warning: ignore= names {printable(', '.join(paths), 400)}, which no request has: a typo?"] if paths else []
-    )
+    if not paths:
+        return []
+    return [f"warning: ignore= names {printable(', '.join(paths), 400)}, which no request has: a typo?"]
 
 
 def verdict_lines(suite: SuiteResult, decision: Decision) -> list[str]:
