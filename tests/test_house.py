@@ -8,7 +8,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
 FLOORS = [
-    {"errors", "stats", "git", "exact_json", "long_numbers", "hooks"},
+    {"errors", "stats", "git", "exact_json", "long_numbers", "hooks", "own_imports"},
     {
         "outcome",
         "limits",

@@ -160,3 +160,19 @@ def test_unrelated_suite_imports_nothing_heavy(pytester: pytest.Pytester) -> Non
     pytester.makepyfile("def test_nothing(): pass")
     run = pytester.runpytest_subprocess("-s", "-p", "no:asyncio")
     run.stdout.fnmatch_lines(["*heavy: *[[][]]*"])
+
+
+@WORKERS
+def test_own_modules_are_imported_by_python_itself(recorded: pytest.Pytester, workers: str) -> None:
+    """pytest's loader of plugins, which rewrites asserts, takes several times as long."""
+    recorded.makeconftest(
+        """
+        import sys
+        from importlib.machinery import SourceFileLoader
+
+        def pytest_runtest_teardown(item):
+            assert type(sys.modules["pytest_llm_extract.cassette.load"].__spec__.loader) is SourceFileLoader
+            assert type(item.module.__spec__.loader) is not SourceFileLoader
+        """
+    )
+    recorded.runpytest_subprocess("-n", workers).assert_outcomes(passed=5)

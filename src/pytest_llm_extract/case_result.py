@@ -52,10 +52,6 @@ class Usage:
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def _as_text(value: Any) -> str:
-    return value if type(value) is str else _encode(value)
-
-
 Leaves = dict[str, tuple[Leaf, ...]]
 
 
@@ -180,12 +176,12 @@ class Sample:
         outcomes = [leaf.outcome for leaves in self.leaves.values() for leaf in leaves]
         return self.valid and bool(outcomes) and all(outcome in RIGHT for outcome in outcomes)
 
-    def texts(self) -> Iterator[str]:
+    def texts(self) -> list[str]:
         """Every text that a report may show of it."""
-        yield from (text for text in (self.raw, self.error, self.model, *self.by_model, *self.explanation) if text)
-        for found in self.leaves.values():
-            for leaf in found:
-                yield from (_as_text(value) for value in (leaf.expected, leaf.actual) if value is not None)
+        said = [text for text in (self.raw, self.error, self.model, *self.by_model, *self.explanation) if text]
+        leaves = [leaf for found in self.leaves.values() for leaf in found]
+        values = [*[leaf.expected for leaf in leaves], *[leaf.actual for leaf in leaves]]
+        return said + [value if type(value) is str else _encode(value) for value in values if value is not None]
 
     @property
     def lost(self) -> bool:
@@ -257,12 +253,10 @@ class CaseResult(Sample):
         """The first sample without what belongs to its case."""
         return Sample(**{f.name: getattr(self, f.name) for f in fields(Sample)})
 
-    def texts(self) -> Iterator[str]:
+    def texts(self) -> list[str]:
         """Every text that a report may show of it; accepted answers were looked through when they were kept."""
-        for sample in self.further:
-            yield from sample.texts()
-        yield from Sample.texts(self)
-        yield from (_as_text(value) for value in (self.input, self.metadata) if value)
+        own = [value if type(value) is str else _encode(value) for value in (self.input, self.metadata) if value]
+        return [*(text for sample in self.further for text in sample.texts()), *Sample.texts(self), *own]
 
     def paired(self, accepted: Accepted) -> Iterator[tuple[Sample, Accepted]]:
         """The samples that both sides have: the first of each, as many as the side with fewer has."""

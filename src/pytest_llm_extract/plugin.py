@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llm_extract import config as settings_of
-from pytest_llm_extract import hooks
+from pytest_llm_extract import hooks, own_imports
 
 if TYPE_CHECKING:
     from pytest_llm_extract.golden import GoldenCase
@@ -57,7 +57,8 @@ def pytest_load_initial_conftests(
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers."""
+    """Declare the markers; from here on, our modules are imported in the fast way."""
+    config.add_cleanup(own_imports.find_before_pytest())
     for marker in settings_of.MARKERS:
         config.addinivalue_line("markers", marker)
     config.stash[_told], config.stash[_limits] = set(), {}

@@ -225,13 +225,14 @@ class Extraction:
 
     def _run(self, function: Callable[[], Any]) -> None:
         self._taken = [self._take(function, job) for job in self._jobs]
-        self.result = as_case(self._suite, self._golden, [taken.result for taken in self._taken])
+        first, *further = (taken.result for taken in self._taken)
+        self.result = with_further(first, further)
 
     def _take(self, function: Callable[[], Any], job: Job) -> _Taken:
         slot = job.slot(self._settings)
         call = self._recording.call(job, function) if self._recording else replay(function, slot)
         answer = self._read(call)
-        result = self._score(call, answer, slot.path)
+        result = self._score(call, answer, slot.path, is_first=job.sample == 1)
         accepts = self._settings.accept is not None
         kept = keep(self._suite.schema, self._golden.gold, call, answer, result) if accepts else None
         return _Taken(call, answer, result, kept)
@@ -256,15 +257,14 @@ class Extraction:
             return lost_answer(Status.INVALID, "the answer has no content")
         return read_answer(self._suite.schema, answer.content)
 
-    def _score(self, call: Call, answer: Answer, cassette: Path) -> CaseResult:
-        golden, facts = self._golden, call.facts
-        result = score_answer(self._suite.schema, golden.gold, answer, case_id=golden.case.id)
+    def _score(self, call: Call, answer: Answer, cassette: Path, *, is_first: bool) -> CaseResult:
+        suite, golden, facts = self._suite, self._golden, call.facts
         content = facts.get("content")
-        lines: tuple[str, ...] = ()
-        if self._suite.strict and not result.exact:
-            lines = explain(self._suite.schema, golden.gold, answer.value, result.leaves)
-        return dataclasses.replace(
-            result,
+        result = score_answer(
+            suite.schema,
+            golden.gold,
+            answer,
+            case_id=golden.case.id,
             raw=content if isinstance(content, str) else None,
             model=facts.get("model"),
             by_model=call.by_model,
@@ -272,8 +272,12 @@ class Extraction:
             attempt=facts.get("attempt", 1),
             cassette=cassette.as_posix().removeprefix(f"{self._settings.rootdir.as_posix()}/"),
             origin=self._origin(facts),
-            explanation=lines,
+            **(_of_case(suite, golden) if is_first else {}),
         )
+        if not suite.strict or result.exact:
+            return result
+        lines = explain(suite.schema, golden.gold, answer.value, result.leaves)
+        return dataclasses.replace(result, explanation=lines)
 
     def _origin(self, facts: dict[str, Any]) -> Origin:
         hashes = {**facts.get("hashes", {})}
@@ -297,24 +301,33 @@ class Extraction:
 
 def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | None) -> CaseResult:
     """The result of a case whose extraction never ran: it stays in every denominator."""
-    lost = score_answer(suite.schema, golden.gold, lost_answer(status, error), case_id=golden.case.id)
-    lost = dataclasses.replace(lost, origin=Origin(**_labels(suite, golden)))
-    return as_case(suite, golden, [lost] * suite.n_samples)
+    lost = score_answer(
+        suite.schema,
+        golden.gold,
+        lost_answer(status, error),
+        case_id=golden.case.id,
+        origin=Origin(**_labels(suite, golden)),
+        **_of_case(suite, golden),
+    )
+    return with_further(lost, [lost] * (suite.n_samples - 1))
 
 
-def as_case(suite: Suite, golden: GoldenCase, samples: Sequence[CaseResult]) -> CaseResult:
-    """The scored samples of a golden case as its result, with its accepted answers scored in the same way."""
+def with_further(first: CaseResult, further: Sequence[CaseResult]) -> CaseResult:
+    """The result of a case of several samples: that of the first one, and the others."""
+    return dataclasses.replace(first, further=tuple(sample.first for sample in further)) if further else first
+
+
+def _of_case(suite: Suite, golden: GoldenCase) -> dict[str, Any]:
+    """What a result says of its golden case, with its accepted answers scored in the same way."""
     case = golden.case
     baseline, anchor = suite.accepted.entries(case.id)
-    return dataclasses.replace(
-        samples[0],
-        group=case.group,
-        input=as_json(case.shown_input),
-        metadata=json.loads(json.dumps(case.metadata, default=str)) if case.metadata else {},
-        further=tuple(sample.first for sample in samples[1:]),
-        baseline=baseline.scored(suite.schema, golden.gold) if baseline else None,
-        anchor=anchor.scored(suite.schema, golden.gold) if anchor else None,
-    )
+    return {
+        "group": case.group,
+        "input": as_json(case.shown_input),
+        "metadata": json.loads(json.dumps(case.metadata, default=str)) if case.metadata else {},
+        "baseline": baseline.scored(suite.schema, golden.gold) if baseline else None,
+        "anchor": anchor.scored(suite.schema, golden.gold) if anchor else None,
+    }
 
 
 def _labels(suite: Suite, golden: GoldenCase) -> dict[str, str]:

@@ -62,8 +62,8 @@ def _read_gold(schema: Schema, gold: Any) -> Any:
         raise UnknownNameError(path, known=schema.paths, source="score: gold", kind="field") from None
 
 
-def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = "") -> CaseResult:
-    """Score an answer against gold that `Schema.read_gold` gave."""
+def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = "", **known: Any) -> CaseResult:
+    """Score an answer against gold that `Schema.read_gold` gave; `known` are further fields of the result."""
     absent = Outcome.INVALID if answer.lost else Outcome.ABSENT_OK
     leaves: dict[str, list[Leaf]] = {}
     walk = compare(schema.root, gold, answer.value, absent)
@@ -83,6 +83,7 @@ def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = ""
         case_id,
         error=answer.error,
         rows=rows,
+        **known,
     )
 
 
@@ -92,7 +93,7 @@ def labelled_paths(schema: Schema, gold: Any) -> set[str]:
 
 
 def _json(value: Any, path: str, schema: Schema) -> Any:
-    if value is None or type(value) in (str, int, bool):
+    if value is None or type(value) in (str, int, bool) or (type(value) is float and isfinite(value)):
         return value
     if type(value) is Decimal:
         return str(value)

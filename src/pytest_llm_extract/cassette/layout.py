@@ -122,25 +122,29 @@ def own_recording(recording: Recording, meta: Node) -> Recording:
         LayoutError: it is not.
     """
     _check_members(meta, _META, tuple(_KINDS))
-    version, hashes, requests = meta.member("format"), meta.find("hashes"), meta.find("requests")
-    if version.value != FORMAT:
-        raise version.refuse(f"is not {FORMAT}: update pytest-llm-extract, or record the case again")
-    if hashes is not None:
+    head: dict[str, Any] = meta.value
+    if head.get("format") != FORMAT:
+        raise meta.member("format").refuse(f"is not {FORMAT}: update pytest-llm-extract, or record the case again")
+    if (hashes := meta.find("hashes")) is not None:
         _check_origin(hashes)
-    for origin in requests.items() if requests else ():
-        _check_origin(origin)
-    listed, fingerprints = meta.member("fingerprints"), recording.fingerprints
-    if len(listed.value) != len(fingerprints):
-        raise listed.refuse(f"are {len(listed.value)}, and the exchanges {len(fingerprints)}; record the case again")
-    if listed.value != fingerprints:
+    if (requests := meta.find("requests")) is not None:
+        for origin in requests.items():
+            _check_origin(origin)
+    if head.get("fingerprints") != (fingerprints := recording.fingerprints):
+        listed = meta.member("fingerprints")
+        if len(listed.value) != len(fingerprints):
+            raise listed.refuse(
+                f"are {len(listed.value)}, and the exchanges {len(fingerprints)}; record the case again"
+            )
         raise listed.refuse("a request was edited by hand: its fingerprint no longer matches; record the case again")
-    answers = meta.find("answers")
-    if answers and answers.value != [answer_digest(e.status, e.response_body) for e in recording.exchanges]:
+    digests = head.get("answers")
+    if digests is not None and digests != [answer_digest(e.status, e.response_body) for e in recording.exchanges]:
+        answers = meta.member("answers")
         raise answers.refuse(
             "an answer was edited by hand: its digest no longer matches; record the case again, "
             f"or take {answers.place} out of the file if the edit is meant"
         )
-    return Recording(recording.exchanges, meta.value.get("case", ""), meta.value)
+    return Recording(recording.exchanges, head.get("case", ""), head)
 
 
 def _check_origin(node: Node) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 from vcr.cassette import Cassette
+from vcr.request import Request
 
 
 @contextlib.contextmanager
@@ -20,6 +21,7 @@ def patched(cassette: type[Cassette]) -> Iterator[None]:
         # While urllib3 connects, vcrpy takes its patches off the whole process: requests of other threads go live.
         stack.enter_context(mock.patch("vcr.patch.force_reset", contextlib.nullcontext))
         stack.enter_context(mock.patch.object(http.client.HTTPSConnection, "__init__", _https_init()))
+        stack.enter_context(mock.patch("vcr.stubs.httpx_stubs.VcrRequest", _HttpxRequest))
         stack.enter_context(cassette.use(path="pytest-llm-extract"))
         stack.enter_context(_aiohttp_bodies())
         yield
@@ -31,6 +33,15 @@ def _https_init() -> Callable[..., None]:
     own = types.FunctionType(init.__code__, dict(init.__globals__), init.__name__, init.__defaults__, init.__closure__)
     own.__kwdefaults__ = init.__kwdefaults__
     return own
+
+
+class _HttpxRequest(Request):  # type: ignore[misc]  # vcrpy has no types
+    """One that keeps the headers of httpx, a mapping as vcrpy's own is: copied whole, where vcrpy asks for each."""
+
+    headers: Any = None  # an attribute in the place of vcrpy's property
+
+    def __init__(self, method: str, uri: str, body: Any, headers: Any) -> None:
+        super().__init__(method, uri, body, headers.copy())
 
 
 @contextlib.contextmanager

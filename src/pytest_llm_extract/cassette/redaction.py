@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote_plus, urlsplit, urlunsplit
 
 from pytest_llm_extract.cassette.credentials import (
@@ -104,9 +105,9 @@ class Redaction:
             return True
         if any(hint in text for hint in _HINTS) and _SUSPECT.search(text):
             return True
-        ends = (found.start() for found in _COLON.finditer(text))
-        names = {text[max(0, end - _LONGEST_NAME) : end].rstrip("\\").rpartition('"')[2] for end in ends}
-        return any(is_query_credential(name) or self._is_named(name) for name in names)
+        before = _COLON.split(text)[:-1]
+        names = frozenset(piece[-_LONGEST_NAME:].rstrip("\\").rpartition('"')[2] for piece in before)
+        return _name_credentials(names) or any(map(self._is_named, names))
 
     def _value(self, name: str | None, value: str) -> str | None:
         if not value or value == REDACTED:
@@ -170,6 +171,11 @@ class Redaction:
             self.taken.add(match[3].strip())
             return match[1] + REDACTED
         return match[0]
+
+
+@lru_cache(maxsize=1024)  # the requests of a suite have the same ones
+def _name_credentials(names: frozenset[str]) -> bool:
+    return any(map(is_query_credential, names))
 
 
 def _digest(url: str, start: int) -> str | None:

@@ -7,7 +7,7 @@ import copy
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from vcr.request import Request
@@ -23,6 +23,7 @@ from pytest_llm_extract.secrecy.environment import is_secret
 
 REQUEST_HEADERS = frozenset({"content-type", "accept"})
 RESPONSE_HEADERS = frozenset({"content-type", "retry-after", "retry-after-ms"})
+_READ = REQUEST_HEADERS | RESPONSE_HEADERS | {"content-encoding", "location"}
 
 
 class NotStorable(Exception):
@@ -138,13 +139,18 @@ def body_of(request: Request) -> bytes:
 
 
 class _Headers:
-    """Headers as clients and vcrpy have them: names in any case, one value or a list, text or bytes."""
+    """Headers as clients and vcrpy have them: names in any case, one value or a list, text or bytes.
+
+    Most say nothing that is of interest here.
+    """
 
     def __init__(self, headers: Mapping[str, Any]) -> None:
         self._values: dict[str, list[str]] = {}
-        for name, value in headers.items():
-            values = map(_header_text, value) if isinstance(value, list | tuple) else (_header_text(value),)
-            self._values.setdefault(str(name).lower(), []).extend(values)
+        # httpx decodes each of its headers for whoever asks for them by name.
+        for written, value in getattr(headers, "raw", None) or headers.items():
+            if name := _of_interest(written):
+                values = map(_header_text, value) if isinstance(value, list | tuple) else (_header_text(value),)
+                self._values.setdefault(name, []).extend(values)
 
     def first(self, name: str) -> str:
         """The first value; empty where there is none."""
@@ -173,6 +179,13 @@ class _Headers:
             if is_query_credential(name):
                 found |= {secret: f"header {name!r}" for value in values for secret in _secrets_of(name, value)}
         return found
+
+
+@lru_cache(maxsize=1024)
+def _of_interest(name: Any) -> str | None:
+    """The name of a header as it is looked up, if it is."""
+    name = _header_text(name).lower()
+    return name if name in _READ or is_query_credential(name) else None
 
 
 def _header_text(value: Any) -> str:

@@ -7,6 +7,7 @@ has the words for what is wrong.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
@@ -20,8 +21,9 @@ _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n"
 # One line of YAML that needs no knowledge of YAML: it begins with no indicator, and holds no `: ` and no ` #`.
 _WORD = r"[\w/.][\w/.+@;=-]*(?::[\w/.+@;=-]+)*"
 _SCALAR = rf"(?:'[^'\n]*'|{_WORD}(?: {_WORD})*)"
-_MEMBER = re.compile(
-    rf"  (\w{{1,99}}):(?: ({_SCALAR})\n|\n((?:  - {_SCALAR}\n)+)|\n((?:    \w{{1,99}}: {_SCALAR}\n)+))", re.ASCII
+_NAME = r"\w{1,99}"
+_MEMBERS = re.compile(
+    rf"(?:  {_NAME}:(?: {_SCALAR}\n|\n(?:  - {_SCALAR}\n)+|\n(?:    {_NAME}: {_SCALAR}\n)+))+", re.ASCII
 )
 _URL = r"https?://[\w.-]+(?::\d+)?(?:/(?:[\w/.~%+@-]|:(?=\w))*)?(?:\?[\w=&.~%+-]*)?"
 _HEADER = re.compile(rf"      (\w[\w-]{{0,99}}):\n((?:      - {_SCALAR}\n)+)", re.ASCII)
@@ -63,19 +65,29 @@ def _is_printable(text: str) -> bool:
 
 
 def _read_head(text: str, at: int) -> tuple[dict[str, Any], int]:
-    pairs: list[tuple[str, Any]] = []
-    while found := _MEMBER.match(text, at):
-        name, scalar, items, members = found.groups()
-        if scalar is not None:
-            value = _value(scalar)
-        elif items is not None:
-            value = [_value(line[4:]) for line in items.splitlines()]
+    if (found := _MEMBERS.match(text, at)) is None:
+        raise _Unlike
+    head: dict[str, Any] = {}
+    name = ""
+    for line in text[at : found.end()].splitlines():
+        if line.startswith("  - "):
+            head[name] = head[name] or []
+            head[name].append(_value(line[4:]))
+        elif line.startswith("    "):
+            head[name] = head[name] or {}
+            _add(head[name], *line[4:].split(": ", 1))
+        elif line.endswith(":"):
+            name = line[2:-1]
+            _add(head, name, "null")
         else:
-            named = (line[4:].split(": ", 1) for line in members.splitlines())
-            value = _mapping([(key, _value(scalar)) for key, scalar in named])
-        pairs.append((name, value))
-        at = found.end()
-    return _mapping(pairs), at
+            _add(head, *line[2:].split(": ", 1))
+    return head, found.end()
+
+
+def _add(mapping: dict[str, Any], name: str, scalar: str) -> None:
+    if name in mapping:
+        raise _Unlike
+    mapping[name] = _value(scalar)
 
 
 def _read_exchanges(text: str, at: int) -> tuple[Exchange, ...]:
@@ -96,13 +108,7 @@ def _read_exchanges(text: str, at: int) -> tuple[Exchange, ...]:
     return tuple(exchanges)
 
 
-def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _Unlike
-    return found
-
-
+@lru_cache(maxsize=4096)  # most are the same in every cassette of a suite
 def _value(scalar: str) -> Any:
     return scalar[1:-1] if scalar[0] == "'" else plain_value(scalar, dumped=True)
 
@@ -113,9 +119,13 @@ def _text(scalar: str) -> str:
     return value
 
 
+@lru_cache(maxsize=256)  # those of a suite are much the same
 def _headers(block: str | None) -> dict[str, list[str]]:
     pairs = _HEADER.findall(block or "")
-    return _mapping([(name, [_text(line[8:]) for line in values.splitlines()]) for name, values in pairs])
+    headers = {name: [_text(line[8:]) for line in values.splitlines()] for name, values in pairs}
+    if len(headers) < len(pairs):
+        raise _Unlike
+    return headers
 
 
 def _body(block: str | None, indent: int) -> bytes:

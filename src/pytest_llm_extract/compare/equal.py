@@ -26,7 +26,7 @@ class _NoKey:
 
 
 NO_KEY = _NoKey()
-_EXACT = frozenset({str, int, bool, date, Decimal})  # two of one such type are the same if Python says so
+_EXACT = frozenset({str, int, float, bool, date, Decimal})  # two of one such type are the same if Python says so
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,7 @@ def environment_secrets(
     """
     variables = os.environ if environ is None else environ
     found = {}
-    for name in list(variables):  # extractions in other threads may change them meanwhile
-        if not _counts(name, named, spared):
-            continue
+    for name in _counted(variables, named, spared):
         value = variables.get(name, "")
         secrets = _secrets_of(value)
         if len(value) >= _MIN_LENGTH_NAMED and _matches(name, named):
@@ -45,7 +43,23 @@ def environment_secrets(
     return found
 
 
-@lru_cache(maxsize=4096)  # the same variables are gone through for every case
+_known: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[frozenset[Any], tuple[str, ...]]] = {}
+
+
+def _counted(variables: Mapping[str, str], named: tuple[str, ...], spared: tuple[str, ...]) -> tuple[str, ...]:
+    """The variables that count; after each case the same ones, out of hundreds."""
+    # As `os.environ` holds the names: it decodes each of them again for whoever asks.
+    held = getattr(variables, "_data", variables).keys()
+    names, counted = _known.get((named, spared), (frozenset(), ()))
+    if held != names:
+        names = frozenset(held)
+        counted = tuple(name for name in list(variables) if _counts(name, named, spared))
+        if held == names:  # extractions in other threads may change them meanwhile
+            _known[named, spared] = names, counted
+    return counted
+
+
+@lru_cache(maxsize=4096)
 def _counts(name: str, named: tuple[str, ...], spared: tuple[str, ...]) -> bool:
     return (_NAME.search(name) is not None or _matches(name, named)) and not _matches(name, spared)
 

@@ -54,21 +54,20 @@ _NAMED = {
     "a password in a URL": ("://", r"://[^\s/:@\"'<>]*:(?!\*|REDACTED)[^\s/:@\"'<>]{3,}@[\w.-]"),
 }
 # A pattern that begins with the text itself is found fastest, so that what must not stand before it comes behind it.
+# They are compiled when they are needed: most texts hold nothing that begins so.
 _BEGIN = {
-    name: (begin, re.compile(rf"{re.escape(begin)}(?<!{_W}{re.escape(begin)}){rest}"))
-    for name, (begin, rest) in _TOKENS.items()
+    name: (begin, rf"{re.escape(begin)}(?<!{_W}{re.escape(begin)}){rest}") for name, (begin, rest) in _TOKENS.items()
 }
-_FOLLOW = {name: (hint, re.compile(pattern)) for name, (hint, pattern) in _NAMED.items()}
 
 
 def shapes_in(text: str) -> Iterator[tuple[str, int, int]]:
     """Every key in a text: its kind, and where it begins and ends."""
     for name, (begin, pattern) in _BEGIN.items():
         if begin in text:
-            yield from ((name, *match.span()) for match in pattern.finditer(text))
+            yield from ((name, *match.span()) for match in re.finditer(pattern, text))
     lower = text.lower()
-    for name, (hint, pattern) in _FOLLOW.items():
-        for match in pattern.finditer(text) if hint in lower else ():
+    for name, (hint, pattern) in _NAMED.items():
+        for match in re.finditer(pattern, text) if hint in lower else ():
             if hint != "basic" or _is_user_and_password(match[0].split()[1]):
                 yield name, match.start(), match.end()
 
