@@ -52,6 +52,10 @@ class Usage:
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
+def _as_text(value: Any) -> str:
+    return value if type(value) is str else _encode(value)
+
+
 Leaves = dict[str, tuple[Leaf, ...]]
 
 
@@ -180,8 +184,8 @@ class Sample:
         """Every text that a report may show of it."""
         said = [text for text in (self.raw, self.error, self.model, *self.by_model, *self.explanation) if text]
         leaves = [leaf for found in self.leaves.values() for leaf in found]
-        values = [*[leaf.expected for leaf in leaves], *[leaf.actual for leaf in leaves]]
-        return said + [value if type(value) is str else _encode(value) for value in values if value is not None]
+        values = [value for leaf in leaves for value in (leaf.expected, leaf.actual) if value is not None]
+        return [*said, *map(_as_text, values)]
 
     @property
     def lost(self) -> bool:
@@ -255,8 +259,8 @@ class CaseResult(Sample):
 
     def texts(self) -> list[str]:
         """Every text that a report may show of it; accepted answers were looked through when they were kept."""
-        own = [value if type(value) is str else _encode(value) for value in (self.input, self.metadata) if value]
-        return [*(text for sample in self.further for text in sample.texts()), *Sample.texts(self), *own]
+        own = [_as_text(value) for value in (self.input, self.metadata) if value]
+        return [*Sample.texts(self), *(text for sample in self.further for text in sample.texts()), *own]
 
     def paired(self, accepted: Accepted) -> Iterator[tuple[Sample, Accepted]]:
         """The samples that both sides have: the first of each, as many as the side with fewer has."""

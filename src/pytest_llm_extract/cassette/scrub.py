@@ -189,7 +189,12 @@ def _of_interest(name: Any) -> str | None:
 
 
 def _header_text(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    if not isinstance(value, bytes):
+        return str(value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _secrets_of(name: str, value: str) -> Iterator[str]:
