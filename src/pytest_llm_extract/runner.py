@@ -128,9 +128,11 @@ class Extraction:
     @property
     def inexact(self) -> str | None:
         """Why a strict case fails: a line for each difference; None where it is exact, or its suite is not strict."""
+        if not self._suite.strict:
+            return None
         results = enumerate((taken.result for taken in self._taken), start=1)
         number, result = next(((number, result) for number, result in results if not result.exact), (0, None))
-        if result is None or not self._suite.strict:
+        if result is None:
             return None
         n = len(result.explanation)
         why = result.error or f"{n} difference{'' if n == 1 else 's'}"
