@@ -481,6 +481,7 @@ import json
 def pytest_llm_extract_vcr(vcr):
     def before(request):
         assert json.loads(request.body)["model"]
+        request.headers.pop("authorization", None)
         return request
     vcr.before_record_request = before
 """
@@ -498,6 +499,8 @@ def test_requests_are_stored_as_hashes(
     recorded = project.runpytest_subprocess("--llm-record")
     recorded.assert_outcomes(passed=5)
     recorded.stdout.fnmatch_lines(["recorded: 4 (of requests, cassettes hold hashes)"])
+    # A filter works on a copy: what is sent stays as it is.
+    assert {sent["authorization"] for sent in provider.headers} == {"Bearer loopback-only"}
     files = sorted((project.path / "cassettes").rglob("*.yaml"))
     assert [text for file in files for text in ("bolt 4", "Read.", "messages") if text in file.read_text()] == []
     assert all("body: sha256:" in file.read_text() for file in files)
@@ -556,6 +559,43 @@ def test_what_a_replay_shows_is_looked_through(
     written = (pytester.path / "out.json").read_text()
     assert not holds(KEY, run.stdout.str(), written)
     assert written.count("[hidden: the value of $ACME_TOKEN]") == 2
+
+
+@WORKERS
+def test_variables_that_are_set_in_the_middle_of_a_run_are_known(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    """Each case sets one more, and each has its own value the second time."""
+    monkeypatch.setenv("OPENAI_API_KEY", "loopback-only")
+    module = REPLAYED.split("CASES")[0].replace(
+        'link=os.environ["ACME_TOKEN"]',
+        'link=os.environ.setdefault(f"{text[:4].upper()}_TOKEN", f"of-{text}-Zq9-oscar-4411")',
+    )
+    cases = """
+@pytest.fixture(autouse=True)
+def anew():
+    yield
+    if "NUTS_TOKEN" in os.environ:
+        os.environ["BOLT_TOKEN"] = "of-bolt-again-Zq9-oscar-4411"
+
+CASES = [{"id": n, "input": n, "expected": {"name": n, "link": "x"}} for n in ("bolt", "nuts", "bolt-again", "pins")]
+
+@pytest.mark.llm_extract(extractor=read, cases=CASES)
+def test_items(extraction): ...
+"""
+    pytester.makepyfile(test_items=module + cases)
+    with StandIn(lambda body: body["messages"][-1]["content"]) as provider:
+        monkeypatch.setenv("OPENAI_BASE_URL", provider.base_url)
+        pytester.runpytest_subprocess("--llm-record").assert_outcomes(passed=5)
+    run = pytester.runpytest_subprocess("--llm-extract-json=out.json", f"-n{workers}")
+    run.assert_outcomes(passed=5)
+    written = (pytester.path / "out.json").read_text()
+    assert not holds("Zq9-oscar-4411", run.stdout.str(), written)
+    assert {name for name in ("BOLT", "NUTS", "PINS") if f"[hidden: the value of ${name}_TOKEN]" in written} == {
+        "BOLT",
+        "NUTS",
+        "PINS",
+    }
 
 
 def test_a_native_traceback_keeps_its_lines(pytester: pytest.Pytester) -> None:
