@@ -540,21 +540,28 @@ def test_items(extraction): ...
 """
 
 
+def replayed(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, module: str, workers: str, n_passed: int
+) -> tuple[str, str]:
+    """What a replay of a module says on the terminal, and in its results.json; its provider repeats what it is sent."""
+    monkeypatch.setenv("OPENAI_API_KEY", "loopback-only")
+    pytester.makepyfile(test_items=module)
+    with StandIn(lambda body: body["messages"][-1]["content"]) as provider:
+        monkeypatch.setenv("OPENAI_BASE_URL", provider.base_url)
+        pytester.runpytest_subprocess("--llm-record").assert_outcomes(passed=n_passed)
+    run = pytester.runpytest_subprocess("--llm-extract-json=out.json", f"-n{workers}")
+    run.assert_outcomes(passed=n_passed)
+    return run.stdout.str(), (pytester.path / "out.json").read_text()
+
+
 @WORKERS
 def test_what_a_replay_shows_is_looked_through(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str
 ) -> None:
     """An extractor adds values that no cassette holds."""
     monkeypatch.setenv("ACME_TOKEN", KEY)
-    monkeypatch.setenv("OPENAI_API_KEY", "loopback-only")
-    pytester.makepyfile(test_items=REPLAYED)
-    with StandIn(lambda body: body["messages"][-1]["content"]) as provider:
-        monkeypatch.setenv("OPENAI_BASE_URL", provider.base_url)
-        pytester.runpytest_subprocess("--llm-record").assert_outcomes(passed=2)
-    run = pytester.runpytest_subprocess("--llm-extract-json=out.json", f"-n{workers}")
-    run.assert_outcomes(passed=2)
-    written = (pytester.path / "out.json").read_text()
-    assert not holds(KEY, run.stdout.str(), written)
+    shown, written = replayed(pytester, monkeypatch, REPLAYED, workers, 2)
+    assert not holds(KEY, shown, written)
     assert written.count("[hidden: the value of $ACME_TOKEN]") == 2
 
 
@@ -590,7 +597,6 @@ def test_variables_that_are_set_in_the_middle_of_a_run_are_known(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str
 ) -> None:
     """Each case sets one more, and each has its own value the second time."""
-    monkeypatch.setenv("OPENAI_API_KEY", "loopback-only")
     module = REPLAYED.split("CASES")[0].replace(
         'link=os.environ["ACME_TOKEN"]',
         'link=os.environ.setdefault(f"{text[:4].upper()}_TOKEN", f"of-{text}-Zq9-oscar-4411")',
@@ -607,19 +613,9 @@ CASES = [{"id": n, "input": n, "expected": {"name": n, "link": "x"}} for n in ("
 @pytest.mark.llm_extract(extractor=read, cases=CASES)
 def test_items(extraction): ...
 """
-    pytester.makepyfile(test_items=module + cases)
-    with StandIn(lambda body: body["messages"][-1]["content"]) as provider:
-        monkeypatch.setenv("OPENAI_BASE_URL", provider.base_url)
-        pytester.runpytest_subprocess("--llm-record").assert_outcomes(passed=5)
-    run = pytester.runpytest_subprocess("--llm-extract-json=out.json", f"-n{workers}")
-    run.assert_outcomes(passed=5)
-    written = (pytester.path / "out.json").read_text()
-    assert not holds("Zq9-oscar-4411", run.stdout.str(), written)
-    assert {name for name in ("BOLT", "NUTS", "PINS") if f"[hidden: the value of ${name}_TOKEN]" in written} == {
-        "BOLT",
-        "NUTS",
-        "PINS",
-    }
+    shown, written = replayed(pytester, monkeypatch, module + cases, workers, 5)
+    assert not holds("Zq9-oscar-4411", shown, written)
+    assert all(f"[hidden: the value of ${name}_TOKEN]" in written for name in ("BOLT", "NUTS", "PINS"))
 
 
 def test_a_native_traceback_keeps_its_lines(pytester: pytest.Pytester) -> None:

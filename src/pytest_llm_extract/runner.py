@@ -228,7 +228,7 @@ class Extraction:
     def _run(self, function: Callable[[], Any]) -> None:
         self._taken = [self._take(function, job) for job in self._jobs]
         first, *further = (taken.result for taken in self._taken)
-        self.result = with_further(first, further)
+        self.result = _with_further(first, further)
 
     def _take(self, function: Callable[[], Any], job: Job) -> _Taken:
         slot = job.slot(self._settings)
@@ -311,10 +311,10 @@ def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | N
         origin=Origin(**_labels(suite, golden)),
         **_of_case(suite, golden),
     )
-    return with_further(lost, [lost] * (suite.n_samples - 1))
+    return _with_further(lost, [lost] * (suite.n_samples - 1))
 
 
-def with_further(first: CaseResult, further: Sequence[CaseResult]) -> CaseResult:
+def _with_further(first: CaseResult, further: Sequence[CaseResult]) -> CaseResult:
     """The result of a case of several samples: that of the first one, and the others."""
     return dataclasses.replace(first, further=tuple(sample.first for sample in further)) if further else first
 

@@ -127,9 +127,9 @@ def own_recording(recording: Recording, meta: Node) -> Recording:
         raise meta.member("format").refuse(f"is not {FORMAT}: update pytest-llm-extract, or record the case again")
     if (hashes := meta.find("hashes")) is not None:
         _check_origin(hashes)
-    if (requests := meta.find("requests")) is not None:
-        for origin in requests.items():
-            _check_origin(origin)
+    requests = meta.find("requests")
+    for origin in requests.items() if requests else ():
+        _check_origin(origin)
     if head.get("fingerprints") != (fingerprints := recording.fingerprints):
         listed = meta.member("fingerprints")
         if len(listed.value) != len(fingerprints):

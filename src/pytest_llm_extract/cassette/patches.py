@@ -36,12 +36,9 @@ def _https_init() -> Callable[..., None]:
 
 
 class _HttpxRequest(Request):  # type: ignore[misc]  # vcrpy has no types
-    """One that keeps the headers of httpx, a mapping as vcrpy's own is: copied whole, where vcrpy asks for each."""
+    """One that keeps the headers of httpx, a mapping as vcrpy's own is, which would be made by asking for each."""
 
     headers: Any = None  # an attribute in the place of vcrpy's property
-
-    def __init__(self, method: str, uri: str, body: Any, headers: Any) -> None:
-        super().__init__(method, uri, body, headers.copy())
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from collections.abc import Collection
-from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote_plus, urlsplit, urlunsplit
 
 from pytest_llm_extract.cassette.credentials import (
@@ -106,8 +105,8 @@ class Redaction:
         if any(hint in text for hint in _HINTS) and _SUSPECT.search(text):
             return True
         before = _COLON.split(text)[:-1]
-        names = frozenset(piece[-_LONGEST_NAME:].rstrip("\\").rpartition('"')[2] for piece in before)
-        return _name_credentials(names) or any(map(self._is_named, names))
+        names = {piece[-_LONGEST_NAME:].rstrip("\\").rpartition('"')[2] for piece in before}
+        return any(is_query_credential(name) or self._is_named(name) for name in names)
 
     def _value(self, name: str | None, value: str) -> str | None:
         if not value or value == REDACTED:
@@ -171,11 +170,6 @@ class Redaction:
             self.taken.add(match[3].strip())
             return match[1] + REDACTED
         return match[0]
-
-
-@lru_cache(maxsize=1024)  # the requests of a suite have the same ones
-def _name_credentials(names: frozenset[str]) -> bool:
-    return any(map(is_query_credential, names))
 
 
 def _digest(url: str, start: int) -> str | None:

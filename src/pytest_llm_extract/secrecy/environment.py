@@ -33,7 +33,8 @@ def environment_secrets(
     """
     variables = os.environ if environ is None else environ
     found = {}
-    for name in _counted(variables, named, spared):
+    # As `os.environ` holds the names: it decodes each of them again for whoever asks.
+    for name in _counted(frozenset(getattr(variables, "_data", variables)), named, spared):
         value = variables.get(name, "")
         secrets = _secrets_of(value)
         if len(value) >= _MIN_LENGTH_NAMED and _matches(name, named):
@@ -43,23 +44,11 @@ def environment_secrets(
     return found
 
 
-_known: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[frozenset[Any], tuple[str, ...]]] = {}
+@lru_cache(maxsize=64)  # after each case the same ones, out of hundreds
+def _counted(names: frozenset[str | bytes], named: tuple[str, ...], spared: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in sorted(map(os.fsdecode, names)) if _counts(name, named, spared))
 
 
-def _counted(variables: Mapping[str, str], named: tuple[str, ...], spared: tuple[str, ...]) -> tuple[str, ...]:
-    """The variables that count; after each case the same ones, out of hundreds."""
-    # As `os.environ` holds the names: it decodes each of them again for whoever asks.
-    held = getattr(variables, "_data", variables).keys()
-    names, counted = _known.get((named, spared), (frozenset(), ()))
-    if held != names:
-        names = frozenset(held)
-        counted = tuple(name for name in list(variables) if _counts(name, named, spared))
-        if held == names:  # extractions in other threads may change them meanwhile
-            _known[named, spared] = names, counted
-    return counted
-
-
-@lru_cache(maxsize=4096)
 def _counts(name: str, named: tuple[str, ...], spared: tuple[str, ...]) -> bool:
     return (_NAME.search(name) is not None or _matches(name, named)) and not _matches(name, spared)
 
