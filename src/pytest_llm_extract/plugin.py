@@ -276,7 +276,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Genera
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
-    """Refuse markers that came too late; let the fixtures of a suite build clients, if they may."""
+    """Refuse markers that came too late; have the extraction ready; let a suite's fixtures build clients, if they may."""
     late = _late_marker(item)
     if late is not None:
         pytest.fail(
@@ -284,6 +284,12 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
             "or add it to the module in pytest_collectstart",
             pytrace=False,
         )
+    if isinstance(item, pytest.Function) and (param := _param(item)) is not None:
+        item.stash[_extraction] = found = _extraction_of(item, *param)
+        # The test gets it without the steps of a fixture, which are a tenth of what a case costs; unless somebody
+        # wrapped our fixture in one of that name.
+        if len(item._fixtureinfo.name2fixturedefs["extraction"]) == 1:
+            item.funcargs["extraction"] = found
     may = _param(item) is not None and item.config.stash[_settings].placeholder_key
     with _placeholder(*((_CONFTEST, str(item.path)) if may else ())):
         return (yield)
@@ -310,16 +316,18 @@ def llm_client() -> Any:
 @pytest.fixture
 def extraction(request: pytest.FixtureRequest) -> Extraction:
     """The extraction of this test's golden case."""
-    if not hasattr(request, "param"):
+    found: Extraction | None = request.node.stash.get(_extraction, None)
+    if found is None:
         pytest.fail("`extraction` belongs to tests that carry @pytest.mark.llm_extract", pytrace=False)
+    return found
+
+
+def _extraction_of(item: pytest.Function, suite: Suite, golden: GoldenCase) -> Extraction:
     from pytest_llm_extract.runner import Extraction
 
-    suite, golden = request.param
-    settings = request.config.stash[_settings]
-    run = _run_of(request.config) if settings.record != "none" else None
-    found = Extraction(suite, golden, settings, run, lambda: request.getfixturevalue("llm_client"))
-    request.node.stash[_extraction] = found
-    return found
+    settings = item.config.stash[_settings]
+    run = _run_of(item.config) if settings.record != "none" else None
+    return Extraction(suite, golden, settings, run, lambda: item._request.getfixturevalue("llm_client"))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
