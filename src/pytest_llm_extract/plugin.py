@@ -276,7 +276,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Genera
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
-    """Refuse markers that came too late; have the extraction ready; let a suite's fixtures build clients, if they may."""
+    """Refuse markers that came too late; make the extraction; let fixtures of a suite build clients, if they may."""
     late = _late_marker(item)
     if late is not None:
         pytest.fail(
@@ -286,8 +286,8 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
         )
     if isinstance(item, pytest.Function) and (param := _param(item)) is not None:
         item.stash[_extraction] = found = _extraction_of(item, *param)
-        # The test gets it without the steps of a fixture, which are a tenth of what a case costs; unless somebody
-        # wrapped our fixture in one of that name.
+        # The test gets it without the steps of a fixture, which take as long as the cassette; but not where somebody
+        # wrapped ours in a fixture of that name.
         if len(item._fixtureinfo.name2fixturedefs["extraction"]) == 1:
             item.funcargs["extraction"] = found
     may = _param(item) is not None and item.config.stash[_settings].placeholder_key

@@ -15,7 +15,10 @@ from pytest_llm_extract.cassette.key import body_hash, fingerprint
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and its answer, as stored: scrubbed, decoded, bodies as bytes."""
+    """One request and its answer, as stored: scrubbed, decoded, bodies as bytes.
+
+    `known_fingerprint` is that of the request, where it is known to be true.
+    """
 
     method: str
     url: str
@@ -25,11 +28,12 @@ class Exchange:
     reason: str
     response_headers: dict[str, list[str]]
     response_body: bytes
+    known_fingerprint: str = field(default="", compare=False, repr=False)
 
     @cached_property
     def fingerprint(self) -> str:
         """sha256 of the request."""
-        return fingerprint(self.method, self.url, self.request_body)
+        return self.known_fingerprint or fingerprint(self.method, self.url, self.request_body)
 
     @property
     def without_request(self) -> Exchange:

@@ -18,6 +18,7 @@ _KINDS |= {float: "a number with a fraction", type(None): "nothing"}
 # They describe how a body travelled; stored bodies are decoded and whole.
 OF_TRANSFER = ("content-encoding", "content-length", "transfer-encoding")
 _META: dict[str, tuple[type, ...]] = {
+    "seal": (str,),
     "format": (int,),
     "case": (str,),
     "fingerprints": (list,),
@@ -99,7 +100,7 @@ def read_recording(data: Any) -> Recording:
     meta = top.find("x_llm_extract")
     recording = Recording(tuple(map(_exchange, interactions)))
     if meta is not None:
-        return own_recording(recording, meta)
+        return _own_recording(recording, meta)
     _ = recording.fingerprints  # now, though they are not compared: what is nested too deeply fails here
     return recording
 
@@ -115,7 +116,7 @@ def _check_whole(top: Node) -> None:
         raise version.refuse("is not 1, the only version of the format that is known")
 
 
-def own_recording(recording: Recording, meta: Node) -> Recording:
+def _own_recording(recording: Recording, meta: Node) -> Recording:
     """A recording that this package wrote: what it says of itself has to be true.
 
     Raises:

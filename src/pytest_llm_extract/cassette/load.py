@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from functools import lru_cache
 from pathlib import Path
@@ -41,7 +42,7 @@ def check_inside(path: Path, root: Path) -> None:
         CassetteError: one does.
     """
     # Only what lies below the root can lead out of it: where that is no link, nothing needs to be resolved.
-    if path.is_symlink() or _is_linked(path.parent, root):
+    if path.is_symlink() or _is_linked(_folder(path), root):
         _check_resolved(path, root)
 
 
@@ -55,17 +56,21 @@ def _check_resolved(path: Path, root: Path) -> None:
 
 
 @lru_cache(maxsize=1024)  # many cassettes lie in one folder, which nobody replaces by a link while a run reads it
-def _is_linked(folder: Path, root: Path) -> bool:
-    below = folder.relative_to(root).parts
+def _is_linked(folder: str, root: Path) -> bool:
+    below = Path(folder).relative_to(root).parts
     return any(root.joinpath(*below[: n + 1]).is_symlink() for n in range(len(below)))
+
+
+def _folder(path: Path) -> str:
+    return os.fspath(path).rpartition(os.sep)[0]
 
 
 def _read_text(path: Path, root: Path | None) -> str | None:
     """The whole file, if it is one that may be read; None where there is none."""
-    if root is not None and _is_linked(path.parent, root):
+    if root is not None and _is_linked(_folder(path), root):
         _check_resolved(path, root)
     try:
-        found = path.lstat()
+        found = os.lstat(path)
         if stat.S_ISLNK(found.st_mode):
             if root is not None:
                 _check_resolved(path, root)
@@ -74,7 +79,8 @@ def _read_text(path: Path, root: Path | None) -> str | None:
             raise CassetteError(path, "is no regular file")
         if found.st_size > MAX_BYTES:
             raise CassetteError(path, f"has {found.st_size:,} bytes, more than a cassette may have ({MAX_BYTES:,})")
-        return path.read_bytes().decode("utf-8").removeprefix("\ufeff")
+        with path.open("rb", buffering=0) as file:  # by the shortest way: it is done for every case
+            return file.readall().decode("utf-8").removeprefix("\ufeff")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except UnicodeDecodeError as error:

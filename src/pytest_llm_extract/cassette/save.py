@@ -15,6 +15,7 @@ from pytest_llm_extract.cassette.exchange import Exchange, Recording, as_bytes
 from pytest_llm_extract.cassette.hashed import hashed
 from pytest_llm_extract.cassette.key import answer_digest
 from pytest_llm_extract.cassette.layout import FORMAT
+from pytest_llm_extract.cassette.seal import seal
 from pytest_llm_extract.config import Storage
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.exact_json import read_exactly
@@ -84,7 +85,7 @@ def save(path: Path, recording: Recording, meta: dict[str, Any], watch: Watch | 
         "interactions": [_to_yaml(exchange) for exchange in recording.exchanges],
         "version": 1,
     }
-    text = yaml.dump(data, Dumper=_CassetteDumper, sort_keys=False, allow_unicode=True, width=10_000)
+    text = seal(yaml.dump(data, Dumper=_CassetteDumper, sort_keys=False, allow_unicode=True, width=10_000))
     (watch or Watch()).refuse(text, path)
     try:
         write_atomically(path, text)
