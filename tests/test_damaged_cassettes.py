@@ -34,6 +34,7 @@ from pytest_llm_extract.cassette.key import ORIGIN
 from pytest_llm_extract.cassette.layout import LayoutError
 from pytest_llm_extract.cassette.load import load, parse
 from pytest_llm_extract.cassette.save import save
+from pytest_llm_extract.cassette.seal import seal
 from pytest_llm_extract.cassette.written import MAX_CHARACTERS, read_as_written
 from pytest_llm_extract.errors import CassetteError
 
@@ -263,11 +264,26 @@ SCALARS = [
 ]  # fmt: skip
 
 
-def test_an_edit_is_read_as_the_parser_reads_it(tmp_path: Path) -> None:
-    """Whatever stands in place of a value, a key, or a whole line, or comes before or after one."""
+def test_an_edit_breaks_the_seal(tmp_path: Path) -> None:
+    """So that the parser has to look at all of it, and finds what is no longer true."""
     text = as_written(tmp_path)
     assert read_as_written(text) == parsed(text) is not None
     lines = text.splitlines(keepends=True)
+    for at, line in enumerate(lines):
+        for edit in ("", line + line, f"{line[:-1]} \n", line[:-2] + "\n", line.swapcase()):
+            edited = "".join([*lines[:at], edit, *lines[at + 1 :]])
+            assert edited == text or read_as_written(edited) is None, edited
+    crlf = text.replace("\n", "\r\n")
+    assert (read_as_written(crlf), load(write(tmp_path, crlf))) == (None, parsed(text))
+
+
+def test_an_edit_under_a_new_seal_is_read_as_the_parser_reads_it(tmp_path: Path) -> None:
+    """Whatever stands in place of a value, a key, or a whole line, or comes before or after one.
+
+    Where the parser refuses what is no longer true, a seal is believed; `save` seals nothing unprintable.
+    """
+    text = as_written(tmp_path)
+    top, _, *lines = text.splitlines(keepends=True)
     n_read, misread = 0, []
     for at, line in enumerate(lines):
         bare = line.lstrip(" -")
@@ -276,22 +292,25 @@ def test_an_edit_is_read_as_the_parser_reads_it(tmp_path: Path) -> None:
             edits = [f"{head}{scalar}\n", f"{head}{key}: {scalar}\n", f"{head}{scalar}:{bare.partition(':')[2]}"]
             edits += [f"{scalar}\n{line}", f"{line}{scalar}\n", line + line, "", f"{line.rstrip()}{scalar}\n"]
             for edit in edits:
-                edited = "".join([*lines[:at], edit, *lines[at + 1 :]])
-                if (found := read_as_written(edited)) is not None:
-                    misread += [] if found == parsed(edited) else [edit[:99]]
+                edited = seal("".join([top, *lines[:at], edit, *lines[at + 1 :]]))
+                if (found := read_as_written(edited)) is not None and (expected := parsed(edited)) is not None:
+                    misread += [] if found == expected else [edit[:99]]
                     n_read += edited != text
     assert misread == []
     assert n_read > 300  # or this would say nothing
 
 
 @given(st.randoms(use_true_random=False), st.sampled_from(MUTATIONS))
-def test_damage_is_read_as_the_parser_reads_it(
+def test_damage_breaks_the_seal(
     tmp_path_factory: pytest.TempPathFactory, rng: random.Random, damage: Callable[[random.Random, bytes], bytes]
 ) -> None:
-    """Or left to it."""
-    text = damage(rng, as_written(tmp_path_factory.getbasetemp()).encode()).decode("utf-8", "replace")
-    found = read_as_written(text)
-    assert found is None or found == parsed(text)
+    """Under a new one it is read as the parser reads it, or left to that."""
+    whole = as_written(tmp_path_factory.getbasetemp())
+    text = damage(rng, whole.encode()).decode("utf-8", "replace")
+    assert text == whole or read_as_written(text) is None
+    resealed = seal("".join(line for line in text.splitlines(keepends=True) if not line.startswith("  seal:")))
+    found, expected = read_as_written(resealed), parsed(resealed)
+    assert found is None or expected is None or found == expected or not text.replace("\n", "").isprintable()
 
 
 def test_large_cassette_is_left_to_the_parser(tmp_path: Path) -> None:
