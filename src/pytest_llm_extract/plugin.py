@@ -242,10 +242,12 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 def _param(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
     """The suite and the case of a test; they are its own from its collection on."""
-    if _case not in item.stash:
+    try:
+        return item.stash[_case]
+    except KeyError:
         callspec = getattr(item, "callspec", None) if item.get_closest_marker("llm_extract") else None
-        item.stash[_case] = callspec.params.get("extraction") if callspec else None
-    return item.stash[_case]
+        found = item.stash[_case] = callspec.params.get("extraction") if callspec else None
+        return found
 
 
 def _is_no_suite(item: pytest.Item) -> bool:

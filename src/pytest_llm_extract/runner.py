@@ -36,6 +36,7 @@ from pytest_llm_extract.validate import Answer, lost_answer, read_answer, take_o
 if TYPE_CHECKING:
     from pytest_llm_extract.record.run import RecordingRun
 
+_REPLAYED = Call()  # one that nothing has to be said of
 _DIFFERENCES = 20  # lines of a strict case's failure; results.json has all
 
 
@@ -187,7 +188,7 @@ class Extraction:
     def note(self) -> dict[str, Any]:
         """What its run alone has to say: why a case is stale, what was recorded, which paths of `ignore` it lacks."""
         calls = [taken.call for taken in self._taken]
-        first = next((call for call in calls if call.problem is not None), Call())
+        first = next((call for call in calls if call.problem is not None), _REPLAYED)
         alike = [str(number) for number, call in enumerate(calls, 1) if call.problem and call.status is first.status]
         change, looked = first.change, [call.ignored for call in calls if call.ignored]
         unmatched = [path for path in self._suite.ignore if looked and not any(one[path] for one in looked)]

@@ -15,7 +15,8 @@ from vcr.request import Request
 from pytest_llm_extract.cassette.coding import CodingError, decode
 from pytest_llm_extract.cassette.credentials import is_query_credential, normal
 from pytest_llm_extract.cassette.exchange import Exchange, as_bytes
-from pytest_llm_extract.cassette.key import fingerprint, is_hash, read_json, without
+from pytest_llm_extract.cassette.key import fingerprint as fingerprint_of
+from pytest_llm_extract.cassette.key import is_hash, read_json, without
 from pytest_llm_extract.cassette.redaction import Redaction
 from pytest_llm_extract.cassette.vcr_filters import VcrFilters, filters_of
 from pytest_llm_extract.config import Storage
@@ -43,7 +44,7 @@ class Sent:
     @cached_property
     def fingerprint(self) -> str:
         """sha256 of the request."""
-        return fingerprint(self.method, self.url, self.body)
+        return fingerprint_of(self.method, self.url, self.body)
 
 
 class Scrubber:
@@ -81,6 +82,20 @@ class Scrubber:
             name: values for name, values in headers.kept(REQUEST_HEADERS).items() if normal(name) not in self._names
         }
         return Sent(request.method, url, kept, self._ignoring(body), credentials)
+
+    def carried(self, request: Request, fingerprint: str) -> dict[str, str] | None:
+        """The credentials of a request that is, as it was sent, the one of this fingerprint, each with where it stood.
+
+        None for every other one, and where the project has a say. The fingerprint is that of a request without
+        credentials in its body, so this one has none there either.
+        """
+        if self._filters is not None or self._names or self._ignore:
+            return None
+        if fingerprint_of(request.method, request.uri, body_of(request)) != fingerprint:
+            return None
+        redaction = Redaction()
+        redaction.url(request.uri)
+        return dict.fromkeys(redaction.taken, "URL") | _Headers(request.headers).credentials()
 
     def answer(self, sent: Sent, response: Mapping[str, Any]) -> Exchange | None:
         """A request with its answer, as vcrpy's stubs hand it over; None where a filter keeps nothing of it.
