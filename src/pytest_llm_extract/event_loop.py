@@ -76,7 +76,7 @@ def run_to_end(function: Callable[[], Any]) -> Any:
 
     What a generator or another iterator yields comes back as a list: a request that it sends later would be nobody's.
     """
-    if _is_in_loop():
+    if asyncio._get_running_loop() is not None:
         with ThreadPoolExecutor(1) as pool:
             value = pool.submit(contextvars.copy_context().run, _call, function).result()
     else:
@@ -96,11 +96,3 @@ def _call(function: Callable[[], Any]) -> Any:
 
 async def _listed(generator: AsyncIterator[Any]) -> list[Any]:
     return [value async for value in generator]
-
-
-def _is_in_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -57,10 +57,7 @@ _worker: contextvars.ContextVar[_Worker | None] = contextvars.ContextVar("llm_ex
 
 def worker() -> Worker | None:
     """What runs this code: a task, or else a thread or job that an extraction started; None for any other thread."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # no loop runs in this thread
-        task = None
+    task = asyncio.current_task() if asyncio._get_running_loop() is not None else None
     return task or _worker.get()
 
 
