@@ -136,6 +136,41 @@ def test_conftest_gives_floors_to_a_folder(bare: pytest.Pytester) -> None:
     }
 
 
+def test_fixtures_around_the_extraction(bare: pytest.Pytester) -> None:
+    """Others get the very object that the test gets; one of the same name stands in its place, as pytest has it."""
+    bare.makepyfile(
+        test_items=EXTRACTOR
+        + """
+@pytest.fixture
+def seen(extraction):
+    return extraction
+
+@suite
+def test_items(extraction, seen, request):
+    assert extraction is seen is request.getfixturevalue("extraction")
+    assert extraction.output.name == extraction.case.input
+
+class TestWrapped:
+    @pytest.fixture
+    def extraction(self, extraction):
+        yield "wrapped", extraction
+
+    @suite
+    def test_items(self, extraction, seen):
+        assert extraction is seen
+        assert extraction[0] == "wrapped" and extraction[1].output.name
+
+def test_plain(extraction):
+    pass
+"""
+    )
+    with StandIn(echo) as provider:
+        recorded = record(bare, provider)
+    for run in (recorded, bare.runpytest_subprocess(), bare.runpytest_subprocess("-n2")):
+        run.assert_outcomes(passed=6, errors=1)
+        run.stdout.fnmatch_lines(["*`extraction` belongs to tests that carry @pytest.mark.llm_extract"])
+
+
 @pytest.mark.parametrize("name", ["llm_accuracy(0.9)", "llm_extract(cases=[])"])
 def test_marker_that_comes_too_late_is_refused(bare: pytest.Pytester, name: str) -> None:
     """What a hook adds after collection would be ignored in silence: one line says so, for suites alone."""

@@ -74,7 +74,7 @@ class Selected:
         if self.suite.call is None:
             return lambda: None
         with placeholder_key():
-            client = item.funcargs["extraction"].find_client()  # type: ignore[attr-defined]
+            client = item._request.getfixturevalue("llm_client")  # type: ignore[attr-defined]
         return lambda: client
 
 

@@ -84,10 +84,6 @@ class Extraction:
         self._taken: list[_Taken] = []
         self.result: CaseResult | None = None
 
-    def find_client(self) -> Any:
-        """The project's `llm_client`."""
-        return self._client()
-
     @property
     def case(self) -> Case:
         """The golden case."""
