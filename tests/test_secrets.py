@@ -565,6 +565,21 @@ def test_what_a_replay_shows_is_looked_through(
     assert written.count("[hidden: the value of $ACME_TOKEN]") == 2
 
 
+@WORKERS
+def test_keys_that_a_replayed_request_carries_are_known(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    """In a header and in the URL, though they stand in no variable and in no cassette."""
+    client = 'OpenAI(api_key="of-header-Zq9-oscar-4411", default_query={"key": "of-query-Zq9-oscar-4411"})'
+    link = 'link="of-header-Zq9-oscar-4411 of-query-Zq9-oscar-4411"'
+    monkeypatch.setenv("ACME_TOKEN", KEY)
+    module = REPLAYED.replace("OpenAI()", client).replace('link=os.environ["ACME_TOKEN"]', link)
+    shown, written = replayed(pytester, monkeypatch, module, workers, 2)
+    assert not holds("Zq9-oscar-4411", shown, written)
+    for where in ("header 'authorization'", "URL"):
+        assert f"[hidden: the credential in a request's {where}]" in written
+
+
 def test_filters_change_what_is_stored_and_not_what_is_sent(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
