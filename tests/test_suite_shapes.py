@@ -160,6 +160,10 @@ class TestWrapped:
         assert extraction is seen
         assert extraction[0] == "wrapped" and extraction[1].output.name
 
+@suite
+def test_unasked():
+    pass
+
 def test_plain(extraction):
     pass
 """
@@ -167,7 +171,7 @@ def test_plain(extraction):
     with StandIn(echo) as provider:
         recorded = record(bare, provider)
     for run in (recorded, bare.runpytest_subprocess(), bare.runpytest_subprocess("-n2")):
-        run.assert_outcomes(passed=6, errors=1)
+        run.assert_outcomes(passed=9, errors=1)
         run.stdout.fnmatch_lines(["*`extraction` belongs to tests that carry @pytest.mark.llm_extract"])
 
 

@@ -290,7 +290,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
         item.stash[_extraction] = found = _extraction_of(item, *param)
         # The test gets it without the steps of a fixture, which take as long as the cassette; but not where somebody
         # wrapped ours in a fixture of that name.
-        if len(item._fixtureinfo.name2fixturedefs["extraction"]) == 1:
+        if len(item._fixtureinfo.name2fixturedefs.get("extraction", ())) <= 1:
             item.funcargs["extraction"] = found
     may = _param(item) is not None and item.config.stash[_settings].placeholder_key
     with _placeholder(*((_CONFTEST, str(item.path)) if may else ())):
