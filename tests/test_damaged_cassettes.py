@@ -261,6 +261,7 @@ SCALARS = [
     ".inf", "12:30", "2026-01-01", "'a'", "'a''b'", "''", "'a", '"a"', '"\\x41"', "a: b", "a:", "a #b", "a#b", "a  b",
     "a ", " a", "- a", "-", "[a]", "{a: 1}", "{}", "&a a", "*a", "!!str 1", "|-", "> a", "@a", "%a", "`a`", "?", "a\tb",
     "é", "\u2028", "\x07", "\x85", "=", "<<", "a\n", "a\n      b", "'a\n      b'", "---", "...", "x" * 20_000,
+    "content-length",
 ]  # fmt: skip
 
 
@@ -280,7 +281,7 @@ def test_an_edit_breaks_the_seal(tmp_path: Path) -> None:
 def test_an_edit_under_a_new_seal_is_read_as_the_parser_reads_it(tmp_path: Path) -> None:
     """Whatever stands in place of a value, a key, or a whole line, or comes before or after one.
 
-    Where the parser refuses what is no longer true, a seal is believed; `save` seals nothing unprintable.
+    Where the parser refuses what is no longer true, a seal is believed.
     """
     text = as_written(tmp_path)
     top, _, *lines = text.splitlines(keepends=True)
@@ -288,7 +289,7 @@ def test_an_edit_under_a_new_seal_is_read_as_the_parser_reads_it(tmp_path: Path)
     for at, line in enumerate(lines):
         bare = line.lstrip(" -")
         head, key = line[: len(line) - len(bare)], bare.partition(":")[0]
-        for scalar in (scalar for scalar in SCALARS if scalar.replace("\n", "").isprintable()):
+        for scalar in SCALARS:
             edits = [f"{head}{scalar}\n", f"{head}{key}: {scalar}\n", f"{head}{scalar}:{bare.partition(':')[2]}"]
             edits += [f"{scalar}\n{line}", f"{line}{scalar}\n", line + line, "", f"{line.rstrip()}{scalar}\n"]
             for edit in edits:
@@ -310,7 +311,7 @@ def test_damage_breaks_the_seal(
     assert text == whole or read_as_written(text) is None
     resealed = seal("".join(line for line in text.splitlines(keepends=True) if not line.startswith("  seal:")))
     found, expected = read_as_written(resealed), parsed(resealed)
-    assert found is None or expected is None or found == expected or not text.replace("\n", "").isprintable()
+    assert found is None or expected is None or found == expected
 
 
 def test_large_cassette_is_left_to_the_parser(tmp_path: Path) -> None:

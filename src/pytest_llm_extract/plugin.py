@@ -286,13 +286,14 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
             "or add it to the module in pytest_collectstart",
             pytrace=False,
         )
-    if isinstance(item, pytest.Function) and (param := _param(item)) is not None:
+    param = _param(item)
+    if param is not None and isinstance(item, pytest.Function):
         item.stash[_extraction] = found = _extraction_of(item, *param)
-        # The test gets it without the steps of a fixture, which take as long as the cassette; but not where somebody
-        # wrapped ours in a fixture of that name.
+        # The test gets it without the steps of a fixture, which take nearly as long as reading the cassette; but not
+        # where somebody wrapped ours in a fixture of that name.
         if len(item._fixtureinfo.name2fixturedefs.get("extraction", ())) <= 1:
             item.funcargs["extraction"] = found
-    may = _param(item) is not None and item.config.stash[_settings].placeholder_key
+    may = param is not None and item.config.stash[_settings].placeholder_key
     with _placeholder(*((_CONFTEST, str(item.path)) if may else ())):
         return (yield)
 

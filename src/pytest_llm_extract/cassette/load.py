@@ -62,6 +62,7 @@ def _is_linked(folder: str, root: Path) -> bool:
 
 
 def _folder(path: Path) -> str:
+    """As text, which a cache looks up faster than a path."""
     return os.fspath(path).rpartition(os.sep)[0]
 
 

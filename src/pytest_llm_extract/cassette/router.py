@@ -121,8 +121,7 @@ class Replay(Take):
             for fingerprint_of in (attrgetter("fingerprint"), self._scrubber.fingerprint):
                 for index, exchange in enumerate(self._left):
                     if fingerprint_of(exchange) == sent.fingerprint:
-                        self.played.append(self._left.pop(index))
-                        return exchange.to_vcr()
+                        return self._play(index).to_vcr()
             self.miss = self.miss or (sent.method, sent.url, sent.body)
         raise ownership.stopping(CassetteMiss(request.method, request.uri))
 
@@ -135,9 +134,8 @@ class Replay(Take):
             known = self._left[0].known_fingerprint if self._left else ""
             if not known or (credentials := self._scrubber.carried(request, known)) is None:
                 return None
-            self.played.append(self._left.pop(0))
             remember(credentials)
-            return self.played[-1]
+            return self._play(0)
 
     def plain_answer(self, request: Request) -> bytes | None:
         """The body of the recorded answer, where no client has anything to add to it: the next one, JSON, a success.
@@ -149,8 +147,11 @@ class Replay(Take):
         with self._lock:
             if not self._left or not self._left[0].is_json or self._left[0].fingerprint != sent.fingerprint:
                 return None
-            self.played.append(self._left.pop(0))
-        return self.played[-1].response_body
+            return self._play(0).response_body
+
+    def _play(self, index: int) -> Exchange:
+        self.played.append(self._left.pop(index))
+        return self.played[-1]
 
 
 class Record(Take):

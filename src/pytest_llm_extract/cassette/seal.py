@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 
-_HEAD = "x_llm_extract:\n"
-_LABEL = f"{_HEAD}  seal: sha256:"
+HEAD = "x_llm_extract:\n"
+_LABEL = f"{HEAD}  seal: sha256:"
 _LENGTH = len(_LABEL) + 64 + len("\n")
 
 
 def seal(text: str) -> str:
     """The text of a cassette with a seal at its top."""
-    rest = text.removeprefix(_HEAD)
+    rest = text.removeprefix(HEAD)
     return f"{_LABEL}{_digest(rest)}\n{rest}"
 
 

@@ -12,12 +12,13 @@ from functools import lru_cache
 from typing import Any
 
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
-from pytest_llm_extract.cassette.layout import FORMAT
-from pytest_llm_extract.cassette.seal import is_sealed
+from pytest_llm_extract.cassette.layout import FORMAT, OF_TRANSFER
+from pytest_llm_extract.cassette.seal import HEAD, is_sealed
 from pytest_llm_extract.safe_yaml import plain_value
 
 MAX_CHARACTERS = 1_000_000  # of larger files, the parser weighs what they hold
-_HEAD, _EXCHANGES, _END = "x_llm_extract:\n", "interactions:\n", "version: 1\n"
+_EXCHANGES, _END = "interactions:\n", "version: 1\n"
+_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n"
 
 # One line of YAML that needs no knowledge of YAML: it begins with no indicator, and holds no `: ` and no ` #`.
 _WORD = r"[\w/.][\w/.+@;=-]*(?::[\w/.+@;=-]+)*"
@@ -49,16 +50,22 @@ class _Unlike(Exception):
 
 def read_as_written(text: str) -> Recording | None:
     """The recording of a cassette that `save` wrote and nobody edited; None for every other text."""
-    if len(text) > MAX_CHARACTERS or not is_sealed(text):
+    if len(text) > MAX_CHARACTERS or not is_sealed(text) or not _is_printable(text):
         return None
     try:
-        head, at = _read_head(text, len(_HEAD))
+        head, at = _read_head(text, len(HEAD))
         case, fingerprints = head.get("case"), head.get("fingerprints")
         if head.get("format") != FORMAT or type(case) is not str or type(fingerprints) is not list:
             return None
         return Recording(_read_exchanges(text, at, fingerprints), case, head)
     except _Unlike:
         return None
+
+
+def _is_printable(text: str) -> bool:
+    if text.isascii():  # looked through in a fraction of the time
+        return not text.encode().translate(None, _PRINTABLE)
+    return text.replace("\n", "").isprintable()
 
 
 def _read_head(text: str, at: int) -> tuple[dict[str, Any], int]:
@@ -115,7 +122,7 @@ def _text(scalar: str) -> str:
 def _headers(block: str | None) -> dict[str, list[str]]:
     pairs = _HEADER.findall(block or "")
     headers = {name: [_text(line[8:]) for line in values[:-1].split("\n")] for name, values in pairs}
-    if len(headers) < len(pairs):
+    if len(headers) < len(pairs) or any(name.lower() in OF_TRANSFER for name in headers):
         raise _Unlike
     return headers
 
