@@ -14,8 +14,9 @@ from pytest_llm_extract.cassette import diff, hashed, key
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.load import load
-from pytest_llm_extract.cassette.router import KeyNeeded, Record, Replay, Unowned, taking
+from pytest_llm_extract.cassette.router import Unowned, taking
 from pytest_llm_extract.cassette.save import keep
+from pytest_llm_extract.cassette.takes import KeyNeeded, Record, Replay
 from pytest_llm_extract.cassette.vcr_filters import FilterFailed
 from pytest_llm_extract.config import Storage
 from pytest_llm_extract.endings import is_answer, status_of

@@ -11,8 +11,8 @@ from vcr.request import Request
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.key import origin
-from pytest_llm_extract.cassette.router import CassetteMiss, Record, Replay
 from pytest_llm_extract.cassette.scrub import NotStorable
+from pytest_llm_extract.cassette.takes import CassetteMiss, Record, Replay
 from pytest_llm_extract.config import Storage
 
 
