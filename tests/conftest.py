@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +13,9 @@ import yaml  # noqa: F401  # pytester's runs in this process forget what they im
 from standin import StandIn
 
 pytest_plugins = ["pytester"]
+
+# Plugins that pytest would load in each run of a test, for nothing: half of its start.
+UNASKED = "-p no:hypothesispytest -p no:asyncio -p no:anyio -p no:rerunfailures"
 
 MODULE = """
 import pytest
@@ -40,6 +45,28 @@ def answer_item(body: dict[str, Any]) -> str:
     """`name size` as the document says it."""
     name, _, size = body["messages"][-1]["content"].partition(" ")
     return json.dumps({"name": name, "size": int(size) if size else None})
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """pytest's own; its runs load no plugin that is nothing to most tests."""
+    if "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ:
+        monkeypatch.setenv("PYTEST_ADDOPTS", UNASKED)
+    return pytester
+
+
+@pytest.fixture
+def all_plugins(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs load whatever is installed."""
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Processes take Ctrl-C also where this run ignores it, as what a shell runs in its background does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -502,6 +502,7 @@ def test_shards_merge_to_what_one_run_says(people: Project) -> None:
     half.stdout.fnmatch_lines(["partial run: 7 of 12 cases; gate skipped"])
 
 
+@pytest.mark.usefixtures("all_plugins")
 @pytest.mark.parametrize("arguments", [("-n2",), ("-p", "backwards"), ("-p", "backwards", "-n2"), ("--reruns=1",)])
 def test_however_it_is_run_the_results_are_the_same(people: Project, arguments: tuple[str, ...]) -> None:
     """Workers, another order and reruns change nothing in results.json but the time."""

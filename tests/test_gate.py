@@ -36,6 +36,7 @@ def test_crashed_worker_stays_in_the_denominator(recorded: pytest.Pytester) -> N
     run.stdout.fnmatch_lines(["*name*3/4*75.0%*", "*documents: 3/4 valid*1 error*", "*gate: fail*", "*size: 2/4*"])
 
 
+@pytest.mark.usefixtures("all_plugins")
 @WORKERS
 def test_last_rerun_wins(recorded: pytest.Pytester, workers: str) -> None:
     """A case that is run again is counted once."""
@@ -67,6 +68,7 @@ def test_crash_of_an_extractor_is_the_users_traceback(recorded: pytest.Pytester)
     run.stdout.fnmatch_lines(["*undefined_name*", "E  *NameError*", "*no case has an answer*"])
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_interrupt_shows_a_partial_run(recorded: pytest.Pytester) -> None:
     """Ctrl-C skips the gate in words and keeps pytest's own exit status."""
     spoil(recorded, "import time; time.sleep(60)")

@@ -535,6 +535,7 @@ def test_kill_loses_no_more_than_was_in_flight(project: pytest.Pytester, argumen
         assert len(provider.requests) == sent + 12 - len(kept)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_interrupt_keeps_what_was_recorded(project: pytest.Pytester) -> None:
     """Ctrl-C while a call hangs: pytest ends as interrupted, soon, and what was recorded is there."""
     provider = Provider(delay_s=0.05)
@@ -660,6 +661,7 @@ def test_no_budget_in_tests_without_a_price(project: pytest.Pytester) -> None:
     run.stdout.fnmatch_lines(["*not recorded: the price of model 'unheard-of' is not known*"])
 
 
+@pytest.mark.usefixtures("all_plugins")
 def test_a_test_that_is_run_again_is_not_recorded_again(project: pytest.Pytester) -> None:
     """Recording until a test passes would be choosing the answer."""
     pytest.importorskip("pytest_rerunfailures")

@@ -275,6 +275,40 @@ def test_module_that_is_not_there_is_an_error_of_its_own(recorded: pytest.Pytest
     run.assert_outcomes(passed=5, errors=1)
 
 
+PLACES = """
+import pytest
+
+own = pytest.Function.reportinfo
+
+def named(self):
+    path, line, name = own(self)
+    return path, line, f"{name} by another plugin" if self.path.name == "test_named.py" else name
+
+pytest.Function.reportinfo = named
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        path, line, name = item.reportinfo()
+        assert item.location == (path.name, line, name)
+        print(item.location)
+"""
+
+
+def test_cases_stand_where_pytest_says(bare: pytest.Pytester) -> None:
+    """In modules and in classes, each under its own name, which another plugin may give."""
+    bare.makeconftest(PLACES)
+    bare.makepyfile(test_shapes=SHAPES, test_named=EXTRACTOR + "@suite\ndef test_named(extraction): pass")
+    run = bare.runpytest_subprocess("--collect-only", "-qs")
+    assert run.ret == 0
+    run.stdout.fnmatch_lines_random(
+        [
+            "('test_shapes.py', *, 'test_items[[]c1]')",
+            "('test_shapes.py', *, 'TestTwo.TestInner.test_items[[]c1]')",
+            "('test_named.py', *, 'test_named[[]c1] by another plugin')",
+        ]
+    )
+
+
 def test_flags_of_pytest_know_the_gate(recorded: pytest.Pytester) -> None:
     """A failed gate neither hides in a flag nor stops the next run from finding its suite."""
     module = recorded.path / "test_items.py"

@@ -49,6 +49,7 @@ def test_forgets_to_run(extraction):
     assert [path.parent.parent.name for path in bare.path.rglob("*.yaml")] == ["TestItems.test_run"]
 
 
+@pytest.mark.usefixtures("all_plugins")
 def test_async_body(bare: pytest.Pytester) -> None:
     """An `async def` test gets its output from the plugin's own loop, for sync and async extractors."""
     for number, kind in enumerate(("sync", "async")):
@@ -59,6 +60,7 @@ def test_async_body(bare: pytest.Pytester) -> None:
     bare.runpytest_subprocess().assert_outcomes(passed=8)
 
 
+@pytest.mark.usefixtures("all_plugins")
 def test_async_body_is_left_at_an_unusable_answer(bare: pytest.Pytester) -> None:
     """The case passes as imperfect, as in a plain body."""
     tail = TAIL.replace("def test_items", "@pytest.mark.asyncio\nasync def test_items").replace("(1.0)", "(0)")

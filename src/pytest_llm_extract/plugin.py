@@ -266,14 +266,24 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Generator[None, Any, Any]:
     """A suite has one item for each golden case: parametrized fixtures would multiply them."""
     found = yield
-    for item in found if isinstance(found, list) else ():
-        others = sorted(set(item.callspec.params) - {"extraction"}) if _param(item) is not None else []
+    cases = [item for item in found if _param(item) is not None] if isinstance(found, list) else []
+    for item in cases:
+        others = sorted(set(item.callspec.params) - {"extraction"})
         if others:
             hint = "; define a fixture anyio_backend that returns 'asyncio'" if "anyio_backend" in others else ""
             raise pytest.Collector.CollectError(
                 f"{item.nodeid}: a suite cannot be parametrized (by {others[0]!r}){hint}"
             )
+    _share_location(cases)
     return found
+
+
+def _share_location(cases: list[pytest.Function]) -> None:
+    """All cases of a suite stand at one place, which pytest would look up for each of them anew."""
+    if cases and cases[0].location[2] == cases[0].getmodpath():
+        path, line, _ = cases[0].location
+        for case in cases[1:]:
+            case.location = path, line, case.getmodpath()
 
 
 @pytest.hookimpl(wrapper=True)
