@@ -155,6 +155,21 @@ def test_samples_are_adopted_where_the_file_tells_them_apart(pytester: pytest.Py
     pytester.runpytest_subprocess("-n2").assert_outcomes(passed=3)
 
 
+def test_a_secret_in_a_later_sample_keeps_the_earlier_ones_out(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is adopted whole or not at all."""
+    monkeypatch.setenv("MY_TOKEN", "ab12-cd34-ef56-gh78")
+    pytester.makepyfile(test_prompts=PROMPT_SUITE.replace("cases=CASES", "cases=CASES, samples=2"))
+    (pytester.path / "read.md").write_text("Read.")
+    leaking = asked("Read.")
+    leaking["response"]["body"]["string"] = json.dumps({**CHAT, "echo": "ab12-cd34-ef56-gh78"})
+    run = adopt(pytester, foreign(pytester.path, "c0.yaml", asked("Read."), leaking))
+    assert run.returncode == 1
+    assert "2.yaml: not written: the value of $MY_TOKEN stands in line " in run.stderr
+    assert list((pytester.path / "cassettes").rglob("*.yaml")) == []
+
+
 def test_a_file_of_this_package_is_one_sample(pytester: pytest.Pytester) -> None:
     """Also where its extraction asked the same three times; so is a file with another number of requests."""
     pytester.makepyfile(test_prompts=PROMPT_SUITE.replace("cases=CASES", "cases=CASES, samples=3"))

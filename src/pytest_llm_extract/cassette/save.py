@@ -63,21 +63,53 @@ def keep(
 
     Raises:
         CassetteError: it cannot be written.
-        SecretFoundError: its text holds a secret.
+        SecretFoundError: its text holds a secret; nothing was written.
+    """
+    write(path, kept_text(path, recording, meta, storage, document, ignore))
+
+
+def kept_text(
+    path: Path,
+    recording: Recording,
+    meta: dict[str, Any],
+    storage: Storage,
+    document: str | None,
+    ignore: tuple[str, ...],
+) -> str:
+    """What `keep` writes to `path`.
+
+    Raises:
+        SecretFoundError: it holds a secret.
     """
     if not storage.keeps_requests:
         recording, parts = hashed(recording, document, ignore)
         meta = meta | parts
-    save(path, recording, meta, storage.watch)
+    return _text(path, recording, meta, storage.watch)
 
 
 def save(path: Path, recording: Recording, meta: dict[str, Any], watch: Watch | None = None) -> None:
-    """Write a cassette atomically: the old file or the new one, never a half.
+    """Write a cassette, whole.
 
     Raises:
         SecretFoundError: the final text holds a secret; nothing was written.
         CassetteError: the folder cannot be written to.
     """
+    write(path, _text(path, recording, meta, watch or Watch()))
+
+
+def write(path: Path, text: str) -> None:
+    """Write the text of a cassette atomically: the old file or the new one, never a half.
+
+    Raises:
+        CassetteError: the folder cannot be written to.
+    """
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise CassetteError(path, f"cannot be written: {error.strerror or error}") from None
+
+
+def _text(path: Path, recording: Recording, meta: dict[str, Any], watch: Watch) -> str:
     answers = [answer_digest(e.status, as_bytes(_body(e.response_body))) for e in recording.exchanges]
     head = {"format": FORMAT, "case": recording.case, "fingerprints": recording.fingerprints, "answers": answers}
     data = {
@@ -86,11 +118,8 @@ def save(path: Path, recording: Recording, meta: dict[str, Any], watch: Watch | 
         "version": 1,
     }
     text = seal(yaml.dump(data, Dumper=_CassetteDumper, sort_keys=False, allow_unicode=True, width=10_000))
-    (watch or Watch()).refuse(text, path)
-    try:
-        write_atomically(path, text)
-    except OSError as error:
-        raise CassetteError(path, f"cannot be written: {error.strerror or error}") from None
+    watch.refuse(text, path)
+    return text
 
 
 def _to_yaml(exchange: Exchange) -> dict[str, Any]:

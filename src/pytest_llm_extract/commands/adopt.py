@@ -14,7 +14,7 @@ from pytest_llm_extract.cassette import adopt, diff
 from pytest_llm_extract.cassette.exchange import Recording, path_of
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.load import check_inside, load
-from pytest_llm_extract.cassette.save import keep
+from pytest_llm_extract.cassette.save import kept_text, write
 from pytest_llm_extract.cassette.scrub import NotStorable
 from pytest_llm_extract.cassette.vcr_filters import FilterFailed
 from pytest_llm_extract.commands.collected import Collected, collect
@@ -169,7 +169,7 @@ def _not_adopted(file: Path, error: LlmExtractError) -> str:
 
 
 def _adopt(target: Target, collected: Collected, force: bool) -> str:
-    """Write the cassettes of a file, one for each sample that it holds; what was written, in a line for each.
+    """Write the cassettes of a file, one for each sample that it holds, or none; what was written, in a line for each.
 
     Raises:
         LlmExtractError: the file is no cassette, holds a secret, or the case has a cassette.
@@ -186,9 +186,13 @@ def _adopt(target: Target, collected: Collected, force: bool) -> str:
         parts = [kept] if found.meta else adopt.by_sample(kept, suite.n_samples)
         jobs = jobs_of(suite, golden)[: len(parts)]
         replaced = [_replaced(job.path(settings), settings.cassettes, force) for job in jobs]
-        for job, part, old in zip(jobs, parts, replaced, strict=True):
-            head = adopt.head_of(part, found, document, old)
-            keep(job.path(settings), part, head, storage, document, suite.ignore)
+        heads = [adopt.head_of(part, found, document, old) for part, old in zip(parts, replaced, strict=True)]
+        texts = [
+            kept_text(job.path(settings), part, head, storage, document, suite.ignore)
+            for job, part, head in zip(jobs, parts, heads, strict=True)
+        ]
+        for job, text in zip(jobs, texts, strict=True):  # now that nothing is refused
+            write(job.path(settings), text)
     except RecursionError:
         raise CassetteError(file, "is nested too deeply") from None
     except (NotStorable, FilterFailed) as error:
