@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from plain_http import ASK
 from standin import StandIn
 
 WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
 LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
 IDS = [f"p{i:02}" for i in range(12)]
 FOLDER = "cassettes/test_items/test_items"
-PEOPLE = """
+PEOPLE = (
+    ASK
+    + """
 import pytest
-from openai import OpenAI
 from pydantic import BaseModel
 from pytest_llm_extract import Gate, Waiver
 
@@ -28,15 +30,13 @@ class Person(BaseModel):
     town: str | None = None
 
 def read(text: str) -> Person:
-    answer = OpenAI().chat.completions.create(
-        model="m", messages=[{"role": "system", "content": "PROMPT"}, {"role": "user", "content": text}]
-    )
-    return Person.model_validate_json(answer.choices[0].message.content)
+    return Person.model_validate_json(ask(("system", "PROMPT"), ("user", text)))
 
 @pytest.mark.llm_extract(extractor=read, cases="gold.jsonl")
 def test_items(extraction):
     pass
 """
+)
 
 
 def answer_person(body: dict[str, object]) -> str:

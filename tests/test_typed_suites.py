@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from plain_http import ASK
 from standin import StandIn
 from test_record_replay import bare, record
 
@@ -14,14 +15,13 @@ __all__ = ["bare"]
 MODULE = """
 from typing import Annotated, Literal
 import pytest
-from openai import OpenAI
+{ask}
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, Json, RootModel
 
 {schema}
 
 def read(text: str) -> Answer:
-    answer = OpenAI().chat.completions.create(model="m", messages=[{{"role": "user", "content": text}}])
-    return Answer.model_validate_json(answer.choices[0].message.content)
+    return Answer.model_validate_json(ask(("user", text)))
 
 @pytest.mark.llm_extract(cases="gold.jsonl", {how})
 def test_items(extraction):
@@ -37,7 +37,7 @@ def suite_of(project: pytest.Pytester, how: str, schema: str, pairs: list[tuple[
     rows = [{"id": f"c{i}", "input": json.dumps(answer), "expected": gold} for i, (gold, answer) in enumerate(pairs)]
     project.path.joinpath("gold.jsonl").write_text("\n".join(map(json.dumps, rows)))
     project.path.joinpath("read.md").write_text("Read.")
-    project.makepyfile(test_items=MODULE.format(schema=schema, how=how))
+    project.makepyfile(test_items=MODULE.format(ask=ASK, schema=schema, how=how))
     with StandIn(lambda body: str(body["messages"][-1]["content"])) as provider:
         run = record(project, provider, "--llm-extract-accept")
     run.assert_outcomes(passed=len(pairs) + 1)
@@ -157,9 +157,10 @@ def test_bytes_that_are_no_text(bare: pytest.Pytester, how: str) -> None:
     run.stdout.fnmatch_lines(['*  seal: expected "gP8=", got "gP4="', '*  pages*.scan: expected "gP8=", got *'])
 
 
-PYTHON = """
+PYTHON = (
+    ASK
+    + """
 import pytest
-from openai import OpenAI
 from pydantic import BaseModel
 
 class Answer(BaseModel):
@@ -167,7 +168,7 @@ class Answer(BaseModel):
     count: int = 0
 
 def read(text: str) -> Answer:
-    OpenAI().chat.completions.create(model="m", messages=[{"role": "user", "content": text}])
+    ask(("user", text))
     return ANSWER
 
 CASES = [{"id": "c0", "input": "x", "expected": {"data": b"\\xff"}}]
@@ -176,6 +177,7 @@ CASES = [{"id": "c0", "input": "x", "expected": {"data": b"\\xff"}}]
 def test_items(extraction):
     assert extraction.output.data == b"\\xff"
 """
+)
 
 
 @pytest.mark.parametrize("answer", ['Answer(data=b"\\xff")', '{"data": b"\\xff", "count": "many"}'])
