@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +18,12 @@ import yaml  # noqa: F401  # pytester's runs in this process forget what they im
 from standin import StandIn
 
 pytest_plugins = ["pytester"]
+
+with suppress(ImportError):  # .ci/clients and .ci/among do without hypothesis
+    from hypothesis import settings
+
+    settings.register_profile("any machine", deadline=None)  # a busy one is no failure
+    settings.load_profile("any machine")
 
 # Plugins that pytest would load in each run of a test, for nothing: half of its start.
 UNASKED = "-p no:hypothesispytest -p no:asyncio -p no:anyio -p no:rerunfailures"
@@ -81,6 +92,11 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     """A suite of four cases, one of which the provider gets wrong, and no key."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
+    _write_items(pytester.path)
+    return pytester
+
+
+def _write_items(folder: Path) -> None:
     rows = [
         ("c0", "bolt 4", "bolt", 4),
         ("c1", "nut 5", "nut", 5),
@@ -88,17 +104,25 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
         ("c3", "cap 9", "cap", 8),
     ]
     lines = [json.dumps({"id": i, "input": t, "expected": {"name": n, "size": s}}) for i, t, n, s in rows]
-    pytester.makefile(".jsonl", gold="\n".join(lines))
-    pytester.makepyfile(test_items=MODULE)
-    return pytester
+    (folder / "gold.jsonl").write_text("\n".join(lines))
+    (folder / "test_items.py").write_text(MODULE)
+
+
+@pytest.fixture(scope="session")
+def recorded_items(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its cassettes: recorded once, copied for each test."""
+    folder = tmp_path_factory.mktemp("items")
+    _write_items(folder)
+    with StandIn(answer_item) as provider:
+        environment = os.environ | {"OPENAI_API_KEY": "loopback-only", "OPENAI_BASE_URL": provider.base_url}
+        command = [sys.executable, "-m", "pytest", "--rootdir=.", "--llm-record"]
+        run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert "5 passed" in run.stdout, run.stdout
+    return folder / "cassettes"
 
 
 @pytest.fixture
-def recorded(project: pytest.Pytester, provider: StandIn) -> pytest.Pytester:
-    """The same project with its cassettes, and the provider gone."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENAI_API_KEY", "loopback-only")
-        patch.setenv("OPENAI_BASE_URL", provider.base_url)
-        run = project.runpytest_subprocess("--llm-record")
-    run.assert_outcomes(passed=5)
+def recorded(project: pytest.Pytester, recorded_items: Path) -> pytest.Pytester:
+    """The same project with its cassettes, and no provider."""
+    shutil.copytree(recorded_items, project.path / "cassettes")
     return project

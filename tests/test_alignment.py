@@ -115,7 +115,7 @@ partial_row = st.fixed_dictionaries({}, optional=values)
 
 
 @pytest.mark.parametrize("row", [Flat, Row])
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     gold=st.lists(full_row, min_size=1, max_size=4) | st.lists(full_row | partial_row, min_size=1, max_size=4),
     predicted=st.lists(full_row, min_size=1, max_size=4),
@@ -137,7 +137,7 @@ def test_alignment_equals_brute_force(row: type[BaseModel], gold: list[Plain], p
 
 
 @pytest.mark.parametrize("row", [Flat, Row])
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     gold=st.lists(full_row, max_size=5),
     predicted=st.lists(full_row, max_size=5),
@@ -152,7 +152,7 @@ def test_order_of_rows_changes_no_count(
     assert score(*shuffled, list[row]).counts == there  # type: ignore[valid-type]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_assignment_equals_scipy(data: st.DataObject) -> None:
     """The greatest sum, also of integers that no float holds."""
@@ -169,7 +169,7 @@ def test_assignment_equals_scipy(data: st.DataObject) -> None:
     assert sum(gains[i][j] for i, j in enumerate(assign(huge))) == best
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.lists(st.none() | st.integers(0, 4), min_size=4, max_size=4), min_size=1, max_size=4))
 def test_pairs_in_order_equal_brute_force(gains: list[list[int | None]]) -> None:
     """The greatest sum over pairs that do not cross."""
@@ -189,7 +189,7 @@ def test_pairs_in_order_equal_brute_force(gains: list[list[int | None]]) -> None
     assert sum(gains[i][j] or 0 for i, j in pairs.items()) == best
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.integers(0, 6), max_size=5), st.lists(st.integers(0, 6), max_size=5))
 def test_scalars_with_tolerance_equal_brute_force(gold: list[int], predicted: list[int]) -> None:
     """As many pairs within the tolerance as there can be, although being within it does not carry over."""

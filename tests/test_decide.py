@@ -210,7 +210,7 @@ def built(pairs: list[tuple[str, str]]) -> SuiteResult:
     return suite([case(i, f"name:{b[0]} rows:{b}", f"name:{n[0]} rows:{n}") for i, (b, n) in enumerate(pairs)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CASES, st.randoms(use_true_random=False))
 def test_order_of_arrival_changes_nothing(pairs: list[tuple[str, str]], dice: random.Random) -> None:
     """Workers and shards deliver in any order: the decision is the same to the last digit."""
@@ -222,7 +222,7 @@ def test_order_of_arrival_changes_nothing(pairs: list[tuple[str, str]], dice: ra
     assert decide(replace(whole, cases=tuple(shuffled))).comparisons == decide(whole).comparisons
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(CASES)
 def test_results_json_holds_all_that_the_gate_needs(pairs: list[tuple[str, str]]) -> None:
     """What is read back from results.json is decided in the same way."""

@@ -52,7 +52,7 @@ def results(found: list[tuple[Any, Any]]) -> list[CaseResult]:
     return [score(gold, predicted, Order) for gold, predicted in found]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(pairs, st.integers(0, 6), st.randoms(use_true_random=False))
 def test_parts_merge_to_the_whole(found: list[tuple[Any, Any]], cut: int, rng: random.Random) -> None:
     """Splitting a corpus anywhere, in any order, and merging gives what one pass gives, exactly."""
@@ -65,7 +65,7 @@ def test_parts_merge_to_the_whole(found: list[tuple[Any, Any]], cut: int, rng: r
     assert counts == {path: whole.fields[path] for path in counts}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(document, document | st.just("no json"))
 def test_every_labelled_leaf_has_one_outcome(gold: dict[str, Any], predicted: Any) -> None:
     """The classes add up to the leaves, and every value of gold is correct, wrong or missing."""
@@ -78,7 +78,7 @@ def test_every_labelled_leaf_has_one_outcome(gold: dict[str, Any], predicted: An
     assert total.correct + total.wrong + total.missing == len(values)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.none() | st.sampled_from("xy"), min_size=1, max_size=8), st.fractions(Fraction(1, 20), 1))
 def test_a_floor_that_null_meets_is_named(vendors: list[str | None], floor: Fraction) -> None:
     """An answer without any value that passes a floor never passes unnoticed."""
@@ -152,7 +152,7 @@ def test_rates_in_results_json(project: pytest.Pytester, provider: StandIn, monk
         assert accuracies == {"a": 1.0, "b": 3 / 4}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.sampled_from([0.01, 0.05]))
 def test_wilson_equals_statsmodels(counts: tuple[int, int], alpha: float) -> None:
     """To 1e-9."""
@@ -160,7 +160,7 @@ def test_wilson_equals_statsmodels(counts: tuple[int, int], alpha: float) -> Non
     assert intervals.wilson(*counts, alpha=alpha) == pytest.approx(expected, abs=1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(1, 6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=2, max_size=30))
 def test_clustered_interval_uses_the_cluster_robust_variance(cases: list[tuple[int, int]]) -> None:
     """The variance behind it is that of statsmodels' cluster-robust regression on a constant."""

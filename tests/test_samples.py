@@ -96,7 +96,7 @@ def test_names_of_cassettes_are_unlike() -> None:
     assert len({file_name(case, sample) for case in ids for sample in (1, 2, 3)}) == 3 * len(ids)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(ANSWER, ANSWER), min_size=1, max_size=25), st.integers(2, 5))
 def test_identical_samples_decide_like_one(pairs: list[tuple[str, str]], k: int) -> None:
     """Answers that never differ are no more evidence, however often they are recorded: not in one p."""
@@ -117,7 +117,7 @@ def test_identical_samples_decide_like_one(pairs: list[tuple[str, str]], k: int)
     assert {path: summary.flakes.rate for path, summary in one.fields.items()} == dict.fromkeys(one.fields)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SIDES.filter(bool), st.randoms(use_true_random=False))
 def test_order_of_arrival_and_of_samples_changes_nothing(
     sides: list[tuple[list[str], list[str]]], dice: random.Random
@@ -130,7 +130,7 @@ def test_order_of_arrival_and_of_samples_changes_nothing(
     assert decide(replace(turned, paths=whole.paths, baseline=whole.baseline)).comparisons == decide(whole).comparisons
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SIDES.filter(bool), st.integers(1, 3))
 def test_shards_merge_to_what_one_run_says(sides: list[tuple[list[str], list[str]]], n_shards: int) -> None:
     """results.json holds every sample: its parts add up to the whole, which the JSON Schema takes."""

@@ -374,7 +374,7 @@ def records_of(cases: list[tuple[Any, Any]]) -> Part:
     return Part(gold, predictions)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(pairs, st.randoms(use_true_random=False), st.integers(1, 4))
 def test_splitting_equals_one_pass(cases: list[tuple[Any, Any]], order: random.Random, n_parts: int) -> None:
     """However a corpus is cut, and in whatever order its parts merge: the very same totals, intervals included."""
@@ -395,7 +395,7 @@ def test_splitting_equals_one_pass(cases: list[tuple[Any, Any]], order: random.R
     assert merged.fields(SCHEMA.paths) == whole.fields(SCHEMA.paths)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(pairs)
 def test_totals_equal_the_summary_of_a_suite(cases: list[tuple[Any, Any]]) -> None:
     """What streams is what the plugin's table says of the same cases: counts, intervals, documents."""

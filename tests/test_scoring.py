@@ -241,14 +241,14 @@ document = st.fixed_dictionaries(
 full = st.fixed_dictionaries({"vendor": st.none() | st.sampled_from("xy"), "rows": st.lists(row, max_size=4)})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(document)
 def test_a_document_matches_itself(gold: dict[str, Any]) -> None:
     """All correct or absent_ok."""
     assert {o for found in outcomes(gold, gold).values() for o in found} <= {C, A}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(document, document, st.randoms(use_true_random=False))
 def test_order_of_rows_changes_nothing(gold: dict[str, Any], predicted: dict[str, Any], rng: random.Random) -> None:
     """Counts stay when predicted rows and scalars are shuffled."""
@@ -256,7 +256,7 @@ def test_order_of_rows_changes_nothing(gold: dict[str, Any], predicted: dict[str
     assert score(gold, predicted, Invoice).counts == score(gold, shuffled, Invoice).counts
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(full, full)
 def test_swapping_sides_swaps_missing_and_spurious(gold: dict[str, Any], predicted: dict[str, Any]) -> None:
     """Correct and wrong stay what they are, for fully labelled documents."""

@@ -141,7 +141,7 @@ class Order(BaseModel):
     lines: list[Line] = []
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.fixed_dictionaries({"sku": st.sampled_from("abc"), "price": st.sampled_from([1.0, 2.0])}), max_size=5),
     st.lists(st.fixed_dictionaries({"sku": st.sampled_from("abc"), "price": st.sampled_from([1.0, 2.0])}), max_size=5),
