@@ -22,7 +22,7 @@ from pytest_llm_extract.cassette import adopt
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.load import load
-from pytest_llm_extract.cassette.save import save
+from pytest_llm_extract.cassette.save import cassette_text, write_cassette
 from pytest_llm_extract.errors import CassetteError, SecretFoundError
 
 CHAT: dict[str, Any] = {
@@ -81,6 +81,11 @@ def cassette(*interactions: dict[str, Any], **top: Any) -> dict[str, Any]:
 
 
 PLAIN = interaction({"string": json.dumps(CHAT)})
+
+
+def save(path: Path, recording: Recording, head: dict[str, Any]) -> None:
+    """A cassette of this package."""
+    write_cassette(path, cassette_text(path, recording, head))
 
 
 def write(folder: Path, data: Any, name: str = "c.yaml") -> Path:

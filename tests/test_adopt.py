@@ -159,11 +159,12 @@ def test_a_secret_in_a_later_sample_keeps_the_earlier_ones_out(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file is adopted whole or not at all."""
-    monkeypatch.setenv("MY_TOKEN", "ab12-cd34-ef56-gh78")
+    secret = "ab12-cd34-ef56-gh78"
+    monkeypatch.setenv("MY_TOKEN", secret)
     pytester.makepyfile(test_prompts=PROMPT_SUITE.replace("cases=CASES", "cases=CASES, samples=2"))
     (pytester.path / "read.md").write_text("Read.")
     leaking = asked("Read.")
-    leaking["response"]["body"]["string"] = json.dumps({**CHAT, "echo": "ab12-cd34-ef56-gh78"})
+    leaking["response"]["body"]["string"] = json.dumps({**CHAT, "echo": secret})
     run = adopt(pytester, foreign(pytester.path, "c0.yaml", asked("Read."), leaking))
     assert run.returncode == 1
     assert "2.yaml: not written: the value of $MY_TOKEN stands in line " in run.stderr

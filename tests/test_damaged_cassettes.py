@@ -22,6 +22,7 @@ from cassette_mutations import (
     outcome,
     own,
     refused,
+    save,
     seeds,
     write,
 )
@@ -33,7 +34,6 @@ from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.key import ORIGIN
 from pytest_llm_extract.cassette.layout import LayoutError
 from pytest_llm_extract.cassette.load import load, parse
-from pytest_llm_extract.cassette.save import save
 from pytest_llm_extract.cassette.seal import seal
 from pytest_llm_extract.cassette.written import MAX_CHARACTERS, read_as_written
 from pytest_llm_extract.errors import CassetteError

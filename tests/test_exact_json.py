@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from cassette_mutations import save
 
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.load import load
-from pytest_llm_extract.cassette.save import save
 
 
 @pytest.mark.parametrize(

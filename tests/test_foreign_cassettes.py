@@ -19,6 +19,7 @@ from cassette_mutations import (
     cassette,
     interaction,
     refused,
+    save,
     write,
 )
 from hypothesis import given
@@ -27,7 +28,6 @@ from hypothesis import strategies as st
 from pytest_llm_extract.cassette import coding
 from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.load import load
-from pytest_llm_extract.cassette.save import save
 
 ANSWER = json.dumps(CHAT)
 GZIPPED = gzip.compress(ANSWER.encode())

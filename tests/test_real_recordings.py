@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cassette_mutations import save
 from vcr.serialize import deserialize
 from vcr.serializers import yamlserializer
 
 from pytest_llm_extract.cassette import adopt
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.load import load
-from pytest_llm_extract.cassette.save import save
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "cassettes"
 # Where each path ends; how its last answer ended; the model; tokens of all answers; some of the last answer.

@@ -15,7 +15,7 @@ from pytest_llm_extract.cassette.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.load import load
 from pytest_llm_extract.cassette.router import Unowned, taking
-from pytest_llm_extract.cassette.save import keep
+from pytest_llm_extract.cassette.save import cassette_text, write_cassette
 from pytest_llm_extract.cassette.takes import KeyNeeded, Record, Replay
 from pytest_llm_extract.cassette.vcr_filters import FilterFailed
 from pytest_llm_extract.config import Storage
@@ -188,7 +188,7 @@ def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, 
     try:
         call.facts |= _meta(recording, old, seconds)
         head = {name: _storable(call.facts[name]) for name in _META}
-        keep(slot.path, recording, head, slot.storage, slot.document, slot.ignore)
+        write_cassette(slot.path, cassette_text(slot.path, recording, head, slot.storage, slot.document, slot.ignore))
     except (CassetteError, SecretFoundError) as error:
         call.failure = Failure(str(error), is_final=isinstance(error, CassetteError))
         call.status, call.problem = Status.STALE if old else Status.MISSING, f"not recorded: {error}"

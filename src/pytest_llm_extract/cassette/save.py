@@ -20,7 +20,6 @@ from pytest_llm_extract.config import Storage
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.exact_json import read_exactly
 from pytest_llm_extract.files import write_atomically
-from pytest_llm_extract.secrecy.watch import Watch
 
 try:
     from yaml import CSafeDumper as _SafeDumper
@@ -51,53 +50,36 @@ def _represent_block(dumper: Any, text: _Block) -> Any:
 _CassetteDumper.add_representer(_Block, _represent_block)
 
 
-def keep(
+def cassette_text(
     path: Path,
     recording: Recording,
     meta: dict[str, Any],
-    storage: Storage,
-    document: str | None,
-    ignore: tuple[str, ...],
-) -> None:
-    """`save` a recording as the project wants it: whole, or with hashes in the place of its requests' bodies.
-
-    Raises:
-        CassetteError: it cannot be written.
-        SecretFoundError: its text holds a secret; nothing was written.
-    """
-    write(path, kept_text(path, recording, meta, storage, document, ignore))
-
-
-def kept_text(
-    path: Path,
-    recording: Recording,
-    meta: dict[str, Any],
-    storage: Storage,
-    document: str | None,
-    ignore: tuple[str, ...],
+    storage: Storage | None = None,
+    document: str | None = None,
+    ignore: tuple[str, ...] = (),
 ) -> str:
-    """What `keep` writes to `path`.
+    """The text of a cassette as the project wants it kept: whole, or with hashes in the place of request bodies.
 
     Raises:
-        SecretFoundError: it holds a secret.
+        SecretFoundError: it holds a secret, so it must not be written to `path`.
     """
+    storage = storage or Storage()
     if not storage.keeps_requests:
         recording, parts = hashed(recording, document, ignore)
         meta = meta | parts
-    return _text(path, recording, meta, storage.watch)
+    answers = [answer_digest(e.status, as_bytes(_body(e.response_body))) for e in recording.exchanges]
+    head = {"format": FORMAT, "case": recording.case, "fingerprints": recording.fingerprints, "answers": answers}
+    data = {
+        "x_llm_extract": {**head, **meta},
+        "interactions": [_to_yaml(exchange) for exchange in recording.exchanges],
+        "version": 1,
+    }
+    text = seal(yaml.dump(data, Dumper=_CassetteDumper, sort_keys=False, allow_unicode=True, width=10_000))
+    storage.watch.refuse(text, path)
+    return text
 
 
-def save(path: Path, recording: Recording, meta: dict[str, Any], watch: Watch | None = None) -> None:
-    """Write a cassette, whole.
-
-    Raises:
-        SecretFoundError: the final text holds a secret; nothing was written.
-        CassetteError: the folder cannot be written to.
-    """
-    write(path, _text(path, recording, meta, watch or Watch()))
-
-
-def write(path: Path, text: str) -> None:
+def write_cassette(path: Path, text: str) -> None:
     """Write the text of a cassette atomically: the old file or the new one, never a half.
 
     Raises:
@@ -107,19 +89,6 @@ def write(path: Path, text: str) -> None:
         write_atomically(path, text)
     except OSError as error:
         raise CassetteError(path, f"cannot be written: {error.strerror or error}") from None
-
-
-def _text(path: Path, recording: Recording, meta: dict[str, Any], watch: Watch) -> str:
-    answers = [answer_digest(e.status, as_bytes(_body(e.response_body))) for e in recording.exchanges]
-    head = {"format": FORMAT, "case": recording.case, "fingerprints": recording.fingerprints, "answers": answers}
-    data = {
-        "x_llm_extract": {**head, **meta},
-        "interactions": [_to_yaml(exchange) for exchange in recording.exchanges],
-        "version": 1,
-    }
-    text = seal(yaml.dump(data, Dumper=_CassetteDumper, sort_keys=False, allow_unicode=True, width=10_000))
-    watch.refuse(text, path)
-    return text
 
 
 def _to_yaml(exchange: Exchange) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """A cassette whose seal holds, read by its known shape: in a fraction of the time that a parser of YAML takes.
 
-What it says of itself is true, since `save` wrote it and nobody edited it: nothing is checked again. Whatever else a
-file holds (a body that is no JSON, another tool's recording, an edit) is left to the parser, which also has the words
-for what is wrong.
+What it says of itself is true, since this package wrote it and nobody edited it: nothing is checked again. Whatever
+else a file holds (a body that is no JSON, another tool's recording, an edit) is left to the parser, which also has the
+words for what is wrong.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _EXCHANGE = re.compile(
 
 
 class _Unlike(Exception):
-    """The text is not as `save` writes it."""
+    """The text is not as this package writes it."""
 
 
 def read_as_written(text: str) -> Recording | None:
-    """The recording of a cassette that `save` wrote and nobody edited; None for every other text."""
+    """The recording of a cassette that this package wrote and nobody edited; None for every other text."""
     if len(text) > MAX_CHARACTERS or not is_sealed(text) or not _is_printable(text):
         return None
     try:

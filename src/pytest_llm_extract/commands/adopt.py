@@ -14,7 +14,7 @@ from pytest_llm_extract.cassette import adopt, diff
 from pytest_llm_extract.cassette.exchange import Recording, path_of
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.load import check_inside, load
-from pytest_llm_extract.cassette.save import kept_text, write
+from pytest_llm_extract.cassette.save import cassette_text, write_cassette
 from pytest_llm_extract.cassette.scrub import NotStorable
 from pytest_llm_extract.cassette.vcr_filters import FilterFailed
 from pytest_llm_extract.commands.collected import Collected, collect
@@ -185,22 +185,22 @@ def _adopt(target: Target, collected: Collected, force: bool) -> str:
         # A file of this package is one sample, also where its requests repeat themselves.
         parts = [kept] if found.meta else adopt.by_sample(kept, suite.n_samples)
         jobs = jobs_of(suite, golden)[: len(parts)]
-        replaced = [_replaced(job.path(settings), settings.cassettes, force) for job in jobs]
-        heads = [adopt.head_of(part, found, document, old) for part, old in zip(parts, replaced, strict=True)]
+        paths = [job.path(settings) for job in jobs]
+        replaced = [_replaced(path, settings.cassettes, force) for path in paths]
         texts = [
-            kept_text(job.path(settings), part, head, storage, document, suite.ignore)
-            for job, part, head in zip(jobs, parts, heads, strict=True)
+            cassette_text(path, part, adopt.head_of(part, found, document, old), storage, document, suite.ignore)
+            for path, part, old in zip(paths, parts, replaced, strict=True)
         ]
-        for job, text in zip(jobs, texts, strict=True):  # now that nothing is refused
-            write(job.path(settings), text)
+        for path, text in zip(paths, texts, strict=True):  # now that nothing is refused
+            write_cassette(path, text)
     except RecursionError:
         raise CassetteError(file, "is nested too deeply") from None
     except (NotStorable, FilterFailed) as error:
         raise CassetteError(file, storage.watch.hide(str(error))) from None
     return "\n".join(
-        f"{file} -> {os.path.relpath(job.path(settings))}: {_summary(part)}; "
+        f"{file} -> {os.path.relpath(path)}: {_summary(part)}; "
         f"{_freshness(suite, golden, part, storage)}{_sample(job, len(jobs))}"
-        for job, part in zip(jobs, parts, strict=True)
+        for path, job, part in zip(paths, jobs, parts, strict=True)
     )
 
 
