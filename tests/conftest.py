@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml  # noqa: F401  # pytester's runs in this process forget what they import, and yaml's C part loads only once
+from recorded import record_in
 from standin import StandIn
 
 pytest_plugins = ["pytester"]
@@ -113,11 +112,8 @@ def recorded_items(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its cassettes: recorded once, copied for each test."""
     folder = tmp_path_factory.mktemp("items")
     _write_items(folder)
-    with StandIn(answer_item) as provider:
-        environment = os.environ | {"OPENAI_API_KEY": "loopback-only", "OPENAI_BASE_URL": provider.base_url}
-        command = [sys.executable, "-m", "pytest", "--rootdir=.", "--llm-record"]
-        run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert "5 passed" in run.stdout, run.stdout
+    said = record_in(folder, answer_item)
+    assert "5 passed" in said
     return folder / "cassettes"
 
 

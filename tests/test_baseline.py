@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from plain_http import ASK
+from recorded import record_in
 from standin import StandIn
 
 WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
@@ -96,12 +96,9 @@ def accepted_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("people")
     write_gold(folder, dict.fromkeys(IDS, "Bergen"))
     folder.joinpath("test_items.py").write_text(PEOPLE.replace("PROMPT", "read"))
-    with StandIn(answer_person) as provider:
-        environment = os.environ | {"OPENAI_API_KEY": "loopback-only", "OPENAI_BASE_URL": provider.base_url}
-        command = [sys.executable, "-m", "pytest", "--rootdir=.", "--llm-record", "--llm-extract-accept"]
-        run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert "13 passed" in run.stdout
-    assert "accepted: 12 cases in cassettes/test_items/test_items/baseline.jsonl" in run.stdout
+    said = record_in(folder, answer_person, "--llm-extract-accept")
+    assert "13 passed" in said
+    assert "accepted: 12 cases in cassettes/test_items/test_items/baseline.jsonl" in said
     return folder
 
 

@@ -1,0 +1,20 @@
+"""Projects that are recorded once, for many tests to copy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from standin import StandIn
+
+
+def record_in(folder: Path, answer: Callable[[dict[str, Any]], str], *arguments: str) -> str:
+    """Record the suites of a folder from a stand-in, which is gone afterwards; what the run printed."""
+    with StandIn(answer) as provider:
+        environment = os.environ | {"OPENAI_API_KEY": "loopback-only", "OPENAI_BASE_URL": provider.base_url}
+        command = [sys.executable, "-m", "pytest", "--rootdir=.", "--llm-record", *arguments]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False).stdout
