@@ -7,7 +7,6 @@ import random
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from pytest_llm_extract.baseline.file import Baseline, Entry, parse
 from pytest_llm_extract.case_result import Accepted, CaseResult, Leaf, Leaves, Origin, Sample, count_leaves
@@ -52,7 +51,7 @@ def text_of(suite: SuiteResult) -> str:
         first, *further = (
             Entry(case.id, Status.OK, answer, sample.counts, ("0" * 64,), Origin()) for sample in case.samples
         )
-        entries[case.id] = replace(first, further=tuple(further))
+        entries[case.id] = first._replace(further=tuple(further))
     return Baseline("suite", "variant", suite.paths, None, (), entries).to_text()
 
 

@@ -219,7 +219,7 @@ def test_order_of_arrival_changes_nothing(pairs: list[tuple[str, str]], dice: ra
     dice.shuffle(shuffled)
     again = whole.with_cases({found.id: found for found in shuffled})
     assert decide(again) == decide(whole)
-    assert decide(replace(whole, cases=tuple(shuffled))).comparisons == decide(whole).comparisons
+    assert decide(whole._replace(cases=tuple(shuffled))).comparisons == decide(whole).comparisons
 
 
 @settings(max_examples=40)
@@ -249,7 +249,7 @@ def suite_with_rules(found: SuiteResult) -> SuiteResult:
     run = AcceptedRun(
         "git:main (0123456789)", ("name", "rows"), gone, frozenset({"c999"}), frozenset({"old"}), frozenset({"rows"})
     )
-    return replace(found, rules=rules, baseline=run, warnings=("name: easy",), model="m")
+    return found._replace(rules=rules, baseline=run, warnings=("name: easy",), model="m")
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_causes_are_named_together_and_apart() -> None:
 def test_nothing_is_said_of_requests_that_nobody_knows() -> None:
     """Scored files have no requests: the report does not claim that they are unchanged."""
     cases = [
-        replace(found, origin=Origin(), baseline=replace(found.baseline, origin=Origin()) if found.baseline else None)
+        replace(found, origin=Origin(), baseline=found.baseline._replace(origin=Origin()) if found.baseline else None)
         for found in lost(0, 12)
     ]
     assert not any("request" in note for note in decide(suite(cases)).notes)
@@ -286,11 +286,11 @@ def test_floors_below_a_list_do_not_hide_that_every_answer_is_lost() -> None:
     read = [case(i, None, "sku:c discount:c") for i in range(4)]
     limits = {"discount": Floor(accuracy=Fraction(1))}
     lost = [replace(found, leaves=leaves("sku:m"), status=Status.INVALID, valid=False) for found in read]
-    unheld = replace(suite(lost), baseline=None)
+    unheld = suite(lost)._replace(baseline=None)
     assert decide(unheld).verdict is Verdict.PASS
-    held = replace(unheld, rules=GateRules(floors=limits))
+    held = unheld._replace(rules=GateRules(floors=limits))
     assert decide(held).reasons == ("no case has an answer",)
-    assert decide(replace(held, cases=(*lost[:3], read[3]))).verdict is Verdict.PASS
+    assert decide(held._replace(cases=(*lost[:3], read[3]))).verdict is Verdict.PASS
 
 
 def test_every_model_that_answered_has_its_price() -> None:

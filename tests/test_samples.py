@@ -43,7 +43,7 @@ def sampled(number: int, before: list[str], now: list[str], group: str | None = 
     accepted = None
     if before:
         first, *others = (Accepted(found, count_leaves(found), READ) for found in map(leaves, before))
-        accepted = replace(first, further=tuple(others))
+        accepted = first._replace(further=tuple(others))
     one, *further = (Sample(Status.OK, found, True, model="m", origin=READ) for found in map(leaves, now))
     return CaseResult(
         Status.OK,
@@ -104,10 +104,10 @@ def test_identical_samples_decide_like_one(pairs: list[tuple[str, str]], k: int)
     many = decide(suite_of(built([([b] * k, [n] * k) for b, n in pairs])))
     assert (many.verdict, many.reasons, many.doubts) == (one.verdict, one.reasons, one.doubts)
     assert [
-        {path: replace(change, before=None, after=None) for path, change in c.fields.items()}  # type: ignore[arg-type]
+        {path: change._replace(before=None, after=None) for path, change in c.fields.items()}  # type: ignore[arg-type]
         for c in many.comparisons
     ] == [
-        {path: replace(change, before=None, after=None) for path, change in c.fields.items()}  # type: ignore[arg-type]
+        {path: change._replace(before=None, after=None) for path, change in c.fields.items()}  # type: ignore[arg-type]
         for c in one.comparisons
     ]
     assert [(c.pooled_p, c.pooled_p_adj) for c in many.comparisons] == [
@@ -127,7 +127,7 @@ def test_order_of_arrival_and_of_samples_changes_nothing(
     shuffled = dice.sample(whole.cases, len(whole.cases))
     assert decide(whole.with_cases({case.id: case for case in shuffled})) == decide(whole)
     turned = suite_of(built([(dice.sample(before, len(before)), dice.sample(now, len(now))) for before, now in sides]))
-    assert decide(replace(turned, paths=whole.paths, baseline=whole.baseline)).comparisons == decide(whole).comparisons
+    assert decide(turned._replace(paths=whole.paths, baseline=whole.baseline)).comparisons == decide(whole).comparisons
 
 
 @settings(max_examples=30)
@@ -288,7 +288,7 @@ def test_smallest_visible_drop_is_smaller_with_samples() -> None:
 def test_other_models_and_attempts_are_seen_in_every_sample() -> None:
     """A model that answered one sample only, and a sample that was recorded again, are named."""
     cases = [sampled(i, ["x:c", "x:c"], ["x:c", "x:c"]) for i in range(12)]
-    other = replace(cases[3].further[0], model="new", attempt=2, origin=replace(READ, answered="new"))
+    other = replace(cases[3].further[0], model="new", attempt=2, origin=READ._replace(answered="new"))
     cases[3] = replace(cases[3], further=(other,))
     decision = decide(suite_of(cases))
     assert decision.doubts == ("the answers come from several models: m (23), new (1)",)
@@ -299,13 +299,13 @@ def test_other_models_and_attempts_are_seen_in_every_sample() -> None:
 def test_sample_that_crashed_is_counted_and_no_cause() -> None:
     """An error in the second sample is no change of model, and no case without an answer."""
     lost = Sample(Status.ERROR, leaves("x:m"), False)
-    answered = replace(READ, answered="m-1")
+    answered = READ._replace(answered="m-1")
     cases = []
     for i in range(12):
         case = sampled(i, ["x:c", "x:c"], ["x:c", "x:c"])
         assert case.baseline is not None
-        second = replace(case.baseline.further[0], origin=answered)
-        accepted = replace(case.baseline, origin=answered, further=(second,))
+        second = case.baseline.further[0]._replace(origin=answered)
+        accepted = case.baseline._replace(origin=answered, further=(second,))
         cases.append(replace(case, origin=answered, baseline=accepted, further=(lost,)))
     decision = decide(suite_of(cases))
     assert "no request changed since the baseline" in decision.notes
@@ -320,7 +320,7 @@ def entry(case: str, *texts: str, gold: str = "g", answered: str = "m") -> Entry
         Entry(case, Status.OK, text, counts, ("f" * 8,), Origin(prompt="p", gold=gold, answered=answered))
         for text in texts
     )
-    return replace(first, further=tuple(further))
+    return first._replace(further=tuple(further))
 
 
 def acceptance(*entries: Entry, complete: bool = True) -> Acceptance:
@@ -331,10 +331,9 @@ def acceptance(*entries: Entry, complete: bool = True) -> Acceptance:
 def test_baseline_holds_every_sample() -> None:
     """One line a case; a further sample repeats nothing that it shares with the first, and one sample has no list."""
     two = entry("a", '{"x": 1}', '{"x": 1.10}')
-    three = replace(
-        two.further[0], text=None, status=Status.REFUSED, attempt=2, origin=replace(two.origin, answered="n")
-    )
-    case = replace(two, further=(two.further[0], three))
+    origin = two.origin._replace(answered="n")
+    three = two.further[0]._replace(text=None, status=Status.REFUSED, attempt=2, origin=origin)
+    case = two._replace(further=(two.further[0], three))
     baseline = accept(None, acceptance(case, entry("b", '{"x": 2}')), "")
     assert parse(baseline.to_text(), "baseline.jsonl") == baseline
     first, second = map(json.loads, baseline.to_text().splitlines()[1:])

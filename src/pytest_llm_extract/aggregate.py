@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pytest_llm_extract.case_result import CaseResult
 from pytest_llm_extract.outcome import FieldCounts, RowCounts, add_up, right_share
@@ -30,8 +30,7 @@ class Flakes:
         return self.n_flaky / self.n_cases if self.n_cases else None
 
 
-@dataclass(frozen=True)
-class FieldSummary:
+class FieldSummary(NamedTuple):
     """One field over all cases and samples: counts, the interval of its accuracy (clustered by case), and flakes."""
 
     counts: FieldCounts

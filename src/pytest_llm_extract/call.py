@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.case_result import Usage
 from pytest_llm_extract.cassette import diff, hashed, key
@@ -31,8 +31,7 @@ _TRANSIENT = frozenset({408, 409, 425, 429})
 _META = ("hashes", "attempt", "model", "system_fingerprint", "latency_s", "recorded")
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """Why nothing was recorded, in the provider's own words, and what that means for the other calls.
 
     `status` is that of the last HTTP answer; None when a request got none, or when no request went out.
@@ -81,8 +80,7 @@ class Call:
         return cost_of_models_usd(self.by_model)
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(NamedTuple):
     """Where a case's cassette is; `document` is the case's own text, which diffs and hashes leave out.
 
     `ignore` are paths of volatile values in the request's body, which are neither stored nor compared. No symbolic link
@@ -94,7 +92,7 @@ class Slot:
     document: str | None
     ignore: tuple[str, ...] = ()
     root: Path | None = None
-    storage: Storage = field(default_factory=Storage)
+    storage: Storage = Storage()
 
 
 def replay(function: Callable[[], Any], slot: Slot) -> Call:
@@ -171,7 +169,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
     call.failure = _hindrance(take) or _failure(call, take)
     if call.failure is not None:
         # Providers and errors repeat what they were sent.
-        call.failure = replace(call.failure, words=slot.storage.watch.hide(call.failure.words))
+        call.failure = call.failure._replace(words=slot.storage.watch.hide(call.failure.words))
         call.status = Status.STALE if old else Status.MISSING
         call.problem = f"not recorded: {call.failure.words}"
     elif call.error is not None and not (take.exchanges and is_answer(call.error)):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.case_result import CaseResult
 from pytest_llm_extract.suite_result import SuiteResult
 
 
-@dataclass(frozen=True)
-class CaseReport:
+class CaseReport(NamedTuple):
     """A case's result, and what belongs to its run alone.
 
     `note` says why it is stale or missing, and how many cassettes were recorded; `entry` is what a baseline would keep.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.outcome import ONE, RIGHT, FieldCounts, Outcome, RowCounts, Status
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One scored leaf; `expected` and `actual` are JSON values. `hint` names what would have matched a wrong one."""
 
     outcome: Outcome
@@ -76,8 +75,7 @@ def count_leaves(leaves: Leaves) -> dict[str, FieldCounts]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What an outcome came from, as short hashes: whatever differs between two runs is a possible cause.
 
     `model` was asked for, `answered` is what the response named; None where a request does not have it.
@@ -93,11 +91,10 @@ class Origin:
 
     def to_wire(self) -> dict[str, str | None]:
         """Plain builtins."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return self._asdict()
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A case as a baseline has it: its answer scored again under today's gold and rules, and as it was scored then.
 
     `further` are its second and later samples.
@@ -160,7 +157,7 @@ class Sample:
     latency_s: float | None = field(default=None, kw_only=True)
     attempt: int = field(default=1, kw_only=True)
     cassette: str | None = field(default=None, kw_only=True)
-    origin: Origin = field(default_factory=Origin, kw_only=True)
+    origin: Origin = field(default=Origin(), kw_only=True)
     explanation: tuple[str, ...] = field(default=(), kw_only=True)
     rows: dict[str, RowCounts] = field(default_factory=dict, kw_only=True)
 

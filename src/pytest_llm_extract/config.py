@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pytest_llm_extract.errors import UsageError
 
@@ -92,8 +92,7 @@ class Storage:
         return Watch.of(self.secrets, "ini llm_extract_secrets")
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What the command line and the ini file say."""
 
     rootdir: Path

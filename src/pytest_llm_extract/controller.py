@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
@@ -141,7 +141,7 @@ class Controller:
         if self.settings.accept and problem is None:
             # Accepting a regression is allowed; floors hold all the same.
             kept = suite.baseline if self.settings.accept == "anchor" else None
-            decision = decide(replace(suite, baseline=kept, anchor=None))
+            decision = decide(suite._replace(baseline=kept, anchor=None))
         reasons = [*([problem] if problem else []), *(failures(suite, decision) if gated else self._ungated(suite))]
         if reasons:
             self._publish(session, f"{suite.id}::gate", "failed", GateReport(reasons, suite.id))

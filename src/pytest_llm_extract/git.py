@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_llm_extract.errors import GitError
 
@@ -25,8 +25,7 @@ def head_commit(folder: Path) -> str | None:
     return found.stdout.strip() if found.returncode == 0 else None
 
 
-@dataclass(frozen=True)
-class Revision:
+class Revision(NamedTuple):
     """A commit, by the name that the user gave it; `folder` is where its files are named from."""
 
     name: str

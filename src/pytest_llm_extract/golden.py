@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pydantic
 from pydantic_core import ErrorDetails
@@ -15,8 +14,7 @@ from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.tree import ListNode, ModelNode, Node, UnionNode
 
 
-@dataclass(frozen=True)
-class GoldenCase:
+class GoldenCase(NamedTuple):
     """A case with its gold read by the schema."""
 
     case: Case

@@ -10,8 +10,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _KEY = "llm-extract-placeholder-no-key-for-"
 _NAMED = re.compile(re.escape(_KEY) + r"([A-Z_]+)")
@@ -22,8 +21,7 @@ _veiled_files: tuple[str, ...] = (_DOTENV,)
 _Environ = type(os.environ)
 
 
-@dataclass(frozen=True)
-class _Credential:
+class _Credential(NamedTuple):
     """The variables that hold the key of an SDK, and others that stand for another kind of its credentials."""
 
     keys: tuple[str, ...]

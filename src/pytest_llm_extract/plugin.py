@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from inspect import signature
 from pathlib import Path
@@ -428,7 +427,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     sent = report_of(found, suite, golden, item.config.stash[_settings], is_skipped=report.skipped)
     if suite.id not in item.config.stash[_told]:
         lost = suite.lost_cases() if hasattr(item.config, "workerinput") else None
-        sent = replace(sent, head=suite.head, lost=lost)
+        sent = sent._replace(head=suite.head, lost=lost)
     report.llm_extract = sent
     return report
 

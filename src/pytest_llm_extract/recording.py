@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.case_result import Usage
 
@@ -49,8 +49,7 @@ class SuitePlan:
     is_at_least: bool = False
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """How far recording is. `cost_usd` is None as soon as a price is not known; `left_s` until there is a rate."""
 
     total: int
@@ -62,4 +61,4 @@ class Progress:
 
     def to_wire(self) -> dict[str, Any]:
         """Plain builtins."""
-        return asdict(self)
+        return self._asdict()

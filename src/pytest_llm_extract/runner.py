@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pydantic
 import pytest
@@ -55,8 +55,7 @@ class NotReplayed(LlmExtractError):
         return f"{self.status.value}: {self.problem}"
 
 
-@dataclasses.dataclass
-class _Taken:
+class _Taken(NamedTuple):
     """One sample of a case: its call, the answer that was read of it, and how that was scored.
 
     `kept` is what a run that accepts keeps of it.
@@ -295,7 +294,7 @@ class Extraction:
         ]
         if not entries or len(entries) < len(self._taken):
             return None
-        return dataclasses.replace(entries[0], further=tuple(entries[1:]))
+        return entries[0]._replace(further=tuple(entries[1:]))
 
 
 def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | None) -> CaseResult:

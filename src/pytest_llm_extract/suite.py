@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.baseline.accepted import AcceptedAnswers, find_accepted
 from pytest_llm_extract.baseline.file import Entry
@@ -45,8 +45,7 @@ ARGUMENTS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Suite:
+class Suite(NamedTuple):
     """One test function that carries `llm_extract`; each of its cases has `n_samples` recordings.
 
     `concurrency` is the most calls in flight while it is recorded, None for the run's own limit; `record` is the most
@@ -120,8 +119,7 @@ def _as_then(entry: Entry) -> Accepted:
     return Accepted(entry.leaves, entry.outcomes, entry.origin, entry.attempt, further)
 
 
-@dataclass(frozen=True)
-class MarkerArguments:
+class MarkerArguments(NamedTuple):
     """The markers of a suite as written, and where."""
 
     suite_id: str

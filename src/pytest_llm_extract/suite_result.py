@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.case_result import CaseResult, Sample
 from pytest_llm_extract.limits import Floor, Gate, Waiver
@@ -98,8 +98,7 @@ class GateRules:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SuiteResult:
+class SuiteResult(NamedTuple):
     """One suite: what it is, what it is held to, and its cases in the order of the golden data.
 
     `n_samples` is how many recordings each case has.
@@ -130,7 +129,7 @@ class SuiteResult:
 
     def with_cases(self, results: Mapping[str, CaseResult]) -> SuiteResult:
         """The same suite with these results, by case id."""
-        return replace(self, cases=tuple(results[case] for case in self.dataset_ids if case in results))
+        return self._replace(cases=tuple(results[case] for case in self.dataset_ids if case in results))
 
     def head_to_wire(self) -> dict[str, Any]:
         """Plain builtins, without the cases."""

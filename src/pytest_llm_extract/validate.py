@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,8 +15,7 @@ from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.tree import ListNode, ModelNode
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What an extraction gave.
 
     `valid`: it parsed and validated. `lost`: there is nothing to compare, so every gold value is missing.

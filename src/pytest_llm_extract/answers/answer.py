@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Body = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class RawAnswer:
+class RawAnswer(NamedTuple):
     """One answer as it came.
 
     `content` is the arguments of the last tool call (a final answer follows the look-ups that it needed), or else the
@@ -28,8 +26,7 @@ class RawAnswer:
     output_tokens: int = 0
 
 
-@dataclass(frozen=True)
-class WireFormat:
+class WireFormat(NamedTuple):
     """How one API answers: a whole body, and the events of a stream, which `join` makes into a whole body."""
 
     is_answer: Callable[[Body], bool]

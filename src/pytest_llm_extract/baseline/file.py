@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.case_result import Accepted, Leaf, Leaves, Origin, numbered
 from pytest_llm_extract.errors import BaselineError, reason
@@ -23,8 +23,7 @@ _MAX_HISTORY = 50
 _SHARED = ("id", "requests", "origin")  # what the samples of a case mostly have in common
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One accepted case. `text` is the answer as JSON text; None for one that was lost.
 
     `further` are its second and later samples, each as an entry of its own.
@@ -224,8 +223,7 @@ def _row(line: str, number: int, name: str) -> tuple[int, dict[str, Any]]:
     return number, row
 
 
-@dataclass(frozen=True)
-class Acceptance:
+class Acceptance(NamedTuple):
     """What is to be accepted: the entries of a run, and what is known of it."""
 
     suite: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.answers import RawAnswer
 from pytest_llm_extract.baseline.file import Entry
@@ -30,8 +29,7 @@ class NotAcceptable(LlmExtractError):
         )
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(NamedTuple):
     """What would be accepted; `changed` is the first field that scores otherwise once it was written and read again."""
 
     entry: Entry

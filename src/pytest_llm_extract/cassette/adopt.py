@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -36,7 +35,7 @@ def by_sample(kept: Recording, n_samples: int) -> list[Recording]:
     Requests that are there another number of times may be those of one extraction that repeats itself.
     """
     size, rest = divmod(len(kept.exchanges), n_samples)
-    parts = [replace(kept, exchanges=kept.exchanges[n * size : (n + 1) * size]) for n in range(n_samples)]
+    parts = [kept._replace(exchanges=kept.exchanges[n * size : (n + 1) * size]) for n in range(n_samples)]
     return parts if not rest and all(part.fingerprints == parts[0].fingerprints for part in parts) else [kept]
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.cassette.key import Json, parts, read_json
 
@@ -21,8 +20,7 @@ _VOLATILE_VALUE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What changed, in words (`system prompt changed`), the changed lines, and what to think of."""
 
     cause: str

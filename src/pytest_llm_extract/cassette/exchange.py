@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import mktime_tz, parsedate_tz
 from functools import cached_property
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pytest_llm_extract.cassette.key import body_hash, fingerprint
@@ -78,13 +80,12 @@ class Exchange:
         }
 
 
-@dataclass(frozen=True)
-class Recording:
+class Recording(NamedTuple):
     """The exchanges of one case, in request order, and what is known about them."""
 
     exchanges: tuple[Exchange, ...]
     case: str = ""
-    meta: dict[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def fingerprints(self) -> list[str]:
@@ -100,7 +101,7 @@ class Recording:
     @property
     def without_requests(self) -> Recording:
         """The recording as it is kept where requests may hold personal data: hashes of their bodies, no query."""
-        return replace(self, exchanges=tuple(exchange.without_request for exchange in self.exchanges))
+        return self._replace(exchanges=tuple(exchange.without_request for exchange in self.exchanges))
 
 
 def as_bytes(body: Any) -> bytes:

@@ -81,8 +81,7 @@ def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> Su
     before = {case.id: _accepted(case) for case in old.cases}
     ids = {case.id for case in new.cases}
     gone = {case.id: case.counts for case in old.cases if case.id not in ids}
-    return replace(
-        new,
+    return new._replace(
         dataset_ids=tuple(case.id for case in new.cases),
         rules=GateRules(alpha=alpha),
         warnings=(),
@@ -94,7 +93,7 @@ def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> Su
 
 def _accepted(case: CaseResult) -> Accepted:
     first, *further = (Accepted(s.leaves, s.counts, s.origin, s.attempt) for s in case.samples)
-    return replace(first, further=tuple(further))
+    return first._replace(further=tuple(further))
 
 
 def _as_suite(baseline: Baseline) -> SuiteResult:

@@ -52,7 +52,7 @@ def merge(texts: dict[str, str]) -> list[SuiteResult]:
     cases: dict[str, dict[str, CaseResult]] = {}
     for name, text in texts.items():
         for suite in read_results(text, name):
-            known = whole.setdefault(suite.id, replace(suite, cases=()))
+            known = whole.setdefault(suite.id, suite._replace(cases=()))
             _check_same_run(known, suite, name)
             for case in suite.cases:
                 _add(cases.setdefault(suite.id, {}), case, suite.id, name)
@@ -61,7 +61,7 @@ def merge(texts: dict[str, str]) -> list[SuiteResult]:
 
 def _check_same_run(known: SuiteResult, suite: SuiteResult, name: str) -> None:
     # Shards may end on both sides of midnight; a waiver expires for all of them on the day of the first.
-    same_day = replace(suite, rules=replace(suite.rules, today=known.rules.today))
+    same_day = suite._replace(rules=replace(suite.rules, today=known.rules.today))
     a, b = known.head_to_wire(), same_day.head_to_wire()
     differing = [key for key in a if a[key] != b[key]]
     if differing:

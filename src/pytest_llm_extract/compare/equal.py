@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from functools import partial
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel
 
@@ -29,8 +28,7 @@ NO_KEY = _NoKey()
 _EXACT = frozenset({str, int, float, bool, date, Decimal})  # two of one such type are the same if Python says so
 
 
-@dataclass(frozen=True, slots=True)
-class Comparator:
+class Comparator(NamedTuple):
     """How the values of one leaf compare.
 
     `same(gold, predicted)` decides. `key` gives values that are equal exactly when `same` holds, or NO_KEY. Neither

@@ -9,9 +9,8 @@ little alike is refused, which costs what two leftovers cost.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import ceil, isqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.compare.align import assign, in_order
 from pytest_llm_extract.compare.columns import UNLABELLED, Column
@@ -22,8 +21,7 @@ from pytest_llm_extract.rules import Align, Ordered
 MAX_PAIRS = 1_000_000  # of rows in one assignment, about 200 MB; more are split into blocks first
 
 
-@dataclass(frozen=True)
-class Pairing:
+class Pairing(NamedTuple):
     """`pairs`: predicted index by gold index; those that are `equal` are right in every leaf of `columns`."""
 
     pairs: dict[int, int]

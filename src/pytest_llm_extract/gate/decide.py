@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from pytest_llm_extract.aggregate import FieldSummary, count_flakes, summarize
 from pytest_llm_extract.case_result import CaseResult, Sample
@@ -20,8 +20,7 @@ _MIN_GROUPS = 5
 _NO_BASELINE = "no baseline yet: pytest --llm-extract-accept makes this run's answers the baseline"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What a gate decided: `reasons` fail it, `doubts` make it inconclusive, `notes` only tell.
 
     `verdict` is None for a partial run, and for a suite without a baseline that was skipped as a whole.
@@ -36,7 +35,7 @@ class Decision:
 
     def once_accepted(self) -> Decision:
         """The same for a run that has just become the baseline."""
-        return replace(self, notes=tuple(note for note in self.notes if note != _NO_BASELINE))
+        return self._replace(notes=tuple(note for note in self.notes if note != _NO_BASELINE))
 
 
 def decide(suite: SuiteResult) -> Decision:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import lcm
+from typing import NamedTuple
 
 from pytest_llm_extract.case_result import CaseResult
 from pytest_llm_extract.outcome import FieldCounts, add_up, right_share
@@ -17,8 +17,7 @@ from pytest_llm_extract.stats.stepdown import holm, step_down
 Counts = Mapping[str, FieldCounts]
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """One case on both sides, sample by sample: outcome counts by field path, before and after."""
 
     id: str
@@ -35,8 +34,7 @@ class Pair:
         return Fraction(total, len(self.samples)) if total else 0
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(NamedTuple):
     """One field, over the paired cases and the samples that both sides have.
 
     A case is lost if fewer of its leaves are right than before, in however many samples.
@@ -53,8 +51,7 @@ class FieldChange:
     p_holm: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """This run against one accepted run; `against` is `baseline` or `anchor`, `alpha` its share of the error rate.
 
     `n_samples` is how many samples of a case are compared, at most: both sides must have them.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.prompt.attachments import Attachment
 
@@ -14,16 +13,14 @@ FORMATS = ("json_schema", "json_object", "tool")
 _RESPONSES_NAMES = {"max_tokens": "max_output_tokens", "max_completion_tokens": "max_output_tokens"}
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One turn: a text, or texts and files in the order in which they are read."""
 
     role: str
     content: str | tuple[str | Attachment, ...]
 
 
-@dataclass(frozen=True)
-class ResponseFormat:
+class ResponseFormat(NamedTuple):
     """How the answer is asked for: one of `FORMATS`; `schema` is the strict JSON Schema, None for `json_object`."""
 
     kind: str

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.cases import Case
 from pytest_llm_extract.config import Settings
@@ -22,8 +21,7 @@ from pytest_llm_extract.schema import Schema
 ARGUMENTS = ("model", "api", "response_format", "examples", "context")
 
 
-@dataclass(frozen=True)
-class PromptCall:
+class PromptCall(NamedTuple):
     """Everything of a request but the document."""
 
     prompt: Prompt
@@ -145,8 +143,7 @@ def complete_call(
         raise UsageError(source, f"examples= go before a user message, and {call.prompt.path.name} has none")
     if context is not None and "context" not in call.prompt.names:
         raise UsageError(source, f"context= is given, but {call.prompt.path.name} never says {{{{context}}}}")
-    completed = replace(
-        call,
+    completed = call._replace(
         response_format=ResponseFormat(kind, schema.name, strict),
         examples=None if examples is None else read_examples(examples, cases, schema, settings, module, source),
         context=None if context is None else read_context(context, cases, source),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pydantic
 import pydantic_core
@@ -21,8 +20,7 @@ from pytest_llm_extract.readers import has_alternatives
 from pytest_llm_extract.schema import Schema
 
 
-@dataclass(frozen=True)
-class Examples:
+class Examples(NamedTuple):
     """Few-shot pairs: the same ones for every case (`fixed`), or those that `find` gives for a case.
 
     `calls` says that `find` is the user's.
@@ -53,8 +51,7 @@ class Examples:
         return digest(pydantic_core.to_jsonable_python(self.fixed, fallback=str))
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """A text for each case, which templates call `context`; `calls` says that `find` is the user's."""
 
     find: Callable[[Case], Any]

@@ -6,9 +6,8 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_llm_extract.errors import PromptError, did_you_mean, reason
 from pytest_llm_extract.prompt.attachments import Attachment
@@ -28,8 +27,7 @@ _ROLES = ("system", "developer", "user", "assistant")
 Example = tuple[Mapping[str, Any], str]
 
 
-@dataclass(frozen=True)
-class Prompt:
+class Prompt(NamedTuple):
     """A prompt file: its messages are templates that say `names`, its parameters are sent as they are."""
 
     path: Path

@@ -6,7 +6,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from pytest_llm_extract.call import Call, Failure
@@ -83,4 +82,4 @@ class Batch:
         return Call(status, problem=f"not recorded: {self.ended.words}", failure=self.ended)
 
     def _update(self, **changes: Any) -> None:
-        self.progress = replace(self.progress, **changes)
+        self.progress = self.progress._replace(**changes)

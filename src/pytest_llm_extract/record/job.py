@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -24,8 +23,7 @@ Key = tuple[str, str, int]
 LEFT_TO_TESTS = (SystemExit, pytest.skip.Exception, pytest.fail.Exception)
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """A sample of a case of a suite."""
 
     suite: Suite

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -200,7 +199,7 @@ def _as_recorded(call: Call) -> Call:
     if call.change is not None:
         # A value that differs in every request would be stale for ever.
         cause = f"{call.change.cause}, though it was recorded a moment ago: {call.change.hint or VOLATILE}"
-        call.change, call.problem = replace(call.change, cause=cause, hint=None), cause
+        call.change, call.problem = call.change._replace(cause=cause, hint=None), cause
     return call
 
 

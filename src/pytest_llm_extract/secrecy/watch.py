@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.errors import SecretFoundError, UsageError
 from pytest_llm_extract.secrecy.codings import forms, readings, spaceless
@@ -21,8 +21,7 @@ from pytest_llm_extract.secrecy.travelled import travelled
 _EDGE = 12  # characters of a secret that are taken for it where the rest is cut off
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """A secret that a text holds: what it is, and where; never the secret itself."""
 
     secret: str

@@ -10,12 +10,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
 from math import gcd, lcm
 from random import Random
+from typing import NamedTuple
 
 FLIPS = 99_999
 SEED = 20_471
@@ -24,16 +24,15 @@ MAX_SUMS = 200_000
 MAX_BYTES = 500_000_000  # moved, about half a second; at most a tenth of it is held at once
 
 
-@dataclass(frozen=True)
-class SignFlip:
+class SignFlip(NamedTuple):
     """Result of one test: its p, and every p that it could have had with these |d|.
 
     Those are a table, ascending, or the sampled flips that they are read from; neither where nothing changed.
     """
 
     p: float
-    table: tuple[float, ...] = field(default=(), repr=False)
-    flips: _Flips | None = field(default=None, repr=False)
+    table: tuple[float, ...] = ()
+    flips: _Flips | None = None
 
     @property
     def moved(self) -> bool:
@@ -165,8 +164,7 @@ def _share(count: int) -> float:
     return (1 + count) / (FLIPS + 1)
 
 
-@dataclass(frozen=True)
-class _Flips:
+class _Flips(NamedTuple):
     """The sums of all sampled flips: bit i of the plane at place k is worth 2**k in the i-th sum, the lowest first."""
 
     planes: tuple[int, ...]

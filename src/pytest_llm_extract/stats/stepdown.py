@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import fsum
+from typing import NamedTuple
 
 from pytest_llm_extract.stats.signflip import SignFlip
 
 
-@dataclass(frozen=True)
-class Family:
+class Family(NamedTuple):
     """Adjusted p of every field, and of the pooled test (None when there is none)."""
 
     adjusted: dict[str, float]
