@@ -52,7 +52,9 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _as_text(value: Any) -> str:
-    return value if type(value) is str else _encode(value)
+    if type(value) is str:
+        return value
+    return repr(value) if type(value) in (int, float) else _encode(value)  # the same, in a fraction of the time
 
 
 Leaves = dict[str, tuple[Leaf, ...]]
@@ -179,10 +181,14 @@ class Sample:
 
     def texts(self) -> list[str]:
         """Every text that a report may show of it."""
-        said = [text for text in (self.raw, self.error, self.model, *self.by_model, *self.explanation) if text]
-        leaves = [leaf for found in self.leaves.values() for leaf in found]
-        values = [value for leaf in leaves for value in (leaf.expected, leaf.actual) if value is not None]
-        return [*said, *map(_as_text, values)]
+        texts = [text for text in (self.raw, self.error, self.model, *self.by_model, *self.explanation) if text]
+        for found in self.leaves.values():
+            for leaf in found:
+                if leaf.expected is not None:
+                    texts.append(_as_text(leaf.expected))
+                if leaf.actual is not None and leaf.actual != leaf.expected:
+                    texts.append(_as_text(leaf.actual))
+        return texts
 
     @property
     def lost(self) -> bool:

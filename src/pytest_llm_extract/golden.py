@@ -9,16 +9,19 @@ import pydantic
 from pydantic_core import ErrorDetails
 
 from pytest_llm_extract.cases import Case
+from pytest_llm_extract.cassette.key import digest
 from pytest_llm_extract.errors import SHOWN_PROBLEMS, DatasetError, Problems, did_you_mean, nearest
+from pytest_llm_extract.jsonable import as_json
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.tree import ListNode, ModelNode, Node, UnionNode
 
 
 class GoldenCase(NamedTuple):
-    """A case with its gold read by the schema."""
+    """A case with its gold read by the schema; `gold_hash` is the short hash of that gold as it is written."""
 
     case: Case
     gold: Any
+    gold_hash: str
 
 
 def read_golden(cases: Iterable[Case], schema: Schema, name: str) -> tuple[GoldenCase, ...]:
@@ -31,7 +34,7 @@ def read_golden(cases: Iterable[Case], schema: Schema, name: str) -> tuple[Golde
     golden = []
     for case in cases:
         try:
-            golden.append(GoldenCase(case, schema.read_gold(case.expected, case.written)))
+            golden.append(GoldenCase(case, schema.read_gold(case.expected, case.written), _hash(case)))
         except pydantic.ValidationError as error:
             first = error.errors(include_url=False)[0]
             said = _describe(first, schema) if len(problems) < SHOWN_PROBLEMS else first["msg"]
@@ -42,6 +45,14 @@ def read_golden(cases: Iterable[Case], schema: Schema, name: str) -> tuple[Golde
     if problems:
         raise DatasetError(name, problems)
     return tuple(golden)
+
+
+def _hash(case: Case) -> str:
+    expected = case.expected
+    if isinstance(expected, pydantic.BaseModel):
+        expected = expected.model_dump(exclude_unset=True)
+    plain = as_json(expected)
+    return digest(plain if case.written is None else [plain, case.written])[:16]
 
 
 def _describe(error: ErrorDetails, schema: Schema) -> str:

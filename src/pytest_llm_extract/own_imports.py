@@ -1,7 +1,8 @@
-"""Imports of this package's own modules, as any other's.
+"""Imports of this package's own modules, and of the libraries that they bring along, as any other's.
 
 pytest takes the modules of plugins for its own loader, which rewrites their asserts. That takes several times as long:
-it compiles each of them anew after an installation, and reads what it kept of them piece by piece.
+it compiles each of them anew after an installation, and reads what it kept of them piece by piece. Of every other
+module it finds out anew that it is none of those.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-_OWN = f"{__package__}."
+_FOUND = (f"{__package__}.", "rich.", "vcr.", "wrapt.", "yaml.")
 
 
 class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return PathFinder.find_spec(fullname, path, target) if fullname.startswith(_OWN) else None
+        return PathFinder.find_spec(fullname, path, target) if fullname.startswith(_FOUND) else None
 
 
 def find_before_pytest() -> Callable[[], None]:

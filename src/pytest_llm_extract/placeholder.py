@@ -128,12 +128,9 @@ def _is_set(name: str) -> bool:
 
 
 def _own(name: str) -> str:
-    """What the environment itself says."""
-    try:
-        value: str = _Environ.__getitem__(os.environ, name)
-    except KeyError:
-        return ""
-    return value
+    """What the environment itself says; asked of its own table, since a look-up in vain raises an exception."""
+    value = os.environ._data.get(os.environ.encodekey(name))  # type: ignore[attr-defined]
+    return os.environ.decodevalue(value) if value else ""
 
 
 _lock, _users = threading.Lock(), 0

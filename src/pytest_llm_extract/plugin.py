@@ -244,8 +244,11 @@ def _param(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
     try:
         return item.stash[_case]
     except KeyError:
-        callspec = getattr(item, "callspec", None) if item.get_closest_marker("llm_extract") else None
-        found = item.stash[_case] = callspec.params.get("extraction") if callspec else None
+        callspec = getattr(item, "callspec", None)
+        found = callspec.params.get("extraction") if callspec else None
+        if found is not None and item.get_closest_marker("llm_extract") is None:
+            found = None  # a fixture of that name, which is somebody else's
+        item.stash[_case] = found
         return found
 
 

@@ -10,7 +10,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pydantic
 import pytest
 
 from pytest_llm_extract.answers import RawAnswer
@@ -20,7 +19,6 @@ from pytest_llm_extract.call import Call, replay
 from pytest_llm_extract.case_result import CaseResult, Leaf, Origin, Usage
 from pytest_llm_extract.cases import Case
 from pytest_llm_extract.cassette import names
-from pytest_llm_extract.cassette.key import digest
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.endings import in_words, status_of
 from pytest_llm_extract.errors import LlmExtractError
@@ -329,12 +327,4 @@ def _of_case(suite: Suite, golden: GoldenCase) -> dict[str, Any]:
 
 
 def _labels(suite: Suite, golden: GoldenCase) -> dict[str, str]:
-    return {"gold": _gold_hash(golden.case), "scoring": suite.schema.scoring_fingerprint[:16]}
-
-
-def _gold_hash(case: Case) -> str:
-    expected = case.expected
-    if isinstance(expected, pydantic.BaseModel):
-        expected = expected.model_dump(exclude_unset=True)
-    plain = as_json(expected)
-    return digest(plain if case.written is None else [plain, case.written])[:16]
+    return {"gold": golden.gold_hash, "scoring": suite.schema.scoring_fingerprint[:16]}

@@ -269,5 +269,5 @@ def test_pool_is_free_after_the_replay(tmp_path: Path) -> None:
         replayed = recorded_then(ask, lambda document: pool.submit(ask, document).result(), tmp_path)
         assert replayed == (Status.OK, None)
         address = ("127.0.0.1", int(provider.base_url.split(":")[2].split("/")[0]))
-        with blocked_network():
+        with blocked_network:
             pool.submit(socket.create_connection, address).result().close()

@@ -59,12 +59,12 @@ def read_json(text: str, number: ReadNumber = float) -> Any:
     Raises:
         ValueError: it is none, or an object has a key twice.
     """
-    return json.loads(text, object_pairs_hook=_unique, parse_float=number)
+    return (_decoder if number is float else _decoder_of(number)).decode(text)
 
 
 def _items(text: str, position: int, number: ReadNumber) -> Iterator[tuple[int, Any]]:
     """Start and value of each item of the list that starts at `position`; every mistake is a JSONDecodeError."""
-    decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_float=number)
+    decoder = _decoder_of(number)
     position = _skip(text, position + 1)
     closed = text.startswith("]", position)
     while not closed:
@@ -95,3 +95,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
         raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} is written twice")
     return found
+
+
+def _decoder_of(number: ReadNumber) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=_unique, parse_float=number)
+
+
+_decoder = _decoder_of(float)  # for thousands of rows, the same one

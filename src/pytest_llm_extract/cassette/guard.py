@@ -1,23 +1,18 @@
-"""No network while replaying: an audit hook that knows which context is replaying, threads included."""
+"""No network while replaying: an audit hook that knows whose code is running, threads included."""
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import socket
 import sys
 import threading
-from collections.abc import Iterator
 from typing import Any
 
-from pytest_llm_extract.cassette.ownership import Stopped, stopping
+from pytest_llm_extract.cassette.ownership import Stopped, owner, stopping
 
-_replaying: contextvars.ContextVar[bool] = contextvars.ContextVar("llm_extract_replaying", default=False)
 # Where the address stands among an event's arguments; of others, the arguments begin with a host and a port.
 _ADDRESS = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1, "socket.getnameinfo": 0}
 _NAMING = frozenset({"socket.gethostbyname", "socket.gethostbyaddr"})
 _EVENTS = frozenset({"socket.getaddrinfo", *_ADDRESS, *_NAMING})
-_lock, _installed, _armed = threading.Lock(), False, 0
 
 
 class NetworkBlocked(Stopped):
@@ -33,7 +28,7 @@ class NetworkBlocked(Stopped):
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     # A thread that outlives the last replay is no concern of ours any more.
-    if event not in _EVENTS or not _armed or not _replaying.get():
+    if event not in _EVENTS or not blocked_network.n_inside or (take := owner.get()) is None or not take.is_offline:
         return
     if event in _NAMING and arguments[0] in ("localhost", socket.gethostname()):
         return  # who asks for this machine's own address wants no network
@@ -43,19 +38,22 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         raise stopping(NetworkBlocked(":".join(str(part) for part in address[:2])))
 
 
-@contextlib.contextmanager
-def blocked_network() -> Iterator[None]:
-    """Turn every connection that this context, or a thread it starts, opens into an error."""
-    global _installed, _armed
-    with _lock:
-        if not _installed:
-            sys.addaudithook(_hook)  # stays until the process ends; there is no way to remove one
-            _installed = True
-        _armed += 1
-    token = _replaying.set(True)
-    try:
-        yield
-    finally:
-        _replaying.reset(token)
-        with _lock:
-            _armed -= 1
+class _BlockedNetwork:
+    """While replays are under way, every connection that one of them opens, or a thread it starts, is an error."""
+
+    def __init__(self) -> None:
+        self._lock, self._is_installed, self.n_inside = threading.Lock(), False, 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._is_installed:
+                sys.addaudithook(_hook)  # stays until the process ends; there is no way to remove one
+                self._is_installed = True
+            self.n_inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self.n_inside -= 1
+
+
+blocked_network = _BlockedNetwork()

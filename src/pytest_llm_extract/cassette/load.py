@@ -18,6 +18,8 @@ from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.safe_yaml import YamlMistakeError, YamlReader, describe
 
 MAX_BYTES = 64 * 1024 * 1024
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe must not be waited for
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
 
 
 def load(path: Path, root: Path | None = None) -> Recording | None:
@@ -71,23 +73,42 @@ def _read_text(path: Path, root: Path | None) -> str | None:
     if root is not None and _is_linked(_folder(path), root):
         _check_resolved(path, root)
     try:
-        found = os.lstat(path)
-        if stat.S_ISLNK(found.st_mode):
-            if root is not None:
-                _check_resolved(path, root)
-            found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise CassetteError(path, "is no regular file")
-        if found.st_size > MAX_BYTES:
-            raise CassetteError(path, f"has {found.st_size:,} bytes, more than a cassette may have ({MAX_BYTES:,})")
-        with path.open("rb", buffering=0) as file:  # by the shortest way: it is done for every case
-            return file.readall().decode("utf-8").removeprefix("\ufeff")
+        return _read_bytes(path, root).decode("utf-8").removeprefix("\ufeff")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except UnicodeDecodeError as error:
         raise CassetteError(path, f"is not UTF-8 (byte {error.start:,})") from None
     except OSError as error:
         raise CassetteError(path, f"cannot be read: {error.strerror or error}") from None
+
+
+def _read_bytes(path: Path, root: Path | None) -> bytes:
+    descriptor = _open(path, root)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise CassetteError(path, "is no regular file")
+        if found.st_size > MAX_BYTES:
+            raise CassetteError(path, f"has {found.st_size:,} bytes, more than a cassette may have ({MAX_BYTES:,})")
+        data = os.read(descriptor, found.st_size)
+        while len(data) < found.st_size and (more := os.read(descriptor, found.st_size - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path, root: Path | None) -> int:
+    """A descriptor, by the shortest way, since it is done for every case; a symbolic link is looked at before."""
+    try:
+        if _NO_LINK or not path.is_symlink():
+            return os.open(path, _READ | _NO_LINK)
+    except OSError:
+        if not path.is_symlink():
+            raise
+    if root is not None:
+        _check_resolved(path, root)
+    return os.open(path, _READ)
 
 
 def parse(text: str) -> Recording:

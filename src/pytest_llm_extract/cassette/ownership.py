@@ -20,9 +20,12 @@ class Stopped(BaseException):
 class Take:
     """Where the requests of one extraction go.
 
-    `stopped` is what it could not go on after, also where it hid that or lost it in a thread. `senders` are the workers
-    that sent its requests, `strays` the addresses of requests that came meanwhile from threads of nobody.
+    One that `is_offline` may open no connection. `stopped` is what it could not go on after, also where it hid that or
+    lost it in a thread. `senders` are the workers that sent its requests, `strays` the addresses of requests that came
+    meanwhile from threads of nobody.
     """
+
+    is_offline = False
 
     def __init__(self) -> None:
         self.stopped: Stopped | None = None

@@ -157,7 +157,7 @@ def taking(take: Take) -> Iterator[None]:
     token, caller = ownership.owner.set(take), ownership.worker()
     _active.add(take)
     try:
-        blocked = guard.blocked_network() if isinstance(take, Replay) else contextlib.nullcontext()
+        blocked = guard.blocked_network if take.is_offline else contextlib.nullcontext()
         with _uncovered, ownership.inherited_context, blocked:
             yield
     except (Stopped, BaseExceptionGroup):  # which a task group makes of it

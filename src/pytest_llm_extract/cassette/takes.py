@@ -58,6 +58,8 @@ class Unkept(ConnectionError):
 class Replay(Take):
     """Plays a recording back by fingerprint, in order; remembers the first request that it does not hold."""
 
+    is_offline = True
+
     def __init__(self, recording: Recording, ignore: tuple[str, ...] = (), storage: Storage | None = None) -> None:
         super().__init__()
         self.recording, self._scrubber = recording, Scrubber(storage or Storage(), ignore)
