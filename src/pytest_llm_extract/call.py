@@ -72,7 +72,8 @@ class Call:
     @property
     def by_model(self) -> dict[str | None, Usage]:
         """The tokens of each model that answered."""
-        return {model: Usage(*tokens) for model, tokens in self.facts.get("by_model", {}).items()}
+        found: dict[str | None, Usage] = self.facts.get("by_model", {})
+        return found
 
     @property
     def cost_usd(self) -> float | None:

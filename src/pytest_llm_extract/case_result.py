@@ -262,8 +262,10 @@ class CaseResult(Sample):
 
     def texts(self) -> list[str]:
         """Every text that a report may show of it; accepted answers were looked through when they were kept."""
-        own = [_as_text(value) for value in (self.input, self.metadata) if value]
-        return [*Sample.texts(self), *(text for sample in self.further for text in sample.texts()), *own]
+        texts = Sample.texts(self)
+        for sample in self.further:
+            texts += sample.texts()
+        return texts + [_as_text(value) for value in (self.input, self.metadata) if value]
 
     def paired(self, accepted: Accepted) -> Iterator[tuple[Sample, Accepted]]:
         """The samples that both sides have: the first of each, as many as the side with fewer has."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import inspect
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
 
@@ -81,9 +81,9 @@ def run_to_end(function: Callable[[], Any]) -> Any:
             value = pool.submit(contextvars.copy_context().run, _call, function).result()
     else:
         value = _call(function)
-    if inspect.isasyncgen(value):
+    if isinstance(value, AsyncGeneratorType):
         value = _listed(value)
-    return _loop.run(value) if inspect.iscoroutine(value) else value
+    return _loop.run(value) if isinstance(value, CoroutineType) else value
 
 
 def _call(function: Callable[[], Any]) -> Any:

@@ -305,8 +305,9 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
         # where somebody wrapped ours in a fixture of that name.
         if len(item._fixtureinfo.name2fixturedefs.get("extraction", ())) <= 1:
             item.funcargs["extraction"] = found
-    may = param is not None and item.config.stash[_settings].placeholder_key
-    with _placeholder(*((_CONFTEST, str(item.path)) if may else ())):
+    if param is None or not item.config.stash[_settings].placeholder_key:
+        return (yield)
+    with _placeholder(_CONFTEST, str(item.path)):
         return (yield)
 
 

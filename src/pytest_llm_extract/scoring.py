@@ -75,7 +75,8 @@ def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = ""
         )
     rows: dict[str, RowCounts] = {}
     for path, *counts in walk.rows:
-        rows[path] = rows.get(path, RowCounts()) + RowCounts(*counts)
+        found = RowCounts(*counts)
+        rows[path] = rows[path] + found if path in rows else found
     return CaseResult(
         answer.status,
         {path: tuple(found) for path, found in leaves.items()},

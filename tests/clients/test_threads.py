@@ -27,8 +27,10 @@ from standin import StandIn
 from suites import echo
 
 from pytest_llm_extract.call import Slot, record, replay
-from pytest_llm_extract.cassette.guard import blocked_network
+from pytest_llm_extract.cassette.exchange import Recording
+from pytest_llm_extract.cassette.ownership import active
 from pytest_llm_extract.cassette.router import routed
+from pytest_llm_extract.cassette.takes import Replay
 from pytest_llm_extract.outcome import Status
 
 Ask = Callable[[str], str]
@@ -269,5 +271,9 @@ def test_pool_is_free_after_the_replay(tmp_path: Path) -> None:
         replayed = recorded_then(ask, lambda document: pool.submit(ask, document).result(), tmp_path)
         assert replayed == (Status.OK, None)
         address = ("127.0.0.1", int(provider.base_url.split(":")[2].split("/")[0]))
-        with blocked_network:
+        other = Replay(Recording(()))
+        active.add(other)
+        try:
             pool.submit(socket.create_connection, address).result().close()
+        finally:
+            active.remove(other)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_llm_extract.answers import NOTHING, RawAnswer, read_wire_answer
+from pytest_llm_extract.case_result import Usage
 from pytest_llm_extract.cassette.exchange import Recording
 
 
 def summary(recording: Recording) -> dict[str, Any]:
     """What the answers say of themselves: model, system_fingerprint, finish reason, refusal, usage, last content.
 
-    `by_model` has the tokens of each model that answered, input and output.
+    `by_model` has the tokens of each model that answered.
 
     Exchanges that are no answer of a model (a token, embeddings, an error) say nothing.
     """
@@ -27,8 +28,8 @@ def summary(recording: Recording) -> dict[str, Any]:
 def _add_answer(facts: dict[str, Any], answer: RawAnswer) -> None:
     facts["model"] = answer.model or facts["model"]
     facts["system_fingerprint"] = answer.system_fingerprint or facts["system_fingerprint"]
-    tokens = facts["by_model"].get(answer.model, (0, 0))
-    facts["by_model"][answer.model] = tokens[0] + answer.input_tokens, tokens[1] + answer.output_tokens
+    usage, by_model = Usage(answer.input_tokens, answer.output_tokens), facts["by_model"]
+    by_model[answer.model] = by_model[answer.model] + usage if answer.model in by_model else usage
     facts["input_tokens"] += answer.input_tokens
     facts["output_tokens"] += answer.output_tokens
     facts |= {"finish_reason": answer.finish_reason, "refusal": answer.refusal, "content": answer.content}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import sys
-import threading
 from typing import Any
 
-from pytest_llm_extract.cassette.ownership import Stopped, owner, stopping
+from pytest_llm_extract.cassette.ownership import Stopped, active, owner, stopping
 
 # Where the address stands among an event's arguments; of others, the arguments begin with a host and a port.
 _ADDRESS = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1, "socket.getnameinfo": 0}
@@ -27,9 +27,10 @@ class NetworkBlocked(Stopped):
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    # A thread that outlives the last replay is no concern of ours any more.
-    if event not in _EVENTS or not blocked_network.n_inside or (take := owner.get()) is None or not take.is_offline:
+    if event not in _EVENTS or (take := owner.get()) is None or not take.is_offline:
         return
+    if not any(other.is_offline for other in list(active)):
+        return  # a thread that outlives the last replay is no concern of ours any more
     if event in _NAMING and arguments[0] in ("localhost", socket.gethostname()):
         return  # who asks for this machine's own address wants no network
     address = arguments[_ADDRESS[event]] if event in _ADDRESS else arguments[:2]
@@ -38,22 +39,10 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         raise stopping(NetworkBlocked(":".join(str(part) for part in address[:2])))
 
 
-class _BlockedNetwork:
-    """While replays are under way, every connection that one of them opens, or a thread it starts, is an error."""
+@functools.cache
+def install() -> None:
+    """From now on, while replays are under way, every connection of theirs, or of a thread they start, is an error.
 
-    def __init__(self) -> None:
-        self._lock, self._is_installed, self.n_inside = threading.Lock(), False, 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._is_installed:
-                sys.addaudithook(_hook)  # stays until the process ends; there is no way to remove one
-                self._is_installed = True
-            self.n_inside += 1
-
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            self.n_inside -= 1
-
-
-blocked_network = _BlockedNetwork()
+    Until the process ends: there is no way to remove an audit hook.
+    """
+    sys.addaudithook(_hook)

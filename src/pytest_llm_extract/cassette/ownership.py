@@ -35,6 +35,7 @@ class Take:
 
 # The take of the extraction that the running code belongs to.
 owner: contextvars.ContextVar[Take | None] = contextvars.ContextVar("llm_extract_owner", default=None)
+active: set[Take] = set()  # of the extractions that are under way
 
 
 class _Worker:

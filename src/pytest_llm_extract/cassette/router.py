@@ -47,16 +47,13 @@ class Outlived(Stopped):
         )
 
 
-_active: set[Take] = set()
-
-
 def _take_of(request: Request) -> Take | None:
     """The take of the extraction that sends a request; None outside of extractions.
 
     Raises:
         Unowned: the thread belongs to no extraction that is under way, though others are, or to one that has ended.
     """
-    take, active = ownership.owner.get(), list(_active)
+    take, active = ownership.owner.get(), list(ownership.active)
     if take is None and not active:
         return None
     if take not in active:
@@ -116,6 +113,7 @@ def plain_answer(url: str, body: bytes) -> bytes | None:
 @contextlib.contextmanager
 def routed() -> Iterator[None]:
     """Enter vcrpy's patches, once for many extractions."""
+    guard.install()
     with patched(_Router):
         yield
 
@@ -129,19 +127,22 @@ class _Uncovered:
     """While extractions are under way, no cassette of a fixture (pytest-recording's, say) lies over ours."""
 
     def __init__(self) -> None:
-        self._lock, self._inside, self._again = threading.Lock(), 0, contextlib.ExitStack()
+        self._lock, self._inside = threading.Lock(), 0
+        self._again: contextlib.ExitStack | None = None
 
     def __enter__(self) -> None:
         with self._lock:
             self._inside += 1
             if self._inside == 1 and not is_on_top():
+                self._again = contextlib.ExitStack()
                 self._again.enter_context(routed())
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
             self._inside -= 1
-            if self._inside == 0:
+            if self._inside == 0 and self._again is not None:
                 self._again.close()
+                self._again = None
 
 
 _uncovered = _Uncovered()
@@ -155,10 +156,9 @@ def taking(take: Take) -> Iterator[None]:
     does not end with the extraction.
     """
     token, caller = ownership.owner.set(take), ownership.worker()
-    _active.add(take)
+    ownership.active.add(take)
     try:
-        blocked = guard.blocked_network if take.is_offline else contextlib.nullcontext()
-        with _uncovered, ownership.inherited_context, blocked:
+        with _uncovered, ownership.inherited_context:
             yield
     except (Stopped, BaseExceptionGroup):  # which a task group makes of it
         if take.stopped is None:
@@ -169,7 +169,7 @@ def taking(take: Take) -> Iterator[None]:
     else:
         _refuse_outliving(take, caller)
     finally:
-        _active.discard(take)
+        ownership.active.discard(take)
         ownership.owner.reset(token)
 
 

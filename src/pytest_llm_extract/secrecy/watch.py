@@ -99,7 +99,7 @@ class Watch:
 
     def is_in(self, texts: Iterable[str]) -> bool:
         """Whether one of these texts says a secret."""
-        return any(True for _ in self._spans("\n".join(texts)))
+        return next(self._spans("\n".join(texts)), None) is not None
 
     def hidden(self, value: Any) -> Any:
         """A value of plain builtins, with the secrets in its texts hidden."""
@@ -110,9 +110,9 @@ class Watch:
         """The values that are looked for, in all their forms, by what they are."""
         variables = environment_secrets(environ, self.named, self.spared)
         found = {f"the value of ${name}": frozenset().union(*map(forms, values)) for name, values in variables.items()}
-        if environ is None:
+        if environ is None and (carried := travelled()):
             known = {value for values in variables.values() for value in values} | self._spared_values()
-            for value, where in travelled().items():
+            for value, where in carried.items():
                 if value not in known and not any(pattern.search(value) for pattern in self.allowed):
                     label = f"the credential in a request's {where}"
                     found[label] = found.get(label, frozenset()) | forms(value)
@@ -143,8 +143,10 @@ class Watch:
         return Finding(secret, low, self.hide(place_of(text, low)))
 
     def _shapes(self, text: str) -> Iterator[tuple[str, int, int]]:
-        patterns = ((_said_of(pattern), *m.span()) for pattern in self.patterns for m in pattern.finditer(text))
-        for name, start, end in (*shapes_in(text), *patterns):
+        found = [*shapes_in(text)]
+        for pattern in self.patterns:
+            found += [(_said_of(pattern), *match.span()) for match in pattern.finditer(text)]
+        for name, start, end in found:
             if not any(pattern.search(text, start, end) for pattern in self.allowed):
                 yield name, start, end
 
@@ -153,7 +155,8 @@ class Watch:
         for secret, known in self._values(None).items():
             for form in known:
                 yield from ((start, end, secret) for start, end in _occurrences(text, form))
-        yield from ((start, end, name) for name, start, end in self._shapes(text))
+        for name, start, end in self._shapes(text):
+            yield start, end, name
 
 
 def _pattern(text: str, source: str) -> re.Pattern[str]:
