@@ -35,7 +35,7 @@ from pytest_llm_extract.cassette.key import ORIGIN
 from pytest_llm_extract.cassette.layout import LayoutError
 from pytest_llm_extract.cassette.load import load, parse
 from pytest_llm_extract.cassette.seal import seal
-from pytest_llm_extract.cassette.written import MAX_CHARACTERS, read_as_written
+from pytest_llm_extract.cassette.written import MAX_BYTES, read_as_written
 from pytest_llm_extract.errors import CassetteError
 
 
@@ -251,7 +251,7 @@ def test_example_cassettes_are_read_without_a_parser() -> None:
     assert paths
     for path in paths:
         text = path.read_text(encoding="utf-8")
-        found = read_as_written(text)
+        found = read_as_written(text.encode())
         assert found is not None, path
         assert found == parsed(text)
 
@@ -268,14 +268,14 @@ SCALARS = [
 def test_an_edit_breaks_the_seal(tmp_path: Path) -> None:
     """So that the parser has to look at all of it, and finds what is no longer true."""
     text = as_written(tmp_path)
-    assert read_as_written(text) == parsed(text) is not None
+    assert read_as_written(text.encode()) == parsed(text) is not None
     lines = text.splitlines(keepends=True)
     for at, line in enumerate(lines):
         for edit in ("", line + line, f"{line[:-1]} \n", line[:-2] + "\n", line.swapcase()):
             edited = "".join([*lines[:at], edit, *lines[at + 1 :]])
-            assert edited == text or read_as_written(edited) is None, edited
+            assert edited == text or read_as_written(edited.encode()) is None, edited
     crlf = text.replace("\n", "\r\n")
-    assert (read_as_written(crlf), load(write(tmp_path, crlf))) == (None, parsed(text))
+    assert (read_as_written(crlf.encode()), load(write(tmp_path, crlf))) == (None, parsed(text))
 
 
 def test_an_edit_under_a_new_seal_is_read_as_the_parser_reads_it(tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_an_edit_under_a_new_seal_is_read_as_the_parser_reads_it(tmp_path: Path)
             edits += [f"{scalar}\n{line}", f"{line}{scalar}\n", line + line, "", f"{line.rstrip()}{scalar}\n"]
             for edit in edits:
                 edited = seal("".join([top, *lines[:at], edit, *lines[at + 1 :]]))
-                if (found := read_as_written(edited)) is not None and (expected := parsed(edited)) is not None:
+                if (found := read_as_written(edited.encode())) is not None and (expected := parsed(edited)) is not None:
                     misread += [] if found == expected else [edit[:99]]
                     n_read += edited != text
     assert misread == []
@@ -308,13 +308,13 @@ def test_damage_breaks_the_seal(
     """Under a new one it is read as the parser reads it, or left to that."""
     whole = as_written(tmp_path_factory.getbasetemp())
     text = damage(rng, whole.encode()).decode("utf-8", "replace")
-    assert text == whole or read_as_written(text) is None
+    assert text == whole or read_as_written(text.encode()) is None
     resealed = seal("".join(line for line in text.splitlines(keepends=True) if not line.startswith("  seal:")))
-    found, expected = read_as_written(resealed), parsed(resealed)
+    found, expected = read_as_written(resealed.encode()), parsed(resealed)
     assert found is None or expected is None or found == expected
 
 
 def test_large_cassette_is_left_to_the_parser(tmp_path: Path) -> None:
     """It weighs what a file would become."""
-    text = as_written(tmp_path).replace("bolt 4", "bolt" * MAX_CHARACTERS)
-    assert read_as_written(text) is None
+    text = as_written(tmp_path).replace("bolt 4", "bolt" * MAX_BYTES)
+    assert read_as_written(text.encode()) is None

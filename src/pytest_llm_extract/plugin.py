@@ -254,7 +254,7 @@ def _param(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
 
 def _is_no_suite(item: pytest.Item) -> bool:
     """Whether a test carries `llm_extract` and has no case, since pytest could not parametrize it."""
-    return item.get_closest_marker("llm_extract") is not None and _param(item) is None
+    return _param(item) is None and item.get_closest_marker("llm_extract") is not None
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -28,11 +28,13 @@ def load(path: Path, root: Path | None = None) -> Recording | None:
     Raises:
         CassetteError: there is a file, but it is no whole cassette; or it would lie outside of `root`.
     """
-    text = _read_text(path, root)
-    if text is None:
+    data = _read(path, root)
+    if data is None:
         return None
     try:
-        return read_as_written(text) or parse(text)
+        return read_as_written(data) or parse(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise CassetteError(path, f"is not UTF-8 (byte {error.start:,})") from None
     except LayoutError as error:
         raise CassetteError(path, str(error)) from None
 
@@ -68,21 +70,19 @@ def _folder(path: Path) -> str:
     return os.fspath(path).rpartition(os.sep)[0]
 
 
-def _read_text(path: Path, root: Path | None) -> str | None:
+def _read(path: Path, root: Path | None) -> bytes | None:
     """The whole file, if it is one that may be read; None where there is none."""
     if root is not None and _is_linked(_folder(path), root):
         _check_resolved(path, root)
     try:
-        return _read_bytes(path, root).decode("utf-8").removeprefix("\ufeff")
+        return _read_whole(path, root)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except UnicodeDecodeError as error:
-        raise CassetteError(path, f"is not UTF-8 (byte {error.start:,})") from None
     except OSError as error:
         raise CassetteError(path, f"cannot be read: {error.strerror or error}") from None
 
 
-def _read_bytes(path: Path, root: Path | None) -> bytes:
+def _read_whole(path: Path, root: Path | None) -> bytes:
     descriptor = _open(path, root)
     try:
         found = os.fstat(descriptor)

@@ -16,7 +16,7 @@ from pytest_llm_extract.cassette.layout import FORMAT, OF_TRANSFER
 from pytest_llm_extract.cassette.seal import HEAD, is_sealed
 from pytest_llm_extract.safe_yaml import plain_value
 
-MAX_CHARACTERS = 1_000_000  # of larger files, the parser weighs what they hold
+MAX_BYTES = 1_000_000  # of larger files, the parser weighs what they hold
 _EXCHANGES, _END = "interactions:\n", "version: 1\n"
 _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n"
 
@@ -34,12 +34,12 @@ _EXCHANGE = re.compile(
     rf"""- request:
     method: (DELETE|GET|PATCH|POST|PUT)
     uri: ({_URL})
-    body: (?:''\n|\|-\n((?=      [{{[])(?:      .*\n)+))    headers:{_HEADERS}  response:
+    body: (?:''\n|\|-\n      ((?=[{{[]).*(?:\n      .*)*)\n)    headers:{_HEADERS}  response:
     status:
       code: ([1-9]\d\d)
       message: ({_SCALAR})
     headers:{_HEADERS}    body:
-      string: \|-\n((?=        [{{[])(?:        .*\n)+)""",
+      string: \|-\n        ((?=[{{[]).*(?:\n        .*)*)\n""",
     re.ASCII,
 )
 
@@ -48,23 +48,26 @@ class _Unlike(Exception):
     """The text is not as this package writes it."""
 
 
-def read_as_written(text: str) -> Recording | None:
-    """The recording of a cassette that this package wrote and nobody edited; None for every other text."""
-    if len(text) > MAX_CHARACTERS or not is_sealed(text) or not _is_printable(text):
+def read_as_written(data: bytes) -> Recording | None:
+    """The recording of a cassette that this package wrote and nobody edited; None for every other file."""
+    if len(data) > MAX_BYTES or not is_sealed(data):
         return None
     try:
+        text = data.decode()
+        if not _is_printable(data, text):
+            return None
         head, at = _read_head(text, len(HEAD))
         case, fingerprints = head.get("case"), head.get("fingerprints")
         if head.get("format") != FORMAT or type(case) is not str or type(fingerprints) is not list:
             return None
         return Recording(_read_exchanges(text, at, fingerprints), case, head)
-    except _Unlike:
+    except (_Unlike, UnicodeDecodeError):
         return None
 
 
-def _is_printable(text: str) -> bool:
+def _is_printable(data: bytes, text: str) -> bool:
     if text.isascii():  # looked through in a fraction of the time
-        return not text.encode().translate(None, _PRINTABLE)
+        return not data.translate(None, _PRINTABLE)
     return text.replace("\n", "").isprintable()
 
 
@@ -128,4 +131,4 @@ def _headers(block: str | None) -> dict[str, list[str]]:
 
 
 def _body(block: str | None, indent: int) -> bytes:
-    return b"" if block is None else block[indent:-1].replace("\n" + " " * indent, "\n").encode()
+    return b"" if block is None else block.replace("\n" + " " * indent, "\n").encode()
