@@ -298,6 +298,6 @@ def test_every_model_that_answered_has_its_price() -> None:
     dear, cheap = cost_usd("gpt-4", Usage(10_000, 10)), cost_usd("gpt-4o-mini", Usage(1_000, 10))
     assert dear is not None
     assert cheap is not None
-    call = Call(facts={"by_model": {"gpt-4": (10_000, 10), "gpt-4o-mini": (1_000, 10)}})
+    call = Call(facts={"by_model": {"gpt-4": Usage(10_000, 10), "gpt-4o-mini": Usage(1_000, 10)}})
     assert call.cost_usd == dear + cheap > 100 * cheap
-    assert Call(facts={"by_model": {"gpt-4": (10_000, 10), "unheard-of": (1, 1)}}).cost_usd is None
+    assert Call(facts={"by_model": {"gpt-4": Usage(10_000, 10), "unheard-of": Usage(1, 1)}}).cost_usd is None
