@@ -35,7 +35,7 @@ from pytest_llm_extract.cassette.key import ORIGIN
 from pytest_llm_extract.cassette.layout import LayoutError
 from pytest_llm_extract.cassette.load import load, parse
 from pytest_llm_extract.cassette.seal import seal
-from pytest_llm_extract.cassette.written import MAX_BYTES, read_as_written
+from pytest_llm_extract.cassette.written import LARGE, read_as_written
 from pytest_llm_extract.errors import CassetteError
 
 
@@ -316,5 +316,5 @@ def test_damage_breaks_the_seal(
 
 def test_large_cassette_is_left_to_the_parser(tmp_path: Path) -> None:
     """It weighs what a file would become."""
-    text = as_written(tmp_path).replace("bolt 4", "bolt" * MAX_BYTES)
+    text = as_written(tmp_path).replace("bolt 4", "bolt" * LARGE)
     assert read_as_written(text.encode()) is None

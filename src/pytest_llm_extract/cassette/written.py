@@ -16,7 +16,7 @@ from pytest_llm_extract.cassette.layout import FORMAT, OF_TRANSFER
 from pytest_llm_extract.cassette.seal import HEAD, is_sealed
 from pytest_llm_extract.safe_yaml import plain_value
 
-MAX_BYTES = 1_000_000  # of larger files, the parser weighs what they hold
+LARGE = 1_000_000  # bytes; of a larger file, the parser weighs what it holds
 _EXCHANGES, _END = "interactions:\n", "version: 1\n"
 _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n"
 
@@ -50,7 +50,7 @@ class _Unlike(Exception):
 
 def read_as_written(data: bytes) -> Recording | None:
     """The recording of a cassette that this package wrote and nobody edited; None for every other file."""
-    if len(data) > MAX_BYTES or not is_sealed(data):
+    if len(data) > LARGE or not is_sealed(data):
         return None
     try:
         text = data.decode()
