@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -180,26 +180,19 @@ class Extraction:
     @property
     def note(self) -> dict[str, Any]:
         """What its run alone has to say: why a case is stale, what was recorded, which paths of `ignore` it lacks."""
-        first, alike, recorded, looked = _REPLAYED, list[str](), 0, list[Mapping[str, bool]]()
-        for number, taken in enumerate(self._taken, start=1):
-            call = taken.call
-            recorded += call.recorded
-            if call.ignored:
-                looked.append(call.ignored)
-            if call.problem is not None:
-                first = call if first is _REPLAYED else first
-                if call.status is first.status:
-                    alike.append(str(number))
-        n, change = len(self._taken), first.change
-        unmatched = [path for path in self._suite.ignore if not any(one[path] for one in looked)] if looked else None
+        calls = [taken.call for taken in self._taken]
+        first = next((call for call in calls if call.problem is not None), _REPLAYED)
+        alike = [str(number) for number, call in enumerate(calls, 1) if call.problem and call.status is first.status]
+        change, looked = first.change, [call.ignored for call in calls if call.ignored]
+        unmatched = [path for path in self._suite.ignore if looked and not any(one[path] for one in looked)]
         return {
-            "recorded": recorded,
+            "recorded": sum(call.recorded for call in calls),
             "status": first.status.value,
             "problem": first.problem,
-            "samples": f"sample {', '.join(alike)} of {n}" if len(alike) < n else None,
+            "samples": f"sample {', '.join(alike)} of {len(calls)}" if len(alike) < len(calls) else None,
             "change": change and {"cause": change.cause, "lines": [*change.lines, *filter(None, [change.hint])]},
             "hint": self._missing_hint() if first.status is Status.MISSING else None,
-            "unmatched": unmatched,
+            "unmatched": unmatched if looked else None,
         }
 
     def _missing_hint(self) -> str | None:

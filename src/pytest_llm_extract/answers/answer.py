@@ -52,8 +52,6 @@ def text(value: Any) -> str | None:
 
 def arguments(calls: Any) -> list[str]:
     """The arguments of function calls as Chat Completions writes them."""
-    if not calls:
-        return []
     found = (text(mapping(call.get("function")).get("arguments")) for call in mappings(calls))
     return [written for written in found if written is not None]
 

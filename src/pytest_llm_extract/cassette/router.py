@@ -127,22 +127,19 @@ class _Uncovered:
     """While extractions are under way, no cassette of a fixture (pytest-recording's, say) lies over ours."""
 
     def __init__(self) -> None:
-        self._lock, self._inside = threading.Lock(), 0
-        self._again: contextlib.ExitStack | None = None
+        self._lock, self._inside, self._again = threading.Lock(), 0, contextlib.ExitStack()
 
     def __enter__(self) -> None:
         with self._lock:
             self._inside += 1
             if self._inside == 1 and not is_on_top():
-                self._again = contextlib.ExitStack()
                 self._again.enter_context(routed())
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
             self._inside -= 1
-            if self._inside == 0 and self._again is not None:
+            if self._inside == 0:
                 self._again.close()
-                self._again = None
 
 
 _uncovered = _Uncovered()
