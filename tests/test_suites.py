@@ -194,6 +194,24 @@ def test_hostile_answer_cannot_write_to_the_terminal(bare: pytest.Pytester) -> N
     assert not {"\x1b[2J", "\x07", "\u202e"} & {shown[i : i + n] for n in (1, 4) for i in range(len(shown))}
 
 
+def test_tables_show_names_as_they_are(bare: pytest.Pytester) -> None:
+    """Neither a pair of colons (an emoji) nor brackets (a style) in a property's name are markup of the table."""
+    filed = {"ifrs:id:total": "1", "note [red]": "2"}
+    schema = {"type": "object", "properties": dict.fromkeys(filed, {"type": "string"})}
+    (bare.path / "filing.json").write_text(json.dumps(schema))
+    tail = f"""
+@pytest.mark.llm_extract(
+    schema="filing.json", extractor=read, cases=[{{"id": "c0", "input": "doc", "expected": {filed}}}])
+@pytest.mark.llm_accuracy(1.0)
+def test_items(extraction):
+    pass
+"""
+    bare.makepyfile(test_items=HEAD + "import json\ndef read(text) -> dict:\n    return json.loads(ask(text))\n" + tail)
+    with StandIn(lambda body: json.dumps(filed)) as provider:
+        run = record(bare, provider)
+    run.stdout.fnmatch_lines(["*ifrs:id:total *1/1 *", "*note [[]red] *1/1 *"])
+
+
 def test_unittest_methods_cannot_be_suites(bare: pytest.Pytester) -> None:
     """They would pass without having been scored: one line at collection."""
     bare.makepyfile(

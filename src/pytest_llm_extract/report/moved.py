@@ -11,7 +11,7 @@ from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.gate.words import count_cases
 from pytest_llm_extract.outcome import RIGHT, right_share
 from pytest_llm_extract.report.shown import MISSES, and_more, has_values, printable, show
-from pytest_llm_extract.report.tables import escape, new_table, render
+from pytest_llm_extract.report.tables import new_table, render
 
 _SamplePairs = Sequence[tuple[Sample, Accepted]]
 
@@ -36,7 +36,7 @@ def _moved_table(moved: Mapping[str, FieldChange], comparison: Comparison, width
     failed = comparison.failed
     for path, change in moved.items():
         table.add_row(
-            escape(printable(path, 60)),
+            printable(path, 60),
             str(len(change.lost)),
             str(len(change.gained)),
             f"{(change.before.accuracy or 0) * 100:.1f}%",

@@ -25,7 +25,7 @@ def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]
         verdict = judge_field(summary, floor)
         low, high = summary.interval
         table.add_row(
-            escape(printable(path, 60)),
+            printable(path, 60),
             f"{counts.right}/{counts.n}",
             f"{(counts.accuracy or 0) * 100:.1f}%",
             f"{low * 100:.1f}–{high * 100:.1f}",
@@ -62,16 +62,10 @@ def new_table(columns: Sequence[str]) -> Table:
 
 
 def render(table: Table, width: int) -> str:
-    """A table as text of at most `width` columns."""
+    """A table as text of at most `width` columns; cells are shown as they are (`:id:` is no emoji)."""
     from rich.console import Console
 
     out = io.StringIO()
-    Console(file=out, width=max(width, 40), color_system=None, highlight=False).print(table)
+    console = Console(file=out, width=max(width, 40), color_system=None, highlight=False, markup=False, emoji=False)
+    console.print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().strip("\n").splitlines())
-
-
-def escape(text: str) -> str:
-    """A text for a cell, whatever it holds of rich's markup."""
-    from rich import markup
-
-    return markup.escape(text)
