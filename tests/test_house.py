@@ -28,8 +28,8 @@ FLOORS = [
     {"baseline", "suite"},
     {"record"},
     {"runner"},
-    {"controller", "recorder", "handover"},
-    {"plugin", "cli", "commands"},
+    {"stash", "controller", "recorder", "handover"},
+    {"plugin", "collecting", "running", "cli", "commands"},
 ]
 DOORS = {
     "vcr": {"cassette"},

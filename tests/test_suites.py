@@ -197,7 +197,7 @@ def test_hostile_answer_cannot_write_to_the_terminal(bare: pytest.Pytester) -> N
 def test_tables_show_names_as_they_are(bare: pytest.Pytester) -> None:
     """Neither a pair of colons (an emoji) nor brackets (a style) in a property's name are markup of the table."""
     filed = {"ifrs:id:total": "1", "note [red]": "2"}
-    schema = {"type": "object", "properties": dict.fromkeys(filed, {"type": "string"})}
+    schema = {"type": "object", "properties": {name: {"type": "string"} for name in filed}}
     (bare.path / "filing.json").write_text(json.dumps(schema))
     tail = f"""
 @pytest.mark.llm_extract(

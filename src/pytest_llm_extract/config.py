@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_llm_extract.secrecy.watch import Watch
 
 SHORT_FLAG, LONG_FLAG = "--llm-record", "--llm-extract-record=stale"
+CONFTEST = f"{os.sep}conftest.py"  # how the path of every conftest ends
 RECORD_MODES = ("none", "missing", "stale", "all")  # each records what those before it do, and more
 INIS = (
     ("llm_extract_cassettes", "folder of the cassettes, relative to the rootdir", "cassettes"),

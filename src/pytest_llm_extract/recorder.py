@@ -17,7 +17,6 @@ import pytest
 from pytest_llm_extract.cassette.router import routed
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.event_loop import ready_loop
-from pytest_llm_extract.golden import GoldenCase
 from pytest_llm_extract.placeholder import placeholder_key
 from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, jobs_of, record_mode
 from pytest_llm_extract.record.plan import Plan, plan_suite
@@ -25,11 +24,11 @@ from pytest_llm_extract.record.run import RecordingRun
 from pytest_llm_extract.record.shared import Shared
 from pytest_llm_extract.recording import Progress
 from pytest_llm_extract.report.recording import Bar, Display, Log, Silent, plan_lines, summary_lines
+from pytest_llm_extract.stash import suite_and_case
 from pytest_llm_extract.suite import Suite
 
 # The plans that --llm-extract-plan made, on the config.
 PLANS = pytest.StashKey[list[Plan]]()
-FindCase = Callable[[pytest.Item], "tuple[Suite, GoldenCase] | None"]
 _POLL_S = 0.2
 
 
@@ -78,11 +77,11 @@ class Selected:
         return lambda: client
 
 
-def select(items: Sequence[pytest.Item], find_case: FindCase) -> list[Selected]:
+def select(items: Sequence[pytest.Item]) -> list[Selected]:
     """Suites and cases of these tests, in their order."""
     found: dict[str, Selected] = {}
     for item in items:
-        if (param := find_case(item)) is not None:
+        if (param := suite_and_case(item)) is not None:
             selected = found.setdefault(param[0].id, Selected(param[0]))
             selected.items.append(item)
             selected.jobs += jobs_of(*param)
@@ -92,8 +91,8 @@ def select(items: Sequence[pytest.Item], find_case: FindCase) -> list[Selected]:
 class Recorder:
     """Where tests run: plans, and records unless the plan was all that was asked for."""
 
-    def __init__(self, settings: Settings, run: RecordingRun, find_case: FindCase) -> None:
-        self._settings, self._run, self._find_case = settings, run, find_case
+    def __init__(self, settings: Settings, run: RecordingRun) -> None:
+        self._settings, self._run = settings, run
         self.plans: list[Plan] = []
 
     def record(self, session: pytest.Session, display: Display) -> None:
@@ -102,7 +101,7 @@ class Recorder:
         Raises:
             pytest.UsageError: `all` was asked for a part of a suite.
         """
-        selected = select(session.items, self._find_case)
+        selected = select(session.items)
         first = session.items[0] if selected and self._run.shared is None else None
         self._check_whole(selected)
         with routed(), ready_loop():
