@@ -67,7 +67,7 @@ class Call:
     @property
     def usage(self) -> Usage:
         """Tokens that the provider reported, summed over the requests."""
-        return Usage(self.facts.get("input_tokens", 0), self.facts.get("output_tokens", 0))
+        return sum(self.by_model.values(), Usage())
 
     @property
     def by_model(self) -> dict[str | None, Usage]:

@@ -10,14 +10,13 @@ from pytest_llm_extract.cassette.exchange import Recording
 
 
 def summary(recording: Recording) -> dict[str, Any]:
-    """What the answers say of themselves: model, system_fingerprint, finish reason, refusal, usage, last content.
-
-    `by_model` has the tokens of each model that answered.
+    """What the answers say of themselves: `by_model`, the tokens of each model; of the last one, `model`,
+    `system_fingerprint`, `finish_reason`, `refusal` and `content`.
 
     Exchanges that are no answer of a model (a token, embeddings, an error) say nothing.
     """
-    facts: dict[str, Any] = {"model": None, "system_fingerprint": None, "input_tokens": 0, "output_tokens": 0}
-    facts |= {"finish_reason": None, "refusal": None, "content": None, "by_model": {}}
+    facts: dict[str, Any] = {"model": None, "system_fingerprint": None, "by_model": {}}
+    facts |= {"finish_reason": None, "refusal": None, "content": None}
     for exchange in recording.exchanges:
         answer = read_wire_answer(exchange.response_body)
         if answer != NOTHING:
@@ -30,6 +29,4 @@ def _add_answer(facts: dict[str, Any], answer: RawAnswer) -> None:
     facts["system_fingerprint"] = answer.system_fingerprint or facts["system_fingerprint"]
     usage, by_model = Usage(answer.input_tokens, answer.output_tokens), facts["by_model"]
     by_model[answer.model] = by_model[answer.model] + usage if answer.model in by_model else usage
-    facts["input_tokens"] += answer.input_tokens
-    facts["output_tokens"] += answer.output_tokens
     facts |= {"finish_reason": answer.finish_reason, "refusal": answer.refusal, "content": answer.content}

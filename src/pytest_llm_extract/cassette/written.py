@@ -28,8 +28,9 @@ _MEMBERS = re.compile(
     rf"(?:  {_NAME}:(?: {_SCALAR}\n|\n(?:  - {_SCALAR}\n)+|\n(?:    {_NAME}: {_SCALAR}\n)+))+", re.ASCII
 )
 _URL = r"https?://[\w.-]+(?::\d+)?(?:/(?:[\w/.~%+@-]|:(?=\w))*)?(?:\?[\w=&.~%+-]*)?"
-_HEADER = re.compile(rf"      (\w[\w-]{{0,99}}):\n((?:      - {_SCALAR}\n)+)", re.ASCII)
-_HEADERS = rf"(?: \{{\}}\n|\n((?:      \w[\w-]{{0,99}}:\n(?:      - {_SCALAR}\n)+)+))"
+_HEADER = rf"      \w[\w-]{{0,99}}:\n(?:      - {_SCALAR}\n)+"
+_HEADERS = rf"(?: \{{\}}\n|\n((?:{_HEADER})+))"
+_ONE_HEADER = re.compile(_HEADER, re.ASCII)
 _EXCHANGE = re.compile(
     rf"""- request:
     method: (DELETE|GET|PATCH|POST|PUT)
@@ -123,9 +124,11 @@ def _text(scalar: str) -> str:
 
 @lru_cache(maxsize=256)  # those of a suite are much the same
 def _headers(block: str | None) -> dict[str, list[str]]:
-    pairs = _HEADER.findall(block or "")
-    headers = {name: [_text(line[8:]) for line in values[:-1].split("\n")] for name, values in pairs}
-    if len(headers) < len(pairs) or any(name.lower() in OF_TRANSFER for name in headers):
+    found, headers = _ONE_HEADER.findall(block or ""), dict[str, list[str]]()
+    for one in found:
+        name, *values = one[:-1].split("\n")
+        headers[name[6:-1]] = [_text(value[8:]) for value in values]
+    if len(headers) < len(found) or any(name.lower() in OF_TRANSFER for name in headers):
         raise _Unlike
     return headers
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from pytest_llm_extract.case_result import Usage
 from pytest_llm_extract.cassette import adopt, diff
 from pytest_llm_extract.cassette.exchange import Recording, path_of
 from pytest_llm_extract.cassette.facts import summary
@@ -228,7 +229,8 @@ def _replaced(path: Path, root: Path, force: bool) -> Recording | None:
 
 def _summary(kept: Recording) -> str:
     facts, n = summary(kept), len(kept.exchanges)
-    tokens = f"{facts['input_tokens']:,} + {facts['output_tokens']:,} tokens"
+    usage = sum(facts["by_model"].values(), Usage())
+    tokens = f"{usage.input_tokens:,} + {usage.output_tokens:,} tokens"
     ending = "refused" if facts["refusal"] else facts["finish_reason"] or "in a format that is not read"
     return ", ".join([f"{n} exchange{'' if n == 1 else 's'}", facts["model"] or "no model named", tokens, ending])
 
