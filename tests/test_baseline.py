@@ -165,6 +165,24 @@ def test_regression_fails_with_cause_and_cases(people: Project, workers: str) ->
 
 
 @WORKERS
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("lambda gold, found: abs(len(gold) - len(found))", "*says True or False of two values, not 0*"),
+        ("lambda gold, found: gold.nothing", "*'str' object has no attribute 'nothing'*"),
+    ],
+)
+def test_a_comparison_that_fails_fails_its_cases(people: Project, workers: str, rule: str, words: str) -> None:
+    """Also where accepted answers are compared by it: each test fails, the others run, and every case is lost."""
+    module = people.pytester.path / "test_items.py"
+    marked = module.read_text().replace('cases="gold.jsonl"', f'cases="gold.jsonl", compare={{"town": {rule}}}')
+    module.write_text(marked + "\ndef test_other():\n    pass\n")
+    run = people.run(f"-n{workers}")
+    run.assert_outcomes(passed=1, failed=13)
+    run.stdout.fnmatch_lines([words, " town * 12 * 0 * LOST", "gate: fail"])
+
+
+@WORKERS
 def test_few_lost_cases_are_inconclusive(people: Project, workers: str) -> None:
     """Three lost of twelve may be noise: the gate says so and passes, or fails where that is wished."""
     people.record("lose 3")

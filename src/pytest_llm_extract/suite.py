@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.baseline.accepted import AcceptedAnswers, find_accepted
-from pytest_llm_extract.baseline.file import Entry
-from pytest_llm_extract.case_result import Accepted, CaseResult
+from pytest_llm_extract.case_result import CaseResult
 from pytest_llm_extract.cases import load_cases
 from pytest_llm_extract.compare.walk import compare
 from pytest_llm_extract.config import RECORD_MODES, Settings
@@ -92,12 +91,13 @@ class Suite(NamedTuple):
     def _lost(self, golden: GoldenCase) -> CaseResult:
         answer = lost_answer(Status.ERROR, "its worker crashed")
         result = score_answer(self.schema, golden.gold, answer, case_id=golden.case.id)
+        # Scoring accepted answers again would cost every worker a pass.
         baseline, anchor = self.accepted.entries(golden.case.id)
         return replace(
             result,
             group=golden.case.group,
-            baseline=_as_then(baseline) if baseline else None,
-            anchor=_as_then(anchor) if anchor else None,
+            baseline=baseline.as_then() if baseline else None,
+            anchor=anchor.as_then() if anchor else None,
             further=(result.first,) * (self.n_samples - 1),
         )
 
@@ -111,12 +111,6 @@ class Suite(NamedTuple):
                     nulls[path] = (null + (outcome is Outcome.INVALID), n + 1)
         ignored = (f"requests are stored and compared without {', '.join(self.ignore)}",) if self.ignore else ()
         return (*trivial_floors(self.rules.floors, nulls), *ignored)
-
-
-def _as_then(entry: Entry) -> Accepted:
-    """An accepted case by its outcomes when it was accepted: to score it again would cost every worker a pass."""
-    further = tuple(map(_as_then, entry.further))
-    return Accepted(entry.leaves, entry.outcomes, entry.origin, entry.attempt, further)
 
 
 class MarkerArguments(NamedTuple):

@@ -92,6 +92,11 @@ class Entry(NamedTuple):
             for path, counts in self.outcomes.items()
         }
 
+    def as_then(self) -> Accepted:
+        """It with those leaves."""
+        further = tuple(sample.as_then() for sample in self.further)
+        return Accepted(self.leaves, self.outcomes, self.origin, self.attempt, further)
+
     def scored(self, schema: Schema, gold: Any) -> Accepted:
         """Its answer under today's gold and rules."""
         leaves = score_answer(schema, gold, self._answer(schema)).leaves
