@@ -114,6 +114,14 @@ full_row = st.fixed_dictionaries(values)
 partial_row = st.fixed_dictionaries({}, optional=values)
 
 
+def test_the_beginnings_of_long_values_say_how_alike_rows_are() -> None:
+    """Of a value, 1,000 characters: two long texts that go on differently are a pair, two that begin so are none."""
+    head = "The parties agree as follows. " * 40
+    gold = [{"name": head + "a" * 5_000}]
+    assert score({"rows": gold}, {"rows": [{"name": head + "b" * 5_000}]}, Order).rows["rows"].paired == 1
+    assert score({"rows": gold}, {"rows": [{"name": "z" * 1_000 + head * 9}]}, Order).rows["rows"].paired == 0
+
+
 @pytest.mark.parametrize("row", [Flat, Row])
 @settings(max_examples=200)
 @given(

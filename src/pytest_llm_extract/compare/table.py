@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pytest_llm_extract.compare.walk import Plan
 
 
+_COMPARED = 1_000  # characters of a value: similarity takes time that grows with the square of its length
+
+
 class RowPlan:
     """The leaves of a row by field names: `columns` have one value, `whole` are lists, unions and dicts."""
 
@@ -53,12 +56,12 @@ class Table:
         self.charged = charged
 
     def text(self, is_gold: bool, index: int) -> str:
-        """What a row holds of the paths that gold labels, for similarity."""
+        """What a row holds of the paths that gold labels, for similarity: the beginning of each value."""
         known = self._texts.get((is_gold, index))
         if known is None:
             held: list[tuple[str, Any]] = []
             self.plan.items.held((self.gold if is_gold else self.predicted)[index], held)
-            known = "\x1f".join(normal_text(str(value)) for path, value in held if path in self.charged)
+            known = "\x1f".join(normal_text(str(value)[:_COMPARED]) for path, value in held if path in self.charged)
             self._texts[is_gold, index] = known
         return known
 
