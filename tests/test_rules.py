@@ -201,6 +201,10 @@ def test_any_of_in_gold() -> None:
     assert leaf.expected == {"$any_of": ["a", "b"]}
     with pytest.raises(ValidationError, match="amount"):
         score({"amount": {"$any_of": ["soon"]}}, {}, Order)
+    no_lists: list[Any] = ["ACME", 5, [], {"a": 1}]
+    for listed in no_lists:
+        with pytest.raises(ValidationError, match=r"\$any_of is a list of the values that are all right, not "):
+            score({"text": {"$any_of": listed}}, {}, Order)
 
 
 @pytest.mark.parametrize(

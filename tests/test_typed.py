@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import enum
 import json
@@ -19,11 +20,16 @@ from pydantic import (
     Json,
     PlainSerializer,
     RootModel,
+    ValidationError,
+    ValidationInfo,
     create_model,
+    field_validator,
 )
+from typing_extensions import TypedDict
 
 from pytest_llm_extract import Align, AnyOf, Null, Outcome, Text, Tolerance, score
 from pytest_llm_extract.errors import UnknownNameError, UsageError
+from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.schema import Schema
 
 C, W, M, S, A = Outcome.CORRECT, Outcome.WRONG, Outcome.MISSING, Outcome.SPURIOUS, Outcome.ABSENT_OK
@@ -205,6 +211,111 @@ def test_null_rule_where_empty_text_is_a_value() -> None:
     compare = {"text": Null()}
     assert score({"text": ""}, {"required": "", "text": None}, Typed, compare).leaves["text"][0].outcome is M
     assert score({"text": ""}, {"required": "", "text": ""}, Typed, compare).leaves["text"][0].outcome is C
+
+
+class Stay(BaseModel):
+    """What models check and complete by themselves, field by field."""
+
+    model_config = ConfigDict(validate_default=True)
+    start: datetime.date
+    end: datetime.date
+    nights: int = Field(default_factory=lambda data: (data["end"] - data["start"]).days)
+    guest: str
+    label: str | None = None
+
+    @field_validator("end", mode="wrap")
+    @classmethod
+    def _after_start(cls, value: Any, handler: Any, info: ValidationInfo) -> Any:
+        end = handler(value)
+        if "start" in info.data and end < info.data["start"]:
+            raise ValueError("ends before its start")
+        return end
+
+    @field_validator("guest")
+    @classmethod
+    def _late(cls, value: str, info: ValidationInfo) -> str:
+        return f"{value} (long)" if "nights" in info.data and info.data["nights"] > 30 else value
+
+    def model_post_init(self, context: Any) -> None:
+        """A label made of two fields."""
+        self.label = self.guest.upper() + f" {self.start:%Y}"
+
+
+STAY = {"start": "2024-01-01", "end": "2024-01-03", "guest": "Ann"}
+
+
+def test_a_models_own_code_is_not_shown_what_gold_does_not_give() -> None:
+    """A validator that needs a field which gold leaves out does not run; what `model_post_init` sets is no label."""
+    stay = {"start": "2024-01-01", "end": "2024-03-01", "guest": "Ann"}
+    for given_fields in (["end"], ["guest"], ["start", "guest"], list(stay)):
+        gold = {name: stay[name] for name in given_fields if name != "guest"} | {"guest": "Ann (long)"}
+        assert score(gold, json.dumps(stay), Stay).exact, given_fields
+        assert set(score(gold, json.dumps(stay), Stay).leaves) == set(gold)
+    assert score(STAY | {"nights": 2, "label": "ANN 2024"}, json.dumps(STAY), Stay).exact
+
+
+def test_a_models_own_code_is_not_shown_what_does_not_fit() -> None:
+    """What is left of an answer keeps its outcomes, as if the field that does not fit were not there."""
+    answers: list[tuple[dict[str, Any], dict[str, Outcome]]] = [
+        ({"start": "New Year"}, {"start": W, "end": C, "guest": C, "nights": M}),
+        ({"start": None}, {"start": M, "end": C, "guest": C, "nights": M}),
+        ({"nights": "two"}, {"start": C, "end": C, "guest": C, "nights": W}),
+        ({"end": "2023-01-01"}, {"start": C, "end": W, "guest": C, "nights": M}),
+    ]
+    for changed, expected in answers:
+        result = score(STAY | {"nights": 2}, json.dumps(STAY | changed), Stay)
+        assert {path: leaves[0].outcome for path, leaves in result.leaves.items()} == expected, changed
+    absent = score(STAY, json.dumps({"start": "2024-01-01", "guest": 5}), Stay)
+    assert {path: leaves[0].outcome for path, leaves in absent.leaves.items()} == {"start": C, "end": M, "guest": W}
+
+
+def test_a_validator_that_fails_on_what_was_salvaged_leaves_nothing() -> None:
+    """Its exception is that of an answer that is invalid anyway, and none of the test's."""
+
+    class Priced(BaseModel):
+        prices: list[float]
+        currency: str
+
+        @field_validator("currency")
+        @classmethod
+        def _checked(cls, value: str, info: ValidationInfo) -> str:
+            if "prices" in info.data and info.data["prices"] is None:
+                raise RuntimeError("cannot be")
+            return value
+
+    result = score({"currency": "EUR"}, '{"prices": "many", "currency": "EUR"}', Priced)
+    assert (result.status, result.leaves["currency"][0].outcome) == (Status.INVALID, M)
+
+
+class Point(TypedDict, total=False):
+    """A leaf of two numbers."""
+
+    x: float
+    y: float
+
+
+@dataclasses.dataclass
+class Money:
+    """A leaf of two values."""
+
+    amount: float
+    currency: str = "EUR"
+
+
+def test_dataclasses_are_compared_value_by_value() -> None:
+    """By the default rules of their values; what gold misspells in one is an error."""
+
+    class Bill(BaseModel):
+        total: Money | None = None
+        at: Point | None = None
+
+    gold = {"total": {"amount": 0.3, "currency": "Swiss  francs"}}
+    assert score(gold, {"total": {"amount": 0.1 + 0.2, "currency": "Swiss francs"}}, Bill).exact
+    assert not score(gold, {"total": {"amount": 0.3, "currency": "francs"}}, Bill).exact
+    with pytest.raises(ValidationError, match="curency"):
+        score({"total": {"amount": 1, "curency": "USD"}}, {}, Bill)
+    with pytest.raises(UnknownNameError, match=r"at\.z"):
+        score({"at": {"x": 1, "z": 2}}, {}, Bill)
 
 
 def test_two_instances_keep_their_types() -> None:

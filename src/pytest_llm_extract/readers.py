@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from pydantic import BaseModel, ValidationInfo
@@ -112,8 +112,14 @@ class _Relaxed:
     def _relax(self, core: Mapping[str, Any], copy: dict[str, Any]) -> Any:
         if core["type"] in FUNCTIONS and self._definitions.resolve(core)["type"] == "model":
             return self._without_validator(copy)
+        if core["type"] in FUNCTIONS or core["type"] == "function-plain":
+            copy["function"] = _among_known_fields(core["function"])
         if core["type"] == "model-fields":
             self._loosen(copy)
+        if core["type"] in ("dataclass-args", "typed-dict") and self._container is None:
+            copy["extra_behavior"] = "allow" if core.get("extra_behavior") == "allow" else "forbid"
+        if core["type"] == "model" and "post_init" in copy:
+            return _initialised(copy, copy.pop("post_init"))
         for key in ("items_schema", "values_schema"):
             if isinstance(core.get(key), dict):
                 copy[key] = self._wrapped(copy[key], core[key])
@@ -134,7 +140,10 @@ class _Relaxed:
             if self._container is None and inner["type"] == "default":
                 inner = inner["schema"]  # a default of the schema is no label of gold
             if inner["type"] != "default":
-                inner = {"type": "default", "schema": inner, "default": MISSING}
+                inner = {"type": "default", "schema": inner, "default": MISSING, "validate_default": False}
+            elif inner.get("default_factory_takes_data"):
+                made = partial(_made, inner["default_factory"])
+                inner = {**inner, "default_factory": made, "validate_default": False}
             fields["fields"][name] = {**found, "schema": inner}
 
     def _wrapped(self, copy: dict[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,6 +151,67 @@ class _Relaxed:
             return {**copy, "schema": self._wrapped(copy["schema"], original)}
         wrap = self._container if self._definitions.is_container(original) else self._leaf
         return copy if wrap is None else wrap(copy)
+
+
+_LACKING = (AttributeError, KeyError, TypeError)  # how code fails that needs a field which is not there
+
+
+class _Info:
+    """What pydantic tells a validator, whose `data` lacks the fields that the JSON does not have or that do not fit."""
+
+    def __init__(self, info: ValidationInfo) -> None:
+        self._info, self.data = info, _known(info.data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._info, name)
+
+
+def _is_known(value: Any) -> bool:
+    return value is not MISSING and not isinstance(value, Unreadable | AnyOf)
+
+
+def _known(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if _is_known(value)}
+
+
+def _among_known_fields(function: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A validator that looks at other fields sees those that are known, and says nothing where it needs another."""
+    if function["type"] != "with-info":
+        return function
+    validator = function["function"]
+
+    def validate(value: Any, *arguments: Any) -> Any:
+        *handler, info = arguments
+        if info.data is None:  # not within a model
+            return validator(value, *arguments)
+        try:
+            return validator(value, *handler, _Info(info))
+        except _LACKING:
+            return handler[0](value) if handler else value
+
+    return {**function, "function": validate}
+
+
+def _initialised(model: dict[str, Any], post_init: str) -> dict[str, Any]:
+    """A model whose own initialisation may fail for lack of a field, and labels nothing."""
+
+    def finish(instance: Any, info: ValidationInfo) -> Any:
+        given = instance.model_fields_set.copy()
+        with suppress(*_LACKING):
+            getattr(instance, post_init)(info.context)
+        object.__setattr__(instance, "__pydantic_fields_set__", given)
+        return instance
+
+    ref = {"ref": model.pop("ref")} if "ref" in model else {}
+    return {"type": "function-after", "function": {"type": "with-info", "function": finish}, "schema": model, **ref}
+
+
+def _made(factory: Callable[[dict[str, Any]], Any], data: dict[str, Any]) -> Any:
+    """A default that is made of other fields; missing where it cannot be made."""
+    try:
+        return factory(_known(data))
+    except _LACKING:
+        return MISSING
 
 
 def _json_text(value: Any) -> Any:
@@ -181,8 +251,11 @@ def _alternatives(value: Any, validate: Callable[[Any], Any], info: ValidationIn
     def read(one: Any) -> Any:
         return validate(json.dumps(one) if info.mode == "json" else one)
 
-    if isinstance(value, Mapping) and value.keys() == {ANY_OF_KEY} and value[ANY_OF_KEY]:
-        value = AnyOf(*value[ANY_OF_KEY])
+    if isinstance(value, Mapping) and value.keys() == {ANY_OF_KEY}:
+        listed = value[ANY_OF_KEY]
+        if not isinstance(listed, list) or not listed:
+            raise ValueError(f"{ANY_OF_KEY} is a list of the values that are all right, not {listed!r}")
+        value = AnyOf(*listed)
     if isinstance(value, AnyOf):
         return AnyOf(*(None if found is None else read(found) for found in value.values))
     return read(value)

@@ -69,7 +69,7 @@ def _salvage(schema: Schema, value: Any, problem: str, salvage: Callable[[], Any
         return lost_answer(Status.INVALID, f"the answer is {type(value).__name__}, not {wanted.__name__}: {problem}")
     try:
         return Answer(Status.INVALID, salvage(), error=problem)
-    except ValidationError:
+    except Exception:  # of pydantic, or of a validator that needs what the answer does not have
         return lost_answer(Status.INVALID, problem)
 
 

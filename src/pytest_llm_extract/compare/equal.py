@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -80,6 +81,8 @@ def same(gold: Any, predicted: Any) -> bool:
     if isinstance(gold, BaseModel):  # in a union with something else; what gold does not set is not compared
         names = gold.model_fields_set if type(gold) is type(predicted) else None
         return names is not None and all(same(getattr(gold, name), getattr(predicted, name)) for name in names)
+    if is_dataclass(gold) and type(gold) is type(predicted):
+        return all(same(getattr(gold, field.name), getattr(predicted, field.name)) for field in fields(gold))
     if isinstance(gold, Decimal) and isinstance(predicted, Decimal) and gold.is_nan():
         return predicted.is_nan()
     if isinstance(gold, datetime) is not isinstance(predicted, datetime):
