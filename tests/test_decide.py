@@ -20,6 +20,7 @@ from pytest_llm_extract.limits import Floor, Gate, Waiver
 from pytest_llm_extract.outcome import Outcome, Status, Verdict
 from pytest_llm_extract.prices import cost_usd, total_usd
 from pytest_llm_extract.report.results import read_results, run_to_wire, suite_to_wire
+from pytest_llm_extract.stats.power import cases_to_decide
 from pytest_llm_extract.suite_result import AcceptedRun, GateRules, SuiteResult
 
 LETTERS = {
@@ -95,6 +96,34 @@ def test_few_cases_are_inconclusive() -> None:
     decision = decide(suite(lost(0, 4)))
     assert decision.verdict is Verdict.INCONCLUSIVE
     assert decision.doubts == ("4 paired cases are too few to tell a regression from noise",)
+    pages = [replace(found, group=f"g{i % 4}") for i, found in enumerate(lost(0, 40))]
+    assert decide(suite(pages)).doubts == ("4 paired groups are too few to tell a regression from noise",)
+
+
+def test_visible_drop_is_one_of_cases_where_groups_are_counted() -> None:
+    """Six groups of ten pages: five that lose a page each fail, and five pages of sixty are the drop."""
+    pages = [
+        replace(case(i, "name:c", "name:w" if i % 10 == 0 and i < 50 else "name:c"), group=f"g{i // 10}")
+        for i in range(60)
+    ]
+    decision = decide(suite(pages))
+    assert decision.verdict is Verdict.FAIL
+    assert decision.notes[-1] == (
+        "against the baseline, with 6 groups one field alone can fail from 5 lost and none gained; "
+        "a drop of less than 8.333% is not visible"
+    )
+    mended = [replace(found, leaves=pages[1].leaves) if i >= 30 else found for i, found in enumerate(pages)]
+    assert decide(suite(mended)).doubts[0].endswith("; about 12 groups would decide, if this drop is the true one")
+
+
+def test_no_visible_drop_is_named_where_a_case_has_several_leaves() -> None:
+    """A row in each of five cases fails: no share of whole cases says how small such a drop is."""
+    rows = [case(i, "rows:cccccccccc", "rows:cccccccccw" if i < 5 else "rows:cccccccccc") for i in range(12)]
+    decision = decide(suite(rows))
+    assert decision.verdict is Verdict.FAIL
+    assert (
+        decision.notes[-1] == "against the baseline, with 12 cases one field alone can fail from 5 lost and none gained"
+    )
 
 
 def test_several_answering_models_are_inconclusive() -> None:
@@ -114,6 +143,30 @@ def test_small_losses_of_every_field_fail_together() -> None:
     assert decision.verdict is Verdict.FAIL
     assert decision.reasons[0].startswith("all fields together lost against the baseline (p_adj ")
     assert not decision.comparisons[0].failed
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_pooled_test_has_its_own_number_of_cases(count: int) -> None:
+    """Each loss in another field: as many cases would decide as if one field had them all."""
+    fields = [f"f{k}" for k in range(8)]
+    right = " ".join(f"{path}:c" for path in fields)
+    cases = [case(i, right, right.replace(f"f{i}:c", f"f{i}:w") if i < count else right) for i in range(40)]
+    decision = decide(suite(cases))
+    enough = cases_to_decide(count, 0, 40, len(fields), 0.05)
+    assert decision.doubts == (
+        f"all fields together: p_adj {0.5**count:.3g}: a drop against the baseline may be noise or not; "
+        f"about {enough} cases would decide, if this drop is the true one",
+    )
+
+
+def test_no_loss_is_no_doubt_at_any_alpha() -> None:
+    """Four alpha may be one, which every p reaches; a doubt is about a drop."""
+    unchanged, evenly = (
+        decide(suite(cases, alpha=0.3)) for cases in (lost(0, 40), [*lost(1, 39), case(39, "name:w", "name:c")])
+    )
+    assert (unchanged.verdict, unchanged.doubts) == (Verdict.PASS, ())
+    assert evenly.verdict is Verdict.PASS
+    assert decide(suite(lost(1, 40), alpha=0.3)).verdict is Verdict.INCONCLUSIVE
 
 
 def test_rows_count_by_their_share_within_the_case() -> None:

@@ -173,11 +173,12 @@ def _doubts(suite: SuiteResult, comparisons: Sequence[Comparison]) -> list[str]:
     doubts = []
     for comparison in comparisons:
         if comparison.n_groups < _MIN_GROUPS:
-            counted = f"{comparison.n_groups} paired cases are" if comparison.n_groups != 1 else "1 paired case is"
+            n, unit = comparison.n_groups, comparison.unit
+            counted = f"{n} paired {unit}s are" if n != 1 else f"1 paired {unit} is"
             doubts.append(f"{counted} too few to tell a regression from noise")
-        elif comparison.smallest_p_adj <= 4 * comparison.alpha:
+        elif comparison.fell and comparison.smallest_p_adj <= 4 * comparison.alpha:
             enough = comparison.cases_to_decide
-            more = f"; about {enough:,} cases would decide, if this drop is the true one" if enough else ""
+            more = f"; about {enough:,} {comparison.unit}s would decide, if this drop is the true one" if enough else ""
             doubts.append(f"{_nearest(comparison)} against the {comparison.against} may be noise or not{more}")
     models: dict[str, int] = {}
     for sample in suite.samples:
@@ -190,11 +191,11 @@ def _doubts(suite: SuiteResult, comparisons: Sequence[Comparison]) -> list[str]:
 
 
 def _nearest(comparison: Comparison) -> str:
-    nearest = comparison.smallest_p_adj
-    for path, change in comparison.fields.items():
-        if change.p_adj == nearest:
-            return f"{path}: lost {len(change.lost)}, gained {len(change.gained)}, p_adj {_p(nearest)}: a drop"
-    return f"all fields together: p_adj {_p(nearest)}: a drop"
+    path, p_adj = comparison.nearest_field, _p(comparison.smallest_p_adj)
+    if path is None:
+        return f"all fields together: p_adj {p_adj}: a drop"
+    change = comparison.fields[path]
+    return f"{path}: lost {len(change.lost)}, gained {len(change.gained)}, p_adj {p_adj}: a drop"
 
 
 def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: Sequence[Comparison]) -> list[str]:
@@ -249,13 +250,10 @@ def _rest(comparison: Comparison) -> str:
 
 
 def _power(comparison: Comparison) -> str:
-    n, loss = comparison.n_groups, comparison.smallest_loss or 0
-    # The least that a case can lose is one of its samples.
-    visible = Fraction(loss, n * comparison.n_samples)
-    return (
-        f"against the {comparison.against}, with {count_cases(n)} one field alone can fail from {loss} lost "
-        f"and none gained; a drop of less than {percent(visible)} is not visible"
-    )
+    counted = f"{comparison.n_groups} {comparison.unit}{'' if comparison.n_groups == 1 else 's'}"
+    drop, lost = comparison.visible_drop, comparison.smallest_loss
+    line = f"against the {comparison.against}, with {counted} one field alone can fail from {lost} lost and none gained"
+    return line if drop is None else f"{line}; a drop of less than {percent(drop)} is not visible"
 
 
 def _p(p: float) -> str:

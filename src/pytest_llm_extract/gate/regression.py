@@ -55,6 +55,9 @@ class Comparison(NamedTuple):
     """This run against one accepted run; `against` is `baseline` or `anchor`, `alpha` its share of the error rate.
 
     `n_samples` is how many samples of a case are compared, at most: both sides must have them.
+    `smallest_loss` is how many cases (groups) one field alone must lose to fail, `visible_drop` the least drop of its
+    accuracy that this can be; None where a case can lose less of a field than a whole leaf of one sample.
+    `cases_to_decide` counts cases (groups) as well: it is that of the test that comes nearest to failing.
     `pooled_p_without_failed` is the pooled test once more without the fields that failed; None when none did, or
     when no other field is left.
     """
@@ -70,7 +73,13 @@ class Comparison(NamedTuple):
     pooled_p_adj: float
     pooled_p_without_failed: float | None
     smallest_loss: int | None
+    visible_drop: Fraction | None
     cases_to_decide: int | None
+
+    @property
+    def unit(self) -> str:
+        """What is one piece of evidence: a `case`, or a `group` where cases share one."""
+        return "group" if self.n_groups < self.n_cases else "case"
 
     @property
     def failed(self) -> list[str]:
@@ -78,9 +87,19 @@ class Comparison(NamedTuple):
         return [path for path, c in self.fields.items() if c.p_adj is not None and c.p_adj <= self.alpha]
 
     @property
+    def nearest_field(self) -> str | None:
+        """The field that comes nearest to failing; None where the pooled test comes nearer than every field."""
+        return _nearest_field(self.fields, self.pooled_p_adj)
+
+    @property
     def smallest_p_adj(self) -> float:
         """The smallest adjusted p of the family."""
         return min([self.pooled_p_adj, *(c.p_adj for c in self.fields.values() if c.p_adj is not None)])
+
+    @property
+    def fell(self) -> bool:
+        """Whether some test lost more than it gained, which is where its p is one half at most."""
+        return min([self.pooled_p, *(c.p for c in self.fields.values() if c.p_adj is not None)]) <= 0.5
 
 
 def pair(cases: Iterable[CaseResult], against: str, waived: Collection[str]) -> list[Pair]:
@@ -120,8 +139,10 @@ def compare_runs(
     groups = _groups(pairs)
     summed = {path: _by_group(changes[path], groups) for path in fields}
     tests = {path: sign_flip(summed[path]) for path in fields}
-    pooled = _pooled(summed, family)
+    together = _add_up_fields(summed, family)
+    pooled = sign_flip(together)
     adjusted = step_down({path: tests[path] for path in family}, pooled.p)
+    pooled_p_adj = adjusted.pooled if adjusted.pooled is not None else 1.0
     by_holm = holm({path: tests[path].p for path in family})
     found = {
         path: _field_change(path, pairs, changes[path], tests[path], adjusted.adjusted.get(path), by_holm.get(path))
@@ -130,6 +151,8 @@ def compare_runs(
     failed = [path for path in family if adjusted.adjusted[path] <= alpha]
     others = [path for path in family if path not in failed]
     n_groups = len(set(groups))
+    nearest = _nearest_field(found, pooled_p_adj)
+    smallest = smallest_loss(n_groups, len(family), alpha)
     return Comparison(
         against=against,
         source=source,
@@ -139,10 +162,11 @@ def compare_runs(
         n_samples=max((len(p.samples) for p in pairs), default=1),
         fields=found,
         pooled_p=pooled.p,
-        pooled_p_adj=adjusted.pooled if adjusted.pooled is not None else 1.0,
-        pooled_p_without_failed=_pooled(summed, others).p if failed and others else None,
-        smallest_loss=smallest_loss(n_groups, len(family), alpha),
-        cases_to_decide=_deciding(found, summed, family, alpha),
+        pooled_p_adj=pooled_p_adj,
+        pooled_p_without_failed=sign_flip(_add_up_fields(summed, others)).p if failed and others else None,
+        smallest_loss=smallest,
+        visible_drop=_visible_drop(pairs, family, smallest),
+        cases_to_decide=_deciding(together if nearest is None else summed[nearest], len(family), alpha),
     )
 
 
@@ -180,25 +204,45 @@ def _by_group(changes: Sequence[Fraction | int], groups: Sequence[int]) -> list[
     return total
 
 
-def _pooled(summed: Mapping[str, Sequence[Fraction | int]], family: Sequence[str]) -> SignFlip:
-    """The test of the sums over these fields, in whole numbers: on which scale, is all the same to it."""
+def _add_up_fields(summed: Mapping[str, Sequence[Fraction | int]], family: Sequence[str]) -> list[int]:
+    """The changes of these fields together, in whole numbers: on which scale, is all the same to the pooled test."""
     scale = lcm(*{d.denominator for path in family for d in summed[path]})
     whole = ([d.numerator * (scale // d.denominator) for d in summed[path]] for path in family)
-    return sign_flip([sum(column) for column in zip(*whole, strict=True)])
+    return [sum(column) for column in zip(*whole, strict=True)]
 
 
-def _deciding(
-    fields: Mapping[str, FieldChange],
-    summed: Mapping[str, Sequence[Fraction | int]],
-    family: Sequence[str],
-    alpha: float,
-) -> int | None:
-    """How many cases (groups) would decide on the field that comes nearest to failing, if its rates are the true ones.
+def _nearest_field(fields: Mapping[str, FieldChange], pooled_p_adj: float) -> str | None:
+    tested = [(change.p_adj, change.p, path) for path, change in fields.items() if change.p_adj is not None]
+    p_adj, _, path = min(tested, key=lambda found: found[:2], default=(1.0, 1.0, None))
+    return path if p_adj <= pooled_p_adj else None
+
+
+def _visible_drop(pairs: Sequence[Pair], family: Collection[str], loss: int | None) -> Fraction | None:
+    """The least drop of accuracy that so many lost cases (groups) are; None where no such number is true.
+
+    It is one where every case has one leaf of a field and as many samples as the others, so that each weighs the same.
+    With several leaves the test sees shares within a case, and losses in short lists may outweigh gains in long ones.
+    """
+    if loss is None or len({len(p.samples) for p in pairs}) > 1 or not _one_leaf_each(pairs, frozenset(family)):
+        return None
+    return Fraction(loss, len(pairs) * len(pairs[0].samples))
+
+
+def _one_leaf_each(pairs: Sequence[Pair], family: Collection[str]) -> bool:
+    return all(
+        counts.n <= 1
+        for p in pairs
+        for sides in p.samples
+        for side in sides
+        for path, counts in side.items()
+        if path in family
+    )
+
+
+def _deciding(changes: Sequence[Fraction | int], n_fields: int, alpha: float) -> int | None:
+    """How many cases (groups) would decide on a test with these changes, if its rates are the true ones.
 
     A case counts as lost or gained, however much of it.
     """
-    if not family:
-        return None
-    nearest = summed[min(family, key=lambda path: (fields[path].p_adj, fields[path].p))]
-    lost, gained = sum(d < 0 for d in nearest), sum(d > 0 for d in nearest)
-    return cases_to_decide(lost, gained, len(nearest), len(family), alpha) if lost > gained else None
+    lost, gained = sum(d < 0 for d in changes), sum(d > 0 for d in changes)
+    return cases_to_decide(lost, gained, len(changes), n_fields, alpha) if lost > gained else None
