@@ -624,6 +624,28 @@ def test_labels_that_vanish_fail_the_gate(people: Project) -> None:
     people.run().assert_outcomes(passed=13)
 
 
+@WORKERS
+def test_labels_that_vanish_in_some_cases_are_told(people: Project, workers: str) -> None:
+    """Taking the label out of just the cases that were lost passes, but not without a word."""
+    gold = people.pytester.path / "gold.jsonl"
+    rows = [json.loads(line) for line in gold.read_text().splitlines()]
+    for row in rows[:6]:
+        del row["expected"]["town"]
+    gold.write_text("\n".join(map(json.dumps, rows)))
+    people.record("lose 6")
+    run = people.run(f"-n{workers}")
+    run.assert_outcomes(passed=13)
+    run.stdout.fnmatch_lines(
+        [
+            "note: gold changed in 6 cases",
+            "note: town is no longer labelled in 6 cases of the baseline (p00, p01, p02, p03, p04, …)",
+            "gate: pass",
+        ]
+    )
+    people.run("--llm-extract-accept")
+    people.run(f"-n{workers}").stdout.no_fnmatch_line("*no longer labelled*")
+
+
 def test_waiving_every_case_leaves_nothing_to_compare(people: Project) -> None:
     """Which is no proof of anything."""
     waivers = ", ".join(f"Waiver(reason='x', expires='2999-01-01', case='{case}')" for case in people.ids)

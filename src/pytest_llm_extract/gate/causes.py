@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pytest_llm_extract.case_result import Accepted, CaseResult, Sample
+from pytest_llm_extract.gate.vanished import no_longer_labelled
 from pytest_llm_extract.gate.words import count_cases, percent
 from pytest_llm_extract.outcome import ANSWERED, FieldCounts, add_up
 
@@ -65,7 +66,9 @@ def _labels(paired: _Paired) -> list[str]:
             after = _minus(counts, before.get(path)) + now.get(path, FieldCounts())
             if counts.n and after.n and counts.accuracy != after.accuracy:
                 moved.append(f"{path} from {percent(counts.accuracy or 0)} to {percent(after.accuracy or 0)}")
-        effect = f", which moved {', '.join(moved)} on both sides" if moved else ", which moved nothing"
+        effect = f", which moved {', '.join(moved)} on both sides" if moved else ""
+        if not moved and not any(no_longer_labelled(case) for case, _ in touched):
+            effect = ", which moved nothing"
         lines.append(f"{' and '.join(_LABELS[name] for name in names)} changed in {count_cases(len(touched))}{effect}")
     return lines
 

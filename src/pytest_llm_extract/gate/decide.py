@@ -11,7 +11,7 @@ from pytest_llm_extract.case_result import CaseResult, Sample
 from pytest_llm_extract.gate.causes import describe_causes
 from pytest_llm_extract.gate.floors import missed_documents, missed_floors, strict_floors
 from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, pair
-from pytest_llm_extract.gate.vanished import dropped, vanished
+from pytest_llm_extract.gate.vanished import dropped, fewer_labels, vanished
 from pytest_llm_extract.gate.words import count_cases, percent, some_names
 from pytest_llm_extract.outcome import Status, Verdict
 from pytest_llm_extract.suite_result import SuiteResult
@@ -203,7 +203,7 @@ def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: 
     notes += [*strict_floors(fields, suite.rules.floors), *_flakes(suite.cases, fields)]
     if suite.baseline is None:
         return [*notes, _NO_BASELINE]
-    notes += [*describe_causes(suite.cases), *_unlike_samples(suite.cases)]
+    notes += [*describe_causes(suite.cases), *fewer_labels(suite, suite.baseline), *_unlike_samples(suite.cases)]
     notes += dropped(suite, suite.baseline)
     new = [case.id for case in suite.cases if case.baseline is None]
     if new:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_llm_extract.case_result import CaseResult
 from pytest_llm_extract.gate.words import count_cases, some_names
 from pytest_llm_extract.suite_result import AcceptedRun, SuiteResult
 
@@ -35,6 +36,30 @@ def dropped(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
     if labels:
         notes.append(f"labelled in no case any more {since}, and accepted: {some_names(labels)}")
     return notes
+
+
+def fewer_labels(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
+    """Fields that some cases label no more and others do: told only, since a label that was wrong is taken out, too."""
+    elsewhere = {*_removed(suite, baseline), *_unlabelled(suite, baseline)}
+    found: dict[str, list[str]] = {}
+    for case in suite.cases:
+        for path in no_longer_labelled(case):
+            if path not in elsewhere:
+                found.setdefault(path, []).append(case.id)
+    shown = [
+        f"{path} is no longer labelled in {count_cases(len(cases))} of the baseline ({some_names(cases)})"
+        for path, cases in found.items()
+    ]
+    return ["; ".join(shown)] if shown else []
+
+
+def no_longer_labelled(case: CaseResult) -> list[str]:
+    """The fields in which a case was scored when it was accepted, and that its gold of today leaves out."""
+    accepted = case.baseline
+    if accepted is None or accepted.origin.gold == case.origin.gold:
+        return []
+    # Scored again, an answer has no leaf of a field that its case no longer labels.
+    return [path for path in accepted.then if path not in accepted.leaves]
 
 
 def _removed(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
