@@ -20,6 +20,7 @@ from pytest_llm_extract.limits import Floor, Gate, Waiver
 from pytest_llm_extract.outcome import Outcome, Status, Verdict
 from pytest_llm_extract.prices import cost_usd, total_usd
 from pytest_llm_extract.report.results import read_results, run_to_wire, suite_to_wire
+from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.stats.power import cases_to_decide
 from pytest_llm_extract.suite_result import AcceptedRun, GateRules, SuiteResult
 
@@ -344,6 +345,22 @@ def test_floors_below_a_list_do_not_hide_that_every_answer_is_lost() -> None:
     held = unheld._replace(rules=GateRules(floors=limits))
     assert decide(held).reasons == ("no case has an answer",)
     assert decide(held._replace(cases=(*lost[:3], read[3]))).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("width", [20, 40, 45, 60, 80])
+def test_fields_keep_their_names_in_narrow_terminals(width: int) -> None:
+    """Fields that begin alike are told apart at any width: names fold in tables, and are cut in the middle in lines."""
+    begin = "a_long_object_name.another_object_within_it.and_the_last_one_is."
+    paths = [f"{begin}street", f"{begin}city"]
+    right, wrong = (" ".join(f"{path}:{letter}" for path in paths) for letter in "cw")
+    found = suite([case(i, right, wrong if i < 6 else right) for i in range(12)])
+    rates, *others = suite_lines(found, decide(found), {}, width)
+    moved = others[next(i for i, line in enumerate(others) if line.startswith("against the baseline")) + 1]
+    for table in (rates, moved):
+        names = "".join(line.split()[0] for line in table.splitlines()[3:])
+        assert names.startswith(f"{paths[0]}{paths[1]}")
+    lines = [line for line in others if line.startswith("  c000")]
+    assert [line.split()[1] for line in lines] == ["a_lon…_is.street", "a_lon…ne_is.city"]
 
 
 def test_every_model_that_answered_has_its_price() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pytest_llm_extract.advice import advice
 from pytest_llm_extract.case_result import CaseResult, Leaf, Sample
 from pytest_llm_extract.outcome import RIGHT, Status
-from pytest_llm_extract.report.shown import MISSES, and_more, has_values, printable, show
+from pytest_llm_extract.report.shown import MISSES, and_more, field_name, has_values, printable, show
 
 
 def worst_misses(
@@ -44,7 +44,7 @@ def _sample_lines(case: str, sample: Sample, width: int) -> list[str]:
         return []
     side = max(12, (width - 40) // 2)
     return [
-        f"{head} {printable(path, 16):16} {_miss(leaf, side)}"
+        f"{head} {field_name(path, 16):16} {_miss(leaf, side)}"
         for path, leaves in sample.leaves.items()
         for leaf in leaves
         if leaf.outcome not in RIGHT
@@ -59,7 +59,7 @@ def _miss(leaf: Leaf, side: int) -> str:
 
 def advice_lines(results: Sequence[CaseResult]) -> list[str]:
     """What would have matched the misses, a line for each field that one rule explains in good part."""
-    return [f"  hint: {printable(path, 60)}: {text}" for path, text in advice(results).items()]
+    return [f"  hint: {field_name(path)}: {text}" for path, text in advice(results).items()]
 
 
 def _wrong_leaves(result: CaseResult) -> int:

@@ -10,7 +10,7 @@ from pytest_llm_extract.case_result import Accepted, CaseResult, Leaf, Sample
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.gate.words import count_cases
 from pytest_llm_extract.outcome import RIGHT, right_share
-from pytest_llm_extract.report.shown import MISSES, and_more, has_values, printable, show
+from pytest_llm_extract.report.shown import MISSES, and_more, field_name, has_values, printable, show
 from pytest_llm_extract.report.tables import new_table, render
 
 _SamplePairs = Sequence[tuple[Sample, Accepted]]
@@ -36,7 +36,7 @@ def _moved_table(moved: Mapping[str, FieldChange], comparison: Comparison, width
     failed = comparison.failed
     for path, change in moved.items():
         table.add_row(
-            printable(path, 60),
+            field_name(path),
             str(len(change.lost)),
             str(len(change.gained)),
             f"{(change.before.accuracy or 0) * 100:.1f}%",
@@ -68,7 +68,7 @@ def _moved_cases(
         expected = [printable(show(leaf.expected), side) + ": " for leaf in (*now, *before) if has_values(leaf)]
         then, today = (printable(_found(leaves), side) for leaves in (before, now))
         lines.append(
-            f"  {word:6} {printable(case, 14):14} {printable(path, 16):16} {''.join(expected[:1])}{then} → {today}"
+            f"  {word:6} {printable(case, 14):14} {field_name(path, 16):16} {''.join(expected[:1])}{then} → {today}"
             f"{_in_samples(pairs, path)}"
         )
     return lines
@@ -82,7 +82,7 @@ def _advice_on_lost(moved: Mapping[str, FieldChange], results: Sequence[CaseResu
         samples = [sample for result in results if result.id in lost for sample in result.samples]
         leaves = [leaf for sample in samples for leaf in sample.leaves.get(path, ()) if leaf.outcome not in RIGHT]
         if leaves and (text := advise(leaves, "lost")):
-            lines.append(f"  hint: {printable(path, 60)}: {text}")
+            lines.append(f"  hint: {field_name(path)}: {text}")
     return lines
 
 

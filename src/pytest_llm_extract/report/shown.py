@@ -13,8 +13,21 @@ MISSES = 8  # lines of single leaves that are shown of a suite
 
 def printable(text: str, width: int) -> str:
     """One line of at most `width` characters; control characters and escape sequences shown, not sent."""
-    shown = "".join(ch if ch.isprintable() else ch.encode("unicode_escape", "surrogatepass").decode() for ch in text)
+    shown = _escaped(text)
     return shown if len(shown) <= width else shown[: width - 1] + "…"
+
+
+def field_name(path: str, width: int | None = None) -> str:
+    """A field on one line; one that is too long is cut in the middle, since fields of one object begin alike."""
+    shown = _escaped(path)
+    if width is None or len(shown) <= width:
+        return shown
+    tail = width * 2 // 3
+    return f"{shown[: width - 1 - tail]}…{shown[-tail:]}"
+
+
+def _escaped(text: str) -> str:
+    return "".join(ch if ch.isprintable() else ch.encode("unicode_escape", "surrogatepass").decode() for ch in text)
 
 
 def show(value: Any) -> str:

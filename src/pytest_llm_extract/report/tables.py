@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ from pytest_llm_extract.aggregate import FieldSummary
 from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.words import percent
 from pytest_llm_extract.limits import Floor
-from pytest_llm_extract.report.shown import printable
+from pytest_llm_extract.report.shown import field_name
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+_LEAST_NAME = 12  # columns that a table leaves to its fields
 
 
 def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor], width: int) -> str:
@@ -25,7 +28,7 @@ def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]
         verdict = judge_field(summary, floor)
         low, high = summary.interval
         table.add_row(
-            printable(path, 60),
+            field_name(path),
             f"{counts.right}/{counts.n}",
             f"{(counts.accuracy or 0) * 100:.1f}%",
             f"{low * 100:.1f}–{high * 100:.1f}",
@@ -62,10 +65,25 @@ def new_table(columns: Sequence[str]) -> Table:
 
 
 def render(table: Table, width: int) -> str:
-    """A table as text of at most `width` columns; cells are shown as they are (`:id:` is no emoji)."""
+    """A table as text of at most `width` columns; cells are shown as they are (`:id:` is no emoji).
+
+    Fields fold, but not to less than twelve columns: below that a table is wider, for the terminal to wrap.
+    """
     from rich.console import Console
 
     out = io.StringIO()
-    console = Console(file=out, width=max(width, 40), color_system=None, highlight=False, markup=False, emoji=False)
+    width = max(width, 40, _least_width(table))
+    console = Console(file=out, width=width, color_system=None, highlight=False, markup=False, emoji=False)
     console.print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().strip("\n").splitlines())
+
+
+def _least_width(table: Table) -> int:
+    """The columns that a table takes whose fields fold as narrow as they may, and nothing else does."""
+    from rich.cells import cell_len
+    from rich.console import Console
+
+    names = table.columns[0]
+    longest = max(cell_len(str(name)) for name in (names.header, *names.cells))
+    widest = Console(width=sys.maxsize, markup=False, emoji=False).measure(table).maximum
+    return widest - max(0, longest - _LEAST_NAME)
