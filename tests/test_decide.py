@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from pytest_llm_extract.call import Call
 from pytest_llm_extract.case_result import Accepted, CaseResult, Leaf, Leaves, Origin, Usage, count_leaves
+from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.gate.decide import Decision, decide
+from pytest_llm_extract.gate_markers import read_floors
 from pytest_llm_extract.limits import Floor, Gate, Waiver
 from pytest_llm_extract.outcome import Outcome, Status, Verdict
 from pytest_llm_extract.prices import cost_usd, total_usd
@@ -235,6 +237,25 @@ def test_rate_that_does_not_exist_reaches_no_floor() -> None:
     cases = [case(i, None, "x:c") for i in range(6)]
     reasons = decide(suite(cases, floors={"x": Floor(hallucination_rate=0.1)})).reasons
     assert reasons == ("x: hallucination rate: no value is null in gold, so it cannot reach 10%",)
+
+
+def test_default_floor_leaves_out_the_rate_that_a_list_does_not_have() -> None:
+    """Its other rates hold for fields in lists; where nothing else is given, for none of them."""
+
+    def read(floor: Floor, paths: tuple[str, ...], **named: float) -> dict[str, Floor]:
+        return read_floors(((floor,), named), "t", paths, paths)
+
+    paths, tenth = ("vendor", "rows[].price", "tax{}"), Fraction(1, 10)
+    only = Floor(hallucination_rate=0.1)
+    assert read(only, paths) == {"vendor": Floor(hallucination_rate=tenth)}
+    both, recall = Floor(recall=tenth, hallucination_rate=tenth), Floor(recall=tenth)
+    assert read(Floor(recall=0.1, hallucination_rate=0.1), paths) == {
+        "vendor": both,
+        paths[1]: recall,
+        paths[2]: recall,
+    }
+    with pytest.raises(UsageError, match="the default floor: there is no hallucination_rate through a list; use prec"):
+        read(only, paths[1:], **{"tax{}": 0.5})
 
 
 def test_document_floors() -> None:

@@ -62,6 +62,8 @@ def test_items(extraction):
         ("extractor=read, cases=CASES", "nme=1.0", "*no field 'nme'. Did you mean 'name'?*"),
         ("extractor=read, cases=CASES", "size=1.0", "*size: no case labels this field*"),
         ("extractor=read, cases=CASES", "name=Floor()", "*name: Floor() names no rate*"),
+        ("extractor=read, cases=CASES", "", "*llm_accuracy: names no limit: a floor for all fields, or for some*"),
+        ("extractor=read, cases=CASES", "None", "*llm_accuracy: names no limit*"),
         (
             "extractor=read, cases=CASES",
             "name=Floor(recall=80)",
@@ -87,6 +89,9 @@ def test_one_line_at_collection(pytester: pytest.Pytester, extract: str, accurac
     ("marker", "message"),
     [
         ("llm_documents(0.9)", "*llm_documents: takes exact= and valid= only*"),
+        ("llm_documents()", "*llm_documents: names no limit: exact=, valid=*"),
+        ("llm_gate()", "*llm_gate: names no limit: a Gate(max_lost=*), or waive=*"),
+        ("llm_gate(None)", "*llm_gate: names no limit*"),
         ("llm_documents(exct=0.9)", "*llm_documents: no argument 'exct'. Did you mean 'exact'?*"),
         ("llm_documents(exact=90)", "*exact: a floor is a number from 0 to 1, not 90; did you mean 0.9?*"),
         ("llm_gate(5)", "*a budget is a Gate(*), not 5*"),
@@ -109,7 +114,7 @@ def test_one_line_at_collection(pytester: pytest.Pytester, extract: str, accurac
 )
 def test_mistake_in_a_limit(pytester: pytest.Pytester, marker: str, message: str) -> None:
     """One line with the nearest right name, also for the markers beside llm_extract."""
-    suite = SUITE.format(extract="extractor=read, cases=CASES", accuracy="")
+    suite = SUITE.format(extract="extractor=read, cases=CASES", accuracy="0")
     pytester.makepyfile(test_items=suite.replace("def test_items", f"@pytest.mark.{marker}\ndef test_items"))
     run = pytester.runpytest_inprocess()
     run.assert_outcomes(errors=1)
@@ -183,13 +188,13 @@ def test_unwritable_results_are_said(recorded: pytest.Pytester) -> None:
 def test_case_is_found_by_its_own_id(pytester: pytest.Pytester) -> None:
     """-k takes an id whose node id is escaped."""
     cases = 'extractor=read, cases=[{"id": "Zürich", "input": "", "expected": {"name": "x"}}]'
-    pytester.makepyfile(test_items=SUITE.format(extract=cases, accuracy=""))
+    pytester.makepyfile(test_items=SUITE.format(extract=cases, accuracy="0"))
     pytester.runpytest_inprocess("-k", "Zürich", "--collect-only").stdout.fnmatch_lines(["*1 test collected*"])
 
 
 def test_parametrized_suite_is_refused(pytester: pytest.Pytester) -> None:
     """By mark or by fixture."""
-    text = SUITE.format(extract="extractor=read, cases=CASES", accuracy="")
+    text = SUITE.format(extract="extractor=read, cases=CASES", accuracy="0")
     by_mark = text.replace(
         "def test_items(extraction)", "@pytest.mark.parametrize('x', [1])\ndef test_items(extraction, x)"
     )
@@ -225,8 +230,8 @@ def test_ten_thousand_cases_load_at_once(pytester: pytest.Pytester) -> None:
 )
 def test_limits_with_a_mistake(pytester: pytest.Pytester, markers: str, line: str) -> None:
     """One line, never a traceback."""
-    text = SUITE.format(extract="extractor=read, cases=CASES", accuracy="")
-    pytester.makepyfile(test_items=text.replace("llm_accuracy()", markers))
+    text = SUITE.format(extract="extractor=read, cases=CASES", accuracy="0")
+    pytester.makepyfile(test_items=text.replace("llm_accuracy(0)", markers))
     run = pytester.runpytest_subprocess()
     run.assert_outcomes(errors=1)
     run.stdout.fnmatch_lines([line])
@@ -244,7 +249,7 @@ def test_a_floor_over_nothing(pytester: pytest.Pytester) -> None:
 
 def test_results_go_where_a_link_leads(pytester: pytest.Pytester) -> None:
     """A link stays a link; a pipe stays a pipe."""
-    pytester.makepyfile(test_items=SUITE.format(extract="extractor=read, cases=CASES", accuracy=""))
+    pytester.makepyfile(test_items=SUITE.format(extract="extractor=read, cases=CASES", accuracy="0"))
     target, link = pytester.path / "target.json", pytester.path / "link.json"
     link.symlink_to(target)
     pytester.runpytest_subprocess(f"--llm-extract-json={link}")

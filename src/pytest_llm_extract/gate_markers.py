@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -13,6 +13,7 @@ from pytest_llm_extract.errors import UnknownNameError, UsageError, did_you_mean
 from pytest_llm_extract.limits import Floor, Gate, Waiver
 
 Written = tuple[tuple[Any, ...], Mapping[str, Any]]
+_THROUGH_A_LIST = "there is no hallucination_rate through a list; use precision="
 
 
 def read_floors(
@@ -21,11 +22,13 @@ def read_floors(
     """Floors by field path; `source` says where they were written.
 
     Raises:
-        LlmExtractError: an unknown field, one that no case labels, or no number from 0 to 1.
+        LlmExtractError: no floor at all, an unknown field, one that no case labels, or no number from 0 to 1.
     """
     if written is None:
         return {}
     default, named = _split(written, source, "floor")
+    if default is None and not named:
+        raise UsageError(source, "names no limit: a floor for all fields, or for some by name")
     checked = {}
     for path, value in named.items():
         _check_field(path, source, paths, labelled)
@@ -34,7 +37,11 @@ def read_floors(
         if not labelled:
             raise UsageError(source, "no case labels any field, so the floor means nothing")
         floor = _floor(default, source, "the default floor")
-        checked |= {path: floor for path in paths if path in labelled and path not in checked}
+        others = [path for path in paths if path in labelled and path not in checked]
+        of_others = {path: possible for path in others if (possible := _possible(floor, path)).rates}
+        if others and not of_others:
+            raise UsageError(source, f"the default floor: {_THROUGH_A_LIST}")
+        checked |= of_others
     return checked
 
 
@@ -42,13 +49,15 @@ def read_documents(written: Written | None, suite_id: str) -> dict[str, Fraction
     """The least shares of valid and of exact documents.
 
     Raises:
-        LlmExtractError: another name, or no number from 0 to 1.
+        LlmExtractError: no share at all, another name, or no number from 0 to 1.
     """
     if written is None:
         return {}
     source = f"{suite_id}: llm_documents"
     if written[0]:
         raise UsageError(source, "takes exact= and valid= only")
+    if not written[1]:
+        raise UsageError(source, "names no limit: exact=, valid=")
     for name in written[1]:
         if name not in ("exact", "valid"):
             raise UnknownNameError(name, known=("exact", "valid"), source=source, kind="argument")
@@ -61,12 +70,14 @@ def read_budgets(
     """Budgets by field path.
 
     Raises:
-        LlmExtractError: an unknown field, or no `Gate`.
+        LlmExtractError: neither a budget nor a waiver, an unknown field, or no `Gate`.
     """
     if written is None:
         return {}
     source = f"{suite_id}: llm_gate"
     default, named = _split((written[0], {k: v for k, v in written[1].items() if k != "waive"}), source, "Gate")
+    if default is None and not named and "waive" not in written[1]:
+        raise UsageError(source, "names no limit: a Gate(max_lost=…, max_drop=…, critical=…), or waive=")
     found = {}
     for path, value in named.items():
         _check_field(path, source, paths, labelled)
@@ -127,8 +138,13 @@ def _floor(value: Any, source: str, name: str) -> Floor:
     if not given:
         raise UsageError(source, f"{name}: Floor() names no rate: accuracy=, precision=, recall=, hallucination_rate=")
     if "hallucination_rate" in given and ("[]" in name or "{}" in name):
-        raise UsageError(source, f"{name}: there is no hallucination_rate through a list; use precision=")
+        raise UsageError(source, f"{name}: {_THROUGH_A_LIST}")
     return Floor(**{rate: _share(limit, source, f"{name}: {rate}") for rate, limit in given.items()})
+
+
+def _possible(floor: Floor, path: str) -> Floor:
+    """What a field can be held to of a default floor."""
+    return replace(floor, hallucination_rate=None) if "[]" in path or "{}" in path else floor
 
 
 def _share(value: Any, source: str, name: str) -> Fraction:

@@ -80,8 +80,8 @@ def command(
     raise SystemExit(3 if totals.problems.counts else int(bool(decision.reasons)))
 
 
-def _read_options(floors: tuple[str, ...]) -> Written:
-    """`0.9` is the default, `vendor=0.95` names a field.
+def _read_options(floors: tuple[str, ...]) -> Written | None:
+    """`0.9` is the default, `vendor=0.95` names a field; None where there is no floor.
 
     Raises:
         UsageError: that is no number.
@@ -101,4 +101,4 @@ def _read_options(floors: tuple[str, ...]) -> Written:
             named[field] = number
         else:
             default.append(number)
-    return tuple(default), named
+    return (tuple(default), named) if floors else None
