@@ -6,6 +6,7 @@ import json
 import time
 from pathlib import Path
 
+import pydantic.root_model  # noqa: F401  (pytester forgets what a run in this process imported; this loads only once)
 import pytest
 
 from pytest_llm_extract.cases import load_cases
