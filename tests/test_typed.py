@@ -584,6 +584,34 @@ def test_a_root_model_is_a_member_of_a_union() -> None:
     }
 
 
+def test_members_that_share_a_name_are_told_apart() -> None:
+    """By a number in the schema's order, in the leaf that says which member it is."""
+    bill: Any = create_model("Invoice", no=(str, ...), total=(float, ...))
+    credit: Any = create_model("Invoice", no=(str, ...), refund=(float, ...))
+    doc: Any = create_model("Doc", doc=(bill | credit | Open | None, ...))
+    gold = {"doc": {"no": "1", "total": 5}}
+    leaves = score(gold, {"doc": {"no": "1", "refund": 5}}, doc).leaves
+    (leaf,) = leaves["doc.<type>"]
+    assert (leaf.outcome, leaf.expected, leaf.actual) == (W, "Invoice 1", "Invoice 2")
+    assert (leaves["doc.no"][0].outcome, leaves["doc.total"][0].outcome) == (C, M)
+    (leaf,) = score(gold, {"doc": OPEN}, doc).leaves["doc.<type>"]
+    assert (leaf.expected, leaf.actual) == ("Invoice 1", "Open")
+    assert score(gold, gold, doc).leaves["doc.<type>"][0].outcome is C
+    (leaf,) = score({"doc": None}, {"doc": {"no": "1", "refund": 5}}, doc).leaves["doc.<type>"]
+    assert (leaf.outcome, leaf.actual) == (S, "Invoice 2")
+
+
+def test_a_union_meets_what_another_member_has_by_its_name() -> None:
+    """A model that is no member of it is another one, and has no leaves here."""
+    seal: Any = create_model("Card", seal=(str, ...))
+    held: Any = create_model("Held", doc=(Card | Cash | None, ...))
+    sent: Any = create_model("Sent", doc=(seal, ...))
+    mail: Any = create_model("Mail", mail=(held | sent, ...))
+    found = score({"mail": {"doc": None}}, {"mail": {"doc": {"seal": "x"}}}, mail).leaves
+    assert [leaf.actual for leaf in found["mail.doc.<type>"]] == ["another Card"]
+    assert set(found) == {"mail.<type>", "mail.doc.<type>"}
+
+
 class Node(RootModel["Leaf | Nodes"]):
     """One, or several."""
 

@@ -82,6 +82,18 @@ class UnionNode(Node):
         """The leaf that says which member it is."""
         return f"{self.path}.<type>" if self.path else "<type>"
 
+    @property
+    def names(self) -> dict[type[BaseModel], str]:
+        """What that leaf says: the member's name, with a number in the schema's order where several share it."""
+        found: dict[str, list[type[BaseModel]]] = {}
+        for cls in self.members:
+            found.setdefault(cls.__name__, []).append(cls)
+        return {
+            cls: name if len(same) == 1 else f"{name} {number}"
+            for name, same in found.items()
+            for number, cls in enumerate(same, start=1)
+        }
+
 
 def leaf_paths(node: Node, seen: tuple[Node, ...] = ()) -> Iterator[str]:
     """The field paths below a node, in the schema's order; a recursive model is entered once."""

@@ -228,22 +228,23 @@ class UnionPlan:
     def __init__(self, node: UnionNode) -> None:
         self.paths = tuple(leaf_paths(node))
         self.type = LeafPlan(node.type_path, comparator_of(LeafNode(node.type_path, True)))
+        self.names = node.names
         self.members: dict[type[BaseModel], Plan] = {}
 
     def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """The type, then the member's leaves; of another member, the fields of the same name."""
-        wanted, found = (type(v).__name__ if isinstance(v, BaseModel) else None for v in (gold, predicted))
+        wanted, found = self._name(gold), self._name(predicted)
         self.type.compare(wanted, found, absent, out)
-        if wanted is not None:
-            self._member(gold).compare(gold, predicted, absent, out)
-        elif found is not None:
-            self._member(predicted).compare(None, predicted, absent, out)
+        member = self._member(gold if wanted is not None else predicted)
+        if member is not None:
+            member.compare(gold if wanted is not None else None, predicted, absent, out)
 
     def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
         """The type, and what the member holds."""
         if isinstance(value, BaseModel):
-            out.append((self.type.path, type(value).__name__))
-            self._member(value).held(value, out)
+            out.append((self.type.path, self._name(value)))
+            if (member := self._member(value)) is not None:
+                member.held(value, out)
 
     def labelled(self, gold: Any, out: dict[str, None]) -> None:
         """The type, and what the member labels."""
@@ -251,11 +252,23 @@ class UnionPlan:
             out.update(dict.fromkeys(self.paths))
             return
         out[self.type.path] = None
-        self._member(gold).labelled(gold, out)
+        if (member := self._member(gold)) is not None:
+            member.labelled(gold, out)
 
-    def _member(self, value: Any) -> Plan:
-        known = self.members.get(type(value))
-        return known or next(plan for cls, plan in self.members.items() if isinstance(value, cls))
+    def _name(self, value: Any) -> str | None:
+        if not isinstance(value, BaseModel):
+            return None
+        cls = self._class(value)
+        return self.names[cls] if cls else f"another {type(value).__name__}"
+
+    def _member(self, value: Any) -> Plan | None:
+        cls = self._class(value)
+        return self.members[cls] if cls else None
+
+    def _class(self, value: Any) -> type[BaseModel] | None:
+        """The member that a value is of; None for what another union's member has by this name."""
+        known = type(value)
+        return known if known in self.members else next((cls for cls in self.members if isinstance(value, cls)), None)
 
 
 _PLANS: WeakKeyDictionary[Node, Plan] = WeakKeyDictionary()
