@@ -7,6 +7,8 @@ import enum
 import hashlib
 import json
 from decimal import Decimal
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -14,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 from standin import Reply, StandIn
 from test_record_replay import bare, record
 
-from pytest_llm_extract.errors import UnsupportedFieldError
+from pytest_llm_extract.errors import PromptError, UnsupportedFieldError
+from pytest_llm_extract.prompt.file import load_prompt
 from pytest_llm_extract.prompt.strict import strict_json_schema
 
 __all__ = ["bare"]
@@ -410,6 +413,89 @@ def test_file_becomes_a_part_of_the_message(bare: pytest.Pytester, api: str, nam
     bare.runpytest_subprocess().assert_outcomes(passed=2)
     bare.path.joinpath(name).write_bytes(PIXELS[::-1])
     bare.runpytest_subprocess().stdout.fnmatch_lines(["STALE: messages changed (1 case: c0)"])
+
+
+@pytest.mark.parametrize(
+    "prompt", ["{{ (input) }}", "{% set doc = input %}{{ doc }}", "{# {{input}} #}", "Read {input}."]
+)
+def test_file_is_sent_once(bare: pytest.Pytester, prompt: str) -> None:
+    """However the template names the document; a comment does not name it."""
+    write(bare, "", prompt=prompt, extra=FILES.format(name="scan.pdf"))
+    bare.path.joinpath("scan.pdf").write_bytes(PIXELS)
+    with StandIn(lambda body: '{"name": "x"}') as provider:
+        record(bare, provider)
+        assert json.dumps(provider.requests[0]["messages"]).count('"type": "file"') == 1
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Read this: {{ input | tojson }}",
+        "{{ input | upper }}",
+        "{{ input[1:] }}",
+        "{{ input | length }}",
+        "{{ input }} {{ input | upper }}",
+        "{% filter upper %}Read {{ input }}{% endfilter %}",
+    ],
+)
+def test_file_can_only_be_sent_as_it_is(bare: pytest.Pytester, prompt: str) -> None:
+    """A filter would leave nothing of it: an error that names the prompt, the case and what to write."""
+    write(bare, "", prompt=prompt, extra=FILES.format(name="scan.pdf"))
+    bare.path.joinpath("scan.pdf").write_bytes(PIXELS)
+    run = bare.runpytest_subprocess()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines(["*case 'c0': *read.md: scan.pdf is no text *: write {{input}} by itself*"])
+
+
+def test_file_that_the_prompt_leaves_out(bare: pytest.Pytester) -> None:
+    """A template may choose to send something else of a case."""
+    prompt = "{% if id == 'c0' %}Its text: bolt{% else %}{{ input }}{% endif %}"
+    write(bare, "", prompt=prompt, extra=FILES.format(name="scan.pdf"))
+    bare.path.joinpath("scan.pdf").write_bytes(PIXELS)
+    with StandIn(lambda body: '{"name": "x"}') as provider:
+        record(bare, provider)
+        assert provider.requests[0]["messages"] == [{"role": "user", "content": "Its text: bolt"}]
+
+
+PROMPT_FILE = "messages: [{role: user, content: '{{input}}'}]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("messages: [{role: user, content: Read.}]", "every case would send the same request: write {{input}} where*"),
+        (f"{PROMPT_FILE}jsonSchema: '{{}}'", "jsonSchema: the answer's schema is that of schema=; remove the key"),
+        (f"{PROMPT_FILE}responseFormat: text", "responseFormat: answers are JSON, not text; remove it, *json_schema*"),
+        (f"{PROMPT_FILE}nme: x", "unknown key 'nme'. Did you mean 'name'?"),
+        (f"model: a\n{PROMPT_FILE}model: b", "line 3: key 'model' is written twice"),
+        (f"{PROMPT_FILE}---\na: 1", "line 2: holds more than one document"),
+        ("messages: [", "line 2: is not YAML: *"),
+        (
+            f"{PROMPT_FILE}modelParameters: {{stop: 2024-01-31}}",
+            "modelParameters.stop: '2024-01-31' is read as datetime.date(2024, 1, 31) by some; *",
+        ),
+        (
+            f"{PROMPT_FILE}modelParameters: {{temperature: .5}}",
+            "modelParameters.temperature: '.5' is read as 0.5 by some; *",
+        ),
+        (f"{PROMPT_FILE}modelParameters: {{stop: 2024-13-31}}", "is not YAML: month must be in 1..12"),
+        (f"{PROMPT_FILE}modelParameters: [1]", "modelParameters is a mapping"),
+    ],
+)
+def test_unusable_prompt_file_is_one_line(tmp_path: Path, text: str, problem: str) -> None:
+    """It says what to do next."""
+    path = tmp_path / "read.prompt.yml"
+    path.write_text(text)
+    with pytest.raises(PromptError) as caught:
+        load_prompt(path)
+    assert fnmatch(str(caught.value), f"{path}: {problem}")
+
+
+def test_parameters_of_a_prompt_file(tmp_path: Path) -> None:
+    """Sent as JSON has them, under the API's names."""
+    path = tmp_path / "read.prompt.yml"
+    path.write_text(f"{PROMPT_FILE}modelParameters: {{topP: 0.5, stop: ['2024-01-31', 'no'], seed: 7, store: false}}\n")
+    assert load_prompt(path).parameters == {"top_p": 0.5, "stop": ["2024-01-31", "no"], "seed": 7, "store": False}
 
 
 def test_text_file_is_its_text(bare: pytest.Pytester) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_llm_extract.errors import PromptError, did_you_mean, reason
 from pytest_llm_extract.prompt.attachments import Attachment
-from pytest_llm_extract.prompt.bodies import Message
+from pytest_llm_extract.prompt.bodies import FORMATS, Message
+from pytest_llm_extract.safe_yaml import YamlMistakeError, YamlReader, describe
 
 if TYPE_CHECKING:
     import jinja2
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 _KEYS = frozenset(
     {"name", "description", "model", "modelParameters", "messages", "responseFormat", "testData", "evaluators"}
 )
-# Stands for a file while a message is rendered.
-_FILE = "\0file\0"
+# Stand for a file while a message is rendered, twice: whatever a template makes of them differs.
+_FILES = ("\0file\1", "\1document\0")
 _ROLES = ("system", "developer", "user", "assistant")
 
 # The columns of an example, and its answer as text.
@@ -66,7 +67,10 @@ class Prompt(NamedTuple):
         document = columns.get("input")
         if not isinstance(document, Attachment):
             return Message(role, self._text(template, columns, owner))
-        pieces = self._text(template, {**columns, "input": _FILE}, owner).split(_FILE)
+        pieces, again = (self._text(template, {**columns, "input": file}, owner).split(file) for file in _FILES)
+        if pieces != again:
+            written = "write {{input}} by itself, without a filter or an expression"
+            raise PromptError(self.path, f"{document.path.name} is no text and can only be sent as it is: {written}")
         if len(pieces) == 1:
             return Message(role, pieces[0])
         if role != "user":
@@ -100,9 +104,12 @@ def load_prompt(path: Path) -> Prompt:
         return _prompt_file(path, text)
     if path.suffix in (".md", ".txt"):
         environment = _environment()
-        role = "user" if re.search(r"\{\{-?\s*input\b", text) else "system"
-        written = [(role, text)] if role == "user" else [(role, text), ("user", "{{ input }}")]
-        messages = tuple((role, _template(environment, content, path)) for role, content in written)
+        template = _template(environment, text, path)
+        written = [("user", text)]
+        messages: tuple[tuple[str, jinja2.Template], ...] = (("user", template),)
+        if "input" not in _names(environment, written):
+            written = [("system", text), ("user", "{{ input }}")]
+            messages = (("system", template), ("user", _template(environment, "{{ input }}", path)))
         return Prompt(path, messages, None, {}, None, _fingerprint(written), _names(environment, written))
     raise PromptError(path, "a prompt is a .prompt.yml, .md or .txt file")
 
@@ -145,26 +152,64 @@ def _template(environment: jinja2.Environment, text: str, path: Path) -> jinja2.
 
 
 def _prompt_file(path: Path, text: str) -> Prompt:
-    import yaml
-
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise PromptError(path, f"is not YAML: {' '.join(str(error).split())}") from None
+    data = _yaml(path, text)
     if not isinstance(data, dict) or not isinstance(data.get("messages"), list) or not data["messages"]:
         raise PromptError(path, "has no list `messages`")
-    for key in data:
-        if key not in _KEYS:
-            raise PromptError(path, f"unknown key {key!r}.{did_you_mean(str(key), _KEYS)}")
+    _check_keys(path, data)
     environment = _environment()
     messages = tuple(_message(environment, message, path) for message in data["messages"])
     written = [(message["role"], message["content"]) for message in data["messages"]]
-    parameters = data.get("modelParameters") or {}
-    if not isinstance(parameters, dict):
-        raise PromptError(path, "modelParameters is a mapping")
-    sent = {re.sub(r"[A-Z]", lambda m: f"_{m.group().lower()}", str(key)): value for key, value in parameters.items()}
     names = _names(environment, written)
-    return Prompt(path, messages, data.get("model"), sent, data.get("responseFormat"), _fingerprint(written), names)
+    if not names:
+        raise PromptError(path, "every case would send the same request: write {{input}} where the document goes")
+    parameters = _parameters(path, data.get("modelParameters"), text)
+    return Prompt(
+        path, messages, data.get("model"), parameters, data.get("responseFormat"), _fingerprint(written), names
+    )
+
+
+def _yaml(path: Path, text: str) -> Any:
+    import yaml
+
+    try:
+        reader = YamlReader(text)
+        event = reader.start()
+        data = None if event is None else reader.value(event)
+        if event is not None:
+            reader.end("holds more than one document")
+    except (YamlMistakeError, yaml.YAMLError, ValueError) as error:
+        line, problem = describe(text, error)
+        raise PromptError(path, f"line {line}: {problem}" if line else problem) from None
+    return data
+
+
+def _check_keys(path: Path, data: dict[str, Any]) -> None:
+    if "jsonSchema" in data:
+        raise PromptError(path, "jsonSchema: the answer's schema is that of schema=; remove the key")
+    for key in data:
+        if key not in _KEYS:
+            raise PromptError(path, f"unknown key {key!r}.{did_you_mean(key, _KEYS)}")
+    if data.get("responseFormat") == "text":
+        raise PromptError(path, f"responseFormat: answers are JSON, not text; remove it, or take {', '.join(FORMATS)}")
+
+
+def _parameters(path: Path, given: Any, text: str) -> dict[str, Any]:
+    """What is sent beside the messages; a value that other readers of YAML take for something else is refused."""
+    import yaml
+
+    if not isinstance(given, dict | None):
+        raise PromptError(path, "modelParameters is a mapping")
+    if not given:
+        return {}
+    try:
+        loosely = {str(key): value for key, value in yaml.safe_load(text)["modelParameters"].items()}
+    except ValueError as error:  # of a date that there is not
+        raise PromptError(path, f"is not YAML: {error}") from None
+    for key, value in given.items():
+        if loosely.get(key) != value:
+            problem = f"{value!r} is read as {loosely.get(key)!r} by some; quote texts, write numbers as JSON has them"
+            raise PromptError(path, f"modelParameters.{key}: {problem}")
+    return {re.sub(r"[A-Z]", lambda m: f"_{m.group().lower()}", key): value for key, value in given.items()}
 
 
 def _message(environment: jinja2.Environment, message: Any, path: Path) -> tuple[str, jinja2.Template]:
