@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 import pytest
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, create_model
 from standin import StandIn
+from typing_extensions import TypedDict
 
 from pytest_llm_extract import (
     Aliases,
@@ -26,7 +28,7 @@ from pytest_llm_extract import (
     Tolerance,
     score,
 )
-from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.errors import LlmExtractError, UsageError
 from pytest_llm_extract.prompt.strict import strict_json_schema
 from pytest_llm_extract.rules import RuleError
 from pytest_llm_extract.schema import Schema
@@ -179,6 +181,11 @@ def test_rules_of_json_schema() -> None:
         ({"Txt": {}}, "name: x-llm-extract: no rule 'Txt'. Did you mean 'Text'?"),
         ({"Text": {"case": True}}, "Text has no argument 'case'. Did you mean 'casefold'?"),
         ({"Text": True}, "the arguments of Text are an object, not True"),
+        ({"Text": {"casefold": "no"}}, "name: Text: casefold is True or False, not 'no'"),
+        ({"Text": {}, "DateText": {}}, "name: Text and DateText exclude each other"),
+        ({"Aliases": {}}, "name: Aliases: a mapping such as"),
+        ({"Aliases": {"values": {"IBM": 5}}}, "name: Aliases: names and what they stand for are texts, not 5 of 'IBM'"),
+        ({"Null": {"values": 5}}, "name: x-llm-extract: the values of Null are a list, not 5"),
     ],
 )
 def test_mistakes_in_json_schema(extra: Any, message: str) -> None:
@@ -223,6 +230,8 @@ def test_any_of_in_gold() -> None:
         ({"text": Text}, "compare: text: a rule is called: Text()"),
         ({"text": "casefold"}, "compare: text: a rule is one of Text, Tolerance"),
         ({"text": NumberText("xx_YY")}, "text: NumberText names no locale: 'xx_YY'"),
+        ({"text": [Text(), DateText()]}, "compare: text: Text and DateText exclude each other"),
+        ({"text": [Text(), lambda a, b: True]}, "compare: text: Text and a function exclude each other"),
         ({"tags[]": Ignore()}, "tags[]: Ignore goes on a field of a model"),
     ],
 )
@@ -234,6 +243,43 @@ def test_a_rule_that_does_not_fit(compare: dict[str, Any], message: str) -> None
     assert "\n" not in str(caught.value)
 
 
+def test_rules_that_settle_different_things() -> None:
+    """How values compare, and what says the same as null."""
+    assert score({"text": "A"}, {"text": "a"}, Order, compare={"text": [Text(casefold=True), Null("-")]}).exact
+    assert outcome(Aliases({"IBM": [], "HP": "H.P."}), "H.P.", "HP") is C
+
+
+Folded = Annotated[str, Text(casefold=True)]
+
+
+@dataclass
+class Money:
+    currency: Folded
+
+
+class Place(TypedDict):
+    city: Folded
+    within: NotRequired[Place]
+
+
+@pytest.mark.parametrize("annotation", [Money, Place, tuple[Folded, int], list[tuple[Folded, int]], dict[Folded, Any]])
+def test_a_rule_within_one_value_is_refused(annotation: Any) -> None:
+    """What is compared as a whole has no parts to which a rule could belong."""
+    model: Any = create_model("M", x=(annotation, ...))
+    with pytest.raises(
+        UsageError, match=r"^t: x(\[\])?: Text within one value has no effect: a rule belongs to a field"
+    ):
+        Schema.of(model, "t")
+
+
+def test_a_rule_on_the_keys_of_a_dict_is_refused() -> None:
+    """They align its values, and are not scored; the rules of a model that a tuple holds are that model's own."""
+    model: Any = create_model("M", x=(dict[Folded, int], ...))
+    with pytest.raises(UsageError, match=r"^t: x: Text on the keys of a dict has no effect"):
+        Schema.of(model, "t")
+    assert Schema.of(create_model("M", x=(tuple[Annotations, int], ...)), "t").paths == ("x",)
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
@@ -243,6 +289,16 @@ def test_a_rule_that_does_not_fit(compare: dict[str, Any], message: str) -> None
         (lambda: DateText(order="dmy"), "order is 'DMY', 'MDY' or 'YMD', not 'dmy'"),  # type: ignore[arg-type]
         (lambda: Align(min_similarity=50), "min_similarity is a number from 0 to 1"),
         (lambda: AnyOf(), "AnyOf: name at least one value"),
+        (lambda: Text(casefold="no"), "Text: casefold is True or False, not 'no'"),  # type: ignore[arg-type]
+        (lambda: NumberText(locale=None), "NumberText: locale is the name of a locale such as 'de_DE', not None"),  # type: ignore[arg-type]
+        (lambda: Align(key=5), "Align: key is a path below the row, or several, not 5"),  # type: ignore[arg-type]
+        (lambda: Align(min_similarity="0.5"), "min_similarity is a number from 0 to 1, not '0.5'"),  # type: ignore[arg-type]
+        (lambda: Aliases({5: ["x"]}), "Aliases: names and what they stand for are texts, not 5 of 5"),  # type: ignore[dict-item]
+        (
+            lambda: Aliases({"IBM": ["Big"], "Indigo": ["Big"]}),
+            "'Big' means both 'IBM' and 'Indigo': a text has one meaning",
+        ),
+        (lambda: Aliases({"A": ["B"], "B": ["C"]}), "'B' means both 'A' and 'B': a text has one meaning"),
     ],
 )
 def test_a_rule_that_makes_no_sense(build: Any, message: str) -> None:

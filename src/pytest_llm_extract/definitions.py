@@ -56,6 +56,15 @@ class Definitions:
             else:
                 return found
 
+    def inner_rules(self, core: Mapping[str, Any], seen: frozenset[int] = frozenset()) -> Iterator[Rule]:
+        """The rules within a type, such as those of a tuple's items, a dataclass' fields; a model's are its own."""
+        core = self.resolve(core)
+        if core["type"] == "model" or id(core) in seen:
+            return
+        for part in _parts([value for key, value in core.items() if key not in _OPAQUE]):
+            yield from self.rules(part)
+            yield from self.inner_rules(part, seen | {id(core)})
+
     def kinds(self, core: Mapping[str, Any]) -> frozenset[str]:
         """The types that a leaf may have, in pydantic-core's names."""
         core = self.resolve(core)
@@ -95,6 +104,15 @@ def union_choices(core: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     choices = core["choices"]
     listed = choices.values() if isinstance(choices, Mapping) else choices
     return [choice[0] if isinstance(choice, tuple) else choice for choice in listed]
+
+
+def _parts(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The schemas that stand in lists and mappings, at any depth, but not those within one another."""
+    if isinstance(value, Mapping) and isinstance(value.get("type"), str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _parts(inner)
 
 
 def rebuild(core: Any, change: Callable[[Mapping[str, Any], dict[str, Any]], Any]) -> Any:

@@ -51,6 +51,16 @@ class Rule:
 _TEXT = frozenset({"str"})
 
 
+def _expect(holds: bool, rule: Rule, argument: str, wanted: str) -> None:
+    """Refuse an argument of a rule that is not what is wanted."""
+    if not holds:
+        raise RuleError(f"{type(rule).__name__}: {argument} is {wanted}, not {getattr(rule, argument)!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True)
 class Text(Rule):
     """Text in which case, punctuation or accents do not count; `min_ratio` (0..1) accepts texts that much alike."""
@@ -62,10 +72,11 @@ class Text(Rule):
     min_ratio: float | None = None
 
     def __post_init__(self) -> None:
-        if self.min_ratio is not None and not (
-            isinstance(self.min_ratio, int | float | Decimal) and 0 < self.min_ratio <= 1
-        ):
-            raise RuleError(f"Text: min_ratio is above 0 and at most 1, not {self.min_ratio!r}")
+        for name in ("casefold", "punctuation", "accents"):
+            _expect(isinstance(getattr(self, name), bool), self, name, "True or False")
+        if self.min_ratio is not None:
+            fits = _is_number(self.min_ratio) and 0 < self.min_ratio <= 1
+            _expect(fits, self, "min_ratio", "above 0 and at most 1")
 
 
 @dataclass(frozen=True)
@@ -100,8 +111,7 @@ class DateText(Rule):
     order: Literal["DMY", "MDY", "YMD"] | None = None
 
     def __post_init__(self) -> None:
-        if self.order not in (None, "DMY", "MDY", "YMD"):
-            raise RuleError(f"DateText: order is 'DMY', 'MDY' or 'YMD', not {self.order!r}")
+        _expect(self.order in (None, "DMY", "MDY", "YMD"), self, "order", "'DMY', 'MDY' or 'YMD'")
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,9 @@ class NumberText(Rule):
 
     slot, place, types = "compare", "leaf", _TEXT
     locale: str = "en_US"
+
+    def __post_init__(self) -> None:
+        _expect(isinstance(self.locale, str), self, "locale", "the name of a locale such as 'de_DE'")
 
 
 @dataclass(frozen=True, init=False)
@@ -122,8 +135,16 @@ class Aliases(Rule):
     def __init__(self, values: Mapping[str, str | Iterable[str]]) -> None:
         if not isinstance(values, Mapping):
             raise RuleError(f'Aliases: a mapping such as {{"IBM": ["I.B.M."]}}, not {values!r}')
-        listed = {name: (others,) if isinstance(others, str) else sorted(others) for name, others in values.items()}
-        object.__setattr__(self, "values", tuple((name, tuple(others)) for name, others in sorted(listed.items())))
+        group_of: dict[str, str] = {}
+        listed: dict[str, tuple[str, ...]] = {}
+        for name, given in values.items():
+            listed[name] = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
+            for text in (name, *listed[name]):
+                if not isinstance(text, str):
+                    raise RuleError(f"Aliases: names and what they stand for are texts, not {text!r} of {name!r}")
+                if (other := group_of.setdefault(text, name)) != name:
+                    raise RuleError(f"Aliases: {text!r} means both {other!r} and {name!r}: a text has one meaning")
+        object.__setattr__(self, "values", tuple((name, tuple(sorted(listed[name]))) for name in sorted(listed)))
 
 
 @dataclass(frozen=True, init=False)
@@ -165,8 +186,10 @@ class Align(Rule):
     def __post_init__(self) -> None:
         if isinstance(self.key, list):
             object.__setattr__(self, "key", tuple(self.key))
-        if not 0 <= self.min_similarity <= 1:
-            raise RuleError(f"Align: min_similarity is a number from 0 to 1, not {self.min_similarity!r}")
+        keys = self.key if isinstance(self.key, tuple) else () if self.key is None else (self.key,)
+        _expect(all(isinstance(key, str) for key in keys), self, "key", "a path below the row, or several")
+        fits = _is_number(self.min_similarity) and 0 <= self.min_similarity <= 1
+        _expect(fits, self, "min_similarity", "a number from 0 to 1")
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -201,7 +224,7 @@ def rules_of(given: Any) -> tuple[Rule | Comparison, ...]:
     """One rule, or several, as written in `compare=`.
 
     Raises:
-        RuleError: it is neither a rule nor a function.
+        RuleError: it is neither a rule nor a function, or two of them settle the same.
     """
     listed = tuple(given) if isinstance(given, list | tuple) else (given,)
     for rule in listed:
@@ -213,7 +236,17 @@ def rules_of(given: Any) -> tuple[Rule | Comparison, ...]:
             )
         if not isinstance(rule, Rule) and not _takes_two(rule):
             raise RuleError(f"a function takes two values, gold and predicted; {rule!r} does not")
+    _refuse_rivals(listed)
     return listed
+
+
+def _refuse_rivals(rules: Iterable[Rule | Comparison]) -> None:
+    """Two that settle the same, of which one would be lost."""
+    slots: dict[str, Rule | Comparison] = {}
+    for rule in rules:
+        if (other := slots.setdefault(slot_of(rule), rule)) is not rule:
+            names = [type(one).__name__ if isinstance(one, Rule) else "a function" for one in (other, rule)]
+            raise RuleError(f"{' and '.join(names)} exclude each other; one function may do what both do")
 
 
 def _takes_two(function: Comparison) -> bool:
@@ -234,7 +267,9 @@ def rules_of_json(given: Any) -> tuple[Rule, ...]:
     """
     if not isinstance(given, Mapping):
         raise RuleError(f'{EXTRA_KEY} is an object such as {{"Text": {{"casefold": true}}}}, not {given!r}')
-    return tuple(_rule_of_json(name, arguments) for name, arguments in given.items())
+    rules = tuple(_rule_of_json(name, arguments) for name, arguments in given.items())
+    _refuse_rivals(rules)
+    return rules
 
 
 def _rule_of_json(name: str, arguments: Any) -> Rule:
@@ -246,7 +281,14 @@ def _rule_of_json(name: str, arguments: Any) -> Rule:
     for argument in arguments:
         if argument not in known:
             raise RuleError(f"{EXTRA_KEY}: {name} has no argument {argument!r}.{did_you_mean(argument, known)}")
-    return rule(*arguments.get("values", ())) if rule is Null else rule(**arguments)
+    if rule is Aliases:
+        return Aliases(arguments.get("values", ()))  # refused unless it is a mapping
+    if rule is not Null:
+        return rule(**arguments)
+    values = arguments.get("values", [])
+    if not isinstance(values, list | tuple):
+        raise RuleError(f"{EXTRA_KEY}: the values of Null are a list, not {values!r}")
+    return Null(*values)
 
 
 def describe(rule: Rule | Comparison) -> str:

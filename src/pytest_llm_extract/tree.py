@@ -176,6 +176,7 @@ class Builder:
         node = self._node(inner, path, optional, annotation)
         if isinstance(node, LeafNode) and "bytes" in self._definitions.kinds(inner):
             self.writers[path] = leaf_serializer(self._definitions.complete(core), self._config)
+        self._refuse_rules_within(node, inner)
         for rule in rules.values():
             self._apply(rule, node, inner)
         return node
@@ -253,6 +254,17 @@ class Builder:
             inner = self._definitions.resolve(choice)
             if inner["type"] in UNIONS:
                 self._refuse_rules(path, inner)
+
+    def _refuse_rules_within(self, node: Node, core: Mapping[str, Any]) -> None:
+        if isinstance(node, LeafNode):
+            where, found = "within one value", list(self._definitions.inner_rules(core))
+        elif isinstance(node, ListNode) and node.keyed and "keys_schema" in core:
+            where, found = "on the keys of a dict", list(self._definitions.rules(core["keys_schema"]))
+        else:
+            return
+        for rule in found:
+            problem = f"{type(rule).__name__} {where} has no effect: a rule belongs to a field that is scored"
+            raise UsageError(self._source, f"{node.path or 'the top level'}: {problem}")
 
     def _settle(self, path: str, rules: tuple[Rule | Comparison, ...]) -> Settled:
         try:
