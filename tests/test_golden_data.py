@@ -385,6 +385,10 @@ def test_orders(extraction):
         ({"taxNumbr": 1}, "expected.taxNumbr: * no field 'taxNumbr'. Did you mean 'vat'?"),
         ({"city": "x"}, "expected.city: * no field 'city'. Did you mean 'address.city'?"),
         ({"address": {"qqq": 1}}, "expected.address.qqq: the schema has no field 'address.qqq'."),
+        (
+            {"vat": 1, "taxNumber": 1},
+            "expected.vat: the field 'vat' is given twice, by its name and by its alias; take one",
+        ),
         ({"address": {"city": 1}}, "expected.address.city: Input should be a valid string"),
     ],
 )
@@ -394,6 +398,33 @@ def test_nested_field_that_is_not_there(pytester: pytest.Pytester, expected: Any
     run = pytester.runpytest_inprocess()
     run.assert_outcomes(errors=1)
     run.stdout.fnmatch_lines([f"*cases:1: case 'c0': {said.replace('[', '[[]')}*"])
+
+
+LITERAL = """
+import pytest
+from typing import Literal
+from pydantic import BaseModel
+
+class Item(BaseModel):
+    kind: Literal[1, 2, "three"]
+
+@pytest.mark.llm_extract(schema=Item, cases="gold.csv")
+def test_items(extraction):
+    pass
+"""
+
+
+def test_a_literal_number_in_csv_says_where_it_goes(pytester: pytest.Pytester) -> None:
+    """Cells are text; a text that is merely another one gets no such hint."""
+    pytester.makepyfile(test_items=LITERAL)
+    pytester.path.joinpath("gold.csv").write_text("id,input,expected.kind\nc0,x,1\nc1,x,four\n")
+    run = pytester.runpytest_inprocess()
+    run.assert_outcomes(errors=1)
+    wanted = "Input should be 1, 2 or 'three'"
+    hint = "; a cell of .csv is text, so such a value goes into .jsonl or .yaml"
+    lines = run.stdout.str().splitlines()
+    assert f"gold.csv:3: case 'c1': expected.kind: {wanted}" in lines
+    assert any(line.endswith(f"gold.csv:2: case 'c0': expected.kind: {wanted}{hint}") for line in lines)
 
 
 def test_file_of_a_case_from_python_lies_beside_the_module(pytester: pytest.Pytester) -> None:

@@ -12,8 +12,11 @@ from pytest_llm_extract.cases import Case
 from pytest_llm_extract.cassette.key import digest
 from pytest_llm_extract.errors import SHOWN_PROBLEMS, DatasetError, Problems, did_you_mean, nearest
 from pytest_llm_extract.jsonable import as_json
+from pytest_llm_extract.safe_yaml import plain_value
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.tree import ListNode, ModelNode, Node, UnionNode
+
+_CELL = "; a cell of .csv is text, so such a value goes into .jsonl or .yaml"
 
 
 class GoldenCase(NamedTuple):
@@ -38,7 +41,8 @@ def read_golden(cases: Iterable[Case], schema: Schema, name: str) -> tuple[Golde
         except pydantic.ValidationError as error:
             first = error.errors(include_url=False)[0]
             said = _describe(first, schema) if len(problems) < SHOWN_PROBLEMS else first["msg"]
-            problems.append((case.place, f"case {case.id!r}: {said}"))
+            hint = _CELL if name.lower().endswith(".csv") and _is_no_text_of_a_literal(first) else ""
+            problems.append((case.place, f"case {case.id!r}: {said}{hint}"))
         except Exception as error:  # of a validator, or of a model's own __init__
             said = f"the schema's own code cannot read it: {type(error).__name__}: {error}"
             problems.append((case.place, f"case {case.id!r}: expected: {said}"))
@@ -60,7 +64,16 @@ def _describe(error: ErrorDetails, schema: Schema) -> str:
     where = f"expected.{place}" if place else "expected"
     if error["type"] != "extra_forbidden":
         return f"{where}: {error['msg']}"
+    *parents, name = error["loc"]
+    if (path := _fields(_follow(schema.root, parents)).get(str(name))) is not None:
+        return f"{where}: the field {path!r} is given twice, by its name and by its alias; take one"
     return f"{where}: the schema has no field {place!r}.{_nearest(error['loc'], schema)}"
+
+
+def _is_no_text_of_a_literal(error: ErrorDetails) -> bool:
+    given = error["input"]
+    stands_for = plain_value(given.strip(), dumped=False) if isinstance(given, str) else given
+    return error["type"] == "literal_error" and stands_for != given
 
 
 def _nearest(loc: tuple[int | str, ...], schema: Schema) -> str:
