@@ -23,6 +23,9 @@ class Item(BaseModel):
     name: str
     size: int | None = None
 
+class Later(BaseModel):
+    total: "Decimal"
+
 def read(text) -> Item: ...
 def untyped(text): ...
 CASES = [{{"id": "c0", "input": "x", "expected": {{"name": "x"}}}}]
@@ -53,7 +56,9 @@ def test_items(extraction):
             "*ignore= is a list of body paths*, not 'metadata.id'*",
         ),
         ("schema=dict, cases=CASES", "", "*the schema is a pydantic model*"),
-        ("schema={'type': 'objekt'}, cases=CASES", "", "*top level is an object with `properties`*"),
+        ("schema={'type': 'objekt'}, cases=CASES", "", "*schema: type: no type 'objekt'. Did you mean 'object'?*"),
+        ("schema={'type': 'object'}, cases=CASES", "", "*top level is an object with `properties`*"),
+        ("schema=Later, cases=CASES", "", "*llm_extract: the schema cannot be read: name 'Decimal' is not defined*"),
         ("schema=Item, prompt='p.md', model=3, cases=CASES", "", "*model= is the name of a model, not 3*"),
         ("schema=Item, prompt='p.md', model='m', api='x', cases=CASES", "", "*no api 'x'. There are chat, responses.*"),
         ("schema=Item, prompt='.', model='m', cases=CASES", "", "*: cannot be read: Is a directory*"),

@@ -6,6 +6,7 @@ import base64
 import enum
 import hashlib
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from fnmatch import fnmatch
 from pathlib import Path
@@ -35,7 +36,7 @@ class Blob(BaseModel):
 
 CASES = [
     {{"id": f"c{{i}}", "input": f"doc {{i}}", "expected": {{"name": f"doc {{i}}"}}, "found": f"shelf {{i}}",
-     "shots": [["bolt", {{"name": "bolt"}}]]}}
+     "number": i, "shots": [["bolt", {{"name": "bolt"}}]]}}
     for i in range(2)
 ]
 
@@ -271,6 +272,8 @@ def test_files_as_examples(bare: pytest.Pytester) -> None:
         ("context='fund'", "{{context}}", "*context='fund': case 'c0' has no such column*"),
         ("examples='shot'", "Read.", "*no file 'shot'*"),
         ("examples=[['a', {'nme': 'a'}]]", "Read.", "*examples: 'a': expected.nme: *"),
+        ("examples='found'", "Read.", "*examples: of case 'c0' are a list, not 'shelf 0'*"),
+        ("examples='number'", "Read.", "*examples: of case 'c0' are a list, not 0*"),
         ("examples=['a']", "Read.", "*an example has `input` and `expected`, unlike 'a'*"),
         ("examples=[['doc 1', {'name': 'x'}]]", "Read.", "*case 'c1' is its own example*"),
         (
@@ -607,6 +610,15 @@ def test_strict_schema_of_a_model_that_holds_itself() -> None:
     assert behind["additionalProperties"] is False
 
 
+class Money:
+    """No pydantic type."""
+
+
+class Loose(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    money: Money | None = None
+
+
 class Open(BaseModel):
     model_config = ConfigDict(extra="allow")
     name: str
@@ -629,6 +641,8 @@ class Refused(BaseModel):
         (list, r"field 'x\[\]' takes any value"),
         (tuple[int, str], "field 'x' is a tuple"),
         (Open | None, "field 'x' allows keys of any name"),
+        (list[Loose], r"field 'x\[\].money' is of a type that has no JSON Schema: IsInstanceSchema \(.*Money"),
+        (Callable[[int], int], "field 'x' is of a type that has no JSON Schema: CallableSchema"),
         (Refused, r"field 'x.rows\[\].attrs' allows keys of any name"),
     ],
 )

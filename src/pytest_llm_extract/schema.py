@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, cast
 
-from pydantic import PydanticUserError, TypeAdapter
+from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter
 from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator
 
 from pytest_llm_extract.errors import UsageError
@@ -45,8 +45,9 @@ class Schema:
         """
         try:
             adapter: TypeAdapter[Any] = TypeAdapter(tp)
+            adapter.rebuild(raise_errors=True, _types_namespace={})  # of names that could not be looked up before
             core = adapter.core_schema
-        except (PydanticUserError, TypeError) as error:
+        except (PydanticUserError, PydanticUndefinedAnnotation, TypeError) as error:
             raise UsageError(source, f"the schema cannot be read: {str(error).splitlines()[0]}") from None
         builder = Builder(core, source, compare or {})
         root = builder.tree(core, tp)

@@ -40,7 +40,10 @@ class Examples(NamedTuple):
         """
         found = self.fixed
         if self.find is not None:
-            found = tuple(read_example(given, self.schema, self.source) for given in self.find(case))
+            listed = self.find(case)
+            if not isinstance(listed, Iterable) or isinstance(listed, str | Mapping):
+                raise UsageError(self.source, f"of case {case.id!r} are a list, not {listed!r}")
+            found = tuple(read_example(given, self.schema, self.source) for given in listed)
         if any(columns["input"] == case.input for columns, _ in found):
             raise UsageError(self.source, f"case {case.id!r} is its own example: the prompt would hold its gold")
         return found

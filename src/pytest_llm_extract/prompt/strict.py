@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from pytest_llm_extract.errors import UnsupportedFieldError
 
@@ -19,7 +20,17 @@ _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostnam
 _LOOKAROUND = re.compile(r"\(\?<?[=!]")
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
+# Stands in a schema for a type that has none.
+_UNSAYABLE = "x-unsayable"
+
 _Json = dict[str, Any]
+
+
+class _Generator(GenerateJsonSchema):
+    """What cannot be said is marked, so that it is found where it is."""
+
+    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> _Json:
+        return {_UNSAYABLE: error_info.removeprefix("core_schema.")}
 
 
 def strict_json_schema(tp: Any) -> _Json:
@@ -28,7 +39,7 @@ def strict_json_schema(tp: Any) -> _Json:
     Raises:
         UnsupportedFieldError: a field that strict schemas cannot hold, or a top level that is no object.
     """
-    written = TypeAdapter(tp).json_schema(by_alias=True)
+    written = TypeAdapter(tp).json_schema(by_alias=True, schema_generator=_Generator)
     definitions: Mapping[str, Any] = written.get("$defs", {})
     top = _resolved(written, definitions)
     if top.get("type") != "object" or "properties" not in top:
@@ -63,6 +74,8 @@ def _check(node: Any, path: str, definitions: Mapping[str, Any], seen: set[str])
 
 
 def _problem(node: Mapping[str, Any]) -> str | None:
+    if _UNSAYABLE in node:
+        return f"is of a type that has no JSON Schema: {node[_UNSAYABLE]}"
     if node.get("additionalProperties") or "patternProperties" in node:
         return "allows keys of any name: list them in a model, or take a list of key and value"
     if "prefixItems" in node:
