@@ -472,6 +472,7 @@ PROMPT_FILE = "messages: [{role: user, content: '{{input}}'}]\n"
         (f"{PROMPT_FILE}nme: x", "unknown key 'nme'. Did you mean 'name'?"),
         (f"model: a\n{PROMPT_FILE}model: b", "line 3: key 'model' is written twice"),
         (f"{PROMPT_FILE}---\na: 1", "line 2: holds more than one document"),
+        ("messages:\n- role: user\n  content: {{input}}", "line 3: a key is a text; quote a text that begins with {{"),
         ("messages: [", "line 2: is not YAML: *"),
         (
             f"{PROMPT_FILE}modelParameters: {{stop: 2024-01-31}}",

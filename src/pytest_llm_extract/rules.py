@@ -246,7 +246,7 @@ def _refuse_rivals(rules: Iterable[Rule | Comparison]) -> None:
     for rule in rules:
         if (other := slots.setdefault(slot_of(rule), rule)) is not rule:
             names = [type(one).__name__ if isinstance(one, Rule) else "a function" for one in (other, rule)]
-            raise RuleError(f"{' and '.join(names)} exclude each other; one function may do what both do")
+            raise RuleError(f"{' and '.join(names)} exclude each other: take one")
 
 
 def _takes_two(function: Comparison) -> bool:

@@ -179,7 +179,11 @@ def _yaml(path: Path, text: str) -> Any:
             reader.end("holds more than one document")
     except (YamlMistakeError, yaml.YAMLError, ValueError) as error:
         line, problem = describe(text, error)
-        raise PromptError(path, f"line {line}: {problem}" if line else problem) from None
+        place = f"line {line}: " if line else ""
+        hint = (
+            "; quote a text that begins with {{" if line and "{{" in "".join(text.splitlines()[line - 1 : line]) else ""
+        )
+        raise PromptError(path, f"{place}{problem}{hint}") from None
     return data
 
 
