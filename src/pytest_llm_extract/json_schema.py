@@ -16,12 +16,13 @@ from pytest_llm_extract.rules import EXTRA_KEY
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
 _TYPES = _SCALARS | {"object", "array", "null"}
 _DEFINITIONS = ("$defs", "definitions")
+_CHOICES = ("anyOf", "oneOf", "allOf")
 # What an object or an array is, as opposed to what is said about a value of any type.
 _SHAPE = frozenset({"title", "properties", "required", "additionalProperties", "items", "uniqueItems"})
 _MOST_REFERENCES = 100  # that lead to one another
 _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     **dict.fromkeys(("properties", *_DEFINITIONS), ((Mapping,), "an object of schemas")),
-    **dict.fromkeys(("anyOf", "oneOf", "allOf"), ((list,), "a list of schemas")),
+    **dict.fromkeys(_CHOICES, ((list,), "a list of schemas")),
     "items": ((Mapping, bool), "one schema for every item"),
     "type": ((str, list), "the name of a type, or a list of them"),
     "required": ((list,), "a list of names"),
@@ -121,7 +122,7 @@ class _Reading:
             is_property = key == "properties"
             found = {name: self.schema(v, f"{place}.{name}", is_property=is_property) for name, v in value.items()}
             return found if is_property else {name: _titled(inner, name) for name, inner in found.items()}
-        if key in ("anyOf", "oneOf", "allOf"):
+        if key in _CHOICES:
             return [self.schema(choice, f"{place}[{number}]") for number, choice in enumerate(value)]
         if key == "items" or (key == "additionalProperties" and not isinstance(value, bool)):
             return self.schema(value, place)
@@ -143,7 +144,7 @@ class _Reading:
         types = node.get("type", "object" if "properties" in node else "array" if "items" in node else None)
         if "uniqueItems" in node and not self._is_scalar(node.get("items")):
             del node["uniqueItems"]
-        if not isinstance(types, list) or not node.keys() & {"properties", "items"}:
+        if not isinstance(types, list) or not node.keys() & {"properties", "items"} or node.keys() & _CHOICES:
             return node if types is None else {**node, "type": types}
         shape = {key: value for key, value in node.items() if key in _SHAPE}
         rest = {key: value for key, value in node.items() if key not in _SHAPE and key != "type"}
