@@ -720,6 +720,84 @@ def test_a_suite_is_gone_from_the_folder_that_was_asked_for(
     people.run(*arguments).assert_outcomes(passed=1, failed=gone)
 
 
+def rename_suite(people: Project) -> None:
+    """Give the test another name, and its cassettes' folder with it."""
+    module, folder = people.pytester.path / "test_items.py", people.baseline.parent
+    module.write_text(module.read_text().replace("def test_items", "def test_people"))
+    folder.rename(folder.with_name("test_people"))
+
+
+@WORKERS
+def test_a_baseline_that_moved_with_its_suite_is_in_use(people: Project, workers: str) -> None:
+    """It names the old suite until the next acceptance, and is nothing that anybody should delete."""
+    rename_suite(people)
+    moved = "cassettes/test_items/test_people/baseline.jsonl"
+    for arguments in ((), (f"--llm-extract-baseline={moved}",)):
+        run = people.run(f"-n{workers}", *arguments)
+        run.assert_outcomes(passed=13)
+        run.stdout.fnmatch_lines([f"against the baseline (*{moved}), 12 cases paired: *"])
+
+
+@WORKERS
+@pytest.mark.parametrize(
+    ("arguments", "passed", "reason"),
+    [
+        (("-k", "test_other"), 1, "the suite did not run, and the run is required to be complete"),
+        (("test_items.py::test_other",), 1, "the suite did not run, and the run is required to be complete"),
+        (("test_items.py", "--deselect=test_items.py::test_items"), 1, "the suite did not run, and *"),
+        (("test_other.py",), 1, None),
+        ((".",), 14, None),
+    ],
+    ids=str,
+)
+def test_a_suite_that_was_not_selected_is_not_gone(
+    people: Project, workers: str, arguments: tuple[str, ...], passed: int, reason: str | None
+) -> None:
+    """A run that is required to be complete fails for it, and says nothing of its baseline."""
+    other = "def test_other(): pass"
+    if "test_other.py" in arguments:
+        people.pytester.makepyfile(test_other=other)
+    else:
+        module = people.pytester.path / "test_items.py"
+        module.write_text(f"{module.read_text()}\n{other}\n")
+    run = people.run(f"-n{workers}", "--llm-extract-require-complete", *arguments)
+    assert run.ret == (pytest.ExitCode.TESTS_FAILED if reason else 0)
+    assert run.parseoutcomes()["passed"] == passed
+    if reason:
+        run.stdout.fnmatch_lines([reason])
+
+
+@WORKERS
+@pytest.mark.parametrize("flag", ["--setup-only", "--setup-plan"])
+def test_a_run_that_only_sets_up_gates_nothing(people: Project, workers: str, flag: str) -> None:
+    """No test was called, so no suite is missed."""
+    run = people.run(f"-n{workers}", flag)
+    assert run.ret == 0
+    assert "::gate" not in run.stdout.str()
+
+
+@pytest.mark.parametrize("argument", ["..", "../../linked/tests", "./../tests", "../tests/"])
+def test_a_suite_is_gone_however_its_folder_is_written(
+    people: Project, argument: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a subfolder, through a link, with dots."""
+    root, linked = people.pytester.path / "root", people.pytester.path / "linked"
+    tests = root / "tests"
+    tests.mkdir(parents=True)
+    linked.symlink_to(root)
+    folder = root / "cassettes/tests/test_items/test_items"
+    folder.mkdir(parents=True)
+    header, *rows = people.baseline.read_text().splitlines()
+    moved = header.replace("test_items.py::", "tests/test_items.py::")
+    folder.joinpath("baseline.jsonl").write_text("\n".join([moved, *rows]))
+    tests.joinpath("test_other.py").write_text("def test_other(): pass")
+    root.joinpath("pytest.ini").write_text("[pytest]\n")
+    monkeypatch.chdir(tests)
+    run = people.run(argument, f"--rootdir={root}", f"-c{root / 'pytest.ini'}")
+    run.assert_outcomes(passed=1, failed=1)
+    run.stdout.fnmatch_lines(["suite gone, but its baseline is there: put the suite back, or delete *"])
+
+
 @WORKERS
 def test_a_suite_that_a_conftest_deselects_is_not_gone(people: Project, workers: str) -> None:
     """As it does for slow tests, say."""

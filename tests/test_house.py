@@ -28,7 +28,7 @@ FLOORS = [
     {"baseline", "suite"},
     {"record"},
     {"runner"},
-    {"stash", "controller", "recorder", "handover"},
+    {"stash", "controller", "recorder", "handover", "selection"},
     {"plugin", "collecting", "running", "cli", "commands"},
 ]
 DOORS = {

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_llm_extract.baseline.names import shown_path, suite_of, suites_with_baseline
+from pytest_llm_extract import selection
+from pytest_llm_extract.baseline.names import BASELINE, shown_path, suite_of, suites_by_baseline
+from pytest_llm_extract.cassette.names import suite_folder
+from pytest_llm_extract.stash import suite_and_case
 
 if TYPE_CHECKING:
     from pytest_llm_extract.case_report import CaseReport
@@ -105,13 +108,14 @@ class Controller:
         """Gate after the last test, while a failure still counts in the exit status."""
         # On -x and Ctrl-C the loop raises: then nothing is gated, and the summary says that the run was partial.
         outcome = yield
-        if session.config.option.collectonly or self.settings.plan_only:
+        if self.settings.plan_only or selection.calls_no_test(self.config):
             return outcome
         self._add_crashed()
         for run in self.suites.values():
             self._gate(session, run)
-        absent = {suite_id: [reason] for suite_id, reason in self._disappeared(session).items()}
-        for suite_id, reason in self._not_compared().items():
+        used = self._baselines_in_use(session)
+        absent = {suite_id: [reason] for suite_id, reason in self._disappeared(used).items()}
+        for suite_id, reason in self._not_compared(used).items():
             absent.setdefault(suite_id, []).append(reason)
         for suite_id, reasons in absent.items():
             self._publish(session, f"{suite_id}::gate", "failed", GateReport(reasons, suite_id))
@@ -190,22 +194,33 @@ class Controller:
         run.decision = run.decision and run.decision.once_accepted()
         return None
 
-    def _disappeared(self, session: pytest.Session) -> dict[str, str]:
-        """Suites that have a baseline but no test any more, in a run that looked at all there is."""
-        roots = self._looked_at()
-        if not roots or self.n_uncollected:
+    def _disappeared(self, used: set[Path]) -> dict[str, str]:
+        """Suites that have a baseline and did not run: gone, or left out of a run that is required to be complete."""
+        required = self.settings.require_complete
+        narrowed = bool(self.n_deselected) or selection.is_narrowed(self.config)
+        if self.n_uncollected or (narrowed and not required):
             return {}
-        known = {item.nodeid.split("[")[0] for item in session.items} if hasattr(session, "items") else set()
-        found = {}
-        for suite_id, path in suites_with_baseline(self.settings.cassettes).items():
-            module = self.settings.rootdir / suite_id.split("::")[0]
-            inside = any(module.is_relative_to(root) for root in roots)
-            if inside and suite_id not in self.suites and suite_id not in known:
-                where = shown_path(path, self.settings.rootdir)
-                found[suite_id] = f"suite gone, but its baseline is there: put the suite back, or delete {where}"
+        left_out = required and (narrowed or any("::" in argument for argument in self.config.args))
+        roots, found = selection.looked_at(self.config, modules=required), {}
+        for path, suite_id in suites_by_baseline(self.settings.cassettes).items():
+            module = selection.real_path(self.settings.rootdir / suite_id.split("::")[0])
+            if path in used or not any(module.is_relative_to(root) for root in roots):
+                continue
+            where = shown_path(path, self.settings.rootdir)
+            found[suite_id] = (
+                "the suite did not run, and the run is required to be complete"
+                if left_out
+                else f"suite gone, but its baseline is there: put the suite back, or delete {where}"
+            )
         return found
 
-    def _not_compared(self) -> dict[str, str]:
+    def _baselines_in_use(self, session: pytest.Session) -> set[Path]:
+        """Where the suites of this run have their baselines, whatever name stands in those: they may have moved."""
+        collected = map(suite_and_case, getattr(session, "items", ()))  # of which there are none beside workers
+        known = {found[0].id for found in collected if found is not None}.union(self.suites)
+        return {suite_folder(self.settings.cassettes, suite_id) / BASELINE for suite_id in known}
+
+    def _not_compared(self, used: set[Path]) -> dict[str, str]:
         """The suite of the baseline that was asked for, if it did not run and the gates of others did without it.
 
         A file in the ini is for whenever its suite runs.
@@ -216,7 +231,7 @@ class Controller:
             return {}
         path = self.settings.rootdir / asked
         suite_id = suite_of(path)
-        if suite_id is None or suite_id in self.suites:
+        if suite_id is None or suite_id in self.suites or path in used:
             return {}
         name, others = shown_path(path, self.settings.rootdir), ", ".join(gated)
         reason = (
@@ -224,24 +239,6 @@ class Controller:
             f"suite, name the baseline of one that runs ({others}), or leave --llm-extract-baseline out"
         )
         return {suite_id: reason}
-
-    def _looked_at(self) -> list[Path]:
-        """The folders that this run collected whole; none for a run that was narrowed."""
-        option = self.config.option
-        narrowed = (
-            option.keyword
-            or option.markexpr
-            or getattr(option, "lf", False)
-            or option.deselect
-            or option.ignore
-            or option.ignore_glob
-            or self.n_deselected
-            or self.settings.case is not None
-        )
-        if narrowed and not self.settings.require_complete:
-            return []
-        given = [self.config.invocation_params.dir / argument.split("::")[0] for argument in self.config.args]
-        return [path for path in given if path.is_dir() or self.settings.require_complete]
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write results.json, if there is anything to write."""

@@ -14,10 +14,10 @@ def shown_path(path: Path, rootdir: Path) -> str:
     return Path(os.path.relpath(path, rootdir)).as_posix()
 
 
-def suites_with_baseline(cassettes: Path) -> dict[str, Path]:
-    """The suites that have a baseline below the cassettes, by id; a file without a header of ours is none."""
+def suites_by_baseline(cassettes: Path) -> dict[Path, str]:
+    """The baselines below the cassettes, with the suite that each names; a file without a header of ours is none."""
     found = {path: suite_of(path) for path in sorted(cassettes.rglob(BASELINE))}
-    return {suite: path for path, suite in found.items() if suite is not None}
+    return {path: suite for path, suite in found.items() if suite is not None}
 
 
 def suite_of(path: Path) -> str | None:
