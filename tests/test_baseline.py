@@ -9,10 +9,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
 from plain_http import ASK
 from recorded import record_in
 from standin import StandIn
+
+from pytest_llm_extract.report.results import json_schema
 
 WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
 LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
@@ -320,6 +323,69 @@ def test_base_branch_cannot_be_lowered_in_the_same_change(people: Project, worke
     run = people.run(f"-n{workers}", "--llm-extract-baseline=git:main")
     run.assert_outcomes(passed=12, failed=1)
     run.stdout.fnmatch_lines(["against the baseline (git:main (*)), 12 cases paired:", "  town: lost 6 cases*"])
+
+
+def rename_suite(people: Project) -> None:
+    """Give the test another name, and its cassettes' folder with it."""
+    module, folder = people.pytester.path / "test_items.py", people.baseline.parent
+    module.write_text(module.read_text().replace("def test_items", "def test_people"))
+    folder.rename(folder.with_name("test_people"))
+
+
+@WORKERS
+def test_renaming_a_suite_hides_nothing_from_the_base_branch(people: Project, workers: str) -> None:
+    """It is compared with the baseline of the suite that is not here any more and has its cases."""
+    people.git("init", "-q", "-b", "main")
+    people.git("add", "-A")
+    people.git("commit", "-qm", "base")
+    people.record("lose 6", "--llm-extract-accept=anchor")
+    people.run("--llm-extract-accept")
+    rename_suite(people)
+    people.run("--llm-extract-accept").assert_outcomes(passed=13)
+    run = people.run(f"-n{workers}", "--llm-extract-baseline=git:main")
+    run.assert_outcomes(passed=12, failed=1)
+    run.stdout.fnmatch_lines(
+        [f"against the baseline (git:main (*):{FOLDER}/baseline.jsonl), 12 cases paired:", "  town: lost 6 cases*"]
+    )
+    assert "not here" not in run.stdout.str()
+
+
+@WORKERS
+def test_a_suite_that_the_base_branch_has_not_passes_and_says_so(people: Project, workers: str) -> None:
+    """Other cases make another suite: the one that is gone is told of, and nothing is compared with it."""
+    old, text = "cassettes/test_old/test_old", people.baseline.read_text()
+    people.pytester.path.joinpath(old).mkdir(parents=True)
+    gone = people.pytester.path / old / "baseline.jsonl"
+    gone.write_text(text.replace('"id": "p', '"id": "q').replace("test_items", "test_old"))
+    people.git("init", "-q", "-b", "main")
+    people.git("add", old)
+    people.git("commit", "-qm", "base")
+    gone.unlink()
+    run = people.run(f"-n{workers}", "--llm-extract-baseline=git:main", "--llm-extract-json=out.json")
+    run.assert_outcomes(passed=13)
+    run.stdout.fnmatch_lines(
+        [
+            f"note: git:main (*) has no baseline at {FOLDER}/baseline.jsonl",
+            f"note: git:main (*) has a baseline of a suite that is not here: {old}/baseline.jsonl",
+        ]
+    )
+    assert "no baseline yet" not in run.stdout.str()
+    jsonschema.validate(json.loads((people.pytester.path / "out.json").read_text()), json_schema())
+    assert "not here" not in people.run("test_items.py", "--llm-extract-baseline=git:main").stdout.str()
+
+
+def test_a_suite_that_was_dropped_with_its_baseline_is_told_against_the_base_branch(people: Project) -> None:
+    """Also where no suite is left."""
+    people.git("init", "-q", "-b", "main")
+    people.git("add", "-A")
+    people.git("commit", "-qm", "base")
+    shutil.rmtree(people.pytester.path / "cassettes")
+    people.pytester.makepyfile(test_items="def test_other(): pass")
+    run = people.run("--llm-extract-baseline=git:main")
+    run.assert_outcomes(passed=1)
+    run.stdout.fnmatch_lines(
+        [f"note: git:main (*) has a baseline of a suite that is not here: {FOLDER}/baseline.jsonl"]
+    )
 
 
 def test_case_removed_on_purpose_is_listed_against_the_base_branch(people: Project) -> None:
@@ -718,13 +784,6 @@ def test_a_suite_is_gone_from_the_folder_that_was_asked_for(
     people.pytester.path.joinpath("test_items.py").unlink()
     people.pytester.makepyfile(test_other="def test_other(): pass")
     people.run(*arguments).assert_outcomes(passed=1, failed=gone)
-
-
-def rename_suite(people: Project) -> None:
-    """Give the test another name, and its cassettes' folder with it."""
-    module, folder = people.pytester.path / "test_items.py", people.baseline.parent
-    module.write_text(module.read_text().replace("def test_items", "def test_people"))
-    folder.rename(folder.with_name("test_people"))
 
 
 @WORKERS

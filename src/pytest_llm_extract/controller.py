@@ -71,6 +71,7 @@ class Controller:
         self.suites: dict[str, SuiteRun] = {}
         self.crashed: list[str] = []
         self.write_problem: str | None = None
+        self.left_behind: list[str] = []
         self.n_deselected = self.n_uncollected = 0
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -119,6 +120,7 @@ class Controller:
             absent.setdefault(suite_id, []).append(reason)
         for suite_id, reasons in absent.items():
             self._publish(session, f"{suite_id}::gate", "failed", GateReport(reasons, suite_id))
+        self.left_behind = self._left_behind()
         return outcome
 
     def _add_crashed(self) -> None:
@@ -197,14 +199,12 @@ class Controller:
     def _disappeared(self, used: set[Path]) -> dict[str, str]:
         """Suites that have a baseline and did not run: gone, or left out of a run that is required to be complete."""
         required = self.settings.require_complete
-        narrowed = bool(self.n_deselected) or selection.is_narrowed(self.config)
-        if self.n_uncollected or (narrowed and not required):
+        if self.n_uncollected or (self._narrowed and not required):
             return {}
-        left_out = required and (narrowed or any("::" in argument for argument in self.config.args))
-        roots, found = selection.looked_at(self.config, modules=required), {}
+        left_out = required and (self._narrowed or any("::" in argument for argument in self.config.args))
+        found = {}
         for path, suite_id in suites_by_baseline(self.settings.cassettes).items():
-            module = selection.real_path(self.settings.rootdir / suite_id.split("::")[0])
-            if path in used or not any(module.is_relative_to(root) for root in roots):
+            if path in used or not self._is_looked_at(suite_id):
                 continue
             where = shown_path(path, self.settings.rootdir)
             found[suite_id] = (
@@ -213,6 +213,28 @@ class Controller:
                 else f"suite gone, but its baseline is there: put the suite back, or delete {where}"
             )
         return found
+
+    def _left_behind(self) -> list[str]:
+        """Notes on suites of the base branch that are not here, with their baselines; nobody else would say so."""
+        asked = self.settings.baseline
+        if asked is None or not asked.startswith("git:") or self.n_uncollected or self._narrowed:
+            return []
+        from pytest_llm_extract.baseline.accepted import left_behind
+        from pytest_llm_extract.errors import GitError
+
+        sources = {run.head.baseline.source for run in self.suites.values() if run.head.baseline}
+        try:
+            return [note for note, suite in left_behind(self.settings, sources).items() if self._is_looked_at(suite)]
+        except GitError as error:
+            return [str(error)]
+
+    @property
+    def _narrowed(self) -> bool:
+        return bool(self.n_deselected) or selection.is_narrowed(self.config)
+
+    def _is_looked_at(self, suite_id: str) -> bool:
+        module = self.settings.rootdir / suite_id.split("::")[0]
+        return selection.is_looked_at(module, self.config, in_modules=self.settings.require_complete)
 
     def _baselines_in_use(self, session: pytest.Session) -> set[Path]:
         """Where the suites of this run have their baselines, whatever name stands in those: they may have moved."""
@@ -256,7 +278,7 @@ class Controller:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the table of each suite, its worst misses, and what is stale or missing."""
-        if not self.suites:
+        if not (self.suites or self.left_behind):
             return
         from pytest_llm_extract.report import terminal
 
@@ -270,6 +292,8 @@ class Controller:
                 terminalreporter.write_line(line)
             for line in run.said:
                 terminalreporter.write_line(line)
+        for note in self.left_behind:
+            terminalreporter.write_line(f"note: {note}")
         if self.write_problem:
             terminalreporter.write_line(self.write_problem, red=True)
 

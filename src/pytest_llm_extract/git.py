@@ -83,6 +83,10 @@ class Revision(NamedTuple):
             raise GitError(self.name, f"{path.as_posix()} is not UTF-8") from None
         return text
 
+    def named(self, path: Path) -> str:
+        """A file of that commit, as messages name it."""
+        return f"{self}:{path.as_posix()}"
+
     def __str__(self) -> str:
         return f"git:{self.name} ({self.commit[:10]})"
 

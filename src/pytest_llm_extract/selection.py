@@ -26,12 +26,13 @@ def is_narrowed(config: pytest.Config) -> bool:
     )
 
 
-def looked_at(config: pytest.Config, *, modules: bool) -> list[Path]:
-    """The folders among the arguments, and the `modules` too; those of a node id count as one that was named."""
+def is_looked_at(module: Path, config: pytest.Config, *, in_modules: bool) -> bool:
+    """Whether a test module is in a folder among the arguments, or (`in_modules`) is one of them, if in a node id."""
     given = [config.invocation_params.dir / argument.split("::")[0] for argument in config.args]
-    return [real_path(path) for path in given if modules or path.is_dir()]
+    roots = [_real(path) for path in given if in_modules or path.is_dir()]
+    return any(_real(module).is_relative_to(root) for root in roots)
 
 
-def real_path(path: Path) -> Path:
+def _real(path: Path) -> Path:
     """Where a folder or a test module is, whatever links lead to its folder."""
     return path.resolve() if path.is_dir() else path.parent.resolve() / path.name

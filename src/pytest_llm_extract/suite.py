@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pytest_llm_extract.baseline.accepted import AcceptedAnswers, find_accepted
+from pytest_llm_extract.baseline.accepted import AcceptedAnswers, Sought, find_accepted
 from pytest_llm_extract.case_result import CaseResult
 from pytest_llm_extract.cases import load_cases
 from pytest_llm_extract.compare.walk import compare
@@ -82,6 +82,7 @@ class Suite(NamedTuple):
             warnings=self._warnings(),
             baseline=baseline,
             anchor=anchor,
+            no_baseline=self.accepted.lacking,
         )
 
     def lost_cases(self) -> dict[str, dict[str, Any]]:
@@ -158,7 +159,8 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
         call = complete_call(call, given, schema_type, schema, plain, settings, arguments.module, source)
     variant = name_of(extractor) if extractor else call.prompt.name if call else "run"
     rules = _rules(arguments, schema, cases, settings)
-    accepted = find_accepted(arguments.suite_id, settings)
+    ids = frozenset(golden.case.id for golden in cases)
+    accepted = find_accepted(Sought(arguments.suite_id, variant, ids), settings)
     return Suite(
         arguments.suite_id,
         variant,

@@ -101,7 +101,8 @@ class GateRules:
 class SuiteResult(NamedTuple):
     """One suite: what it is, what it is held to, and its cases in the order of the golden data.
 
-    `n_samples` is how many recordings each case has.
+    `n_samples` is how many recordings each case has; `no_baseline` says why it is compared with none, where that is not
+    for want of one here.
     """
 
     id: str
@@ -115,6 +116,7 @@ class SuiteResult(NamedTuple):
     warnings: tuple[str, ...] = ()
     baseline: AcceptedRun | None = None
     anchor: AcceptedRun | None = None
+    no_baseline: str | None = None
     cases: tuple[CaseResult, ...] = ()
 
     @property
@@ -146,6 +148,7 @@ class SuiteResult(NamedTuple):
             "warnings": list(self.warnings),
             "baseline": self.baseline and self.baseline.to_wire(),
             "anchor": self.anchor and self.anchor.to_wire(),
+            "no_baseline": self.no_baseline,
         }
 
     @classmethod
@@ -163,5 +166,6 @@ class SuiteResult(NamedTuple):
             warnings=tuple(wire["warnings"]),
             baseline=wire["baseline"] and AcceptedRun.from_wire(wire["baseline"]),
             anchor=wire["anchor"] and AcceptedRun.from_wire(wire["anchor"]),
+            no_baseline=wire.get("no_baseline"),
             cases=tuple(map(CaseResult.from_wire, wire.get("cases", ()))),
         )

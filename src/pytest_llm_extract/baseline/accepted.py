@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.file import Baseline, Entry
-from pytest_llm_extract.baseline.names import ANCHOR, BASELINE, shown_path
+from pytest_llm_extract.baseline.names import ANCHOR, BASELINE, shown_path, suite_of_header
 from pytest_llm_extract.cassette.names import suite_folder
 from pytest_llm_extract.config import Settings
-from pytest_llm_extract.errors import BaselineError
+from pytest_llm_extract.errors import BaselineError, LlmExtractError
 from pytest_llm_extract.git import Revision
 from pytest_llm_extract.suite_result import AcceptedRun
 
 
 @dataclass(frozen=True)
 class AcceptedAnswers:
-    """A suite's baseline and anchor, and the baseline that is committed here, which may be another one."""
+    """A suite's baseline and anchor, and the baseline that is committed here, which may be another one.
+
+    `lacking` says where no baseline was found, if there is one here.
+    """
 
     baseline: Baseline | None = None
     anchor: Baseline | None = None
     committed: Baseline | None = None
     sources: dict[str, str] = field(default_factory=dict)
+    lacking: str | None = None
 
     def entries(self, case: str) -> tuple[Entry | None, Entry | None]:
         """A case's accepted answers: the baseline's, and the anchor's where those are others."""
@@ -66,27 +72,91 @@ class AcceptedAnswers:
         )
 
 
-def find_accepted(suite_id: str, settings: Settings) -> AcceptedAnswers:
+class Sought(NamedTuple):
+    """The suite whose accepted answers are looked for: its name, and what tells it from others where that is new."""
+
+    id: str
+    variant: str
+    cases: frozenset[str]
+
+
+def find_accepted(suite: Sought, settings: Settings) -> AcceptedAnswers:
     """Read a suite's accepted answers.
 
     Raises:
         BaselineError: a file that is no baseline.
         GitError: the revision cannot be had.
     """
-    folder = suite_folder(settings.cassettes, suite_id)
+    folder = suite_folder(settings.cassettes, suite.id)
     baseline, anchor = folder / BASELINE, folder / ANCHOR
     committed = files.load(baseline, shown_path(baseline, settings.rootdir))
     sources = {"baseline": shown_path(baseline, settings.rootdir), "anchor": shown_path(anchor, settings.rootdir)}
-    if settings.baseline is not None and settings.baseline.startswith("git:"):
-        revision = Revision.branched_from(settings.baseline.removeprefix("git:"), settings.rootdir)
-        found = {name: _of_revision(revision, Path(source)) for name, source in sources.items()}
-        return AcceptedAnswers(found["baseline"], found["anchor"], committed, dict.fromkeys(sources, str(revision)))
+    revision = _revision(settings)
+    if revision is not None:
+        return _of_revision(revision, Path(sources["baseline"]), suite, committed)
     chosen = committed
     if settings.baseline is not None:
         other = given_file(settings)
-        if other is not None and other.suite == suite_id:
+        if other is not None and other.suite == suite.id:
             chosen, sources["baseline"] = other, settings.baseline
     return AcceptedAnswers(chosen, files.load(anchor, shown_path(anchor, settings.rootdir)), committed, sources)
+
+
+def _of_revision(revision: Revision, own: Path, suite: Sought, committed: Baseline | None) -> AcceptedAnswers:
+    """What a revision has at the suite's own path; else at that of one which is not here any more."""
+    path, baseline = own, _read(revision, own)
+    if baseline is None:
+        path, baseline = _moved(revision, own, suite) or (own, None)
+    source = str(revision) if path == own else revision.named(path)
+    lacking = f"{revision} has no baseline at {own.as_posix()}" if baseline is None and committed is not None else None
+    anchor = _read(revision, path.with_name(ANCHOR))
+    return AcceptedAnswers(baseline, anchor, committed, {"baseline": source, "anchor": source}, lacking)
+
+
+def _moved(revision: Revision, own: Path, suite: Sought) -> tuple[Path, Baseline] | None:
+    """The baseline that is mostly of this suite's cases, among those whose suites are not here any more.
+
+    It shares at least half of the cases of the smaller side, and more than any other; of such as share as many, it is
+    the one of the same variant, and then the one whose path is most like the suite's own.
+    """
+    found = []
+    for path in _not_here(revision):
+        with suppress(LlmExtractError):  # a damaged one is nobody's
+            baseline = _read(revision, path)
+            shared = len(suite.cases & baseline.entries.keys()) if baseline else 0
+            if baseline and 2 * shared >= min(len(suite.cases), len(baseline.entries)) > 0:
+                alike = len({*path.parts} & {*own.parts})
+                found.append(((shared, baseline.variant == suite.variant, alike), path, baseline))
+    return max(found, key=lambda one: one[0])[1:] if found else None
+
+
+def left_behind(settings: Settings, sources: Collection[str]) -> dict[str, str]:
+    """A note on each baseline of the revision whose suite is not here and that is none of `sources`, with that suite.
+
+    Raises:
+        GitError: the revision cannot be had.
+    """
+    revision = _revision(settings)
+    if revision is None:
+        return {}
+    found = {}
+    for path in _not_here(revision):
+        suite = None if revision.named(path) in sources else suite_of_header(revision.read(path) or "")
+        if suite is not None:
+            found[f"{revision} has a baseline of a suite that is not here: {path.as_posix()}"] = suite
+    return found
+
+
+def _not_here(revision: Revision) -> list[Path]:
+    """The baselines of a revision that the work tree has not."""
+    return [path for path in revision.files(".", BASELINE) if not (revision.folder / path).exists()]
+
+
+def _revision(settings: Settings) -> Revision | None:
+    """The revision that --llm-extract-baseline names; None where it names a file, or nothing."""
+    if settings.baseline is None or not settings.baseline.startswith("git:"):
+        return None
+    return Revision.branched_from(settings.baseline.removeprefix("git:"), settings.rootdir)
 
 
 def given_file(settings: Settings) -> Baseline | None:
@@ -109,12 +179,10 @@ def check_source(settings: Settings) -> None:
     Raises:
         LlmExtractError: it does not.
     """
-    if settings.baseline is not None and settings.baseline.startswith("git:"):
-        Revision.branched_from(settings.baseline.removeprefix("git:"), settings.rootdir)
-    else:
+    if _revision(settings) is None:
         given_file(settings)
 
 
-def _of_revision(revision: Revision, path: Path) -> Baseline | None:
+def _read(revision: Revision, path: Path) -> Baseline | None:
     text = revision.read(path)
-    return None if text is None else files.parse(text, f"{revision}:{path.as_posix()}")
+    return None if text is None else files.parse(text, revision.named(path))

@@ -24,6 +24,14 @@ def suite_of(path: Path) -> str | None:
     """The suite whose baseline a file is, by its header; None for a file without a header of ours."""
     try:
         with path.open(encoding="utf-8") as file:
-            return str(json.loads(file.readline())["suite"])
-    except (OSError, ValueError, KeyError, TypeError):
+            return suite_of_header(file.readline())
+    except (OSError, ValueError):
+        return None
+
+
+def suite_of_header(text: str) -> str | None:
+    """The suite that the first line of a baseline names; None for a line that is no header of ours."""
+    try:
+        return str(json.loads(text.partition("\n")[0])["suite"])
+    except (ValueError, LookupError, TypeError):
         return None

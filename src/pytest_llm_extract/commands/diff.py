@@ -62,8 +62,7 @@ def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
     if name.startswith("git:"):
         revision = Revision.of(name.removeprefix("git:"), Path.cwd())
         found = [
-            files.parse(revision.read(path) or "", f"{revision}:{path.as_posix()}")
-            for path in revision.files(cassettes, BASELINE)
+            files.parse(revision.read(path) or "", revision.named(path)) for path in revision.files(cassettes, BASELINE)
         ]
         if not found:
             raise BaselineError(str(revision), f"has no {BASELINE} below {cassettes}")

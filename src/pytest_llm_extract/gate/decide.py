@@ -202,7 +202,7 @@ def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: 
     notes = [f"waiver: {w.what} until {w.expires}: {w.reason}" for w in suite.rules.waivers]
     notes += [*strict_floors(fields, suite.rules.floors), *_flakes(suite.cases, fields)]
     if suite.baseline is None:
-        return [*notes, _NO_BASELINE]
+        return [*notes, suite.no_baseline or _NO_BASELINE]
     notes += [*describe_causes(suite.cases), *fewer_labels(suite, suite.baseline), *_unlike_samples(suite.cases)]
     notes += dropped(suite, suite.baseline)
     new = [case.id for case in suite.cases if case.baseline is None]
