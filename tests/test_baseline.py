@@ -6,7 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import jsonschema
@@ -15,6 +16,8 @@ from plain_http import ASK
 from recorded import record_in
 from standin import StandIn
 
+from pytest_llm_extract.baseline.file import parse
+from pytest_llm_extract.errors import BaselineError
 from pytest_llm_extract.report.results import json_schema
 
 WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
@@ -234,6 +237,10 @@ def test_removed_field_fails_until_accepted(people: Project) -> None:
     run = people.run()
     run.assert_outcomes(passed=12, failed=1)
     run.stdout.fnmatch_lines(["  fields of the baseline gone from the schema (town): *"])
+    run = people.run("--llm-extract-accept")
+    run.stdout.fnmatch_lines(["  in spite of: fields of the baseline gone from the schema (town): *"])
+    assert "the anchor stays" not in run.stdout.str()  # which never asks for a field
+    people.run().assert_outcomes(passed=13)
 
 
 def test_suite_that_disappeared_fails_a_whole_run(people: Project) -> None:
@@ -298,16 +305,87 @@ def test_run_with_errors_is_not_accepted(people: Project) -> None:
         (lambda text: "<<<<<<< ours\n" + text, "*:1: merge conflict marker*"),
         (lambda text: "[1]\n", "*:1: is no JSON object*"),
         (lambda text: "", "*is no baseline of pytest-llm-extract*"),
+        (lambda text: text.replace('{"correct": 1}', "null", 1), "*:2: is no line of a baseline (outcomes.name: *"),
+        (lambda text: "".join(text.splitlines(True)[:5]), "*holds 4 cases where its header says 12 (a bad merge[?])*"),
     ],
 )
 def test_broken_baseline_is_one_clear_error(people: Project, spoil: object, words: str) -> None:
-    """A collection error that names file and line."""
+    """A collection error that names file and line, and what can be done: not accepting, which reads it too."""
     assert callable(spoil)
     people.baseline.write_text(spoil(people.baseline.read_text()))
-    run = people.run()
+    run = people.run("--llm-extract-accept")
     assert run.ret == pytest.ExitCode.INTERRUPTED
-    run.stdout.fnmatch_lines([words])
+    run.stdout.fnmatch_lines([f"{words}; after a merge, take one side (git checkout --ours or --theirs FILE); or *"])
     run.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_broken_baseline_is_mended_as_its_error_says(people: Project) -> None:
+    """Deleted, it is accepted anew."""
+    people.baseline.write_text("<<<<<<< ours\n" + people.baseline.read_text())
+    people.run().stdout.fnmatch_lines(["*; or delete the file, and accept anew with --llm-extract-accept"])
+    people.baseline.unlink()
+    people.run("--llm-extract-accept").assert_outcomes(passed=13)
+    people.run().stdout.fnmatch_lines(["*12 cases paired: no case lost, none gained"])
+
+
+@pytest.mark.parametrize(
+    ("line", "change", "words"),
+    [
+        (1, {"prompt": ...}, "is no header of a baseline (prompt: field required)"),
+        (1, {"fields": [1]}, "is no header of a baseline (fields.0: input should be an instance of str)"),
+        (1, {"history": [{}]}, "is no header of a baseline (history.0.n_cases: field required)"),
+        (2, {"outcomes": []}, "is no line of a baseline (outcomes: input should be a valid dictionary)"),
+        (2, {"id": ["a"]}, "is no line of a baseline (id: input should be an instance of str)"),
+        (2, {"id": 1}, "is no line of a baseline (id: input should be an instance of str)"),
+        (2, {"answer": ..., "raw": 5}, "is no line of a baseline (raw: input should be an instance of str)"),
+        (3, {"attempt": "x"}, "is no line of a baseline (attempt: input should be a valid integer)"),
+        (3, {"origin": {"when": "x"}}, "is no line of a baseline (origin.when.[[]key]: input should be *)"),
+        (3, {"samples": [{"status": "ok"}]}, "is no line of a baseline (samples.0.outcomes: field required)"),
+    ],
+    ids=str,
+)
+def test_a_damaged_line_is_named(accepted_people: Path, line: int, change: dict[str, object], words: str) -> None:
+    """Whatever an edit or a merge made of it."""
+    rows = (accepted_people / FOLDER / "baseline.jsonl").read_text().splitlines()
+    changed = json.loads(rows[line - 1]) | change
+    rows[line - 1] = json.dumps({name: value for name, value in changed.items() if value is not ...})
+    with pytest.raises(BaselineError) as error:
+        parse("\n".join(rows), "b.jsonl")
+    assert fnmatchcase(str(error.value), f"b.jsonl:{line}: {words}")
+
+
+def test_a_baseline_without_groups_and_row_counts_is_read(accepted_people: Path) -> None:
+    """As they were written before these were kept; its last whole acceptance tells how many cases it has."""
+    header, *rows = (accepted_people / FOLDER / "baseline.jsonl").read_text().splitlines()
+    old = json.loads(header)
+    del old["history"][-1]["n_rows"]
+    assert list(parse("\n".join([json.dumps(old), *rows]), "").entries) == IDS
+    with pytest.raises(BaselineError, match="holds 11 cases where its header says 12"):
+        parse("\n".join([json.dumps(old), *rows[1:]]), "")
+    old["history"][-1]["complete"] = False
+    assert len(parse("\n".join([json.dumps(old), *rows[1:]]), "").entries) == 11
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda suite: suite["cases"][0].update(fields=5),
+        lambda suite: suite["rules"].update(floors=[1]),
+        lambda suite: suite["rules"].update(documents={"valid": "1/0"}),
+    ],
+)
+def test_damaged_results_are_one_clear_error(people: Project, spoil: Callable[[dict[str, object]], None]) -> None:
+    """Exit status 2 and one line that names the file."""
+    people.run("--llm-extract-json=out.json")
+    out = people.pytester.path / "out.json"
+    results = json.loads(out.read_text())
+    spoil(results["suites"][0])
+    out.write_text(json.dumps(results))
+    for command in (["merge", "out.json"], ["diff", "out.json", "out.json"]):
+        run = people.pytester.run(LLM_EXTRACT, *command)
+        assert run.ret == 2
+        assert len(run.errlines) == 1
+        run.stderr.fnmatch_lines(["llm-extract: out.json: is damaged (*)"])
 
 
 @WORKERS
@@ -637,6 +715,44 @@ def test_diff_of_results_baselines_and_revisions(people: Project) -> None:
     wrong = people.pytester.run(LLM_EXTRACT, "diff", "a.json", "gold.jsonl")
     assert wrong.ret == 2
     wrong.stderr.fnmatch_lines(["llm-extract: gold.jsonl: is no baseline of pytest-llm-extract*"])
+
+
+def test_diff_of_baselines_keeps_groups_together(people: Project) -> None:
+    """Six lost cases of one scan are one piece of evidence, as in the run that accepted them."""
+    gold = people.pytester.path / "gold.jsonl"
+    rows = [json.loads(line) for line in gold.read_text().splitlines()]
+    gold.write_text("\n".join(json.dumps({**row, **({"group": "scan"} if row["id"] < "p06" else {})}) for row in rows))
+    people.run("--llm-extract-accept").assert_outcomes(passed=13)
+    old = people.baseline.read_text()
+    header, *cases = old.splitlines()
+    assert [json.loads(line).get("group") for line in cases] == ["scan"] * 6 + [None] * 6
+    lost = '"town": {"wrong": 1}'
+    new = "\n".join([header, *(line.replace('"town": {"correct": 1}', lost) for line in cases[:6]), *cases[6:]])
+    without = new.replace('"group": "scan", ', "")
+    people.pytester.makefile(".jsonl", old=old, new=new, without=without)
+    assert people.pytester.run(LLM_EXTRACT, "diff", "old.jsonl", "new.jsonl").ret == 0
+    assert people.pytester.run(LLM_EXTRACT, "diff", "old.jsonl", "without.jsonl").ret == 1
+
+
+def test_diff_of_a_partial_run_compares_what_both_ran(people: Project) -> None:
+    """Cases that were not run are neither gone nor new; those that golden data lost are."""
+    people.run("--llm-extract-json=all.json")
+    people.run("--llm-extract-case=p0[0-4]", "--llm-extract-json=part.json")
+    people.run("--llm-extract-case=p1*", "--llm-extract-json=other.json")
+    for sides in (("all.json", "part.json"), ("part.json", "all.json")):
+        run = people.pytester.run(LLM_EXTRACT, "diff", *sides)
+        assert run.ret == 0
+        run.stdout.fnmatch_lines(["part.json is a partial run: 5 of 12 cases", "*, 5 cases paired: no case lost, *"])
+        assert "gone" not in run.stdout.str()
+        assert "new since" not in run.stdout.str()
+    run = people.pytester.run(LLM_EXTRACT, "diff", "part.json", "other.json")
+    assert run.ret == 2
+    run.stderr.fnmatch_lines(["llm-extract: other.json: has no case of *test_items in common with part.json"])
+    people.write_gold(dict.fromkeys(people.ids[1:], "Bergen"))
+    people.run("--llm-extract-case=p0[0-4]", "--llm-extract-json=part.json")
+    run = people.pytester.run(LLM_EXTRACT, "diff", "all.json", "part.json")
+    assert run.ret == 1
+    run.stdout.fnmatch_lines(["  1 case of the baseline gone from golden data (p00): *"])
 
 
 @WORKERS

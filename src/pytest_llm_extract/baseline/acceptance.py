@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.baseline import file as files
+from pytest_llm_extract.baseline.accepted import load_own
 from pytest_llm_extract.baseline.file import Acceptance, Baseline, Entry, accept
 from pytest_llm_extract.baseline.names import ANCHOR, BASELINE, shown_path
 from pytest_llm_extract.cassette.names import suite_folder
@@ -40,7 +40,7 @@ def write_accepted(
         decision.verdict.value if decision and decision.verdict else None,
         decision.reasons if decision else (),
     )
-    baseline, anchor = (_there(folder / name, settings) for name in (BASELINE, ANCHOR))
+    baseline, anchor = (load_own(folder / name, settings) for name in (BASELINE, ANCHOR))
     said = []
     if settings.accept == "anchor" and not suite.complete:
         raise BaselineError(suite.id, "an anchor is a whole run; this one is partial")
@@ -51,15 +51,11 @@ def write_accepted(
             *_taken(baseline, accepted, new),
             *_in_spite_of(decision),
         ]
-        if anchor is not None and decision and decision.reasons:
+        if anchor is not None and decision and _has_lost(decision):
             said.append("  the anchor stays, and later runs lose against it: --llm-extract-accept=anchor replaces it")
     if settings.accept == "anchor" or (anchor is None and suite.complete):
         said.append(_write(folder / ANCHOR, accept(anchor, new, ""), settings))
     return said
-
-
-def _there(path: Path, settings: Settings) -> Baseline | None:
-    return files.load(path, shown_path(path, settings.rootdir))
 
 
 def _write(path: Path, accepted: Baseline, settings: Settings) -> str:
@@ -82,6 +78,12 @@ def _taken(old: Baseline | None, accepted: Baseline, new: Acceptance) -> list[st
         f"  {n} of the {count_cases(len(new.entries))} of this run went in: "
         "a partial run adds new cases and replaces those whose gold changed, no others"
     ]
+
+
+def _has_lost(decision: Decision) -> bool:
+    """Whether this run lost against the anchor; against the baseline, where the anchor is the same."""
+    last = decision.comparisons[-1:]
+    return any(against.failed or against.pooled_p_adj <= against.alpha for against in last)
 
 
 def _in_spite_of(decision: Decision | None) -> list[str]:

@@ -18,6 +18,11 @@ from pytest_llm_extract.errors import BaselineError, LlmExtractError
 from pytest_llm_extract.git import Revision
 from pytest_llm_extract.suite_result import AcceptedRun
 
+_MEND = (
+    "after a merge, take one side (git checkout --ours or --theirs FILE); or delete the file, and accept anew with "
+    "--llm-extract-accept"
+)
+
 
 @dataclass(frozen=True)
 class AcceptedAnswers:
@@ -89,7 +94,7 @@ def find_accepted(suite: Sought, settings: Settings) -> AcceptedAnswers:
     """
     folder = suite_folder(settings.cassettes, suite.id)
     baseline, anchor = folder / BASELINE, folder / ANCHOR
-    committed = files.load(baseline, shown_path(baseline, settings.rootdir))
+    committed = load_own(baseline, settings)
     sources = {"baseline": shown_path(baseline, settings.rootdir), "anchor": shown_path(anchor, settings.rootdir)}
     revision = _revision(settings)
     if revision is not None:
@@ -99,7 +104,19 @@ def find_accepted(suite: Sought, settings: Settings) -> AcceptedAnswers:
         other = given_file(settings)
         if other is not None and other.suite == suite.id:
             chosen, sources["baseline"] = other, settings.baseline
-    return AcceptedAnswers(chosen, files.load(anchor, shown_path(anchor, settings.rootdir)), committed, sources)
+    return AcceptedAnswers(chosen, load_own(anchor, settings), committed, sources)
+
+
+def load_own(path: Path, settings: Settings) -> Baseline | None:
+    """A suite's own baseline or anchor, which an acceptance replaces; None where there is none.
+
+    Raises:
+        BaselineError: it is none, and what can be done about it.
+    """
+    try:
+        return files.load(path, shown_path(path, settings.rootdir))
+    except BaselineError as error:
+        raise BaselineError(error.source, f"{error.problem}; {_MEND}") from None
 
 
 def _of_revision(revision: Revision, own: Path, suite: Sought, committed: Baseline | None) -> AcceptedAnswers:

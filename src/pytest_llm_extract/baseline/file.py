@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pytest_llm_extract.baseline.form import wrong_in_case, wrong_in_header
 from pytest_llm_extract.case_result import Accepted, Leaf, Leaves, Origin, numbered
 from pytest_llm_extract.errors import BaselineError, reason
 from pytest_llm_extract.exact_json import read_exactly
+from pytest_llm_extract.gate.words import count_cases
 from pytest_llm_extract.outcome import FieldCounts, Outcome, Status
 from pytest_llm_extract.schema import Schema
 from pytest_llm_extract.scoring import score_answer
@@ -37,6 +39,7 @@ class Entry(NamedTuple):
     origin: Origin
     attempt: int = 1
     further: tuple[Entry, ...] = ()
+    group: str | None = None
 
     @property
     def samples(self) -> tuple[Entry, ...]:
@@ -54,6 +57,7 @@ class Entry(NamedTuple):
             answer = {"raw": self.text} if value is _INEXACT else {"answer": value}
         wire = {
             "id": self.id,
+            **({} if self.group is None else {"group": self.group}),
             "status": self.status.value,
             **answer,
             "outcomes": {path: counts.to_wire() for path, counts in self.outcomes.items()},
@@ -82,6 +86,7 @@ class Entry(NamedTuple):
             Origin(**wire["origin"]),
             wire["attempt"],
             tuple(cls.from_wire({**shared, **sample}) for sample in wire.get("samples", ())),
+            wire.get("group"),
         )
 
     @property
@@ -169,7 +174,7 @@ def load(path: Path, name: str) -> Baseline | None:
     """Read a baseline file; None where there is none.
 
     Raises:
-        BaselineError: it is none of ours, of another version, or mixes prompts.
+        BaselineError: it is none of ours, of another version, damaged, or mixes prompts.
     """
     try:
         return parse(path.read_text(encoding="utf-8"), name)
@@ -183,36 +188,45 @@ def parse(text: str, name: str) -> Baseline:
     """Read the text of a baseline.
 
     Raises:
-        BaselineError: it is none of ours, of another version, or mixes prompts.
+        BaselineError: it is none of ours, of another version, damaged, or mixes prompts.
     """
     rows = [_row(line, number, name) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     header = rows[0][1] if rows else {}
     if header.get("format") != FORMAT:
-        raise BaselineError(name, "is no baseline of pytest-llm-extract; write one with --llm-extract-accept")
+        raise BaselineError(name, "is no baseline of pytest-llm-extract")
     if header.get("version") != VERSION:
         raise BaselineError(name, f"has format version {header.get('version')!r}, this plugin reads {VERSION}")
+    if (wrong := wrong_in_header(header)) is not None:
+        raise BaselineError(f"{name}:{rows[0][0]}", f"is no header of a baseline ({wrong})")
+    entries, history = _entries(rows[1:], header["prompt"], name), tuple(header["history"])
+    if len(entries) != (n_rows := _n_rows(history, len(entries))):
+        raise BaselineError(name, f"holds {count_cases(len(entries))} where its header says {n_rows} (a bad merge?)")
+    return Baseline(header["suite"], header["variant"], tuple(header["fields"]), header["prompt"], history, entries)
+
+
+def _entries(rows: Iterable[tuple[int, dict[str, Any]]], prompt: str | None, name: str) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
-    for number, row in rows[1:]:
-        try:
-            entry = Entry.from_wire(row)
-        except (KeyError, TypeError, ValueError) as error:
-            raise BaselineError(
-                f"{name}:{number}", f"is no line of a baseline ({type(error).__name__}: {error})"
-            ) from None
+    for number, row in rows:
+        place = f"{name}:{number}"
+        if (wrong := wrong_in_case(row)) is not None:
+            raise BaselineError(place, f"is no line of a baseline ({wrong})")
+        entry = Entry.from_wire(row)
         if entry.id in entries:
-            raise BaselineError(f"{name}:{number}", f"case {entry.id!r} is there twice (a bad merge?); accept again")
-        if header["prompt"] is not None and entry.origin.prompt != header["prompt"]:
-            raise BaselineError(
-                f"{name}:{number}",
-                f"mixes prompts: case {entry.id!r} was answered under another prompt than the file's header says "
-                "(a bad merge?); run the whole suite with --llm-extract-accept",
-            )
+            raise BaselineError(place, f"case {entry.id!r} is there twice (a bad merge?)")
+        if prompt is not None and entry.origin.prompt != prompt:
+            what = f"case {entry.id!r} was answered under another prompt than the file's header says (a bad merge?)"
+            raise BaselineError(place, f"mixes prompts: {what}")
         entries[entry.id] = entry
-    try:
-        fields, history = tuple(header["fields"]), tuple(header["history"])
-        return Baseline(header["suite"], header["variant"], fields, header["prompt"], history, entries)
-    except (KeyError, TypeError) as error:
-        raise BaselineError(f"{name}:1", f"lacks {error}") from None
+    return entries
+
+
+def _n_rows(history: Sequence[Mapping[str, Any]], default: int) -> int:
+    """How many cases a file had when it was written; `default` where its history does not say so."""
+    if not history:
+        return default
+    last = history[-1]
+    n_rows: int = last.get("n_rows", last["n_cases"] if last["complete"] else default)
+    return n_rows
 
 
 def _row(line: str, number: int, name: str) -> tuple[int, dict[str, Any]]:
@@ -261,6 +275,7 @@ def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
     record = {
         "accepted": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "n_cases": len(new.entries),
+        "n_rows": len(entries),
         "complete": new.complete,
         "verdict": new.verdict,
         "reasons": list(new.reasons),

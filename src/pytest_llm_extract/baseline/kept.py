@@ -40,7 +40,8 @@ def keep(schema: Schema, gold: Any, call: Call, answer: Answer, result: CaseResu
     """An answer and its score as a baseline keeps them."""
     requests = tuple(call.facts.get("fingerprints", ()))
     text = _text(schema, call, answer)
-    entry = Entry(result.id, result.status, text, result.counts, requests, result.origin, result.attempt)
+    counts, origin = result.counts, result.origin
+    entry = Entry(result.id, result.status, text, counts, requests, origin, result.attempt, group=result.group)
     if isinstance(call.value, RawAnswer) or answer.lost:
         return Kept(entry, None)  # its text is what was read
     again, now = count_leaves(entry.scored(schema, gold).leaves), entry.outcomes

@@ -34,8 +34,8 @@ def command(before: str, after: str, cassettes: str, alpha: float) -> None:
       llm-extract diff main.json branch.json
       llm-extract diff git:main git:HEAD
 
-    Baselines hold the outcomes of the day on which they were accepted. Exit status: 0 nothing was lost beyond noise,
-    1 something was, 2 an input cannot be read.
+    Baselines hold the outcomes of the day on which they were accepted. Of a partial run, the cases that both sides ran
+    are compared. Exit status: 0 nothing was lost beyond noise, 1 something was, 2 an input cannot be read.
     """
     old, new = read_side(before, cassettes), read_side(after, cassettes)
     shared = [suite_id for suite_id in new if suite_id in old]
@@ -46,8 +46,13 @@ def command(before: str, after: str, cassettes: str, alpha: float) -> None:
     failed = bool(old.keys() - new.keys())
     for suite_id in shared:
         suite = against(new[suite_id], old[suite_id], before, alpha)
+        if not suite.cases:
+            raise ResultsError(after, f"has no case of {suite_id} in common with {before}")
         decision = decide(suite)
         click.echo(f"{suite_id} ({suite.variant})")
+        for name, side in ((before, old[suite_id]), (after, new[suite_id])):
+            if not side.complete:
+                click.echo(f"{name} is a partial run: {len(side.cases)} of {len(side.dataset_ids)} cases")
         click.echo("\n".join(suite_lines(suite, decision, {}, shutil.get_terminal_size().columns, json_flag=None)))
         failed = failed or decision.verdict is Verdict.FAIL
     raise SystemExit(int(failed))
@@ -76,17 +81,21 @@ def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
 
 
 def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> SuiteResult:
-    """A suite with another run of it as its baseline, and held to nothing else."""
-    before = {case.id: _accepted(case) for case in old.cases}
-    ids = {case.id for case in new.cases}
-    gone = {case.id: case.counts for case in old.cases if case.id not in ids}
+    """A suite with another run of it as its baseline, and held to nothing else.
+
+    A case that only one side ran is left out, unless the other side's golden data does not have it.
+    """
+    before, ran = {case.id: _accepted(case) for case in old.cases}, {case.id for case in new.cases}
+    left_out = set(old.dataset_ids).difference(before)
+    gone = {case.id: case.counts for case in old.cases if case.id not in ran.union(new.dataset_ids)}
+    cases = [case for case in new.cases if case.id not in left_out]
     return new._replace(
-        dataset_ids=tuple(case.id for case in new.cases),
+        dataset_ids=tuple(case.id for case in cases),
         rules=GateRules(alpha=alpha),
         warnings=(),
         baseline=AcceptedRun(source, old.paths, gone),
         anchor=None,
-        cases=tuple(replace(case, baseline=before.get(case.id), anchor=None) for case in new.cases),
+        cases=tuple(replace(case, baseline=before.get(case.id), anchor=None) for case in cases),
     )
 
 
@@ -112,4 +121,4 @@ def _as_case(entry: Entry) -> CaseResult:
         CaseResult(sample.status, sample.leaves, sample.status is Status.OK, entry.id, origin=sample.origin)
         for sample in entry.samples
     )
-    return replace(first, further=tuple(sample.first for sample in further))
+    return replace(first, group=entry.group, further=tuple(sample.first for sample in further))

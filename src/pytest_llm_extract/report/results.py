@@ -92,7 +92,7 @@ def read_results(text: str, name: str) -> list[SuiteResult]:
         if any(suite["n_cases"] != len(suite["cases"]) for suite in data["suites"]):
             raise ResultsError(name, "holds totals only: the corpus was too large to list its cases")
         return [SuiteResult.from_wire(suite) for suite in data["suites"]]
-    except (KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ResultsError(name, f"is damaged ({type(error).__name__}: {error})") from None
 
 
