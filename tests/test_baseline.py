@@ -661,6 +661,20 @@ def test_shards_merge_to_what_one_run_says(people: Project) -> None:
     half.stdout.fnmatch_lines(["partial run: 7 of 12 cases; gate skipped"])
 
 
+def test_merge_names_a_suite_whose_shards_are_all_missing(people: Project) -> None:
+    """Its baseline is here; whether it was to be merged, the command cannot know."""
+    people.run("--llm-extract-json=out.json")
+    assert "in no shard" not in people.pytester.run(LLM_EXTRACT, "merge", "out.json").stdout.str()
+    other = people.pytester.path / "cassettes/test_other/test_other"
+    other.mkdir(parents=True)
+    other.joinpath("baseline.jsonl").write_text(people.baseline.read_text().replace("test_items", "test_other"))
+    run = people.pytester.run(LLM_EXTRACT, "merge", "out.json")
+    assert run.ret == 0
+    run.stdout.fnmatch_lines(
+        ["note: test_other.py::test_other is in no shard, and has a baseline: cassettes/*/baseline.jsonl"]
+    )
+
+
 @pytest.mark.usefixtures("all_plugins")
 @pytest.mark.parametrize("arguments", [("-n2",), ("-p", "backwards"), ("-p", "backwards", "-n2"), ("--reruns=1",)])
 def test_however_it_is_run_the_results_are_the_same(people: Project, arguments: tuple[str, ...]) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from pytest_llm_extract.baseline.names import BASELINE, suites_by_baseline
 from pytest_llm_extract.case_result import CaseResult, Leaves
+from pytest_llm_extract.cassette.names import suite_folder
 from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.gate.decide import decide, failures
 from pytest_llm_extract.outcome import Status
@@ -20,7 +23,8 @@ from pytest_llm_extract.suite_result import SuiteResult
 @click.command(name="merge", short_help="add up shards, and gate the whole")
 @click.argument("shards", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write the merged results.json.")
-def command(shards: tuple[Path, ...], output: Path | None) -> None:
+@click.option("--cassettes", default="cassettes", show_default=True, help="Folder of the baselines.")
+def command(shards: tuple[Path, ...], output: Path | None, cassettes: str) -> None:
     """Add up results.json files of one run that was split, and gate the whole as one run would have been.
 
     \b
@@ -28,18 +32,29 @@ def command(shards: tuple[Path, ...], output: Path | None) -> None:
       pytest --splits 3 --group 1 --llm-extract-json=shard-1.json   (in each of three jobs)
       llm-extract merge shard-*.json -o results.json
 
-    Exit status: 0 every gate passed (or is inconclusive), 1 a gate failed or cases are in no shard, 2 the files are of
-    different runs or cannot be read.
+    A suite that has a baseline here and is in no shard is named. Exit status: 0 every gate passed (or is inconclusive),
+    1 a gate failed or cases are in no shard, 2 the files are of different runs or cannot be read.
     """
     gated = [(suite, decide(suite)) for suite in merge({str(path): read_input(path) for path in shards})]
     for suite, decision in gated:
         click.echo(f"{suite.id} ({suite.variant})")
         width = shutil.get_terminal_size().columns
         click.echo("\n".join(suite_lines(suite, decision, {}, width, json_flag="--output")))
+    for note in _in_no_shard([suite.id for suite, _ in gated], Path(cassettes)):
+        click.echo(f"note: {note}")
     if output is not None:
         write_results(output, run_to_wire(gated, Path.cwd()))
     if any(failures(suite, decision) or not suite.complete for suite, decision in gated):
         raise SystemExit(1)
+
+
+def _in_no_shard(suite_ids: Iterable[str], cassettes: Path) -> list[str]:
+    """Suites that no shard has, though their baselines are here: lost shards, or suites that were not asked for."""
+    used = {suite_folder(cassettes, suite_id) / BASELINE for suite_id in suite_ids}
+    baselines = suites_by_baseline(cassettes).items()
+    return [
+        f"{suite_id} is in no shard, and has a baseline: {path}" for path, suite_id in baselines if path not in used
+    ]
 
 
 def merge(texts: dict[str, str]) -> list[SuiteResult]:
