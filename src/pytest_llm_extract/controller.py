@@ -204,14 +204,13 @@ class Controller:
         left_out = required and (self._narrowed or any("::" in argument for argument in self.config.args))
         found = {}
         for path, suite_id in suites_by_baseline(self.settings.cassettes).items():
-            if path in used or not self._is_looked_at(suite_id):
-                continue
-            where = shown_path(path, self.settings.rootdir)
-            found[suite_id] = (
-                "the suite did not run, and the run is required to be complete"
-                if left_out
-                else f"suite gone, but its baseline is there: put the suite back, or delete {where}"
-            )
+            if path not in used and self._is_looked_at(suite_id):
+                where = shown_path(path, self.settings.rootdir)
+                found[suite_id] = (
+                    "the suite did not run, and the run is required to be complete"
+                    if left_out
+                    else f"suite gone, but its baseline is there: put the suite back, or delete {where}"
+                )
         return found
 
     def _left_behind(self) -> list[str]:
@@ -288,9 +287,7 @@ class Controller:
             width, flag = terminalreporter._tw.fullwidth, self.settings.record_flag
             keeps_requests = self.settings.storage.keeps_requests
             lines = terminal.suite_lines(run.suite, run.decided, run.notes, width, flag, keeps_requests=keeps_requests)
-            for line in lines:
-                terminalreporter.write_line(line)
-            for line in run.said:
+            for line in (*lines, *run.said):
                 terminalreporter.write_line(line)
         for note in self.left_behind:
             terminalreporter.write_line(f"note: {note}")
