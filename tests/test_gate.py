@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -44,6 +45,119 @@ def test_last_rerun_wins(recorded: pytest.Pytester, workers: str) -> None:
     run = recorded.runpytest_subprocess("--reruns=1", f"-n{workers}")
     run.assert_outcomes(passed=5)
     run.stdout.fnmatch_lines(["*1 rerun*"])
+
+
+REPORT_OF_ITS_OWN = """
+import pytest
+
+@pytest.hookimpl(wrapper=True{})
+def pytest_runtest_makereport(item, call):
+    yield
+    return pytest.TestReport.from_item_and_call(item, call)
+"""
+
+
+@pytest.mark.parametrize("order", ["", ", tryfirst=True", ", trylast=True"])
+@WORKERS
+def test_report_that_a_hook_makes_anew(recorded: pytest.Pytester, order: str, workers: str) -> None:
+    """A conftest that returns a report of its own takes neither the result from the gate nor shows a secret."""
+    recorded.makeconftest(REPORT_OF_ITS_OWN.format(order))
+    recorded.makeini("[pytest]\nllm_extract_secrets = re:swordfish[0-9]+")
+    spoil(recorded, "print('swordfish11'); raise ValueError('swordfish12')")
+    module = recorded.path / "test_items.py"
+    module.write_text(module.read_text().replace("llm_accuracy(0.75)", "llm_accuracy(1.0)"))
+    run = recorded.runpytest_subprocess(f"-n{workers}", "--llm-extract-json=out.json")
+    run.assert_outcomes(passed=3, failed=2)
+    run.stdout.fnmatch_lines(["*ValueError*", "*gate: fail*"])
+    run.stdout.no_fnmatch_line("*swordfish1*")
+    assert len(json.loads((recorded.path / "out.json").read_text())["suites"][0]["cases"]) == 4
+
+
+@WORKERS
+def test_hook_that_runs_a_failed_test_again(recorded: pytest.Pytester, workers: str) -> None:
+    """As pytest-retry does, within its makereport and on the report of the first try: the last try is the result."""
+    recorded.makeconftest(
+        """
+        import pytest
+
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_runtest_makereport(item, call):
+            report = yield
+            if call.when == "call" and report.failed:
+                report.outcome = "retried"
+                item.ihook.pytest_runtest_logreport(report=report)
+                item.ihook.pytest_runtest_teardown(item=item, nextitem=None)
+                item._initrequest()
+                pytest.CallInfo.from_call(lambda: item.ihook.pytest_runtest_setup(item=item), "setup")
+                again = pytest.CallInfo.from_call(lambda: item.ihook.pytest_runtest_call(item=item), "call")
+                new = pytest.TestReport.from_item_and_call(item, again)
+                report.outcome, report.longrepr = new.outcome, new.longrepr
+            return report
+        """
+    )
+    module = recorded.path / "test_items.py"
+    text = module.read_text().replace(
+        "    answer = client",
+        "    import pathlib; f = pathlib.Path(f'{text}.once'); new = not f.exists(); f.touch()\n"
+        "    if new: raise ValueError\n    answer = client",
+    )
+    module.write_text(text)
+    run = recorded.runpytest_subprocess(f"-n{workers}")
+    run.assert_outcomes(passed=5)
+    run.stdout.fnmatch_lines(["*name*4/4*", "gate: pass"])
+
+
+def test_body_never_runs_without_a_setup(recorded: pytest.Pytester) -> None:
+    """A plugin that calls a test once more, without its fixtures, does not get past the extraction."""
+    recorded.makeconftest(
+        """
+        import pytest
+
+        def pytest_runtest_logfinish(nodeid):
+            if nodeid in items:
+                with pytest.raises(pytest.fail.Exception) as told:
+                    items[nodeid].runtest()
+                print(told.value)
+
+        items = {}
+
+        def pytest_itemcollected(item):
+            items[item.nodeid] = item
+        """
+    )
+    run = recorded.runpytest_subprocess("-s")
+    run.assert_outcomes(passed=5)
+    run.stdout.fnmatch_lines(["*a plugin runs this case again without its setup*"])
+
+
+SUBTESTS = """
+import pytest
+
+@pytest.fixture(autouse=True)
+def around(subtests):
+    with subtests.test("before"):
+        pass
+    yield
+    with subtests.test("after"):
+        pass
+"""
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest has subtests since 9")
+@WORKERS
+def test_subtests_of_fixtures_are_not_the_case(recorded: pytest.Pytester, workers: str) -> None:
+    """They take neither the result of a good case, nor a failure from a missing and an inexact one."""
+    recorded.makeconftest(SUBTESTS)
+    run = recorded.runpytest_subprocess(f"-n{workers}")
+    assert (run.ret, run.parseoutcomes()["passed"]) == (0, 5)
+    run.stdout.fnmatch_lines(["*name*4/4*", "*size*3/4*", "gate: pass"])
+    next(recorded.path.glob("cassettes/**/c0-*")).unlink()
+    module = recorded.path / "test_items.py"
+    text = module.read_text().replace('cases="gold.jsonl"', 'cases="gold.jsonl", strict=True')
+    module.write_text(text.replace("    assert extraction.output.name", "    pass"))
+    bad = recorded.runpytest_subprocess(f"-n{workers}")
+    assert bad.parseoutcomes()["failed"] == 3
+    bad.stdout.fnmatch_lines_random(["FAILED *[[]c0] - *no cassette*", "FAILED *[[]c3] - *", "FAILED *::gate - *"])
 
 
 @WORKERS

@@ -29,7 +29,7 @@ FLOORS = [
     {"record"},
     {"runner"},
     {"stash", "controller", "recorder", "handover", "selection"},
-    {"plugin", "collecting", "running", "cli", "commands"},
+    {"plugin", "collecting", "running", "sending", "cli", "commands"},
 ]
 DOORS = {
     "vcr": {"cassette"},

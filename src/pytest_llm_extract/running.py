@@ -1,4 +1,4 @@
-"""Hooks and fixtures of the tests' run: a case's extraction, and its report on the way to the main process."""
+"""Hooks and fixtures of the tests' run: a case's extraction, with vcrpy's patches around it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 from pytest_llm_extract.collecting import late_marker
 from pytest_llm_extract.config import CONFTEST
-from pytest_llm_extract.stash import SETTINGS, recording_run, suite_and_case
+from pytest_llm_extract.sending import Sender
+from pytest_llm_extract.stash import EXTRACTION, SETTINGS, recording_run, suite_and_case
 
 if TYPE_CHECKING:
     from pytest_llm_extract.golden import GoldenCase
@@ -18,14 +19,17 @@ if TYPE_CHECKING:
     from pytest_llm_extract.suite import Suite
 
 _routing = pytest.StashKey[ExitStack]()
-_told = pytest.StashKey[set[str]]()
-_extraction: pytest.StashKey[Extraction] = pytest.StashKey()
-_in_body = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No suite's result has been sent yet."""
-    config.stash[_told] = set()
+    """Send the results of cases."""
+    config.pluginmanager.register(Sender(), "llm_extract_sender")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave vcrpy's patches after a run that stopped among our suites (-x)."""
+    if _routing in config.stash:
+        config.stash[_routing].close()
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +43,7 @@ def llm_client() -> Any:
 @pytest.fixture
 def extraction(request: pytest.FixtureRequest) -> Extraction:
     """The extraction of this test's golden case."""
-    found: Extraction | None = request.node.stash.get(_extraction, None)
+    found: Extraction | None = request.node.stash.get(EXTRACTION, None)
     if found is None:
         pytest.fail("`extraction` belongs to tests that carry @pytest.mark.llm_extract", pytrace=False)
     return found
@@ -61,7 +65,6 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         if param is not None:
             from pytest_llm_extract.placeholder import sweep
 
-            stash[_told].add(param[0].id)  # now: plugins that try again (flaky) throw the reports of a failed try away
             sweep()
         return outcome
     finally:
@@ -89,7 +92,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
         )
     param = suite_and_case(item)
     if param is not None and isinstance(item, pytest.Function):
-        item.stash[_extraction] = found = _extraction_of(item, *param)
+        item.stash[EXTRACTION] = found = _extraction_of(item, *param)
         # The test gets it without the steps of a fixture, which take nearly as long as reading the cassette; but not
         # where somebody wrapped ours in a fixture of that name.
         if len(item._fixtureinfo.name2fixturedefs.get("extraction", ())) <= 1:
@@ -113,22 +116,21 @@ def _extraction_of(item: pytest.Function, suite: Suite, golden: GoldenCase) -> E
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
     """Run the extraction of a body that never looks at it, and fail the test if there is nothing to score."""
-    found = pyfuncitem.stash.get(_extraction, None)
-    if found is None:
+    if suite_and_case(pyfuncitem) is None:
         return (yield)
+    found = pyfuncitem.stash.get(EXTRACTION, None)
+    if found is None:
+        pytest.fail("a plugin runs this case again without its setup, and it has no extraction any more", pytrace=False)
     from pytest_llm_extract.endings import drop_our_frames
     from pytest_llm_extract.errors import LlmExtractError
     from pytest_llm_extract.runner import NoOutput
 
     problem = None
     try:
-        pyfuncitem.stash[_in_body] = True
         try:
             outcome = yield
         except NoOutput:
             outcome = True
-        finally:
-            del pyfuncitem.stash[_in_body]
         found.ensure()
         problem = found.inexact
     except LlmExtractError as error:
@@ -140,72 +142,3 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
         # Half a surrogate pair, which an answer may hold, cannot be sent to the main process.
         pytest.fail(problem.encode(errors="backslashreplace").decode(), pytrace=False)
     return outcome
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Send the result of a case on its report, where it survives any worker."""
-    report = yield
-    param = suite_and_case(item)
-    if param is not None and (report.longrepr or report.sections):
-        from pytest_llm_extract.secrecy.reports import hide_in_report
-
-        hide_in_report(report, item.config.stash[SETTINGS].storage.watch)
-    if param is None or not (report.when == "call" or (report.when == "setup" and not report.passed)):
-        return report
-    if _in_body in item.stash:  # the report of a subtest: that of the case is still to come
-        return _without_output(report, call)
-    from pytest_llm_extract.handover import report_of
-
-    # Popped, so that a rerun of the same item cannot send a stale result again.
-    found = item.stash.get(_extraction, None)
-    if found is not None:
-        del item.stash[_extraction]
-    suite, golden = param
-    sent = report_of(found, suite, golden, item.config.stash[SETTINGS], is_skipped=report.skipped)
-    if suite.id not in item.config.stash[_told]:
-        lost = suite.lost_cases() if hasattr(item.config, "workerinput") else None
-        sent = sent._replace(head=suite.head, lost=lost)
-    report.llm_extract = sent
-    return report
-
-
-def _without_output(report: pytest.TestReport, call: pytest.CallInfo[None]) -> pytest.TestReport:
-    """A subtest that was left at `.output` passes, as its case does."""
-    from pytest_llm_extract.runner import NoOutput
-
-    if call.excinfo is not None and call.excinfo.errisinstance(NoOutput):
-        report.outcome, report.longrepr = "passed", None
-    return report
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_report_to_serializable() -> Generator[None, Any, Any]:
-    """Send a result to the main process as text."""
-    data = yield
-    if data is not None and "llm_extract" in data:
-        data["llm_extract"] = data["llm_extract"].to_json()
-    return data
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_report_from_serializable() -> Generator[None, Any, Any]:
-    """Take it back."""
-    report = yield
-    if hasattr(report, "llm_extract"):
-        from pytest_llm_extract.case_report import CaseReport
-
-        report.llm_extract = CaseReport.from_json(report.llm_extract)
-    return report
-
-
-def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Show a case that passed with wrong fields as imperfect; it still counts as passed."""
-    sent = getattr(report, "llm_extract", None)
-    if sent is None or report.when != "call" or not report.passed:
-        return None
-    from pytest_llm_extract.outcome import RIGHT
-
-    leaves = [leaf for sample in sent.case.samples for found in sample.leaves.values() for leaf in found]
-    right = sum(leaf.outcome in RIGHT for leaf in leaves)
-    return ("passed", "~", f"PASSED ({right}/{len(leaves)} right)") if right < len(leaves) else None

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from pytest_llm_extract.golden import GoldenCase
     from pytest_llm_extract.record.run import RecordingRun
     from pytest_llm_extract.record.shared import Shared
+    from pytest_llm_extract.runner import Extraction
     from pytest_llm_extract.suite import Suite
 
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
+EXTRACTION: pytest.StashKey[Extraction] = pytest.StashKey()  # of a test, from its setup until its result is sent
 _recording: pytest.StashKey[RecordingRun] = pytest.StashKey()
 _case: pytest.StashKey[tuple[Suite, GoldenCase] | None] = pytest.StashKey()
 
