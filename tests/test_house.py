@@ -17,6 +17,7 @@ FLOORS = [
         "case_report",
         "prices",
         "config",
+        "inis",
         "placeholder",
         "rules",
         "answers",

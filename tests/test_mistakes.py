@@ -263,3 +263,42 @@ def test_results_go_where_a_link_leads(pytester: pytest.Pytester) -> None:
     assert json.loads(target.read_text())["suites"]
     pytester.runpytest_subprocess("--llm-extract-json=/dev/null")
     assert not Path("/dev/null").is_file()
+
+
+INIS = {
+    "cassettes": ('["c"]', "a folder below the rootdir, such as cassettes"),
+    "alpha": ("[1]", "a number between 0 and 1, such as 0.05"),
+    "concurrency": ("2.5", "a whole number from 1 to 1000"),
+    "inconclusive": ('["fail"]', "warn or fail"),
+    "baseline": ('["results.json"]', "a file, or git:REV"),
+    "budget": ("[3]", "US dollars, such as 0.50"),
+    "secrets": ("[3]", "a list of texts"),
+    "model": ('["m"]', "the name of a model"),
+    "placeholder_key": ("[true]", "true or false"),
+    "require_complete": ('"maybe"', "true or false"),
+}
+TABLES = ["tool.pytest.ini_options"] + ["tool.pytest"] * (pytest.version_tuple >= (9,))
+
+
+@pytest.mark.filterwarnings("ignore:Passing a value that is not a string")
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("name", INIS)
+def test_ini_of_another_type(pytester: pytest.Pytester, table: str, name: str) -> None:
+    """One line that says what it is, whichever table of pyproject.toml it stands in; also without a suite."""
+    value, what = INIS[name]
+    pytester.makepyprojecttoml(f"[{table}]\nllm_extract_{name} = {value}\n")
+    run = pytester.runpytest_inprocess()
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines([f"ERROR: ini llm_extract_{name}: is {what}[, ]*"])
+    run.stderr.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_inis_of_their_own_types(recorded: pytest.Pytester, table: str) -> None:
+    """Booleans and numbers need no quotes."""
+    recorded.makepyprojecttoml(
+        f"[{table}]\nllm_extract_require_complete = true\nllm_extract_alpha = 0.01\nllm_extract_budget = 1\n"
+        "llm_extract_concurrency = 2\n"
+    )
+    recorded.runpytest_inprocess().assert_outcomes(passed=5)
+    recorded.runpytest_inprocess("-k", "c1").assert_outcomes(passed=1, failed=1, deselected=3)

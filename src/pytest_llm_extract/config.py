@@ -1,4 +1,4 @@
-"""Settings: every flag and ini name in one table."""
+"""Settings: what flags and inis say."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.inis import add_inis, ini_choice, ini_text, ini_texts, ini_value
 
 if TYPE_CHECKING:
     import pytest
@@ -20,26 +21,6 @@ if TYPE_CHECKING:
 SHORT_FLAG, LONG_FLAG = "--llm-record", "--llm-extract-record=stale"
 CONFTEST = f"{os.sep}conftest.py"  # how the path of every conftest ends
 RECORD_MODES = ("none", "missing", "stale", "all")  # each records what those before it do, and more
-INIS = (
-    ("llm_extract_cassettes", "folder of the cassettes, relative to the rootdir", "cassettes"),
-    ("llm_extract_model", "model for prompts that name none", ""),
-    ("llm_extract_baseline", "compare with this baseline: a file, or git:REV", ""),
-    ("llm_extract_alpha", "how often an unchanged run may fail its gate by chance (0..1)", "0.05"),
-    ("llm_extract_inconclusive", "what an inconclusive gate does: warn or fail", "warn"),
-    ("llm_extract_require_complete", "a partial run fails instead of skipping its gate: true or false", "false"),
-    ("llm_extract_placeholder_key", "conftests and fixtures may build clients without a key: true or false", "false"),
-    ("llm_extract_budget", "most US dollars that one recording run may spend", ""),
-    ("llm_extract_concurrency", "calls in flight while recording", "8"),
-    ("llm_extract_store_requests", "what a cassette keeps of requests: full, or hash (no text of theirs)", "full"),
-    ("llm_extract_json", "write the results to this file, as JSON (relative to the rootdir)", ""),
-)
-LISTS = (
-    ("llm_extract_scrub", "names of headers, parameters and JSON members whose values are never stored"),
-    (
-        "llm_extract_secrets",
-        "secrets that are never written: variables (globs) or re:PATTERN; after a ! what is no secret",
-    ),
-)
 MARKERS = (
     "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, api='chat', "
     "response_format='json_schema', examples=None, context=None, compare={}, samples=1, strict=False, ignore=(), "
@@ -68,15 +49,15 @@ class Storage:
     @classmethod
     def of(cls, config: pytest.Config) -> Storage:
         """Read it from pytest's own configuration."""
-        scrub = tuple(filter(None, map(str.strip, config.getini("llm_extract_scrub"))))
+        scrub = tuple(filter(None, map(str.strip, ini_texts(config, "llm_extract_scrub"))))
         for name in scrub:
             if "," in name:
                 raise UsageError("ini llm_extract_scrub", f"is one name a line, not {name!r}")
         storage = cls(
             scrub,
-            tuple(config.getini("llm_extract_secrets")),
+            ini_texts(config, "llm_extract_secrets"),
             lambda vcr: config.hook.pytest_llm_extract_vcr(vcr=vcr, config=config),
-            _choice(config, "llm_extract_store_requests", {"full": True, "hash": False}),
+            ini_choice(config, "llm_extract_store_requests", {"full": True, "hash": False}),
         )
         if storage.secrets:
             _ = storage.watch  # a mistake in an entry is told now
@@ -122,7 +103,7 @@ class Settings(NamedTuple):
         if baseline and not baseline.startswith("git:"):
             baseline = str(Path(config.invocation_params.dir, baseline))
         flag = config.getoption("llm_extract_json_flag")
-        ini = config.getini("llm_extract_json")
+        ini = ini_text(config, "llm_extract_json", "the path of a file")
         json_path = Path(config.invocation_params.dir, flag) if flag else (config.rootpath / ini if ini else None)
         return cls(
             rootdir=config.rootpath,
@@ -132,34 +113,26 @@ class Settings(NamedTuple):
             plan_only=config.getoption("llm_extract_plan_flag"),
             budget_usd=_number(config, "llm_extract_budget", "US dollars, such as 0.50", _dollars),
             concurrency=_number(config, "llm_extract_concurrency", "a whole number from 1 to 1000", _count) or 8,
-            model=config.getini("llm_extract_model") or None,
+            model=ini_text(config, "llm_extract_model", "the name of a model") or None,
             json_path=json_path,
-            baseline=baseline or config.getini("llm_extract_baseline") or None,
+            baseline=baseline or ini_text(config, "llm_extract_baseline", "a file, or git:REV") or None,
             accept=config.getoption("llm_extract_accept_flag"),
             case=config.getoption("llm_extract_case_flag"),
-            alpha=_alpha(config.getini("llm_extract_alpha")),
-            inconclusive_fails=_choice(config, "llm_extract_inconclusive", {"warn": False, "fail": True}),
+            alpha=_alpha(config),
+            inconclusive_fails=ini_choice(config, "llm_extract_inconclusive", {"warn": False, "fail": True}),
             require_complete=config.getoption("llm_extract_require_complete_flag")
-            or _choice(config, "llm_extract_require_complete", {"false": False, "true": True}),
+            or ini_value(config, "llm_extract_require_complete", "true or false"),
             storage=Storage.of(config),
-            placeholder_key=_choice(config, "llm_extract_placeholder_key", {"false": False, "true": True}),
+            placeholder_key=ini_value(config, "llm_extract_placeholder_key", "true or false"),
         )
 
 
 def _cassettes(config: pytest.Config) -> Path:
-    name: str = config.getini("llm_extract_cassettes")
+    what = "a folder below the rootdir, such as cassettes"
+    name = ini_text(config, "llm_extract_cassettes", what)
     if not name:
-        raise UsageError("ini llm_extract_cassettes", f"is a folder below the rootdir, such as cassettes, not {name!r}")
+        raise UsageError("ini llm_extract_cassettes", f"is {what}, not {name!r}")
     return config.rootpath / name
-
-
-def _choice(config: pytest.Config, name: str, choices: dict[str, bool]) -> bool:
-    value = config.getini(name)
-    if isinstance(value, str) and value in ("True", "False"):
-        value = value.lower()  # a boolean of pyproject.toml
-    if value not in choices:
-        raise UsageError(f"ini {name}", f"is {' or '.join(choices)}, not {value!r}")
-    return choices[value]
 
 
 def _record_mode(config: pytest.Config) -> str:
@@ -173,14 +146,15 @@ _N = TypeVar("_N", int, float)
 
 def _number(config: pytest.Config, name: str, what: str, read: Callable[[str], _N]) -> _N | None:
     """A number from the flag, or else from the ini; None where neither says one."""
-    flag, ini = config.getoption(f"{name}_flag"), config.getini(name)
-    text, source = (flag, f"--{name.replace('_', '-')}") if flag is not None else (ini, f"ini {name}")
-    if not text:
+    value, source = config.getoption(f"{name}_flag"), f"--{name.replace('_', '-')}"
+    if value is None:
+        value, source = ini_value(config, name, what), f"ini {name}"
+    if value is None:
         return None
     try:
-        return read(text)
+        return read(str(value))
     except ValueError:
-        raise UsageError(source, f"is {what}, not {text!r}") from None
+        raise UsageError(source, f"is {what}, not {value!r}") from None
 
 
 def _dollars(text: str) -> float:
@@ -197,13 +171,11 @@ def _count(text: str) -> int:
     return value
 
 
-def _alpha(value: str) -> float:
-    try:
-        alpha = float(value)
-    except ValueError:
-        alpha = 0.0
+def _alpha(config: pytest.Config) -> float:
+    what = "a number between 0 and 1, such as 0.05"
+    alpha: float = ini_value(config, "llm_extract_alpha", what)
     if not 0 < alpha < 1:
-        raise UsageError("ini llm_extract_alpha", f"is a number between 0 and 1, such as 0.05, not {value!r}")
+        raise UsageError("ini llm_extract_alpha", f"is {what}, not {alpha!r}")
     return alpha
 
 
@@ -228,7 +200,10 @@ def is_short_flag_taken(config: pytest.Config) -> bool:
 
 def conftests_may_build_clients(config: pytest.Config) -> bool:
     """What the ini says; a value that is neither true nor false is an error of `Settings.of`."""
-    return config.getini("llm_extract_placeholder_key") in ("true", "True")
+    try:
+        return bool(ini_value(config, "llm_extract_placeholder_key", "true or false"))
+    except UsageError:
+        return False
 
 
 def add_short_flag(config: pytest.Config, parser: pytest.Parser) -> None:
@@ -318,7 +293,4 @@ def add_options(parser: pytest.Parser) -> None:
         default=None,
         help="run only the cases whose id matches",
     )
-    for name, text, default in INIS:
-        parser.addini(name, text, default=default)
-    for name, text in LISTS:
-        parser.addini(name, text, type="linelist", default=[])
+    add_inis(parser)

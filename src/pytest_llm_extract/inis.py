@@ -1,0 +1,82 @@
+"""Inis: every name in one table, and their values, whichever table of which file they stand in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_llm_extract.errors import UsageError
+
+if TYPE_CHECKING:
+    import pytest
+
+INIS: tuple[tuple[str, str, Literal["string", "bool", "int", "float"], Any], ...] = (
+    ("llm_extract_cassettes", "folder of the cassettes, relative to the rootdir", "string", "cassettes"),
+    ("llm_extract_model", "model for prompts that name none", "string", ""),
+    ("llm_extract_baseline", "compare with this baseline: a file, or git:REV", "string", ""),
+    ("llm_extract_alpha", "how often an unchanged run may fail its gate by chance (0..1)", "float", 0.05),
+    ("llm_extract_inconclusive", "what an inconclusive gate does: warn or fail", "string", "warn"),
+    ("llm_extract_require_complete", "a partial run fails instead of skipping its gate", "bool", False),
+    ("llm_extract_placeholder_key", "conftests and fixtures may build clients without a key", "bool", False),
+    ("llm_extract_budget", "most US dollars that one recording run may spend", "float", None),
+    ("llm_extract_concurrency", "calls in flight while recording", "int", 8),
+    (
+        "llm_extract_store_requests",
+        "what a cassette keeps of requests: full, or hash (no text of theirs)",
+        "string",
+        "full",
+    ),
+    ("llm_extract_json", "write the results to this file, as JSON (relative to the rootdir)", "string", ""),
+)
+LISTS = (
+    ("llm_extract_scrub", "names of headers, parameters and JSON members whose values are never stored"),
+    (
+        "llm_extract_secrets",
+        "secrets that are never written: variables (globs) or re:PATTERN; after a ! what is no secret",
+    ),
+)
+
+
+def add_inis(parser: pytest.Parser) -> None:
+    """Declare them."""
+    for name, text, kind, default in INIS:
+        parser.addini(name, text, type=kind, default=default)
+    for name, text in LISTS:
+        parser.addini(name, text, type="linelist", default=[])
+
+
+def ini_value(config: pytest.Config, name: str, what: str) -> Any:
+    """An ini's value, of its type in `INIS`, whichever table it stands in.
+
+    Raises:
+        UsageError: it is of another; pytest says so in several ways.
+    """
+    import pytest
+
+    try:
+        return config.getini(name)
+    except (TypeError, ValueError, pytest.UsageError) as error:
+        raise UsageError(f"ini {name}", f"is {what} ({error})") from None
+
+
+def ini_text(config: pytest.Config, name: str, what: str) -> str:
+    """A text."""
+    value = ini_value(config, name, what)
+    if not isinstance(value, str):
+        raise UsageError(f"ini {name}", f"is {what}, not {value!r}")
+    return value
+
+
+def ini_texts(config: pytest.Config, name: str) -> tuple[str, ...]:
+    """The texts of a list."""
+    values = ini_value(config, name, "a list of texts")
+    if not all(isinstance(value, str) for value in values):
+        raise UsageError(f"ini {name}", f"is a list of texts, not {values!r}")
+    return tuple(values)
+
+
+def ini_choice(config: pytest.Config, name: str, choices: dict[str, bool]) -> bool:
+    """What the one of these words means that it says."""
+    value = ini_text(config, name, " or ".join(choices))
+    if value not in choices:
+        raise UsageError(f"ini {name}", f"is {' or '.join(choices)}, not {value!r}")
+    return choices[value]
