@@ -138,6 +138,17 @@ def test_a_plan_says_what_recording_would_do_and_does_nothing(project: pytest.Py
 
 
 @WORKERS
+@pytest.mark.parametrize("flag", ["--setup-plan", "--setup-only", "--collect-only"])
+def test_nothing_is_recorded_where_no_test_runs(project: pytest.Pytester, flag: str, workers: str) -> None:
+    """Whoever asks what would be set up sends no request and gets no cassette."""
+    provider = Provider()
+    with serving(provider):
+        project.runpytest_subprocess("--llm-record", flag, f"-n{workers}")
+    assert not provider.requests
+    assert not cassettes(project)
+
+
+@WORKERS
 def test_calls_are_in_flight_at_once_and_never_mixed_up(project: pytest.Pytester, workers: str) -> None:
     """As many as the flag says, in the whole run; each cassette holds its own case."""
     provider = Provider(delay_s=0.2)

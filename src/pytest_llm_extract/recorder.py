@@ -190,7 +190,8 @@ class PlanOnly:
 
 def _will_not_run(session: pytest.Session) -> bool:
     option = session.config.option
-    return bool(option.collectonly or (session.testsfailed and not option.continue_on_collection_errors))
+    broken = session.testsfailed and not option.continue_on_collection_errors
+    return bool(option.collectonly or getattr(option, "setuponly", False) or broken)
 
 
 class Relay:
