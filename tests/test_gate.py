@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import subprocess
@@ -27,6 +28,14 @@ def test_first_failure_stops_before_the_gate(recorded: pytest.Pytester, workers:
     run = recorded.runpytest_subprocess("-x", f"-n{workers}", "--dist=loadfile" if workers != "0" else "-q")
     assert run.ret != pytest.ExitCode.OK
     run.stdout.fnmatch_lines(["*partial run: * of 4 cases; gate skipped*"])
+
+
+def test_stopped_run_leaves_nothing_patched(recorded: pytest.Pytester) -> None:
+    """-x in a run of this process (pytest.main): what comes after it speaks HTTP as ever."""
+    spoil(recorded, "assert False")
+    before = http.client.HTTPConnection
+    recorded.runpytest_inprocess("-x").assert_outcomes(passed=1, failed=1)
+    assert http.client.HTTPConnection is before
 
 
 def test_crashed_worker_stays_in_the_denominator(recorded: pytest.Pytester) -> None:
