@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -262,3 +263,47 @@ def test_another_rootdir_is_a_hint(recorded: pytest.Pytester) -> None:
         ["*it is below */backend, recorded with that rootdir; here it is *: give --rootdir=*backend"]
     )
     recorded.runpytest_subprocess("--rootdir", str(inner), "backend").assert_outcomes(passed=5)
+
+
+@WORKERS
+def test_two_suites_of_one_id_are_refused(recorded: pytest.Pytester, workers: str) -> None:
+    """pytest names a module outside of the rootdir by its own folder, and one gate would judge two suites as one."""
+    for name in ("a", "b"):
+        shutil.copytree(recorded.path / "cassettes", recorded.mkdir(name) / "cassettes")
+        for file in ("test_items.py", "gold.jsonl"):
+            shutil.copy(recorded.path / file, recorded.path / name)
+    recorded.path.joinpath("a", "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib\n")
+    run = recorded.runpytest_subprocess("a", "b", f"-n{workers}")
+    assert run.ret != pytest.ExitCode.OK
+    run.stdout.fnmatch_lines(
+        [
+            "test_items.py::test_items is the id of two suites, in */a/test_items.py and in */b/test_items.py, "
+            "since the rootdir */a is not above both: give a --rootdir that is"
+        ]
+    )
+
+
+@WORKERS
+def test_module_outside_of_the_rootdir_is_refused(recorded: pytest.Pytester, workers: str) -> None:
+    """pytest gives it an id without a file, which is no place for a cassette."""
+    recorded.mkdir("ci").joinpath("pytest.ini").write_text("[pytest]\n")
+    run = recorded.runpytest_subprocess("-c", "ci/pytest.ini", "test_items.py", f"-n{workers}")
+    assert run.ret != pytest.ExitCode.OK
+    run.stdout.fnmatch_lines(["*/test_items.py is outside of the rootdir */ci: give a --rootdir that is above it"])
+    run.stdout.no_fnmatch_line("*Traceback*")
+
+
+@WORKERS
+def test_plugin_that_deselects_a_set(recorded: pytest.Pytester, workers: str) -> None:
+    """pytest itself only counts them and goes through them."""
+    recorded.makeconftest(
+        """
+        def pytest_collection_modifyitems(config, items):
+            gone = {item for item in items if "c1" in item.name}
+            items[:] = [item for item in items if item not in gone]
+            config.hook.pytest_deselected(items=gone)
+        """
+    )
+    run = recorded.runpytest_subprocess(f"-n{workers}")
+    run.assert_outcomes(passed=3, deselected=0 if workers == "2" else 1)
+    run.stdout.fnmatch_lines(["partial run: 3 of 4 cases; gate skipped"])

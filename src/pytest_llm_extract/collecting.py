@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from fnmatch import fnmatchcase
 from inspect import signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 
 _LIMITS = ("llm_accuracy", "llm_documents", "llm_gate")
 _limits = pytest.StashKey[dict[str, tuple[pytest.Mark | None, ...]]]()
+_files = pytest.StashKey[dict[str, Path]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """No suite has been built yet."""
-    config.stash[_limits] = {}
+    config.stash[_limits], config.stash[_files] = {}, {}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -93,6 +95,7 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
     from pytest_llm_extract.suite import MarkerArguments, build_suite
 
     definition, settings = metafunc.definition, metafunc.config.stash[SETTINGS]
+    _check_place(definition)
     limits = metafunc.config.stash[_limits][definition.nodeid] = _limits_of(definition)
     arguments = MarkerArguments(
         definition.nodeid,
@@ -113,6 +116,20 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
         return build_suite(arguments, settings)
     except LlmExtractError as error:
         raise pytest.Collector.CollectError(str(error)) from None
+
+
+def _check_place(definition: pytest.Item) -> None:
+    """Refuse suites outside of the rootdir that pytest gives no node id, or one that another has."""
+    config, path = definition.config, definition.path
+    if definition.nodeid.startswith("::"):
+        why = f"{path} is outside of the rootdir {config.rootpath}: give a --rootdir that is above it"
+        raise pytest.Collector.CollectError(why)
+    other = config.stash[_files].setdefault(definition.nodeid, path)
+    if other != path:
+        raise pytest.Collector.CollectError(
+            f"{definition.nodeid} is the id of two suites, in {other} and in {path}, since the rootdir "
+            f"{config.rootpath} is not above both: give a --rootdir that is"
+        )
 
 
 def _limits_of(node: pytest.Item) -> tuple[pytest.Mark | None, ...]:
@@ -163,9 +180,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = kept
 
 
-def pytest_deselected(items: list[pytest.Item]) -> None:
+def pytest_deselected(items: Collection[pytest.Item]) -> None:
     """Let the main process know of it, where tests run in workers."""
-    told: dict[str, int] = getattr(items[0].config, "workeroutput", {}) if items else {}
+    first = next(iter(items), None)  # they may be a set
+    told: dict[str, int] = getattr(first.config, "workeroutput", {}) if first else {}
     told["llm_extract_deselected"] = told.get("llm_extract_deselected", 0) + len(items)
 
 

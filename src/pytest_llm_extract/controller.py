@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -78,7 +78,7 @@ class Controller:
         """Know that suites may be missing for another reason than that they are gone."""
         self.n_uncollected += report.failed
 
-    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+    def pytest_deselected(self, items: Collection[pytest.Item]) -> None:
         """Know a run that was narrowed."""
         self.n_deselected += len(items)
 
