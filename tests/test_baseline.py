@@ -253,6 +253,23 @@ def test_suite_that_disappeared_fails_a_whole_run(people: Project) -> None:
     people.run("test_items.py").assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_suite_of_a_skipped_module_is_not_called_gone(people: Project, workers: str) -> None:
+    """What a run cannot import it does not gate: that is said with the reason, and the baseline stays."""
+    module = people.pytester.path / "test_items.py"
+    module.write_text("import pytest\npytest.importorskip('no_such_module')\n" + module.read_text())
+    people.pytester.makepyfile(test_other="def test_other(): pass")
+    run = people.run(f"-n{workers}")
+    run.assert_outcomes(passed=1, failed=1, skipped=1)
+    run.stdout.fnmatch_lines(
+        [
+            "its module was skipped at its import (could not import 'no_such_module'*), but its baseline is there: "
+            "give the module what it needs, or leave it out with --ignore=test_items.py"
+        ]
+    )
+    people.run("--ignore=test_items.py").assert_outcomes(passed=1)
+
+
 @WORKERS
 def test_changed_gold_moves_both_sides(people: Project, workers: str) -> None:
     """A corrected label is not the prompt's doing: the accepted answers are scored again."""

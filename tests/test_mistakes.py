@@ -198,6 +198,16 @@ def test_case_is_found_by_its_own_id(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess("-k", "Zürich", "--collect-only").stdout.fnmatch_lines(["*1 test collected*"])
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_no_case_of_that_id(recorded: pytest.Pytester, workers: str) -> None:
+    """It is said, and no case of another id runs."""
+    run = recorded.runpytest_subprocess("--llm-extract-case=zz", f"-n{workers}")
+    assert run.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    run.stdout.fnmatch_lines(["no case has an id like --llm-extract-case=zz"])
+    found = recorded.runpytest_subprocess("--llm-extract-case=c1", f"-n{workers}")
+    found.stdout.no_fnmatch_line("no case has*")
+
+
 def test_parametrized_suite_is_refused(pytester: pytest.Pytester) -> None:
     """By mark or by fixture."""
     text = SUITE.format(extract="extractor=read, cases=CASES", accuracy="0")

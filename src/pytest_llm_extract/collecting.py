@@ -187,12 +187,6 @@ def pytest_deselected(items: Collection[pytest.Item]) -> None:
     told["llm_extract_deselected"] = told.get("llm_extract_deselected", 0) + len(items)
 
 
-def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | None:
-    """Say so when no case has the id that was asked for."""
-    glob = config.stash[SETTINGS].case
-    return None if glob is None or items else f"no case has an id like --llm-extract-case={glob}"
-
-
 def late_marker(item: pytest.Item) -> str | None:
     """A marker that a hook like pytest_collection_modifyitems added, and that the suite was built without."""
     closest = {mark.name: mark for mark in reversed([*item.iter_markers()])}

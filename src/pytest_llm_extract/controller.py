@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,11 +72,23 @@ class Controller:
         self.crashed: list[str] = []
         self.write_problem: str | None = None
         self.left_behind: list[str] = []
-        self.n_deselected = self.n_uncollected = 0
+        self.skipped: dict[str, str] = {}
+        self.n_deselected = self.n_uncollected = self.n_selected = 0
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Know that suites may be missing for another reason than that they are gone."""
         self.n_uncollected += report.failed
+        if report.skipped and isinstance(report.longrepr, tuple):
+            self.skipped[report.nodeid] = report.longrepr[2].removeprefix("Skipped: ")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Know a run without any test."""
+        self.n_selected = len(session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """The same of workers, all of which collect the same tests."""
+        self.n_selected = len(ids)
 
     def pytest_deselected(self, items: Collection[pytest.Item]) -> None:
         """Know a run that was narrowed."""
@@ -209,9 +221,19 @@ class Controller:
                 found[suite_id] = (
                     "the suite did not run, and the run is required to be complete"
                     if left_out
-                    else f"suite gone, but its baseline is there: put the suite back, or delete {where}"
+                    else self._gone(suite_id, where)
                 )
         return found
+
+    def _gone(self, suite_id: str, baseline: str) -> str:
+        """Why a suite with a baseline is not there."""
+        module = suite_id.split("::")[0]
+        if module in self.skipped:
+            return (
+                f"its module was skipped at its import ({self.skipped[module]}), but its baseline is there: "
+                f"give the module what it needs, or leave it out with --ignore={module}"
+            )
+        return f"suite gone, but its baseline is there: put the suite back, or delete {baseline}"
 
     def _left_behind(self) -> list[str]:
         """Notes on suites of the base branch that are not here, with their baselines; nobody else would say so."""
@@ -277,6 +299,8 @@ class Controller:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the table of each suite, its worst misses, and what is stale or missing."""
+        if self.settings.case is not None and not (self.n_selected or self.n_uncollected):
+            terminalreporter.write_line(f"no case has an id like --llm-extract-case={self.settings.case}")
         if not (self.suites or self.left_behind):
             return
         from pytest_llm_extract.report import terminal
