@@ -29,7 +29,7 @@ FLOORS = [
     {"baseline", "suite"},
     {"record"},
     {"runner"},
-    {"stash", "controller", "recorder", "handover", "selection"},
+    {"stash", "controller", "recorder", "handover", "selection", "absent"},
     {"plugin", "collecting", "running", "sending", "cli", "commands"},
 ]
 DOORS = {

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from pytest_llm_extract import selection
-from pytest_llm_extract.baseline.names import BASELINE, shown_path, suite_of, suites_by_baseline
-from pytest_llm_extract.cassette.names import suite_folder
-from pytest_llm_extract.stash import suite_and_case
+from pytest_llm_extract.absent import Absent
 
 if TYPE_CHECKING:
     from pytest_llm_extract.case_report import CaseReport
@@ -126,14 +123,17 @@ class Controller:
         self._add_crashed()
         for run in self.suites.values():
             self._gate(session, run)
-        used = self._baselines_in_use(session)
-        absent = {suite_id: [reason] for suite_id, reason in self._disappeared(used).items()}
-        for suite_id, reason in self._not_compared(used).items():
-            absent.setdefault(suite_id, []).append(reason)
-        for suite_id, reasons in absent.items():
+        absent = self._absent(session)
+        for suite_id, reasons in absent.reasons().items():
             self._publish(session, f"{suite_id}::gate", "failed", GateReport(reasons, suite_id))
-        self.left_behind = self._left_behind()
+        heads = [run.head for run in self.suites.values()]
+        self.left_behind = absent.left_behind({head.baseline.source for head in heads if head.baseline})
         return outcome
+
+    def _absent(self, session: pytest.Session) -> Absent:
+        gated = [suite_id for suite_id, run in self.suites.items() if run.decision is not None]
+        ran, counts = list(self.suites), (self.n_deselected, self.n_uncollected)
+        return Absent(session, self.settings, ran, gated, self.skipped, *counts)
 
     def _add_crashed(self) -> None:
         from pytest_llm_extract.case_result import CaseResult
@@ -207,81 +207,6 @@ class Controller:
             return f"not accepted: {error}"
         run.decision = run.decision and run.decision.once_accepted()
         return None
-
-    def _disappeared(self, used: set[Path]) -> dict[str, str]:
-        """Suites that have a baseline and did not run: gone, or left out of a run that is required to be complete."""
-        required = self.settings.require_complete
-        if self.n_uncollected or (self._narrowed and not required):
-            return {}
-        left_out = required and (self._narrowed or any("::" in argument for argument in self.config.args))
-        found = {}
-        for path, suite_id in suites_by_baseline(self.settings.cassettes).items():
-            if path not in used and self._is_looked_at(suite_id):
-                where = shown_path(path, self.settings.rootdir)
-                found[suite_id] = (
-                    "the suite did not run, and the run is required to be complete"
-                    if left_out
-                    else self._gone(suite_id, where)
-                )
-        return found
-
-    def _gone(self, suite_id: str, baseline: str) -> str:
-        """Why a suite with a baseline is not there."""
-        module = suite_id.split("::")[0]
-        if module in self.skipped:
-            return (
-                f"its module was skipped at its import ({self.skipped[module]}), but its baseline is there: "
-                f"give the module what it needs, or leave it out with --ignore={module}"
-            )
-        return f"suite gone, but its baseline is there: put the suite back, or delete {baseline}"
-
-    def _left_behind(self) -> list[str]:
-        """Notes on suites of the base branch that are not here, with their baselines; nobody else would say so."""
-        asked = self.settings.baseline
-        if asked is None or not asked.startswith("git:") or self.n_uncollected or self._narrowed:
-            return []
-        from pytest_llm_extract.baseline.accepted import left_behind
-        from pytest_llm_extract.errors import GitError
-
-        sources = {run.head.baseline.source for run in self.suites.values() if run.head.baseline}
-        try:
-            return [note for note, suite in left_behind(self.settings, sources).items() if self._is_looked_at(suite)]
-        except GitError as error:
-            return [str(error)]
-
-    @property
-    def _narrowed(self) -> bool:
-        return bool(self.n_deselected) or selection.is_narrowed(self.config)
-
-    def _is_looked_at(self, suite_id: str) -> bool:
-        module = self.settings.rootdir / suite_id.split("::")[0]
-        return selection.is_looked_at(module, self.config, in_modules=self.settings.require_complete)
-
-    def _baselines_in_use(self, session: pytest.Session) -> set[Path]:
-        """Where the suites of this run have their baselines, whatever name stands in those: they may have moved."""
-        collected = map(suite_and_case, getattr(session, "items", ()))  # of which there are none beside workers
-        known = {found[0].id for found in collected if found is not None}.union(self.suites)
-        return {suite_folder(self.settings.cassettes, suite_id) / BASELINE for suite_id in known}
-
-    def _not_compared(self, used: set[Path]) -> dict[str, str]:
-        """The suite of the baseline that was asked for, if it did not run and the gates of others did without it.
-
-        A file in the ini is for whenever its suite runs.
-        """
-        asked = self.settings.baseline if self.config.getoption("llm_extract_baseline_flag") else None
-        gated = [suite_id for suite_id, run in self.suites.items() if run.decision is not None]
-        if asked is None or asked.startswith("git:") or not gated or self.n_uncollected:
-            return {}
-        path = self.settings.rootdir / asked
-        suite_id = suite_of(path)
-        if suite_id is None or suite_id in self.suites or path in used:
-            return {}
-        name, others = shown_path(path, self.settings.rootdir), ", ".join(gated)
-        reason = (
-            f"{name} is the baseline of {suite_id}, of which no case ran, and nothing was compared with it: run that "
-            f"suite, name the baseline of one that runs ({others}), or leave --llm-extract-baseline out"
-        )
-        return {suite_id: reason}
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write results.json, if there is anything to write."""

@@ -24,6 +24,7 @@ from pytest_llm_extract.record.run import RecordingRun
 from pytest_llm_extract.record.shared import Shared
 from pytest_llm_extract.recording import Progress
 from pytest_llm_extract.report.recording import Bar, Display, Log, Silent, plan_lines, summary_lines
+from pytest_llm_extract.selection import calls_no_test
 from pytest_llm_extract.stash import suite_and_case
 from pytest_llm_extract.suite import Suite
 
@@ -190,8 +191,7 @@ class PlanOnly:
 
 def _will_not_run(session: pytest.Session) -> bool:
     option = session.config.option
-    broken = session.testsfailed and not option.continue_on_collection_errors
-    return bool(option.collectonly or getattr(option, "setuponly", False) or broken)
+    return calls_no_test(session.config) or bool(session.testsfailed and not option.continue_on_collection_errors)
 
 
 class Relay:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,48 +20,18 @@ class Sender:
 
     def __init__(self) -> None:
         self._item: pytest.Item | None = None
-        self._is_due = False  # the test's result, which is sent once each time that it runs
-        self._in_phase = False  # setup, call or teardown: reports that are made meanwhile are those of subtests
+        self._is_due = False  # the test's result, which is sent once each time that it is set up
         self._told: set[str] = set()  # suites that the main process knows of
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Know whose reports are logged."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Know whose reports are logged from now on."""
         self._item, self._is_due = item, True
-        try:
-            outcome = yield
-        finally:
-            self._item = None
-        if (param := suite_and_case(item)) is not None:
-            self._told.add(param[0].id)  # now: plugins that try again (flaky) throw the reports of a failed try away
-        return outcome
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
         """A test that is set up again has another result."""
         self._is_due = True
-        with self._phase():
-            return (yield)
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self) -> Generator[None, Any, Any]:
-        """Subtests of the body report now."""
-        with self._phase():
-            return (yield)
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self) -> Generator[None, Any, Any]:
-        """Subtests of fixtures report now."""
-        with self._phase():
-            return (yield)
-
-    @contextmanager
-    def _phase(self) -> Iterator[None]:
-        self._in_phase = True
-        try:
-            yield
-        finally:
-            self._in_phase = False
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
@@ -71,7 +40,7 @@ class Sender:
         if suite_and_case(item) is None:
             return report
         _hide_secrets(report, item)
-        if self._in_phase and call.excinfo is not None:
+        if call.when == "call" and call.excinfo is not None:
             from pytest_llm_extract.runner import NoOutput
 
             if call.excinfo.errisinstance(NoOutput):
@@ -82,12 +51,12 @@ class Sender:
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Put the result of the case on its report, where it survives any worker."""
         item = self._item
-        param = None if item is None else suite_and_case(item)
+        param = None if item is None or report.nodeid != item.nodeid else suite_and_case(item)
         if item is None or param is None:
             return
         _hide_secrets(report, item)  # again, since the report may be another
         is_last = report.when == "call" or (report.when == "setup" and not report.passed)
-        if is_last and self._is_due and not self._in_phase:
+        if is_last and self._is_due and not hasattr(report, "context"):  # which those of subtests have
             self._is_due = False
             report.llm_extract = self._result_of(item, *param, is_skipped=report.skipped)
 
@@ -100,6 +69,7 @@ class Sender:
         sent = report_of(found, suite, golden, item.config.stash[SETTINGS], is_skipped=is_skipped)
         if suite.id in self._told:
             return sent
+        self._told.add(suite.id)
         return sent._replace(head=suite.head, lost=suite.lost_cases() if hasattr(item.config, "workerinput") else None)
 
     @pytest.hookimpl(wrapper=True)
