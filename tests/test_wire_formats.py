@@ -10,7 +10,7 @@ from cassette_mutations import CHAT, EVENTS, GOOGLE, RESPONSES, SSE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llm_extract.answers import NOTHING, RawAnswer, read_answer_body, read_wire_answer
+from pytest_llm_extract.answers import NOTHING, RawAnswer, is_cut_off, is_failed, read_answer_body, read_wire_answer
 
 
 def changed(body: Any, **members: Any) -> dict[str, Any]:
@@ -236,3 +236,69 @@ def test_any_json_is_an_answer_or_nothing(body: dict[str, Any], stream: bool) ->
     for kind in kinds if stream else []:
         assert isinstance(read_wire_answer(events(kind, body)), RawAnswer)
     assert isinstance(read_wire_answer(json.dumps({"type": "message", **body}).encode()), RawAnswer)
+
+
+@pytest.mark.parametrize("count", [-1, 10**400, True, "3", None, 1.5])
+def test_counts_that_are_none_are_not_told(count: Any) -> None:
+    """Negative and absurd ones too, which would otherwise be added up, or priced."""
+    body = {"choices": [], "model": "gpt-4o-mini", "usage": {"prompt_tokens": count, "completion_tokens": 3}}
+    answer = read_answer_body(body)
+    assert (answer.input_tokens, answer.output_tokens) == (0, 3)
+
+
+WHOLE = json.dumps({"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]}).encode()
+CHUNK = {"choices": [{"index": 0, "delta": {"content": "{}"}, "finish_reason": None}]}
+LAST = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+
+
+def cut(*said: dict[str, Any]) -> bytes:
+    """Server-sent events without the line that ends them."""
+    return events(*said).removesuffix(b"data: [DONE]\r\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "is_cut"),
+    [
+        (WHOLE, "application/json", False),
+        (WHOLE[:-1], "application/json", True),
+        (WHOLE[:-1], "application/problem+json", True),
+        (WHOLE[:-1], "text/plain", False),
+        (b"upstream timeout", "application/json", True),
+        (b"", "application/json", False),
+        (b"[" * 100_000, "application/json", False),
+        (b'{"text": "\xff\x00", "number": ' + b"1" * 5000 + b"}", "application/json", False),
+        (b"\xef\xbb\xbf" + WHOLE, "application/json", False),
+        (events(CHUNK, LAST), "text/event-stream", False),
+        (cut(CHUNK), "text/event-stream", True),
+        (events(CHUNK), "text/event-stream", False),
+        (events(CHUNK, LAST), "application/json", False),
+        (events({"some": "event"}), "text/event-stream", False),
+        (cut({"type": "response.created", "response": {"status": "in_progress"}}), "text/event-stream", True),
+        (
+            cut({"type": "message_start", "message": {"model": "c"}}, {"type": "error", "error": {}}),
+            "text/event-stream",
+            True,
+        ),
+    ],
+)
+def test_an_answer_that_broke_off_is_known(body: bytes, media_type: str, is_cut: bool) -> None:
+    """JSON without its end, a stream without its last event; what is only odd, or of an unknown kind, is whole."""
+    assert is_cut_off(body, media_type) is is_cut
+
+
+@pytest.mark.parametrize(
+    ("body", "is_none"),
+    [
+        ({"output": [], "status": "failed", "error": {"code": "server_error"}}, True),
+        ({"output": [], "status": "completed", "error": None}, False),
+        ({"output": [], "status": "incomplete"}, False),
+        ({"error": {"message": "overloaded"}}, True),
+        ({"error": "overloaded"}, True),
+        ({"error": None, "id": 3}, False),
+        ({"error": {"code": "content_filter"}}, False),
+        ({"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}], "error": {}}, False),
+    ],
+)
+def test_an_error_under_http_200_is_known(body: dict[str, Any], is_none: bool) -> None:
+    """A response that failed, or an error in the place of an answer; a content filter's word is an answer."""
+    assert is_failed(json.dumps(body).encode()) is is_none

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 Body = Mapping[str, Any]
+_MOST_TOKENS = 10**12  # no model has that many: a count beyond it is a mistake
 
 
 class RawAnswer(NamedTuple):
@@ -62,5 +63,6 @@ def joined(texts: Sequence[str]) -> str | None:
 
 
 def tokens(usage: Body, *names: str) -> int:
-    """The sum of these counts."""
-    return sum(usage[name] for name in names if type(usage.get(name)) is int)
+    """The sum of these counts, as far as they are some."""
+    counts = [usage[name] for name in names if type(usage.get(name)) is int]
+    return sum(count for count in counts if 0 <= count <= _MOST_TOKENS)

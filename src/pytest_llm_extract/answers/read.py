@@ -15,6 +15,8 @@ FORMATS: tuple[WireFormat, ...] = tuple(
 )
 NOTHING = RawAnswer(None, None, None)
 # Not `str.splitlines`: JSON may hold U+2028 and its like as they are.
+_DONE = re.compile(rb"^data: ?\[DONE\]", re.MULTILINE)
+_FAILED = frozenset({"failed", "error", "cancelled"})
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -38,6 +40,37 @@ def read_wire_answer(body: bytes) -> RawAnswer:
         return _read_stream(list(mappings(value) if isinstance(value, list) else _events(body)))
     except RecursionError:  # no answer is nested that deeply
         return NOTHING
+
+
+def is_cut_off(body: bytes, media_type: str) -> bool:
+    """Whether an answer broke off on its way: it says that it is JSON and is none, or its stream has no end."""
+    is_json = media_type == "application/json" or media_type.endswith("+json")
+    if not body or not (is_json or media_type == "text/event-stream"):
+        return False
+    answer = read_wire_answer(body)
+    if is_json:
+        return answer == NOTHING and not _is_json(body)
+    return answer != NOTHING and answer.finish_reason is None and not _DONE.search(body)
+
+
+def is_failed(body: bytes) -> bool:
+    """Whether an answer says that there is none: a response that failed, or an error and nothing else."""
+    answer = read_wire_answer(body)
+    try:
+        return answer.finish_reason in _FAILED or (answer == NOTHING and bool(mapping(_json(body)).get("error")))
+    except RecursionError:
+        return False
+
+
+def _is_json(body: bytes) -> bool:
+    """Whether it has the form of JSON from beginning to end, however odd its texts and numbers are."""
+    try:
+        json.loads(body.decode(json.detect_encoding(body), "replace"), strict=False, parse_int=str)
+    except ValueError:
+        return False
+    except RecursionError:
+        pass
+    return True
 
 
 def _read_stream(events: Sequence[Body]) -> RawAnswer:

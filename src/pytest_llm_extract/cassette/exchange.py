@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from pytest_llm_extract.answers import is_cut_off, is_failed
 from pytest_llm_extract.cassette.key import body_hash, fingerprint
 
 
@@ -70,6 +71,18 @@ class Exchange:
     def is_page(self) -> bool:
         """Whether the answer is empty or HTML, as of a proxy or a login: no API's, and no model's."""
         return self.response_body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")) or not self.response_body
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the request succeeded, and its answer broke off on its way."""
+        kinds = [kind.partition(";")[0].strip().lower() for kind in self.response_headers.get("content-type", ())]
+        is_answer = 200 <= self.status < 300 and not self.is_page
+        return is_answer and any(is_cut_off(self.response_body, kind) for kind in kinds)
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the request succeeded, and its answer tells of an error instead."""
+        return 200 <= self.status < 300 and is_failed(self.response_body)
 
     def to_vcr(self) -> dict[str, Any]:
         """The response as vcrpy's stubs take it; made anew each time, since they change it."""
