@@ -763,3 +763,37 @@ def test_a_key_of_a_dotenv_file_goes_before_the_placeholder(pytester: pytest.Pyt
         pytester.runpytest_subprocess("--llm-record").assert_outcomes(passed=2)
     pytester.path.joinpath(".env").unlink()
     pytester.runpytest_subprocess().assert_outcomes(passed=2)
+
+
+@WORKERS
+def test_reasons_and_properties_are_looked_through(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    """Of xfail, called and as a marker, and of record_property: neither JUnit XML nor the terminal shows them."""
+    monkeypatch.setenv("ACME_TOKEN", KEY)
+    monkeypatch.setenv("OPENAI_API_KEY", "loopback-only")
+    bodies = """
+SUITE = pytest.mark.llm_extract(extractor=read, cases=CASES)
+
+@SUITE
+def test_called(extraction, record_property):
+    record_property("token", os.environ["ACME_TOKEN"])
+    record_property("path", __import__("pathlib").Path(os.environ["ACME_TOKEN"]))
+    record_property("size", 3)
+    extraction.output
+    pytest.xfail("since " + os.environ["ACME_TOKEN"])
+
+@SUITE
+@pytest.mark.xfail(reason="since " + os.environ["ACME_TOKEN"])
+def test_marked(extraction):
+    assert extraction.output is None
+"""
+    module = REPLAYED.split("@pytest.mark")[0].replace('link=os.environ["ACME_TOKEN"]', "")
+    pytester.makepyfile(test_items=module + bodies)
+    with StandIn(lambda body: body["messages"][-1]["content"]) as provider:
+        monkeypatch.setenv("OPENAI_BASE_URL", provider.base_url)
+        run = pytester.runpytest_subprocess("--llm-record", "-rx", "--junitxml=out.xml", f"-n{workers}")
+    written = (pytester.path / "out.xml").read_text()
+    assert not holds(KEY, run.stdout.str(), written)
+    assert written.count("[hidden: the value of $ACME_TOKEN]") >= 4
+    assert '<property name="size" value="3"' in written

@@ -103,7 +103,7 @@ class Sender:
 
 
 def _hide_secrets(report: pytest.TestReport, item: pytest.Item) -> None:
-    if report.longrepr or report.sections:
+    if report.longrepr or report.sections or report.user_properties or hasattr(report, "wasxfail"):
         from pytest_llm_extract.secrecy.reports import hide_in_report
 
         hide_in_report(report, item.config.stash[SETTINGS].storage.watch)

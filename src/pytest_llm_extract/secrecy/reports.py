@@ -1,4 +1,4 @@
-"""Secrets in what pytest shows of a test: tracebacks with their locals, messages, captured output."""
+"""Secrets in what pytest shows of a test: tracebacks with their locals, messages, captured output, properties."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ def hide_in_report(report: Any, watch: Watch) -> None:
     """Hide them in a test's or a collector's report, in place."""
     report.longrepr = _without(report.longrepr, watch.hide)
     report.sections = [(title, watch.hide(text)) for title, text in report.sections]
+    if hasattr(report, "wasxfail"):
+        report.wasxfail = watch.hide(report.wasxfail)
+    if getattr(report, "user_properties", None):
+        report.user_properties = [(name, _shown(value, watch.hide)) for name, value in report.user_properties]
+
+
+def _shown(value: Any, hide: Callable[[str], str]) -> Any:
+    """The value of a property, or the text that is shown for it where that holds a secret."""
+    text = str(value)
+    return value if (hidden := hide(text)) == text else hidden
 
 
 def _without(shown: Any, hide: Callable[[str], str]) -> Any:
