@@ -397,6 +397,72 @@ def test_a_thread_of_nobody_is_named(pytester: pytest.Pytester, provider: StandI
     assert provider.requests == []
 
 
+LATE = """
+import time
+waiting = ThreadPoolExecutor(2)
+
+def audit():
+    time.sleep(0.7)
+    ask("audit")
+
+def audit_further():
+    time.sleep(0.3)
+    threading.Thread(target=audit).start()
+
+async def audit_async():
+    await asyncio.sleep(0.7)
+    await async_client.chat.completions.create(**request("audit"))
+
+def in_thread(text) -> Item:
+    threading.Thread(target=audit).start()
+    return parse(ask(text))
+
+def in_pool(text) -> Item:
+    waiting.submit(audit)
+    return parse(ask(text))
+
+def in_thread_of_a_thread(text) -> Item:
+    threading.Thread(target=audit_further).start()
+    return parse(ask(text))
+
+async def in_task(text) -> Item:
+    asyncio.create_task(audit_async())
+    return parse((await async_client.chat.completions.create(**request(text))).choices[0].message.content)
+
+test_late = suite(globals()[os.environ["LATE"]], CASES[:1])
+
+def test_others():
+    time.sleep(1.5)
+    with socket.create_connection(("127.0.0.1", int(os.environ["OPENAI_BASE_URL"].split(":")[2].split("/")[0]))):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("late", "key"),
+    [
+        ("in_thread", "loopback-only"),
+        ("in_thread", ""),
+        ("in_pool", "loopback-only"),
+        ("in_thread_of_a_thread", "loopback-only"),
+        ("in_task", "loopback-only"),
+    ],
+)
+def test_what_nobody_waits_for_is_refused_for_ever(
+    pytester: pytest.Pytester, provider: StandIn, monkeypatch: pytest.MonkeyPatch, late: str, key: str
+) -> None:
+    """It sends its first request when no replay is under way any more: nothing goes out, and a warning says so."""
+    pytester.makepyfile(test_late=HEAD + LATE)
+    monkeypatch.setenv("LATE", late)
+    pytester.runpytest_subprocess("--llm-record", "-k", "not others").assert_outcomes(passed=2)
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    sent, connections = len(provider.requests), provider.connections
+    found = pytester.runpytest_subprocess()
+    found.assert_outcomes(passed=3)
+    assert (len(provider.requests), provider.connections) == (sent, connections + 1)  # that of the foreign test
+    found.stdout.fnmatch_lines(["*started and did not wait for tried to reach 127.0.0.1:* after the extraction had *"])
+
+
 class Item(pydantic.BaseModel):
     """What the extractors below give."""
 

@@ -1,4 +1,4 @@
-"""No network while replaying: an audit hook that knows whose code is running, threads included."""
+"""No network while replaying, nor after an extraction: an audit hook that knows whose code is running."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import sys
 from typing import Any
 
-from pytest_llm_extract.cassette.ownership import Stopped, active, owner, stopping
+from pytest_llm_extract.cassette.ownership import Stopped, active, owner, stopping, warn_late
 
 # Where the address stands among an event's arguments; of others, the arguments begin with a host and a port.
 _ADDRESS = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1, "socket.getnameinfo": 0}
@@ -27,21 +27,25 @@ class NetworkBlocked(Stopped):
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _EVENTS or (take := owner.get()) is None or not take.is_offline:
+    if event not in _EVENTS or (take := owner.get()) is None:
         return
-    if not any(other.is_offline for other in list(active)):
-        return  # a thread that outlives the last replay is no concern of ours any more
+    is_late = take not in active
+    if not take.is_offline and not is_late:
+        return
     if event in _NAMING and arguments[0] in ("localhost", socket.gethostname()):
         return  # who asks for this machine's own address wants no network
     address = arguments[_ADDRESS[event]] if event in _ADDRESS else arguments[:2]
     # A text is the path of a Unix socket, and none that of a connected one: this machine, or connected before.
     if isinstance(address, tuple):
-        raise stopping(NetworkBlocked(":".join(str(part) for part in address[:2])))
+        target = ":".join(str(part) for part in address[:2])
+        if is_late:
+            warn_late(target)
+        raise stopping(NetworkBlocked(target))
 
 
 @functools.cache
 def install() -> None:
-    """From now on, while replays are under way, every connection of theirs, or of a thread they start, is an error.
+    """From now on, every connection of a replay is an error, and of all that an extraction started and left behind.
 
     Until the process ends: there is no way to remove an audit hook.
     """

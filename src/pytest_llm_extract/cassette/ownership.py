@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import threading
 import time
+import warnings
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -86,48 +87,48 @@ def stopping(error: Stopped) -> BaseException:
     return RuntimeError(str(error)) if found is not None and found.is_thread else error
 
 
-_start, _submit = threading.Thread.start, ThreadPoolExecutor.submit
+def warn_late(address: str) -> None:
+    """Say that what an extraction left behind sent a request after it, and that it was refused: its test is over."""
+    warnings.warn(
+        f"something that an extraction started and did not wait for tried to reach {address} after the extraction had "
+        "ended, and was refused: wait for it in the extractor",
+        stacklevel=2,
+    )
 
 
-def _start_in_context(thread: threading.Thread) -> None:
-    if owner.get() is not None:
-        context, run = contextvars.copy_context(), thread.run
-        thread.run = lambda: context.run(_Worker(is_thread=True).run, run)  # type: ignore[method-assign]
-    _start(thread)
+def hand_down() -> None:
+    """Have threads and pool jobs that an extraction starts run in a copy of its context, from now on.
+
+    Until the process ends, since what an extraction leaves behind may start more of them at any time.
+    """
+    if threading.Thread.start.__module__ != __name__:
+        threading.Thread.start = _in_context(threading.Thread.start)  # type: ignore[method-assign, assignment]
+    if ThreadPoolExecutor.submit.__module__ != __name__:
+        ThreadPoolExecutor.submit = _with_context(ThreadPoolExecutor.submit)  # type: ignore[method-assign]
 
 
-def _submit_in_context(pool: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-    if owner.get() is None:
-        return _submit(pool, fn, *args, **kwargs)
-    context, own = contextvars.copy_context(), _Worker(is_thread=False)
+def _in_context(start: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
+    def start_in_context(thread: threading.Thread) -> None:
+        if owner.get() is not None:
+            context, run = contextvars.copy_context(), thread.run
+            thread.run = lambda: context.run(_Worker(is_thread=True).run, run)  # type: ignore[method-assign]
+        start(thread)
 
-    def job() -> Any:
-        return context.run(own.run, fn, *args, **kwargs)
-
-    # In an empty context, since the pool's own thread, which this may start, outlives the extraction.
-    return contextvars.Context().run(_submit, pool, job)
+    return start_in_context
 
 
-class _Inheritance:
-    """Counts the extractions that are under way: the first of them patches, the last one takes the patches off."""
+def _with_context(submit: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
+    def submit_in_context(
+        pool: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> Future[Any]:
+        if owner.get() is None:
+            return submit(pool, fn, *args, **kwargs)
+        context, own = contextvars.copy_context(), _Worker(is_thread=False)
 
-    def __init__(self) -> None:
-        self._lock, self._inside = threading.Lock(), 0
+        def job() -> Any:
+            return context.run(own.run, fn, *args, **kwargs)
 
-    def __enter__(self) -> None:
-        with self._lock:
-            self._inside += 1
-            if self._inside == 1:
-                threading.Thread.start = _start_in_context  # type: ignore[method-assign, assignment]
-                ThreadPoolExecutor.submit = _submit_in_context  # type: ignore[method-assign, assignment]
+        # In an empty context, since the pool's own thread, which this may start, outlives the extraction.
+        return contextvars.Context().run(submit, pool, job)
 
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                threading.Thread.start = _start  # type: ignore[method-assign]
-                ThreadPoolExecutor.submit = _submit  # type: ignore[method-assign]
-
-
-# Threads and pool jobs that an extraction starts meanwhile run in a copy of their starter's context.
-inherited_context = _Inheritance()
+    return submit_in_context

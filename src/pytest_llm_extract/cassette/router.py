@@ -60,6 +60,8 @@ def _take_of(request: Request) -> Take | None:
         address = address_of(request.uri)
         for other in active:
             other.strays.append(address)
+        if take is not None:
+            ownership.warn_late(address)
         raise Unowned(address)
     if (sender := ownership.worker()) is not None:
         take.senders.add(sender)
@@ -155,7 +157,8 @@ def taking(take: Take) -> Iterator[None]:
     token, caller = ownership.owner.set(take), ownership.worker()
     ownership.active.add(take)
     try:
-        with _uncovered, ownership.inherited_context:
+        with _uncovered:
+            ownership.hand_down()
             yield
     except (Stopped, BaseExceptionGroup):  # which a task group makes of it
         if take.stopped is None:
