@@ -131,7 +131,7 @@ def test_exchange_that_was_cut_out_of_a_cassette_of_ours(tmp_path: Path) -> None
     """Its fingerprint is still in the list."""
     data = yaml.safe_load(own(tmp_path))
     del data["interactions"][1]
-    assert refused(tmp_path, data).startswith("x_llm_extract.fingerprints: are 2, and the exchanges 1; record")
+    assert refused(tmp_path, data).startswith("x_llm_extract.fingerprints: are 2, and the exchanges 1")
 
 
 def test_unusual_files(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def read_recording(data: Any) -> Recording:
     """
     top = Node(data, "")
     if isinstance(data, list) and data and isinstance(data[0], dict) and "request" in data[0]:
-        raise top.refuse("is a cassette of vcrpy before 1.0; migrate it (python -m vcr.migration), or record it again")
+        raise top.refuse("is a cassette of vcrpy before 1.0; migrate it (python -m vcr.migration)")
     if not isinstance(data, dict):
         raise top.refuse(f"is not a vcrpy cassette: it is {_KINDS[type(data)]}, not a mapping with interactions")
     interactions = top.member("interactions").items()
@@ -109,9 +109,7 @@ def _check_whole(top: Node) -> None:
     """vcrpy ends YAML with its version: without it, exchanges may be missing at the end."""
     version = top.find("version")
     if version is None:
-        raise top.refuse(
-            "`version: 1` is missing, so the file may be cut off; record it again, or add it if the file is whole"
-        )
+        raise top.refuse("`version: 1` is missing, so the file may be cut off; add it if the file is whole")
     if version.check(int).value != 1:
         raise version.refuse("is not 1, the only version of the format that is known")
 
@@ -125,7 +123,7 @@ def _own_recording(recording: Recording, meta: Node) -> Recording:
     _check_members(meta, _META, tuple(_KINDS))
     head: dict[str, Any] = meta.value
     if head.get("format") != FORMAT:
-        raise meta.member("format").refuse(f"is not {FORMAT}: update pytest-llm-extract, or record the case again")
+        raise meta.member("format").refuse(f"is not {FORMAT}: update pytest-llm-extract")
     if (hashes := meta.find("hashes")) is not None:
         _check_origin(hashes)
     requests = meta.find("requests")
@@ -134,23 +132,21 @@ def _own_recording(recording: Recording, meta: Node) -> Recording:
     if head.get("fingerprints") != (fingerprints := recording.fingerprints):
         listed = meta.member("fingerprints")
         if len(listed.value) != len(fingerprints):
-            raise listed.refuse(
-                f"are {len(listed.value)}, and the exchanges {len(fingerprints)}; record the case again"
-            )
-        raise listed.refuse("a request was edited by hand: its fingerprint no longer matches; record the case again")
+            raise listed.refuse(f"are {len(listed.value)}, and the exchanges {len(fingerprints)}")
+        raise listed.refuse("a request was edited by hand: its fingerprint no longer matches")
     digests = head.get("answers")
     if digests is not None and digests != [answer_digest(e.status, e.response_body) for e in recording.exchanges]:
         answers = meta.member("answers")
         raise answers.refuse(
-            "an answer was edited by hand: its digest no longer matches; record the case again, "
-            f"or take {answers.place} out of the file if the edit is meant"
+            "an answer was edited by hand: its digest no longer matches; "
+            f"take {answers.place} out of the file if the edit is meant"
         )
     return Recording(recording.exchanges, head.get("case", ""), head)
 
 
 def _check_origin(node: Node) -> None:
     if node.check(dict).value.keys() != ORIGIN:
-        raise node.refuse(f"has not the members {', '.join(sorted(ORIGIN))}; record the case again")
+        raise node.refuse(f"has not the members {', '.join(sorted(ORIGIN))}")
     _check_members(node, {}, (str, type(None)))
 
 

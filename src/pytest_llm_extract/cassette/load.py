@@ -136,7 +136,7 @@ def _read_yaml(text: str) -> Any:
     except (yaml.YAMLError, YamlMistakeError, ValueError) as error:
         line, problem = describe(text, error)
         if conflict := conflict_line(text):
-            line, problem = conflict, "merge conflict marker; resolve the conflict, or record the case again"
+            line, problem = conflict, "merge conflict marker; resolve the conflict"
         raise LayoutError(_line(line), problem) from None
 
 
