@@ -77,7 +77,10 @@ ANSWERS = {
     "a web page, HTTP 200": Reply(200, PAGE, "text/html"),
     "a web page that says it is JSON": Reply(200, PAGE),
     "nothing, HTTP 200": Reply(200, ""),
-    "JSON of something else": Reply(200, '{"error": "overloaded"}'),
+    "JSON that is cut off": Reply(200, '{"model": "m-1", "choices": [{"index": 0, "mess'),
+    "text that says it is JSON": Reply(200, "upstream timeout"),
+    "an error, HTTP 200": Reply(200, '{"error": "overloaded"}'),
+    "JSON of something else": Reply(200, '{"detail": "overloaded"}'),
     "an unknown model, HTTP 404": failure(404, "model_not_found"),
     "a document that is too long, HTTP 400": failure(400, "context_length_exceeded"),
 }
@@ -265,14 +268,16 @@ def test_ids_that_no_file_system_takes(project: pytest.Pytester) -> None:
 
 
 def test_merge_conflict_in_a_cassette(project: pytest.Pytester) -> None:
-    """It is neither taken for an empty one nor written over."""
+    """It is neither taken for an empty one nor written over, and it is said what to do."""
     with serving(bolt) as provider:
         project.runpytest_subprocess("--llm-record", "-k", "test_extractor").assert_outcomes(passed=2)
         cassette = next((project.path / "cassettes").rglob("*.yaml"))
         text = f"<<<<<<< HEAD\n{cassette.read_text()}=======\n{cassette.read_text()}>>>>>>> theirs\n"
         cassette.write_text(text)
-        run = project.runpytest_subprocess("--llm-record", "-k", "test_extractor")
+        runs = [project.runpytest_subprocess(*record, "-k", "test_extractor") for record in (["--llm-record"], [])]
         assert len(provider.requests) == 1
-    run.assert_outcomes(failed=2)
-    run.stdout.fnmatch_lines([f"ERROR: *{cassette.name}: line 1: merge conflict marker; *(1 case: right)"])
+    for run in runs:
+        run.assert_outcomes(failed=2)
+        found, todo = f"{cassette.name}: line 1: merge conflict marker; resolve the conflict", "pytest --llm-record"
+        run.stdout.fnmatch_lines([f"ERROR: *{found}. To record it anew, delete it, then: {todo} (1 case: right)"])
     assert cassette.read_text() == text

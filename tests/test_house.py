@@ -25,7 +25,7 @@ FLOORS = [
     | {"files", "recording", "safe_yaml", "secrecy"},
     {"jsonable", "schema", "json_schema", "tree", "definitions", "readers", "writers", "cases", "extractors"},
     {"validate", "compare", "aggregate", "advice", "cassette", "provider", "golden", "gate_markers", "event_loop"},
-    {"scoring", "gate", "call", "prompt", "corpus", "report", "explain", "endings"},
+    {"scoring", "gate", "call", "prompt", "corpus", "report", "explain", "endings", "failure"},
     {"baseline", "suite"},
     {"record"},
     {"runner"},

@@ -365,6 +365,75 @@ def read(text) -> Item:
     assert cassettes(project) == []
 
 
+FORGIVING = """
+def read(text) -> Item:
+    try:
+        return strict_read(text)
+    except openai.APIError:
+        return Item(name="")
+"""
+FALLING_BACK = FORGIVING.replace('Item(name="")', 'strict_read("fallback for " + text)')
+
+
+def hiding(wrapper: str) -> str:
+    """The suite with an extractor that hides what the provider did; two cases."""
+    strict = SUITE.replace("import os", "import openai, os").replace("def read", "def strict_read")
+    return strict.replace("CASES =", wrapper + "\nCASES =").replace("range(12)", "range(2)")
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 400])
+def test_an_error_that_an_extractor_hides_replaces_no_cassette(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """It returns a default in the place of an answer: the old cassettes stay, and the provider's words are shown."""
+    project.makepyfile(test_items=hiding(FORGIVING))
+    with serving(Provider()):
+        project.runpytest_subprocess("--llm-record").assert_outcomes(passed=3)
+    before = {path: path.read_bytes() for path in cassettes(project)}
+    monkeypatch.setenv("SYSTEM", "Read it again.")
+    with serving(provider := StandIn(lambda body: Reply(status, '{"error": {"message": "Incorrect"}}'))):
+        run = project.runpytest_subprocess("--llm-record", "--llm-extract-concurrency=1")
+    run.assert_outcomes(failed=3)
+    run.stdout.fnmatch_lines([f"STALE: not recorded: HTTP {status} *Incorrect*(2 cases: c0, c1)"])
+    assert len(provider.requests) == (1 if status in (401, 403) else 2)
+    assert {path: path.read_bytes() for path in cassettes(project)} == before
+
+
+def test_a_wrong_key_is_told_where_an_extractor_falls_back(project: pytest.Pytester) -> None:
+    """Its second model would answer all cases."""
+    project.makepyfile(test_items=hiding(FALLING_BACK))
+
+    class Closed(Provider):
+        def reply(self, body: dict[str, Any]) -> dict[str, Any] | Reply:
+            is_fallback = body["messages"][-1]["content"].startswith("fallback")
+            return super().reply(body) if is_fallback else Reply(401, '{"error": {"message": "Incorrect"}}')
+
+    with serving(Closed()):
+        run = project.runpytest_subprocess("--llm-record")
+    run.stdout.fnmatch_lines(["MISSING: not recorded: HTTP 401 *Incorrect*(2 cases: c0, c1)"])
+    assert cassettes(project) == []
+
+
+@pytest.mark.parametrize("wrapper", [FORGIVING, FALLING_BACK])
+def test_a_broken_connection_that_an_extractor_survives(project: pytest.Pytester, wrapper: str) -> None:
+    """Asked again, then missing: a request without an answer cannot be replayed. The line names the connection."""
+    project.makepyfile(test_items=hiding(wrapper))
+
+    class Breaking(Provider):
+        def reply(self, body: dict[str, Any]) -> dict[str, Any] | Reply:
+            is_broken = body["messages"][-1]["content"] == "doc 1"
+            cut = Reply(200, "cut off", headers={"content-length": "5000", "connection": "close"})
+            return cut if is_broken else super().reply(body)
+
+    with serving(provider := Breaking()):
+        run = project.runpytest_subprocess("--llm-record")
+    sent = [body["messages"][-1]["content"] for body in provider.requests]
+    assert sent.count("doc 1") == 5
+    address = f"{provider.base_url}/chat/completions"
+    run.stdout.fnmatch_lines([f"MISSING: not recorded: no answer from {address}, and a request * (1 case: c1)"])
+    assert len(cassettes(project)) == 1
+
+
 @WORKERS
 def test_modes(project: pytest.Pytester, workers: str) -> None:
     """missing leaves stale ones; a marker caps what a run may do; all takes whole suites, and counts attempts."""
@@ -511,6 +580,32 @@ def test_items(extraction):
     assert len(provider.requests) == 2 + 12
 
 
+@WORKERS
+@pytest.mark.parametrize("kind", ["BaseException", "GeneratorExit"])
+def test_an_extractor_that_raises_no_exception_fails_alone(project: pytest.Pytester, workers: str, kind: str) -> None:
+    """A class beside Exception: with its traceback, in the test of its case; all others are recorded."""
+    crash = f"""    class Cancelled({kind}): pass
+    if text == "doc 3": raise Cancelled("no such shelf")
+    system ="""
+    project.makepyfile(test_items=SUITE.replace("    system =", crash))
+    with serving(Provider()):
+        run = project.runpytest_subprocess("--llm-record", f"-n{workers}")
+    run.assert_outcomes(passed=11, failed=2)
+    run.stdout.fnmatch_lines(["*raise Cancelled(*", "*Cancelled: no such shelf*"])
+    assert len(cassettes(project)) == 11
+
+
+@pytest.mark.parametrize("end", ["raise SystemExit(3)", "pytest.skip('a blank page')", "pytest.xfail('blank')"])
+def test_what_an_extractor_ends_costs_what_it_sent(project: pytest.Pytester, end: str) -> None:
+    """The budget knows of its requests, and so does the count; its test does not send them again."""
+    project.makepyfile(test_items=SUITE.replace("    return Item", f"    {end}\n    return Item"))
+    provider = Provider()
+    with serving(provider):
+        run = project.runpytest_subprocess("--llm-record", "--llm-extract-budget=0.40", "--llm-extract-concurrency=1")
+    assert len(provider.requests) == 2  # of 0.15 dollars each
+    run.stdout.fnmatch_lines(["*recorded 0 of 12; 2 calls, 2,000,000 tokens, $0.3000, *"])
+
+
 def start(project: pytest.Pytester, *arguments: str) -> subprocess.Popen[str]:
     """`pytest --llm-record` that goes on by itself."""
     command = [sys.executable, "-m", "pytest", "--llm-record", "-p", "no:cacheprovider", *arguments]
@@ -565,7 +660,23 @@ def test_interrupt_keeps_what_was_recorded(project: pytest.Pytester) -> None:
         slow.set()
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert "KeyboardInterrupt" in output
+    assert "interrupted; 6 of 12 are recorded and kept, the next recording takes up the rest" in output
     assert len(cassettes(project)) == 6
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_interrupt_sends_nothing_more(project: pytest.Pytester) -> None:
+    """Ctrl-C while all calls wait, as the provider asked them to: none of them goes out."""
+    provider = StandIn(lambda body: Reply(429, "{}", headers={"retry-after": "60"}))
+    with serving(provider):
+        process = start(project)
+        wait_for(lambda: len(provider.requests) >= 4)
+        time.sleep(1.0)  # for those that were under way
+        sent = len(provider.requests)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    assert len(provider.requests) == sent
 
 
 def test_a_worker_that_dies_while_recording_stops_nobody(project: pytest.Pytester) -> None:
@@ -626,7 +737,8 @@ def test_a_long_wait_ends_the_recording(project: pytest.Pytester) -> None:
     with serving(provider):
         run = project.runpytest_subprocess("--llm-record", "--llm-extract-concurrency=1", timeout=60)
     assert len(provider.requests) == 1
-    run.stdout.fnmatch_lines(["*not recorded: HTTP 429*"])
+    waits = "it asks to wait 3,600 s, and recording waits 120 s at most"
+    run.stdout.fnmatch_lines([f"MISSING: not recorded: HTTP 429 *; {waits} (12 cases: *"])
 
 
 @pytest.mark.parametrize("odd", ["inf", "nan", "-5", "soon"])

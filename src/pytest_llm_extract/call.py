@@ -16,33 +16,17 @@ from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.load import load
 from pytest_llm_extract.cassette.router import Unowned, taking
 from pytest_llm_extract.cassette.save import cassette_text, write_cassette
-from pytest_llm_extract.cassette.takes import KeyNeeded, Record, Replay
-from pytest_llm_extract.cassette.vcr_filters import FilterFailed
+from pytest_llm_extract.cassette.takes import Record, Replay
 from pytest_llm_extract.config import Storage
-from pytest_llm_extract.endings import is_answer, status_of
+from pytest_llm_extract.endings import is_answer
 from pytest_llm_extract.errors import CassetteError, SecretFoundError
 from pytest_llm_extract.event_loop import run_to_end
+from pytest_llm_extract.failure import Failure, failure_of
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.placeholder import placeholder_key
 from pytest_llm_extract.prices import cost_of_models_usd
-from pytest_llm_extract.provider import ProviderError
 
-_TRANSIENT = frozenset({408, 409, 425, 429})
 _META = ("hashes", "attempt", "model", "system_fingerprint", "latency_s", "recorded")
-
-
-class Failure(NamedTuple):
-    """Why nothing was recorded, in the provider's own words, and what that means for the other calls.
-
-    `status` is that of the last HTTP answer; None when a request got none, or when no request went out.
-    `is_final` is True where every further call would end in the same way (a wrong key, a disk that is full).
-    """
-
-    words: str
-    status: int | None = None
-    retry_after_s: float | None = None
-    is_transient: bool = False
-    is_final: bool = False
 
 
 @dataclass
@@ -56,7 +40,7 @@ class Call:
 
     status: Status = Status.OK
     value: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
     problem: str | None = None
     change: diff.Change | None = None
     recorded: bool = False
@@ -101,10 +85,15 @@ def replay(function: Callable[[], Any], slot: Slot) -> Call:
     try:
         recording = load(slot.path, slot.root)
     except CassetteError as error:
-        return Call(Status.ERROR, problem=str(error))
+        return _unreadable(error)
     if recording is None:
         return Call(Status.MISSING, problem=f"no cassette {slot.path.name}")
     return _replay(function, slot, recording)
+
+
+def _unreadable(error: CassetteError) -> Call:
+    # No recording replaces it by itself: nobody would hear of an edit, a conflict, a disk that fails.
+    return Call(Status.ERROR, problem=f"{error}. To record it anew, delete it, then: pytest --llm-record")
 
 
 def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Call:
@@ -156,18 +145,20 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
     try:
         old = load(slot.path, slot.root)
     except CassetteError as error:
-        return Call(Status.ERROR, problem=f"{error}; delete it and record again")
+        return _unreadable(error)
     take = Record(slot.ignore, heard, slot.storage)
     call = Call(ignored=take.matched)
     start = time.perf_counter()
     try:
         with taking(take), placeholder_key():
             call.value = run_to_end(function)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         call.error = error
     recording = Recording(tuple(take.exchanges), slot.case_id)
     call.facts = _facts(recording, slot)
-    call.failure = _hindrance(take) or _failure(call, take)
+    call.failure = failure_of(take, call.error, call.facts)
     if call.failure is not None:
         # Providers and errors repeat what they were sent.
         call.failure = call.failure._replace(words=slot.storage.watch.hide(call.failure.words))
@@ -198,58 +189,6 @@ def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, 
 def _storable(value: Any) -> Any:
     """A value of the head; half a surrogate pair, which JSON may hold and a file may not, as its escape."""
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
-
-
-def _hindrance(take: Record) -> Failure | None:
-    """What kept the extraction's requests from being sent, or from being seen."""
-    if take.stopped is not None:
-        return Failure(str(take.stopped), is_final=isinstance(take.stopped, KeyNeeded | FilterFailed))
-    if take.strays and not take.exchanges:
-        return Failure(str(Unowned(take.strays[0])))
-    return None
-
-
-def _failure(call: Call, take: Record) -> Failure | None:
-    """The provider's part in an extraction that cannot be kept; None where it can, or where the extractor crashed."""
-    if take.problem is not None:
-        return Failure(take.problem)
-    last = take.exchanges[-1] if take.exchanges else None
-    if take.unanswered and call.error is not None:
-        return Failure(_with_cause(call.error), is_transient=True)
-    if last is not None and _is_transient(last.status):
-        return _refused(last)
-    if call.error is None or status_of(call.error, call.facts) is Status.REFUSED:
-        return None
-    if last is not None and last.status >= 400:
-        return _refused(last)
-    if last is not None and last.is_page:
-        page = last.response_body[:200].decode(errors="replace")
-        return Failure(f"HTTP {last.status} {last.reason}, but no answer: {page!r}")
-    return Failure(_with_cause(call.error)) if isinstance(call.error, ProviderError) else None
-
-
-def _is_transient(status: int) -> bool:
-    return status in _TRANSIENT or status >= 500
-
-
-def _refused(exchange: Exchange) -> Failure:
-    text = exchange.response_body.decode(errors="replace")
-    is_final = exchange.status in (401, 403) or "insufficient_quota" in text
-    return Failure(
-        f"HTTP {exchange.status} {exchange.reason}: {text[:300]}",
-        exchange.status,
-        exchange.retry_after_s,
-        is_transient=_is_transient(exchange.status) and not is_final,
-        is_final=is_final,
-    )
-
-
-def _with_cause(error: BaseException) -> str:
-    """An error with what lies at its bottom: "Connection error." alone does not say which connection."""
-    bottom = error
-    while bottom.__cause__ is not None:
-        bottom = bottom.__cause__
-    return str(error) if bottom is error else f"{error} ({bottom})"
 
 
 def _facts(recording: Recording, slot: Slot) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _PACKAGE = str(Path(__file__).parent)
 _UNUSABLE = frozenset({"InstructorRetryException"})
 
 
-def status_of(error: Exception, facts: Mapping[str, Any]) -> Status:
+def status_of(error: BaseException, facts: Mapping[str, Any]) -> Status:
     """What an exception of an extraction says of its answer; `facts` are those of `cassette.facts.summary`.
 
     `Status.ERROR` is a crash: nothing was said about the answer.
@@ -40,7 +40,7 @@ def status_of(error: Exception, facts: Mapping[str, Any]) -> Status:
     return Status.ERROR
 
 
-def is_answer(error: Exception) -> bool:
+def is_answer(error: BaseException) -> bool:
     """Whether an exception is an answer that could not be used, which is worth keeping, and not a crash."""
     return status_of(error, {}) is not Status.ERROR
 

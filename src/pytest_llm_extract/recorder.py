@@ -18,7 +18,8 @@ from pytest_llm_extract.cassette.router import routed
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.event_loop import ready_loop
 from pytest_llm_extract.placeholder import placeholder_key
-from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, jobs_of, record_mode
+from pytest_llm_extract.record.batch import Batch
+from pytest_llm_extract.record.job import Job, jobs_of, record_mode
 from pytest_llm_extract.record.plan import Plan, plan_suite
 from pytest_llm_extract.record.run import RecordingRun
 from pytest_llm_extract.record.shared import Shared
@@ -31,6 +32,8 @@ from pytest_llm_extract.suite import Suite
 # The plans that --llm-extract-plan made, on the config.
 PLANS = pytest.StashKey[list[Plan]]()
 _POLL_S = 0.2
+# What ends a fixture and is for its tests to take.
+_LEFT_TO_TESTS = (SystemExit, pytest.skip.Exception, pytest.fail.Exception)
 
 
 class NoFixtures(Exception):
@@ -62,11 +65,11 @@ class Selected:
             try:
                 item.ihook.pytest_runtest_setup(item=item)
                 client = self._client(item)
-            except (Exception, *LEFT_TO_TESTS) as error:
+            except (Exception, *_LEFT_TO_TESTS) as error:
                 raise NoFixtures from error
             yield client
         finally:
-            with suppress(Exception, *LEFT_TO_TESTS):
+            with suppress(Exception, *_LEFT_TO_TESTS):
                 item.ihook.pytest_runtest_teardown(item=item, nextitem=None if first is item else first)
             item._initrequest()  # type: ignore[attr-defined]  # or its test would get the values that were torn down
 
@@ -133,10 +136,20 @@ class Recorder:
 
     def _record(self, group: Selected, plan: Plan, first: pytest.Item | None, display: Display) -> None:
         start = time.monotonic()
-        show = partial(display.progress, group.suite.id)
+        batch = Batch(plan, partial(display.progress, group.suite.id))
         try:
             with group.set_up(first) as client:
-                batch = self._run.record_plan(plan, client, show)
+                self._run.record_batch(batch, client)
+        except KeyboardInterrupt:
+            done, total = batch.progress.done, batch.progress.total
+            display.end()
+            display.lines(
+                [
+                    f"{group.suite.id}: interrupted; {done:,} of {total:,} are recorded and kept, the next "
+                    "recording takes up the rest"
+                ]
+            )
+            raise
         finally:
             display.end()
         took_s, ended = time.monotonic() - start, batch.ended.words if batch.ended else None

@@ -142,9 +142,20 @@ class Record(Take):
         self._lock = threading.Lock()
 
     @property
-    def unanswered(self) -> int:
-        """Requests that went out and got no answer: the connection failed, or broke in the middle of it."""
-        return len(self._sent)
+    def unanswered(self) -> list[Request]:
+        """Requests that got no answer: the connection failed, or broke in the middle, or nobody waited for it.
+
+        Without those that the project wants nothing recorded of, which have none on replay either.
+        """
+        with self._lock:
+            sent = list(self._sent.values())
+        return [request for request in sent if self._is_kept(request)]
+
+    def _is_kept(self, request: Request) -> bool:
+        try:
+            return self._scrubber.request(request) is not None
+        except (NotStorable, Stopped):
+            return True
 
     @property
     def problem(self) -> str | None:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pytest_llm_extract.call import Call, Failure
+from pytest_llm_extract.call import Call
+from pytest_llm_extract.failure import Failure
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.record.job import Job
 from pytest_llm_extract.record.plan import Plan
@@ -21,7 +22,7 @@ class Batch:
     """The jobs of one plan while they are recorded: what they took so far, and why no more of them are begun."""
 
     def __init__(self, plan: Plan, show: Callable[[Progress], None]) -> None:
-        self._plan, self._show = plan, show
+        self.plan, self._show = plan, show
         self._lock = threading.Lock()
         self._start = time.monotonic()
         self._dearest: float | None = None
@@ -37,7 +38,7 @@ class Batch:
         """
         if self.ended is not None:
             return math.inf
-        before = self._plan.expected.get(job.key)
+        before = self.plan.expected.get(job.key)
         known = [cost for cost in (before.cost_usd if before else None, self._dearest) if cost is not None]
         return max(known) if known else None
 
@@ -56,9 +57,9 @@ class Batch:
             )
         return call
 
-    def add(self, call: Call | None) -> None:
-        """A job is over, None: its test will try. What all others would meet too ends the batch."""
-        recorded, failure = call is not None and call.recorded, call.failure if call else None
+    def add(self, call: Call) -> None:
+        """A job is over. What all others would meet too ends the batch."""
+        recorded, failure = call.recorded, call.failure
         with self._lock:
             done = self.progress.done + recorded
             failed = self.progress.failed + (not recorded)
@@ -78,7 +79,7 @@ class Batch:
     def left(self, job: Job) -> Call:
         """What comes of a job that is not begun: it is what it was, for the reason that ended the batch."""
         assert self.ended is not None  # end() was called
-        status = Status.MISSING if self._plan.probes[job.key].status is Status.MISSING else Status.STALE
+        status = Status.MISSING if self.plan.probes[job.key].status is Status.MISSING else Status.STALE
         return Call(status, problem=f"not recorded: {self.ended.words}", failure=self.ended)
 
     def _update(self, **changes: Any) -> None:

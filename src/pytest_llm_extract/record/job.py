@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
-
 from pytest_llm_extract import provider
 from pytest_llm_extract.call import Slot
 from pytest_llm_extract.cassette import names
@@ -19,8 +17,6 @@ from pytest_llm_extract.prompt.call import document_text
 from pytest_llm_extract.suite import Suite
 
 Key = tuple[str, str, int]
-# What ends an extraction and is for its own test to take.
-LEFT_TO_TESTS = (SystemExit, pytest.skip.Exception, pytest.fail.Exception)
 
 
 class Job(NamedTuple):

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from pytest_llm_extract.call import Call
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.record.job import Key
@@ -30,7 +32,12 @@ class JobResult:
     recorded: bool
     status: Status
     problem: str | None
-    error: Exception | None = None
+    error: BaseException | None = None
+
+    @property
+    def can_travel(self) -> bool:
+        """Whether it can be told to other processes; what skips a test is left to their own tries."""
+        return not isinstance(self.error, (pytest.skip.Exception, pytest.fail.Exception))
 
     @classmethod
     def of(cls, call: Call) -> JobResult:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from pytest_llm_extract.cassette.stored import recordings
 from pytest_llm_extract.config import Settings
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.prices import cost_usd
-from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, Key, is_wanted, record_mode, wanted_cassettes
+from pytest_llm_extract.record.job import Job, Key, is_wanted, record_mode, wanted_cassettes
 from pytest_llm_extract.record.threads import in_threads
 from pytest_llm_extract.recording import Estimate, SuitePlan
 from pytest_llm_extract.suite import Suite
@@ -49,8 +48,12 @@ def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Setting
 
     def probe(job: Job) -> None:
         if (function := job.function(client)) is not None:
-            with suppress(*LEFT_TO_TESTS):
+            try:
                 probes[job.key] = _probe(job, function, settings)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                return  # it ends its test as well, which will say so
 
     in_threads(probe, jobs, suite.concurrency or settings.concurrency, stop)
     found = [probes[job.key] for job in jobs if job.key in probes]

@@ -10,22 +10,21 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_llm_extract.call import Call, Failure, record, replay
+from pytest_llm_extract.call import Call, record, replay
 from pytest_llm_extract.cassette.diff import VOLATILE
 from pytest_llm_extract.cassette.exchange import Exchange
 from pytest_llm_extract.config import Settings
+from pytest_llm_extract.failure import Failure, is_too_long
 from pytest_llm_extract.files import check_writable
 from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.placeholder import placeholder_key
 from pytest_llm_extract.prices import dollars, has_price
 from pytest_llm_extract.record.batch import Batch
 from pytest_llm_extract.record.budget import Budget
-from pytest_llm_extract.record.job import LEFT_TO_TESTS, Job, Key, is_wanted, record_mode, variant_folder
+from pytest_llm_extract.record.job import Job, Key, is_wanted, record_mode, variant_folder
 from pytest_llm_extract.record.job_result import JobResult
 from pytest_llm_extract.record.pace import Pace
-from pytest_llm_extract.record.plan import Plan
 from pytest_llm_extract.record.threads import in_threads
-from pytest_llm_extract.recording import Progress
 
 if TYPE_CHECKING:
     from pytest_llm_extract.record.shared import Shared
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 _BUSY = frozenset({429, 503, 529})
 _MAX_TRIES = 5  # after an error; a provider that only asks to wait is asked again for as long as patience lasts
 _PATIENCE_S = 600.0
-_LONGEST_WAIT_S = 120.0
 _BACKOFF_S, _LONGEST_BACKOFF_S = 0.25, 8.0
 
 
@@ -62,9 +60,9 @@ class RecordingRun:
         for wire in self.shared.results():
             self._results[tuple(wire["key"])] = JobResult.from_wire(wire)
 
-    def record_plan(self, plan: Plan, client: Callable[[], Any], show: Callable[[Progress], None]) -> Batch:
+    def record_batch(self, batch: Batch, client: Callable[[], Any]) -> None:
         """Record all jobs of a plan, as many at a time as the settings allow, each written when it is made."""
-        batch = Batch(plan, show)
+        plan = batch.plan
         if (model := self._model_without_price(plan.suite)) is not None:
             batch.end(_unpriced(model))
         folder = variant_folder(plan.suite, self._settings)
@@ -75,29 +73,24 @@ class RecordingRun:
         threads = min(plan.suite.concurrency or self._settings.concurrency, len(plan.jobs))
         with placeholder_key():  # held all the time, so that it does not come and go under the threads
             in_threads(partial(self._record_job, batch, client), plan.jobs, threads, batch.stop)
-        return batch
 
     def _record_job(self, batch: Batch, client: Callable[[], Any], job: Job) -> None:
         function = job.function(client)
         assert function is not None  # plans hold no other jobs
-        try:
-            call = batch.left(job) if batch.ended else self._record_in_batch(batch, job, function)
-        except LEFT_TO_TESTS:
-            call = None
+        call = batch.left(job) if batch.ended else self._record_in_batch(batch, job, function)
         batch.add(call)
-        if call is None:
-            return
         result = self._results[job.key] = JobResult.of(call)
-        if self.shared is not None:
+        if self.shared is not None and result.can_travel:
             self.shared.add_result(result.to_wire(job.key, self._settings.storage.watch.hide))
 
     def _record_in_batch(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
         tries = self._tries(job, function, batch.stop)
         call = self._within_budget(map(partial(self._spend, batch), tries), partial(batch.price, job))
         if call is None:
-            batch.end(Failure(_over_budget(self._budget, batch.price(job)), is_final=True))
+            words = "interrupted" if batch.stop.is_set() else _over_budget(self._budget, batch.price(job))
+            batch.end(Failure(words, is_final=True))
             return batch.left(job)
-        if call.failure is not None and _is_too_long(call.failure.retry_after_s):
+        if call.failure is not None and is_too_long(call.failure.retry_after_s):
             batch.end(call.failure)  # a limit of the day, say: whoever asks meanwhile is refused as well
         return call
 
@@ -117,10 +110,11 @@ class RecordingRun:
         return self._budget.limit_usd is not None and call.recorded and call.cost_usd is None
 
     def _within_budget(self, tries: Iterator[Call], price: Callable[[], float | None]) -> Call | None:
-        """The last of these tries; None, with nothing tried, where their price does not fit in."""
+        """The last of these tries; None where there is none, or where their price does not fit in."""
         reserved = self._budget.admit(price)
         if reserved is None:
             return None
+        call: Call | None = None
         cost = 0.0
         try:
             for call in tries:
@@ -132,32 +126,47 @@ class RecordingRun:
         return call
 
     def _tries(self, job: Job, function: Callable[[], Any], stop: threading.Event) -> Iterator[Call]:
-        """Record a case until it is recorded, or there is no sense in trying again; the last call counts."""
+        """Record a case until it is recorded, or there is no sense in trying again; the last call counts.
+
+        Nothing is sent once `stop` is set, also not by those who wait for their turn.
+        """
         slot, first, errors = job.slot(self._settings), time.monotonic(), 0
         while True:
             started = self._pace.wait(stop)
+            if stop.is_set():
+                return
             call = record(function, slot, partial(self._heard, started))
             yield call
             failure = call.failure
-            if failure is None or not failure.is_transient or stop.is_set():
+            if failure is None or not failure.is_transient:
                 return
             errors += failure.status not in _BUSY
             waits_s = failure.retry_after_s or 0.0
             is_over = time.monotonic() - first + waits_s > _PATIENCE_S
-            if errors == _MAX_TRIES or _is_too_long(failure.retry_after_s) or is_over:
+            if errors == _MAX_TRIES or is_too_long(failure.retry_after_s) or is_over:
                 return
             if failure.status not in _BUSY:
                 stop.wait(min(_LONGEST_BACKOFF_S, _BACKOFF_S * 2**errors) * random.uniform(0.5, 1.0))
 
     def _heard(self, started: float, exchange: Exchange) -> None:
         if exchange.status in _BUSY:
-            if not _is_too_long(exchange.retry_after_s):
+            if not is_too_long(exchange.retry_after_s):
                 self._pace.refused(started, exchange.retry_after_s)
         elif exchange.status < 500:
             self._pace.answered()
 
     def call(self, job: Job, function: Callable[[], Any]) -> Call:
-        """What the test of a case gets: its replay, once it was recorded where that was asked for."""
+        """What the test of a case gets: its replay, once it was recorded where that was asked for.
+
+        Raises:
+            BaseException: the extractor ended with it, and so shall its test (`sys.exit`, `pytest.skip`).
+        """
+        call = self._call(job, function)
+        if call.error is not None and not isinstance(call.error, Exception):
+            raise call.error
+        return call
+
+    def _call(self, job: Job, function: Callable[[], Any]) -> Call:
         result = self._results.get(job.key)
         if result is not None and not result.recorded:
             return Call(result.status, problem=result.problem, error=result.error)
@@ -201,10 +210,6 @@ def _as_recorded(call: Call) -> Call:
         cause = f"{call.change.cause}, though it was recorded a moment ago: {call.change.hint or VOLATILE}"
         call.change, call.problem = call.change._replace(cause=cause, hint=None), cause
     return call
-
-
-def _is_too_long(wait_s: float | None) -> bool:
-    return wait_s is not None and wait_s > _LONGEST_WAIT_S
 
 
 def _over_budget(budget: Budget, price: float | None) -> str:
