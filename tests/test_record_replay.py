@@ -183,7 +183,7 @@ def test_provider_down_is_one_line(bare: pytest.Pytester) -> None:
         pass
     run = record(bare, provider)
     run.assert_outcomes(failed=4)
-    run.stdout.fnmatch_lines(["*MISSING: not recorded: Connection error*"])
+    run.stdout.fnmatch_lines([f"*MISSING: not recorded: no answer from {provider.base_url}*: Connection error*"])
     assert not list(bare.path.rglob("cassettes/**/*.yaml"))
 
 

@@ -73,7 +73,8 @@ def _interruption(take: Record, error: Exception | None) -> Failure | None:
             words = f"no answer from {address}, and a request without one cannot be replayed"
             return Failure(f"{words}: let the extractor wait for it, or raise", is_transient=True)
         words = _with_cause(error)
-        return Failure(words if address in words else f"no answer from {address}: {words}", is_transient=True)
+        says_where = isinstance(error, ProviderError)
+        return Failure(words if says_where else f"no answer from {address}: {words}", is_transient=True)
     for exchange in take.exchanges:
         if exchange.is_cut_off:
             end = exchange.response_body[-60:].decode(errors="replace")
