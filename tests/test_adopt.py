@@ -231,7 +231,7 @@ def test_what_is_not_adopted_is_named(project: pytest.Pytester, monkeypatch: pyt
     assert lines[1] == f"{nameless}: not adopted: no case 'bolt'. Give --case ID."
     assert "c1.yaml: not adopted: " in lines[2]
     assert "not written: the value of $MY_TOKEN stands in line " in lines[2]
-    assert lines[3].startswith(f"{broken}: not adopted: `version: 1` is missing, so the file may be cut off; record it")
+    assert lines[3].startswith(f"{broken}: not adopted: `version: 1` is missing, so the file may be cut off; add it")
     assert lines[4] == "adopted 1 of 5 recordings"
     assert len(list((project.path / "cassettes").rglob("*.yaml"))) == 1
     again = adopt(project, nameless, "--case", "c0")

@@ -11,6 +11,7 @@ from cassette_mutations import save
 from vcr.serialize import deserialize
 from vcr.serializers import yamlserializer
 
+from pytest_llm_extract.case_result import Usage
 from pytest_llm_extract.cassette import adopt
 from pytest_llm_extract.cassette.facts import summary
 from pytest_llm_extract.cassette.load import load
@@ -48,7 +49,7 @@ def test_recording_is_read_out(
     assert found is not None
     said = summary(found)
     assert (said["finish_reason"], str(said["model"])) == (finish, model)
-    assert (said["input_tokens"], said["output_tokens"]) == (int(n_input), int(n_output))
+    assert sum(said["by_model"].values(), Usage()) == Usage(int(n_input), int(n_output))
     if answer.startswith("refused: "):
         assert (said["refusal"], said["content"]) == (answer.removeprefix("refused: "), None)
     else:

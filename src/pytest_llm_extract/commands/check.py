@@ -101,16 +101,16 @@ def _name(job: Job) -> str:
 
 def _unreadable(collected: Collected, wanted: Iterable[Path]) -> Iterator[Finding]:
     """Cassettes that a case wants and that cannot be read, or that fail their case for another reason."""
-    seen = set()
+    seen = set[Path]()
     for path in wanted:
         try:
             load(path, collected.settings.cassettes)
         except CassetteError as error:
-            seen.add(str(error))
+            seen.add(path)
             yield Finding("unreadable", _shown(path), str(error).removeprefix(f"{path}: "))
     for plan in collected.plans:
         for probe in plan.probes.values():
-            if probe.status is Status.ERROR and probe.problem not in seen:
+            if probe.status is Status.ERROR and probe.job.path(collected.settings) not in seen:
                 yield Finding("failing", f"{plan.suite.id} ({_name(probe.job)})", probe.problem or "")
 
 
