@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_llm_extract.errors import UnknownNameError, UsageError, did_you_mean
 from pytest_llm_extract.limits import Floor, Gate, Waiver
+from pytest_llm_extract.outcome import is_through_a_list
 
 Written = tuple[tuple[Any, ...], Mapping[str, Any]]
 _THROUGH_A_LIST = "there is no hallucination_rate through a list; use precision="
@@ -137,14 +138,14 @@ def _floor(value: Any, source: str, name: str) -> Floor:
     given = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name) is not None}
     if not given:
         raise UsageError(source, f"{name}: Floor() names no rate: accuracy=, precision=, recall=, hallucination_rate=")
-    if "hallucination_rate" in given and ("[]" in name or "{}" in name):
+    if "hallucination_rate" in given and is_through_a_list(name):
         raise UsageError(source, f"{name}: {_THROUGH_A_LIST}")
     return Floor(**{rate: _share(limit, source, f"{name}: {rate}") for rate, limit in given.items()})
 
 
 def _possible(floor: Floor, path: str) -> Floor:
     """What a field can be held to of a default floor."""
-    return replace(floor, hallucination_rate=None) if "[]" in path or "{}" in path else floor
+    return replace(floor, hallucination_rate=None) if is_through_a_list(path) else floor
 
 
 def _share(value: Any, source: str, name: str) -> Fraction:

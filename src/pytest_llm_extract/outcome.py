@@ -137,6 +137,11 @@ class FieldCounts:
         return _ratio(self.spurious, self.correct + self.wrong + self.spurious)
 
 
+def is_through_a_list(path: str) -> bool:
+    """Whether a field stands in a list or a dict, where nothing counts as rightly absent: no hallucination rate."""
+    return "[]" in path or "{}" in path
+
+
 @dataclass(frozen=True, slots=True)
 class RowCounts:
     """How many rows of one list gold and prediction hold, and how many were paired. Adding two is associative."""

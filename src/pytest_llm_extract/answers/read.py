@@ -14,9 +14,9 @@ FORMATS: tuple[WireFormat, ...] = tuple(
     module.FORMAT for module in (chat, responses, anthropic, google, cohere, converse, ollama)
 )
 NOTHING = RawAnswer(None, None, None)
-# Not `str.splitlines`: JSON may hold U+2028 and its like as they are.
 _DONE = re.compile(rb"^data: ?\[DONE\]", re.MULTILINE)
 _FAILED = frozenset({"failed", "error", "cancelled"})
+# Not `str.splitlines`: JSON may hold U+2028 and its like as they are.
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 

@@ -20,6 +20,7 @@ from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
 from pytest_llm_extract.limits import Floor
+from pytest_llm_extract.outcome import is_through_a_list
 from pytest_llm_extract.prices import cost_of_models_usd, total_usd
 from pytest_llm_extract.report.rates import rates_to_wire
 from pytest_llm_extract.suite_result import SuiteResult
@@ -143,8 +144,7 @@ def _field(path: str, summary: FieldSummary, floor: Floor | None, comparisons: S
         "precision": counts.precision,
         "recall": counts.recall,
         "f1": counts.f1,
-        # Through a list there is no count of rightly absent values that a rate could refer to.
-        "hallucination_rate": None if "[]" in path or "{}" in path else counts.hallucination_rate,
+        "hallucination_rate": None if is_through_a_list(path) else counts.hallucination_rate,
         "spurious_share": counts.spurious_share,
         "omission_rate": counts.omission_rate,
         "flake_rate": summary.flakes.rate,
