@@ -21,8 +21,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from cassette_mutations import MUTATIONS, Watch, answers_of, bombs, flip, outcome, own, seeds, truncate
 
-from pytest_llm_extract.answers import read_wire_answer
-from pytest_llm_extract.cassette.exchange import Recording
+from pytest_llm_extract.cassette.file.exchange import Recording
+from pytest_llm_extract.wire_formats import read_wire_answer
 
 SLOW_S = 5.0
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "cassettes"

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 
 from pytest_llm_extract.baseline.file import Baseline, Entry, parse
-from pytest_llm_extract.case_result import Accepted, CaseResult, Leaf, Leaves, Origin, Sample, count_leaves
 from pytest_llm_extract.gate.decide import decide
-from pytest_llm_extract.outcome import Outcome, Status
-from pytest_llm_extract.suite_result import AcceptedRun, GateRules, SuiteResult
+from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Leaves, Origin, Sample, count_leaves
+from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
 
 
 def leaves_of(fields: list[str], n_rows: int, dice: random.Random) -> Leaves:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.cases import load_cases
+from pytest_llm_extract.dataset import load_cases
 
 Rows = list[dict[str, Any]]
 

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from pytest_llm_extract import score
-from pytest_llm_extract.aggregate import Tally
+from pytest_llm_extract.results.aggregate import Tally
 
 
 class Line(BaseModel):

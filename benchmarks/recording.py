@@ -30,7 +30,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.cassette.load import load
+from pytest_llm_extract.cassette.file.load import load
 
 SUITES = """
 import os, pytest

@@ -232,7 +232,7 @@ def load_ms(folder: Path) -> tuple[float, float]:
     """Processor milliseconds to read one cassette: as this package does, and as plain YAML."""
     import yaml
 
-    from pytest_llm_extract.cassette.load import load
+    from pytest_llm_extract.cassette.file.load import load
 
     def plain(path: Path) -> Any:
         return yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)

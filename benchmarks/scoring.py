@@ -22,9 +22,9 @@ from typing import Any
 from deepdiff import DeepDiff
 from pydantic import BaseModel, Field, create_model
 
-from pytest_llm_extract.schema import Schema
-from pytest_llm_extract.scoring import score_answer
-from pytest_llm_extract.validate import read_answer
+from pytest_llm_extract.schema.schema import Schema
+from pytest_llm_extract.scoring.answer import read_answer
+from pytest_llm_extract.scoring.score import score_answer
 
 
 class Item(BaseModel):

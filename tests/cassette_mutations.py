@@ -18,11 +18,11 @@ from typing import Any
 
 import yaml
 
-from pytest_llm_extract.cassette import adopt
-from pytest_llm_extract.cassette.exchange import Exchange, Recording
-from pytest_llm_extract.cassette.facts import summary
-from pytest_llm_extract.cassette.load import load
-from pytest_llm_extract.cassette.save import cassette_text, write_cassette
+from pytest_llm_extract.cassette import foreign
+from pytest_llm_extract.cassette.file.answer_summary import summary
+from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
+from pytest_llm_extract.cassette.file.load import load
+from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
 from pytest_llm_extract.errors import CassetteError, SecretFoundError
 
 CHAT: dict[str, Any] = {
@@ -302,8 +302,8 @@ def outcome(text: bytes, folder: Path) -> Recording | str:
     for exchange in found.exchanges:
         exchange.to_vcr()
     try:
-        kept = adopt.as_kept(found, "c0")
-        save(folder / "kept.yaml", kept, adopt.head_of(kept, found, None, found))
+        kept = foreign.as_kept(found, "c0")
+        save(folder / "kept.yaml", kept, foreign.head_of(kept, found, None, found))
     except (RecursionError, SecretFoundError):  # `llm-extract adopt` says so
         return found
     again = load(folder / "kept.yaml", folder)

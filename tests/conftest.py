@@ -87,6 +87,14 @@ def provider() -> Iterator[StandIn]:
 
 
 @pytest.fixture
+def bare(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """An empty project, and no key."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return pytester
+
+
+@pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A suite of four cases, one of which the provider gets wrong, and no key."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):

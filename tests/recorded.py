@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from standin import StandIn
 
 
@@ -18,3 +19,11 @@ def record_in(folder: Path, answer: Callable[[dict[str, Any]], str], *arguments:
         environment = os.environ | {"OPENAI_API_KEY": "loopback-only", "OPENAI_BASE_URL": provider.base_url}
         command = [sys.executable, "-m", "pytest", "--rootdir=.", "--llm-record", *arguments]
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False).stdout
+
+
+def record(project: pytest.Pytester, provider: StandIn, *arguments: str) -> pytest.RunResult:
+    """Run `pytest --llm-record` against a provider."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", "loopback-only")
+        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+        return project.runpytest_subprocess("--llm-record", *arguments)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from standin import Reply, StandIn
 
-from pytest_llm_extract.report.results import json_schema
+from pytest_llm_extract.report.results_json import json_schema
 
 WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
 
@@ -171,7 +171,7 @@ def test_own_modules_are_imported_by_python_itself(recorded: pytest.Pytester, wo
         from importlib.machinery import SourceFileLoader
 
         def pytest_runtest_teardown(item):
-            assert type(sys.modules["pytest_llm_extract.cassette.load"].__spec__.loader) is SourceFileLoader
+            assert type(sys.modules["pytest_llm_extract.cassette.file.load"].__spec__.loader) is SourceFileLoader
             assert type(item.module.__spec__.loader) is not SourceFileLoader
         """
     )

@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_llm_extract.case_result import CaseResult
-    from pytest_llm_extract.limits import Floor, Gate, Waiver
-    from pytest_llm_extract.outcome import Outcome
-    from pytest_llm_extract.rules import (
+    from pytest_llm_extract.extraction.extraction import Extraction
+    from pytest_llm_extract.results.case_result import CaseResult
+    from pytest_llm_extract.results.outcome import Outcome
+    from pytest_llm_extract.rules.comparators import (
         Aliases,
         Align,
         AnyOf,
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
         Text,
         Tolerance,
     )
-    from pytest_llm_extract.runner import Extraction
-    from pytest_llm_extract.scoring import score
+    from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
+    from pytest_llm_extract.scoring.score import score
 
 __all__ = [
     "Aliases",
@@ -44,13 +44,13 @@ __all__ = [
     "score",
 ]
 _ELSEWHERE = {
-    "CaseResult": "case_result",
-    "Extraction": "runner",
-    "Floor": "limits",
-    "Gate": "limits",
-    "Outcome": "outcome",
-    "Waiver": "limits",
-    "score": "scoring",
+    "CaseResult": "results.case_result",
+    "Extraction": "extraction.extraction",
+    "Floor": "rules.limits",
+    "Gate": "rules.limits",
+    "Outcome": "results.outcome",
+    "Waiver": "rules.limits",
+    "score": "scoring.score",
 }
 
 
@@ -58,4 +58,4 @@ def __getattr__(name: str) -> Any:
     # Lazy: pytest imports this package in every run, also where no suite of ours is.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"pytest_llm_extract.{_ELSEWHERE.get(name, 'rules')}"), name)
+    return getattr(import_module(f"pytest_llm_extract.{_ELSEWHERE.get(name, 'rules.comparators')}"), name)

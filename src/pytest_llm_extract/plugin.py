@@ -6,11 +6,12 @@ from collections.abc import Generator
 
 import pytest
 
-from pytest_llm_extract import config as settings_of
-from pytest_llm_extract import hooks, own_imports
-from pytest_llm_extract.stash import SETTINGS, recording_run
+from pytest_llm_extract import hookspecs
+from pytest_llm_extract.config import settings as settings_of
+from pytest_llm_extract.session import fast_imports
+from pytest_llm_extract.session.stash import SETTINGS, recording_run
 
-pytest_plugins = ("pytest_llm_extract.collecting", "pytest_llm_extract.running")
+pytest_plugins = ("pytest_llm_extract.session.collection", "pytest_llm_extract.session.execution")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare the hooks that a project can implement."""
-    pluginmanager.add_hookspecs(hooks)
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -31,7 +32,7 @@ def pytest_load_initial_conftests(
     settings_of.add_short_flag(early_config, parser)
     if not settings_of.conftests_may_build_clients(early_config):
         return (yield)
-    from pytest_llm_extract.placeholder import placeholder_key
+    from pytest_llm_extract.credentials.placeholder_key import placeholder_key
 
     with placeholder_key(settings_of.CONFTEST):
         return (yield)
@@ -39,7 +40,7 @@ def pytest_load_initial_conftests(
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers; from here on, our modules are imported in the fast way."""
-    config.add_cleanup(own_imports.find_before_pytest())
+    config.add_cleanup(fast_imports.find_before_pytest())
     for marker in settings_of.MARKERS:
         config.addinivalue_line("markers", marker)
     if config.getoption("llm_extract_plan_flag") and hasattr(config.option, "dist"):
@@ -54,13 +55,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         settings = config.stash[SETTINGS] = settings_of.Settings.of(config)
         if settings.baseline is not None:
-            from pytest_llm_extract.baseline.accepted import check_source
+            from pytest_llm_extract.baseline.find import check_source
 
             check_source(settings)
     except LlmExtractError as error:
         raise pytest.UsageError(str(error)) from None
     if not hasattr(config, "workerinput"):
-        from pytest_llm_extract.controller import Controller
+        from pytest_llm_extract.session.controller import Controller
 
         config.pluginmanager.register(Controller(config, settings), "llm_extract_controller")
     if settings.record != "none":
@@ -68,7 +69,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _register_recorder(config: pytest.Config, settings: settings_of.Settings) -> None:
-    from pytest_llm_extract.recorder import PlanOnly, Recorder, RecordFirst, Relay
+    from pytest_llm_extract.session.record_first import PlanOnly, Recorder, RecordFirst, Relay
 
     if config.pluginmanager.hasplugin("dsession"):
         config.pluginmanager.register(Relay(config), "llm_extract_relay")

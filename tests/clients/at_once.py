@@ -14,9 +14,9 @@ from typing import Any
 
 from standin import StandIn, said
 
-from pytest_llm_extract.call import Call, Slot, record, replay
-from pytest_llm_extract.cassette.load import load
-from pytest_llm_extract.cassette.router import routed
+from pytest_llm_extract.cassette.file.load import load
+from pytest_llm_extract.cassette.http.router import routed
+from pytest_llm_extract.extraction.call import Call, Slot, record, replay
 
 AT_ONCE = 64
 _DOCUMENT = re.compile(r"document-\d\d")

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from standin import StandIn, said
 
-from pytest_llm_extract.cassette.exchange import Recording
-from pytest_llm_extract.cassette.load import load
+from pytest_llm_extract.cassette.file.exchange import Recording
+from pytest_llm_extract.cassette.file.load import load
 
 HEAD = """
 import asyncio, json, os

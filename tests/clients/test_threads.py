@@ -26,12 +26,12 @@ from at_once import (
 from standin import StandIn
 from suites import echo
 
-from pytest_llm_extract.call import Slot, record, replay
-from pytest_llm_extract.cassette.exchange import Recording
+from pytest_llm_extract.cassette.file.exchange import Recording
+from pytest_llm_extract.cassette.http.replay import Replay
+from pytest_llm_extract.cassette.http.router import routed
 from pytest_llm_extract.cassette.ownership import active
-from pytest_llm_extract.cassette.router import routed
-from pytest_llm_extract.cassette.takes import Replay
-from pytest_llm_extract.outcome import Status
+from pytest_llm_extract.extraction.call import Slot, record, replay
+from pytest_llm_extract.results.outcome import Status
 
 Ask = Callable[[str], str]
 

@@ -10,15 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pytest_llm_extract.baseline.form import wrong_in_case, wrong_in_header
-from pytest_llm_extract.case_result import Accepted, Leaf, Leaves, Origin, numbered
+from pytest_llm_extract.baseline.file_schema import wrong_in_case, wrong_in_header
 from pytest_llm_extract.errors import BaselineError, reason
-from pytest_llm_extract.exact_json import read_exactly
-from pytest_llm_extract.gate.words import count_cases
-from pytest_llm_extract.outcome import FieldCounts, Outcome, Status
-from pytest_llm_extract.schema import Schema
-from pytest_llm_extract.scoring import score_answer
-from pytest_llm_extract.validate import Answer, lost_answer, read_answer
+from pytest_llm_extract.formats.strict_json import read_exactly
+from pytest_llm_extract.results.case_result import Accepted, Leaf, Leaves, Origin, numbered
+from pytest_llm_extract.results.outcome import FieldCounts, Outcome, Status
+from pytest_llm_extract.schema.schema import Schema
+from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer
+from pytest_llm_extract.scoring.score import score_answer
+from pytest_llm_extract.wording import count_cases
 
 FORMAT, VERSION = "pytest-llm-extract-baseline", 1
 _MAX_HISTORY = 50

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.errors import DatasetError, did_you_mean
-from pytest_llm_extract.long_numbers import exact_text, read_number
+from pytest_llm_extract.formats.exact_decimals import exact_text, read_number
 
 Record = tuple[int, bytes]
 _CASE_COLUMNS = frozenset({"input", "input_file", "context", "metadata", "group"})

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pytest_llm_extract.credentials.placeholder_key import placeholder_key
 from pytest_llm_extract.errors import UnknownNameError, UsageError
-from pytest_llm_extract.json_schema import read_json_schema
-from pytest_llm_extract.placeholder import placeholder_key
-from pytest_llm_extract.schema import Schema
+from pytest_llm_extract.schema.json_schema import read_json_schema
+from pytest_llm_extract.schema.schema import Schema
 
 _SOURCE = "--schema"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from heapq import nsmallest
 
-from pytest_llm_extract.aggregate import FieldSummary, Tally
-from pytest_llm_extract.case_result import CaseResult
-from pytest_llm_extract.outcome import FieldCounts, Outcome, RowCounts, Status
+from pytest_llm_extract.results.aggregate import FieldSummary, Tally
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.outcome import FieldCounts, Outcome, RowCounts, Status
 from pytest_llm_extract.stats.intervals import ClusterSums
 
 N_WORST = 8

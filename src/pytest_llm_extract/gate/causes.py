@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pytest_llm_extract.case_result import Accepted, CaseResult, Sample
-from pytest_llm_extract.gate.vanished import no_longer_labelled
-from pytest_llm_extract.gate.words import count_cases, percent
-from pytest_llm_extract.outcome import ANSWERED, FieldCounts, add_up
+from pytest_llm_extract.gate.removed import no_longer_labelled
+from pytest_llm_extract.results.case_result import Accepted, CaseResult, Sample
+from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, add_up
+from pytest_llm_extract.wording import count_cases, percent
 
 _WORDS = {
     "prompt": "prompt",

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from pytest_llm_extract.aggregate import FieldSummary, count_flakes, summarize
-from pytest_llm_extract.case_result import CaseResult, Sample
 from pytest_llm_extract.gate.causes import describe_causes
 from pytest_llm_extract.gate.floors import missed_documents, missed_floors, strict_floors
 from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, pair
-from pytest_llm_extract.gate.vanished import dropped, fewer_labels, vanished
-from pytest_llm_extract.gate.words import count_cases, percent, some_names
-from pytest_llm_extract.outcome import Status, Verdict
-from pytest_llm_extract.suite_result import SuiteResult
+from pytest_llm_extract.gate.removed import dropped, fewer_labels, vanished
+from pytest_llm_extract.results.aggregate import FieldSummary, count_flakes, summarize
+from pytest_llm_extract.results.case_result import CaseResult, Sample
+from pytest_llm_extract.results.outcome import Status, Verdict
+from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.wording import count_cases, percent, some_names
 
 _MIN_GROUPS = 5
 _NO_BASELINE = "no baseline yet: pytest --llm-extract-accept makes this run's answers the baseline"

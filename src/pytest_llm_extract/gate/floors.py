@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from pytest_llm_extract.aggregate import FieldSummary
-from pytest_llm_extract.gate.words import percent
-from pytest_llm_extract.limits import Floor
-from pytest_llm_extract.outcome import FieldCounts, Verdict
+from pytest_llm_extract.results.aggregate import FieldSummary
+from pytest_llm_extract.results.outcome import FieldCounts, Verdict
+from pytest_llm_extract.rules.limits import Floor
+from pytest_llm_extract.wording import percent
 
 
 def rate(counts: FieldCounts, name: str) -> Fraction | None:

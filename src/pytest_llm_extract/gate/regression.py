@@ -8,8 +8,8 @@ from functools import lru_cache
 from math import lcm
 from typing import NamedTuple
 
-from pytest_llm_extract.case_result import CaseResult
-from pytest_llm_extract.outcome import FieldCounts, add_up, right_share
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.outcome import FieldCounts, add_up, right_share
 from pytest_llm_extract.stats.power import cases_to_decide, smallest_loss
 from pytest_llm_extract.stats.signflip import SignFlip, sign_flip
 from pytest_llm_extract.stats.stepdown import holm, step_down

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.aggregate import FieldSummary
-from pytest_llm_extract.corpus.part import BROKEN, BROKEN_GOLD, DUPLICATE, DUPLICATE_GOLD, MISSING, UNKNOWN
+from pytest_llm_extract.corpus.partition import BROKEN, BROKEN_GOLD, DUPLICATE, DUPLICATE_GOLD, MISSING, UNKNOWN
 from pytest_llm_extract.corpus.totals import Problems, Totals
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import missed_floors, strict_floors, trivial_floors
-from pytest_llm_extract.limits import Floor
-from pytest_llm_extract.outcome import Verdict
 from pytest_llm_extract.report.misses import advice_lines, worst_misses
 from pytest_llm_extract.report.rates import tally_to_wire
-from pytest_llm_extract.report.results import run_to_wire
+from pytest_llm_extract.report.results_json import run_to_wire
 from pytest_llm_extract.report.tables import fields_table
 from pytest_llm_extract.report.terminal import documents_text, verdict_lines
-from pytest_llm_extract.suite_result import GateRules, SuiteResult
+from pytest_llm_extract.results.aggregate import FieldSummary
+from pytest_llm_extract.results.outcome import Verdict
+from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
+from pytest_llm_extract.rules.limits import Floor
 
 _WORDS = {
     BROKEN_GOLD: ("broken record of gold, not scored", "broken records of gold, not scored"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from pytest_llm_extract.advice import advice
-from pytest_llm_extract.case_result import CaseResult, Leaf, Sample
-from pytest_llm_extract.outcome import RIGHT, Status
-from pytest_llm_extract.report.shown import MISSES, and_more, field_name, has_values, printable, show
+from pytest_llm_extract.report.terminal_text import MISSES, and_more, field_name, has_values, printable, show
+from pytest_llm_extract.results.case_result import CaseResult, Leaf, Sample
+from pytest_llm_extract.results.outcome import RIGHT, Status
+from pytest_llm_extract.scoring.advice import advice
 
 
 def worst_misses(

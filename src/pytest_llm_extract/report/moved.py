@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from pytest_llm_extract.advice import advise
-from pytest_llm_extract.case_result import Accepted, CaseResult, Leaf, Sample
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
-from pytest_llm_extract.gate.words import count_cases
-from pytest_llm_extract.outcome import RIGHT, right_share
-from pytest_llm_extract.report.shown import MISSES, and_more, field_name, has_values, printable, show
 from pytest_llm_extract.report.tables import new_table, render
+from pytest_llm_extract.report.terminal_text import MISSES, and_more, field_name, has_values, printable, show
+from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Sample
+from pytest_llm_extract.results.outcome import RIGHT, right_share
+from pytest_llm_extract.scoring.advice import advise
+from pytest_llm_extract.wording import count_cases
 
 _SamplePairs = Sequence[tuple[Sample, Accepted]]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from pytest_llm_extract.aggregate import Tally, by_group, tally
-from pytest_llm_extract.case_result import CaseResult
-from pytest_llm_extract.outcome import FieldCounts
+from pytest_llm_extract.results.aggregate import Tally, by_group, tally
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.outcome import FieldCounts
 
 
 def rates_to_wire(results: Iterable[CaseResult]) -> dict[str, Any]:

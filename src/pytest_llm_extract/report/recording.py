@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from pytest_llm_extract.gate.words import count_cases, count_cassettes
-from pytest_llm_extract.prices import dollars
-from pytest_llm_extract.recording import Estimate, Progress, SuitePlan
-from pytest_llm_extract.report.shown import printable
+from pytest_llm_extract.recording.progress import Estimate, Progress, SuitePlan
+from pytest_llm_extract.report.terminal_text import printable
+from pytest_llm_extract.results.prices import dollars
+from pytest_llm_extract.wording import count_cases, count_cassettes
 
 _LINE_S = 10.0  # between two lines in a log
 

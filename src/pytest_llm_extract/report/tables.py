@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_llm_extract.aggregate import FieldSummary
 from pytest_llm_extract.gate.floors import judge_field
-from pytest_llm_extract.gate.words import percent
-from pytest_llm_extract.limits import Floor
-from pytest_llm_extract.report.shown import field_name
+from pytest_llm_extract.report.terminal_text import field_name
+from pytest_llm_extract.results.aggregate import FieldSummary
+from pytest_llm_extract.rules.limits import Floor
+from pytest_llm_extract.wording import percent
 
 if TYPE_CHECKING:
     from rich.table import Table

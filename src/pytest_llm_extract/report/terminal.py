@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytest_llm_extract.case_result import CaseResult
 from pytest_llm_extract.gate.decide import Decision
-from pytest_llm_extract.gate.words import count_cases, count_samples
-from pytest_llm_extract.outcome import Status
 from pytest_llm_extract.report.misses import advice_lines, worst_misses
 from pytest_llm_extract.report.moved import comparison_lines
-from pytest_llm_extract.report.shown import printable
 from pytest_llm_extract.report.tables import fields_table
-from pytest_llm_extract.suite_result import SuiteResult
+from pytest_llm_extract.report.terminal_text import printable
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.wording import count_cases, count_samples
 
 
 def suite_lines(

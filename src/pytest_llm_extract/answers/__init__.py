@@ -1,6 +1,0 @@
-"""What an answer says of itself: every wire format read alike, by one small reader for each."""
-
-from pytest_llm_extract.answers.answer import RawAnswer
-from pytest_llm_extract.answers.read import NOTHING, is_cut_off, is_failed, read_answer_body, read_wire_answer
-
-__all__ = ["NOTHING", "RawAnswer", "is_cut_off", "is_failed", "read_answer_body", "read_wire_answer"]

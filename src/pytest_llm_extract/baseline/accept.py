@@ -1,0 +1,90 @@
+"""`--llm-extract-accept`: a run's answers become the baseline, or the anchor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_llm_extract.baseline.file import Acceptance, Baseline, Entry, accept
+from pytest_llm_extract.baseline.find import load_own
+from pytest_llm_extract.baseline.paths import ANCHOR, BASELINE, shown_path
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.config.suite_folders import suite_folder
+from pytest_llm_extract.errors import BaselineError
+from pytest_llm_extract.formats.atomic_write import write_atomically
+from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.wording import count_cases
+
+
+def write_accepted(
+    suite: SuiteResult, entries: Mapping[str, Mapping[str, Any]], decision: Decision | None, settings: Settings
+) -> list[str]:
+    """Write a suite's baseline or anchor, and say what was written.
+
+    Raises:
+        BaselineError: cases without an answer, a part of the cases for an anchor, mixed prompts, a read-only folder.
+    """
+    folder = suite_folder(settings.cassettes, suite.id)
+    lacking = [case.id for case in suite.cases if case.id not in entries]
+    if lacking:
+        shown = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
+        raise BaselineError(suite.id, f"{len(lacking)} of {len(suite.cases)} cases have no answer ({shown})")
+    new = Acceptance(
+        suite.id,
+        suite.variant,
+        suite.paths,
+        tuple(Entry.from_wire(entries[case.id]) for case in suite.cases),
+        suite.complete,
+        decision.verdict.value if decision and decision.verdict else None,
+        decision.reasons if decision else (),
+    )
+    baseline, anchor = (load_own(folder / name, settings) for name in (BASELINE, ANCHOR))
+    said = []
+    if settings.accept == "anchor" and not suite.complete:
+        raise BaselineError(suite.id, "an anchor is a whole run; this one is partial")
+    if settings.accept == "baseline" or baseline is None:
+        accepted = accept(baseline, new, shown_path(folder / BASELINE, settings.rootdir))
+        said += [
+            _write(folder / BASELINE, accepted, settings),
+            *_taken(baseline, accepted, new),
+            *_in_spite_of(decision),
+        ]
+        if anchor is not None and decision and _has_lost(decision):
+            said.append("  the anchor stays, and later runs lose against it: --llm-extract-accept=anchor replaces it")
+    if settings.accept == "anchor" or (anchor is None and suite.complete):
+        said.append(_write(folder / ANCHOR, accept(anchor, new, ""), settings))
+    return said
+
+
+def _write(path: Path, accepted: Baseline, settings: Settings) -> str:
+    name = shown_path(path, settings.rootdir)
+    text = accepted.to_text()
+    settings.storage.watch.refuse(text, Path(name))
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise BaselineError(name, f"cannot be written: {error.strerror or error}") from None
+    return f"accepted: {len(accepted.entries)} cases in {name}"
+
+
+def _taken(old: Baseline | None, accepted: Baseline, new: Acceptance) -> list[str]:
+    """What a part of the cases changed."""
+    if new.complete or old is None:
+        return []
+    n = sum(accepted.entries[entry.id] != old.entries.get(entry.id) for entry in new.entries)
+    return [
+        f"  {n} of the {count_cases(len(new.entries))} of this run went in: "
+        "a partial run adds new cases and replaces those whose gold changed, no others"
+    ]
+
+
+def _has_lost(decision: Decision) -> bool:
+    """Whether this run lost against the anchor; against the baseline, where the anchor is the same."""
+    last = decision.comparisons[-1:]
+    return any(against.failed or against.pooled_p_adj <= against.alpha for against in last)
+
+
+def _in_spite_of(decision: Decision | None) -> list[str]:
+    return [f"  in spite of: {reason}" for reason in decision.reasons] if decision else []

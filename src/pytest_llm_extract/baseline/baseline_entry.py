@@ -1,0 +1,58 @@
+"""One scored answer as a baseline keeps it, and whether it comes back as it was."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.baseline.file import Entry
+from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.extraction.call import Call
+from pytest_llm_extract.formats.jsonable import as_json
+from pytest_llm_extract.results.case_result import CaseResult, count_leaves
+from pytest_llm_extract.schema.schema import Schema
+from pytest_llm_extract.scoring.answer import Answer
+from pytest_llm_extract.wire_formats import RawAnswer
+
+
+class NotAcceptable(LlmExtractError):
+    """An answer that a baseline cannot hold."""
+
+    def __init__(self, sample: str, field: str) -> None:
+        super().__init__(field)
+        self.sample, self.field = sample, field
+
+    def __str__(self) -> str:
+        return (
+            f"not accepted: {self.sample}{self.field} is another value once the answer was written as JSON and read "
+            "again; give its type a serializer and a validator that fit each other"
+        )
+
+
+class Kept(NamedTuple):
+    """What would be accepted; `changed` is the first field that scores otherwise once it was written and read again."""
+
+    entry: Entry
+    changed: str | None
+
+
+def keep(schema: Schema, gold: Any, call: Call, answer: Answer, result: CaseResult) -> Kept:
+    """An answer and its score as a baseline keeps them."""
+    requests = tuple(call.facts.get("fingerprints", ()))
+    text = _text(schema, call, answer)
+    counts, origin = result.counts, result.origin
+    entry = Entry(result.id, result.status, text, counts, requests, origin, result.attempt, group=result.group)
+    if isinstance(call.value, RawAnswer) or answer.lost:
+        return Kept(entry, None)  # its text is what was read
+    again, now = count_leaves(entry.scored(schema, gold).leaves), entry.outcomes
+    return Kept(entry, next((path for path in {**now, **again} if now.get(path) != again.get(path)), None))
+
+
+def _text(schema: Schema, call: Call, answer: Answer) -> str | None:
+    if isinstance(call.value, RawAnswer):
+        return call.value.content
+    if answer.lost or call.error is not None:
+        return None
+    if answer.valid:
+        return schema.dump(answer.value)
+    return json.dumps(as_json(call.value))

@@ -1,0 +1,205 @@
+"""Which accepted answers a suite is compared with: the committed ones, a file's, or those of another revision."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from pytest_llm_extract.baseline import file as files
+from pytest_llm_extract.baseline.file import Baseline, Entry
+from pytest_llm_extract.baseline.paths import ANCHOR, BASELINE, shown_path, suite_of_header
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.config.suite_folders import suite_folder
+from pytest_llm_extract.errors import BaselineError, LlmExtractError
+from pytest_llm_extract.git import Revision
+from pytest_llm_extract.results.suite_result import AcceptedRun
+
+_MEND = (
+    "after a merge, take one side (git checkout --ours or --theirs FILE); or delete the file, and accept anew with "
+    "--llm-extract-accept"
+)
+
+
+@dataclass(frozen=True)
+class AcceptedAnswers:
+    """A suite's baseline and anchor, and the baseline that is committed here, which may be another one.
+
+    `lacking` says where no baseline was found, if there is one here.
+    """
+
+    baseline: Baseline | None = None
+    anchor: Baseline | None = None
+    committed: Baseline | None = None
+    sources: dict[str, str] = field(default_factory=dict)
+    lacking: str | None = None
+
+    def entries(self, case: str) -> tuple[Entry | None, Entry | None]:
+        """A case's accepted answers: the baseline's, and the anchor's where those are others."""
+        baseline = self.baseline.entries.get(case) if self.baseline else None
+        anchor = self.anchor.entries.get(case) if self.anchor and not self._same else None
+        return baseline, anchor
+
+    def runs(self, dataset_ids: Collection[str]) -> tuple[AcceptedRun | None, AcceptedRun | None]:
+        """Baseline and anchor as the gate needs to know them."""
+        return self._run("baseline", self.baseline, dataset_ids), self._run("anchor", self.anchor, dataset_ids)
+
+    def _run(self, name: str, found: Baseline | None, dataset_ids: Collection[str]) -> AcceptedRun | None:
+        if found is None:
+            return None
+        known = set(dataset_ids)
+        gone = {case: entry.outcomes for case, entry in sorted(found.entries.items()) if case not in known}
+        committed = self.committed or found
+        return AcceptedRun(
+            source=self.sources[name],
+            fields=found.fields,
+            gone=gone,
+            dropped=frozenset(gone.keys() - committed.entries.keys()),
+            dropped_fields=frozenset(found.fields).difference(committed.fields),
+            dropped_labels=found.labelled - committed.labelled,
+            same_as_baseline=name == "anchor" and self._same,
+            history=found.history,
+        )
+
+    @cached_property
+    def _same(self) -> bool:
+        if self.baseline is None or self.anchor is None:
+            return False
+        mine, theirs = self.baseline.entries, self.anchor.entries
+        return all(
+            (own.text, own.status) == (other.text, other.status)
+            for case, entry in theirs.items()
+            if case in mine
+            for own, other in zip(mine[case].samples, entry.samples, strict=False)
+        )
+
+
+class Sought(NamedTuple):
+    """The suite whose accepted answers are looked for: its name, and what tells it from others where that is new."""
+
+    id: str
+    variant: str
+    cases: frozenset[str]
+
+
+def find_accepted(suite: Sought, settings: Settings) -> AcceptedAnswers:
+    """Read a suite's accepted answers.
+
+    Raises:
+        BaselineError: a file that is no baseline.
+        GitError: the revision cannot be had.
+    """
+    folder = suite_folder(settings.cassettes, suite.id)
+    baseline, anchor = folder / BASELINE, folder / ANCHOR
+    committed = load_own(baseline, settings)
+    sources = {"baseline": shown_path(baseline, settings.rootdir), "anchor": shown_path(anchor, settings.rootdir)}
+    revision = _revision(settings)
+    if revision is not None:
+        return _of_revision(revision, Path(sources["baseline"]), suite, committed)
+    chosen = committed
+    if settings.baseline is not None:
+        other = given_file(settings)
+        if other is not None and other.suite == suite.id:
+            chosen, sources["baseline"] = other, settings.baseline
+    return AcceptedAnswers(chosen, load_own(anchor, settings), committed, sources)
+
+
+def load_own(path: Path, settings: Settings) -> Baseline | None:
+    """A suite's own baseline or anchor, which an acceptance replaces; None where there is none.
+
+    Raises:
+        BaselineError: it is none, and what can be done about it.
+    """
+    try:
+        return files.load(path, shown_path(path, settings.rootdir))
+    except BaselineError as error:
+        raise BaselineError(error.source, f"{error.problem}; {_MEND}") from None
+
+
+def _of_revision(revision: Revision, own: Path, suite: Sought, committed: Baseline | None) -> AcceptedAnswers:
+    """What a revision has at the suite's own path; else at that of one which is not here any more."""
+    path, baseline = own, _read(revision, own)
+    if baseline is None:
+        path, baseline = _moved(revision, own, suite) or (own, None)
+    source = str(revision) if path == own else revision.named(path)
+    lacking = f"{revision} has no baseline at {own.as_posix()}" if baseline is None and committed is not None else None
+    anchor = _read(revision, path.with_name(ANCHOR))
+    return AcceptedAnswers(baseline, anchor, committed, {"baseline": source, "anchor": source}, lacking)
+
+
+def _moved(revision: Revision, own: Path, suite: Sought) -> tuple[Path, Baseline] | None:
+    """The baseline that is mostly of this suite's cases, among those whose suites are not here any more.
+
+    It shares at least half of the cases of the smaller side, and more than any other; of such as share as many, it is
+    the one of the same variant, and then the one whose path is most like the suite's own.
+    """
+    found = []
+    for path in _not_here(revision):
+        with suppress(LlmExtractError):  # a damaged one is nobody's
+            baseline = _read(revision, path)
+            shared = len(suite.cases & baseline.entries.keys()) if baseline else 0
+            if baseline and 2 * shared >= min(len(suite.cases), len(baseline.entries)) > 0:
+                alike = len({*path.parts} & {*own.parts})
+                found.append(((shared, baseline.variant == suite.variant, alike), path, baseline))
+    return max(found, key=lambda one: one[0])[1:] if found else None
+
+
+def left_behind(settings: Settings, sources: Collection[str]) -> dict[str, str]:
+    """A note on each baseline of the revision whose suite is not here and that is none of `sources`, with that suite.
+
+    Raises:
+        GitError: the revision cannot be had.
+    """
+    revision = _revision(settings)
+    if revision is None:
+        return {}
+    found = {}
+    for path in _not_here(revision):
+        suite = None if revision.named(path) in sources else suite_of_header(revision.read(path) or "")
+        if suite is not None:
+            found[f"{revision} has a baseline of a suite that is not here: {path.as_posix()}"] = suite
+    return found
+
+
+def _not_here(revision: Revision) -> list[Path]:
+    """The baselines of a revision that the work tree has not."""
+    return [path for path in revision.files(".", BASELINE) if not (revision.folder / path).exists()]
+
+
+def _revision(settings: Settings) -> Revision | None:
+    """The revision that --llm-extract-baseline names; None where it names a file, or nothing."""
+    if settings.baseline is None or not settings.baseline.startswith("git:"):
+        return None
+    return Revision.branched_from(settings.baseline.removeprefix("git:"), settings.rootdir)
+
+
+def given_file(settings: Settings) -> Baseline | None:
+    """The baseline that --llm-extract-baseline names as a file; None where it names a revision, or nothing.
+
+    Raises:
+        BaselineError: there is no such file, or it is no baseline.
+    """
+    if settings.baseline is None or settings.baseline.startswith("git:"):
+        return None
+    found = files.load(settings.rootdir / settings.baseline, settings.baseline)
+    if found is None:
+        raise BaselineError(settings.baseline, "there is no such baseline; name a file, or git:REV")
+    return found
+
+
+def check_source(settings: Settings) -> None:
+    """Whether --llm-extract-baseline names something that is there.
+
+    Raises:
+        LlmExtractError: it does not.
+    """
+    if _revision(settings) is None:
+        given_file(settings)
+
+
+def _read(revision: Revision, path: Path) -> Baseline | None:
+    text = revision.read(path)
+    return None if text is None else files.parse(text, revision.named(path))

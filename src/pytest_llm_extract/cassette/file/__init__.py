@@ -1,0 +1,1 @@
+"""Cassette files: their layout, reading, writing, fingerprints, and why one is stale."""

@@ -1,0 +1,152 @@
+"""What a cassette holds: requests and their answers as they may be stored, scrubbed and decoded."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import mktime_tz, parsedate_tz
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pytest_llm_extract.cassette.file.fingerprint import body_hash, fingerprint
+from pytest_llm_extract.wire_formats import is_cut_off, is_failed
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its answer, as stored: scrubbed, decoded, bodies as bytes.
+
+    `known_fingerprint` is that of the request, where it is known to be true.
+    """
+
+    method: str
+    url: str
+    request_headers: dict[str, list[str]]
+    request_body: bytes
+    status: int
+    reason: str
+    response_headers: dict[str, list[str]]
+    response_body: bytes
+    known_fingerprint: str = field(default="", compare=False, repr=False)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of the request."""
+        return self.known_fingerprint or fingerprint(self.method, self.url, self.request_body)
+
+    @property
+    def without_request(self) -> Exchange:
+        """With the hash of the request's body in the place of the body; its fingerprint is the same."""
+        return replace(self, url=without_query(self.url), request_body=body_hash(self.request_body))
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """How many seconds the provider asks to wait before the next try; None where it does not say.
+
+        From `retry-after-ms`, or `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
+        """
+        for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+            for value in self.response_headers.get(name, ()):
+                try:
+                    seconds = float(value) * unit
+                except ValueError:
+                    if (date := parsedate_tz(value)) is None:
+                        continue
+                    seconds = mktime_tz(date) - time.time()
+                if math.isfinite(seconds):
+                    return max(0.0, seconds)
+        return None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the request succeeded, and its answer says that it is JSON."""
+        kinds = self.response_headers.get("content-type", ())
+        return self.status == 200 and any(kind.startswith("application/json") for kind in kinds)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether the answer is empty or HTML, as of a proxy or a login: no API's, and no model's."""
+        return self.response_body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")) or not self.response_body
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the request succeeded, and its answer broke off on its way."""
+        kinds = [kind.partition(";")[0].strip().lower() for kind in self.response_headers.get("content-type", ())]
+        is_answer = 200 <= self.status < 300 and not self.is_page
+        return is_answer and any(is_cut_off(self.response_body, kind) for kind in kinds)
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the request succeeded, and its answer tells of an error instead."""
+        return 200 <= self.status < 300 and is_failed(self.response_body)
+
+    def to_vcr(self) -> dict[str, Any]:
+        """The response as vcrpy's stubs take it; made anew each time, since they change it."""
+        return {
+            "status": {"code": self.status, "message": self.reason},
+            "headers": {name: list(values) for name, values in self.response_headers.items()},
+            "body": {"string": self.response_body},
+        }
+
+
+class Recording(NamedTuple):
+    """The exchanges of one case, in request order, and what is known about them."""
+
+    exchanges: tuple[Exchange, ...]
+    case: str = ""
+    meta: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def fingerprints(self) -> list[str]:
+        """One sha256 a request, in request order."""
+        return [exchange.fingerprint for exchange in self.exchanges]
+
+    def attempt_after(self, old: Recording | None) -> int:
+        """Which recording of its requests this is: 1, or the next one where `old` holds the same requests."""
+        if old is None or old.fingerprints != self.fingerprints:
+            return 1
+        return int(old.meta.get("attempt", 1)) + 1
+
+    @property
+    def without_requests(self) -> Recording:
+        """The recording as it is kept where requests may hold personal data: hashes of their bodies, no query."""
+        return self._replace(exchanges=tuple(exchange.without_request for exchange in self.exchanges))
+
+
+def as_bytes(body: Any) -> bytes:
+    """A body as bytes, also where vcrpy or YAML has it as text.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if body is None:
+        return b""
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, str):
+        return body.encode("utf-8", "surrogatepass")
+    raise ValueError(f"a body is {type(body).__name__}, not text")
+
+
+def without_query(url: str) -> str:
+    """A URL with the names of its parameters alone, but for the version of the API."""
+    split = urlsplit(url)
+    query = [
+        (name, value if name == "api-version" else "") for name, value in parse_qsl(split.query, keep_blank_values=True)
+    ]
+    return urlunsplit(split._replace(query=urlencode(query)))
+
+
+def address_of(url: str) -> str:
+    """Host and path of a URL, which may be shown: who asks, and with what, is left out."""
+    split = urlsplit(url)
+    return urlunsplit((split.scheme, split.netloc.rpartition("@")[2], split.path, "", ""))
+
+
+def path_of(url: str) -> str:
+    """The path of a URL, which is all of it that is compared."""
+    return urlsplit(url).path

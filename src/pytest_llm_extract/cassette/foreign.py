@@ -1,0 +1,81 @@
+"""Recordings of other tools, as this package keeps its own."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from vcr.request import Request
+
+from pytest_llm_extract.cassette.file.answer_summary import summary
+from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
+from pytest_llm_extract.cassette.file.fingerprint import origin
+from pytest_llm_extract.cassette.http.replay import CassetteMiss, Record, Replay
+from pytest_llm_extract.cassette.scrub.scrubber import NotStorable
+from pytest_llm_extract.config.settings import Storage
+
+
+def as_kept(found: Recording, case_id: str, ignore: tuple[str, ...] = (), storage: Storage | None = None) -> Recording:
+    """The recording as if this package had made it: scrubbed, without failures that a repeated request mended.
+
+    Raises:
+        NotStorable: an answer cannot be decoded, or a filter of the project keeps nothing of it.
+    """
+    take = Record(ignore, storage=storage)
+    for exchange in found.exchanges:
+        take.append(_request(exchange, exchange.request_body), exchange.to_vcr())
+    if take.problem is not None or not take.exchanges:
+        raise NotStorable(take.problem or "the project's filters keep nothing of it")
+    return Recording(tuple(take.exchanges), case_id)
+
+
+def by_sample(kept: Recording, n_samples: int) -> list[Recording]:
+    """One recording for each sample, where the same requests are there as many times over; else all for the first.
+
+    Requests that are there another number of times may be those of one extraction that repeats itself.
+    """
+    size, rest = divmod(len(kept.exchanges), n_samples)
+    parts = [kept._replace(exchanges=kept.exchanges[n * size : (n + 1) * size]) for n in range(n_samples)]
+    return parts if not rest and all(part.fingerprints == parts[0].fingerprints for part in parts) else [kept]
+
+
+def plays(recording: Recording, body: bytes, ignore: tuple[str, ...], storage: Storage) -> Exchange | None:
+    """The exchange that would answer a request with this body, wherever it was sent; None where there is none."""
+    for exchange in recording.exchanges:
+        take = Replay(recording, ignore, storage)
+        try:
+            take.response(_request(exchange, body))
+        except CassetteMiss:
+            continue
+        return take.played[0]
+    return None
+
+
+def head_of(kept: Recording, found: Recording, document: str | None, old: Recording | None) -> dict[str, Any]:
+    """What is known of an adopted recording; `old` is the one that it replaces.
+
+    The time is that of the provider's answer; how long it took is not known, unless this package recorded it.
+    """
+    facts = summary(kept)
+    head = {
+        "hashes": origin(kept.exchanges[0].request_body, document),
+        "attempt": kept.attempt_after(old),
+        "model": facts["model"],
+        "system_fingerprint": facts["system_fingerprint"],
+    }
+    if (recorded := _answered_at(found)) is not None:
+        head["recorded"] = recorded
+    return {**head, **{name: found.meta[name] for name in ("latency_s", "recorded") if name in found.meta}}
+
+
+def _answered_at(found: Recording) -> str | None:
+    headers = found.exchanges[0].response_headers
+    values = next((values for name, values in headers.items() if name.lower() == "date"), [])
+    try:
+        return parsedate_to_datetime(values[0]).isoformat(timespec="seconds") if values else None
+    except ValueError:
+        return None
+
+
+def _request(exchange: Exchange, body: bytes) -> Request:
+    return Request(exchange.method, exchange.url, body, exchange.request_headers)

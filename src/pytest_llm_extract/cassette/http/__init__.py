@@ -1,0 +1,1 @@
+"""HTTP during an extraction: routed to its cassette, replayed, recorded, or refused."""

@@ -1,0 +1,211 @@
+"""What a replay does with the requests of one extraction, and what a recording does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+from vcr.request import Request
+
+from pytest_llm_extract.cassette import ownership
+from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, path_of
+from pytest_llm_extract.cassette.ownership import Stopped, Take
+from pytest_llm_extract.cassette.scrub.scrubber import NotStorable, Scrubber, outline_of
+from pytest_llm_extract.cassette.scrub.vcr_filters import HOOK
+from pytest_llm_extract.config.settings import Storage
+from pytest_llm_extract.credentials import placeholder_key
+from pytest_llm_extract.credentials.sent_credentials import remember
+
+
+class CassetteMiss(Stopped):
+    """A request that the cassette does not hold."""
+
+    def __init__(self, method: str, url: str) -> None:
+        super().__init__(url)
+        self.method, self.url = method, url
+
+    def __str__(self) -> str:
+        return f"{self.method} {path_of(self.url)} is not in the cassette"
+
+
+class KeyNeeded(Stopped):
+    """Recording without a key: the placeholder is never sent."""
+
+    def __init__(self, variables: str) -> None:
+        super().__init__(variables)
+        self.variables = variables
+
+    def __str__(self) -> str:
+        return f"recording needs {self.variables}"
+
+
+class Unkept(ConnectionError):
+    """A request of which nothing is recorded, on the project's own wish: on replay, its host cannot be reached."""
+
+    def __init__(self, method: str, url: str) -> None:
+        super().__init__(url)
+        self.method, self.url = method, url
+
+    def __str__(self) -> str:
+        return (
+            f"{self.method} {path_of(self.url)} is not recorded (a filter of {HOOK} keeps nothing of it), "
+            "and replay never touches the network"
+        )
+
+
+class Replay(Take):
+    """Plays a recording back by fingerprint, in order; remembers the first request that it does not hold."""
+
+    is_offline = True
+
+    def __init__(self, recording: Recording, ignore: tuple[str, ...] = (), storage: Storage | None = None) -> None:
+        super().__init__()
+        self.recording, self._scrubber = recording, Scrubber(storage or Storage(), ignore)
+        self.matched = self._scrubber.matched
+        self.played: list[Exchange] = []
+        self.miss: tuple[str, str, bytes] | None = None
+        self._left = list(recording.exchanges)
+        self._lock = threading.Lock()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every recorded exchange was played."""
+        return not self._left
+
+    def response(self, request: Request) -> dict[str, Any]:
+        """The recorded answer.
+
+        Raises:
+            CassetteMiss: the cassette does not hold this request, or not that often.
+            Unkept: the project wants nothing of such requests recorded.
+        """
+        if (exchange := self._unscrubbed(request)) is not None:
+            return exchange.to_vcr()
+        sent = self._scrubber.request(request)
+        if sent is None:
+            raise Unkept(request.method, request.uri)
+        remember(sent.credentials)
+        with self._lock:
+            for fingerprint_of in (attrgetter("fingerprint"), self._scrubber.fingerprint):
+                for index, exchange in enumerate(self._left):
+                    if fingerprint_of(exchange) == sent.fingerprint:
+                        return self._play(index).to_vcr()
+            self.miss = self.miss or (sent.method, sent.url, sent.body)
+        raise ownership.stopping(CassetteMiss(request.method, request.uri))
+
+    def _unscrubbed(self, request: Request) -> Exchange | None:
+        """The next exchange, where its request was sent again without anything that would have to be scrubbed.
+
+        Scrubbing is most of what a comparison takes, and hardly ever changes anything.
+        """
+        with self._lock:
+            known = self._left[0].known_fingerprint if self._left else ""
+            if not known or (credentials := self._scrubber.carried(request, known)) is None:
+                return None
+            remember(credentials)
+            return self._play(0)
+
+    def plain_answer(self, request: Request) -> bytes | None:
+        """The body of the recorded answer, where no client has anything to add to it: the next one, JSON, a success.
+
+        None where the request has to be sent after all: by a client, which has the words for whatever is different.
+        """
+        if self._scrubber.has_filters or (sent := self._scrubber.request(request)) is None:
+            return None
+        with self._lock:
+            if not self._left or not self._left[0].is_json or self._left[0].fingerprint != sent.fingerprint:
+                return None
+            return self._play(0).response_body
+
+    def _play(self, index: int) -> Exchange:
+        self.played.append(self._left.pop(index))
+        return self.played[-1]
+
+
+class Record(Take):
+    """Lets requests through and keeps what came back, scrubbed; `heard` is told of every answer."""
+
+    def __init__(
+        self,
+        ignore: tuple[str, ...] = (),
+        heard: Callable[[Exchange], None] | None = None,
+        storage: Storage | None = None,
+    ) -> None:
+        super().__init__()
+        self._scrubber, self._heard = Scrubber(storage or Storage(), ignore), heard
+        self.matched = self._scrubber.matched
+        self.exchanges: list[Exchange] = []
+        self._sent: dict[int, Request] = {}
+        self._unstored: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def unanswered(self) -> list[Request]:
+        """Requests that got no answer: the connection failed, or broke in the middle, or nobody waited for it.
+
+        Without those that the project wants nothing recorded of, which have none on replay either.
+        """
+        with self._lock:
+            sent = list(self._sent.values())
+        return [request for request in sent if self._is_kept(request)]
+
+    def _is_kept(self, request: Request) -> bool:
+        try:
+            return self._scrubber.request(request) is not None
+        except (NotStorable, Stopped):
+            return True
+
+    @property
+    def problem(self) -> str | None:
+        """Why what was kept would not replay: an answer that could not be stored, and was not asked for again."""
+        kept = {exchange.fingerprint for exchange in self.exchanges}
+        return next((words for key, words in self._unstored.items() if key not in kept), None)
+
+    def send(self, request: Request, body: bytes) -> None:
+        """Take note of a request that goes out; stop one that carries a placeholder key anywhere.
+
+        Raises:
+            KeyNeeded: it does.
+        """
+        headers = [v.decode("latin-1") if isinstance(v, bytes) else str(v) for v in request.headers.values()]
+        if variables := placeholder_key.missing_keys([*headers, request.uri, body.decode("latin-1")]):
+            raise ownership.stopping(KeyNeeded(variables))
+        with self._lock:
+            self._sent[id(request)] = request
+
+    def append(self, request: Request, response: dict[str, Any]) -> None:
+        """Keep an exchange; a failed one is dropped when the same request succeeds."""
+        with self._lock:
+            # What a client tried again and got is no longer waiting.
+            self._sent = {key: sent for key, sent in self._sent.items() if not _same(sent, request)}
+        exchange = self._stored(request, response)
+        if exchange is None:
+            return
+        with self._lock:
+            if exchange.status < 400:
+                self.exchanges = [e for e in self.exchanges if e.status < 400 or e.fingerprint != exchange.fingerprint]
+            self.exchanges.append(exchange)
+
+    def _stored(self, request: Request, response: dict[str, Any]) -> Exchange | None:
+        where, key = f"{request.method} {path_of(request.uri)}", ""
+        try:
+            sent = self._scrubber.request(request)
+            if sent is None:
+                return None
+            remember(sent.credentials)
+            key = sent.fingerprint
+            if self._heard is not None:
+                self._heard(outline_of(sent, response))
+            exchange = self._scrubber.answer(sent, response)
+            problem = f"a filter of {HOOK} keeps nothing of the answer to {where}, so it would be missing on replay"
+        except NotStorable as error:
+            exchange, problem = None, f"{where}: {error}"
+        if exchange is None:
+            self._unstored[key] = problem
+        return exchange
+
+
+def _same(one: Request, other: Request) -> bool:
+    return one is other or (one.method, one.uri, one.body) == (other.method, other.uri, other.body)

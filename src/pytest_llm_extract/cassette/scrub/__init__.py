@@ -1,0 +1,1 @@
+"""What of a request and its answer may be stored."""

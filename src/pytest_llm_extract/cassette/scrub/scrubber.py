@@ -1,0 +1,235 @@
+"""What of a request and its answer may be stored: headers by allowlist, decoded bodies, no credentials."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import Any
+
+from vcr.request import Request
+
+from pytest_llm_extract.cassette.file.content_encoding import CodingError, decode
+from pytest_llm_extract.cassette.file.exchange import Exchange, as_bytes
+from pytest_llm_extract.cassette.file.fingerprint import fingerprint as fingerprint_of
+from pytest_llm_extract.cassette.file.fingerprint import is_hash, read_json, without
+from pytest_llm_extract.cassette.scrub.credential_names import is_query_credential, normal
+from pytest_llm_extract.cassette.scrub.redaction import Redaction
+from pytest_llm_extract.cassette.scrub.vcr_filters import VcrFilters, filters_of
+from pytest_llm_extract.config.settings import Storage
+from pytest_llm_extract.credentials.environment import is_secret
+
+REQUEST_HEADERS = frozenset({"content-type", "accept"})
+RESPONSE_HEADERS = frozenset({"content-type", "retry-after", "retry-after-ms"})
+_READ = REQUEST_HEADERS | RESPONSE_HEADERS | {"content-encoding", "location"}
+
+
+class NotStorable(Exception):
+    """Why an exchange cannot be stored."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request as it may be stored; and the credentials that it carried, each with where it stood."""
+
+    method: str
+    url: str
+    headers: dict[str, list[str]]
+    body: bytes
+    credentials: dict[str, str]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of the request."""
+        return fingerprint_of(self.method, self.url, self.body)
+
+
+class Scrubber:
+    """Scrubs in one way, on record and on replay; the project's own filters come first.
+
+    `ignore` are paths of volatile values in a request's JSON body, which are neither stored nor compared. `matched`
+    says of each whether some request had it, and is empty as long as there was none.
+    """
+
+    def __init__(self, storage: Storage, ignore: tuple[str, ...] = ()) -> None:
+        self._names = frozenset(map(normal, storage.scrub))
+        self._ignore = sorted(ignore, key=len, reverse=True)  # `a.b` before `a`, below which nothing is left
+        self.matched: dict[str, bool] = {}
+        self._filters: VcrFilters | None = filters_of(storage.offer_vcr)
+
+    @property
+    def has_filters(self) -> bool:
+        """Whether the project has a say in what is stored and compared."""
+        return self._filters is not None
+
+    def request(self, request: Request) -> Sent | None:
+        """A request; None where a filter of the project keeps nothing of it.
+
+        Raises:
+            NotStorable: its body cannot be decoded.
+            FilterFailed: a filter of the project raised an error.
+        """
+        if self._filters is not None and (request := self._filters.request(request)) is None:
+            return None
+        headers, redaction = _Headers(request.headers), Redaction(self._names, digests_files=True)
+        url = redaction.url(request.uri)
+        body = redaction.body(headers.decoded(body_of(request)), headers.first("content-type"))
+        credentials = dict.fromkeys(redaction.taken, "URL or body") | headers.credentials()
+        kept = {
+            name: values for name, values in headers.kept(REQUEST_HEADERS).items() if normal(name) not in self._names
+        }
+        return Sent(request.method, url, kept, self._ignoring(body), credentials)
+
+    def carried(self, request: Request, fingerprint: str) -> dict[str, str] | None:
+        """The credentials of a request that is, as it was sent, the one of this fingerprint, each with where it stood.
+
+        None for every other one, and where the project has a say. The fingerprint is that of a request without
+        credentials in its body, so this one has none there either.
+        """
+        if self._filters is not None or self._names or self._ignore:
+            return None
+        if fingerprint_of(request.method, request.uri, body_of(request)) != fingerprint:
+            return None
+        redaction = Redaction()
+        redaction.url(request.uri)
+        return dict.fromkeys(redaction.taken, "URL") | _Headers(request.headers).credentials()
+
+    def answer(self, sent: Sent, response: Mapping[str, Any]) -> Exchange | None:
+        """A request with its answer, as vcrpy's stubs hand it over; None where a filter keeps nothing of it.
+
+        Raises:
+            NotStorable: its body cannot be decoded.
+            FilterFailed: a filter of the project raised an error.
+        """
+        if self._filters is not None and (response := self._filters.response(copy.deepcopy(response))) is None:
+            return None
+        outline = outline_of(sent, response)
+        headers = _Headers(response["headers"])
+        echoes = [value for value in sent.credentials if is_secret(value)]
+        redaction = Redaction(self._names, echoes, is_error=outline.status >= 400)
+        body = redaction.body(headers.decoded(as_bytes(response["body"]["string"])), headers.first("content-type"))
+        kept = {name: values for name, values in outline.response_headers.items() if normal(name) not in self._names}
+        if 300 <= outline.status < 400 and (location := headers.first("location")):
+            kept["location"] = [redaction.url(location)]
+        reason = redaction.text(outline.reason)
+        return replace(outline, reason=reason, response_headers=kept, response_body=body)
+
+    def fingerprint(self, exchange: Exchange) -> str | None:
+        """That of a recorded request, also where it was recorded before today's names, paths and filters."""
+        if is_hash(exchange.request_body):
+            return exchange.fingerprint
+        headers = {name: values[0] for name, values in exchange.request_headers.items() if values}
+        sent = self.request(Request(exchange.method, exchange.url, exchange.request_body, headers))
+        return sent.fingerprint if sent else None
+
+    def _ignoring(self, body: bytes) -> bytes:
+        if not self._ignore or (value := read_json(body)) is None:
+            return body
+        clean = value
+        for path in self._ignore:
+            before, clean = clean, without(clean, path)
+            self.matched[path] = clean is not before or self.matched.get(path, False)
+        return body if clean is value else json.dumps(clean).encode()
+
+
+def outline_of(sent: Sent, response: Mapping[str, Any]) -> Exchange:
+    """An exchange without the answer's body."""
+    status, headers = response["status"], _Headers(response["headers"]).kept(RESPONSE_HEADERS)
+    return Exchange(
+        sent.method, sent.url, sent.headers, sent.body, status["code"], status["message"] or "", headers, b""
+    )
+
+
+def body_of(request: Request) -> bytes:
+    """The body of a request, which clients give as text, bytes, a file or pieces."""
+    body = request.body
+    if hasattr(body, "read"):
+        body = body.read()
+    if body is None or isinstance(body, str | bytes):
+        return as_bytes(body)
+    return bytes(body) if isinstance(body, bytearray) else b"".join(map(as_bytes, body))
+
+
+class _Headers:
+    """Headers as clients and vcrpy have them: names in any case, one value or a list, text or bytes.
+
+    Most say nothing that is of interest here.
+    """
+
+    def __init__(self, headers: Mapping[str, Any]) -> None:
+        self._values: dict[str, list[str]] = {}
+        # httpx decodes each of its headers for whoever asks for them by name.
+        for written, value in getattr(headers, "raw", None) or headers.items():
+            if name := _of_interest(written):
+                values = map(_header_text, value) if isinstance(value, list | tuple) else (_header_text(value),)
+                self._values.setdefault(name, []).extend(values)
+
+    def first(self, name: str) -> str:
+        """The first value; empty where there is none."""
+        return next(iter(self._values.get(name, ())), "")
+
+    def kept(self, allowed: frozenset[str]) -> dict[str, list[str]]:
+        """Those on an allowlist, each with the list of its values."""
+        return {name: list(values) for name, values in self._values.items() if name in allowed}
+
+    def decoded(self, body: bytes) -> bytes:
+        """A body without its content coding; some clients undo it before vcrpy sees the body."""
+        codings = self._values.get("content-encoding", [])
+        if not body or not codings:
+            return body
+        try:
+            return decode(body, codings)
+        except CodingError as error:
+            if _is_text(body):
+                return body
+            raise NotStorable(f"its body {error}") from None
+
+    def credentials(self) -> dict[str, str]:
+        """What the headers say that nobody else may know, each with the name of its header."""
+        found: dict[str, str] = {}
+        for name, values in self._values.items():
+            if is_query_credential(name):
+                found |= {secret: f"header {name!r}" for value in values for secret in _secrets_of(name, value)}
+        return found
+
+
+@lru_cache(maxsize=1024)
+def _of_interest(name: Any) -> str | None:
+    """The name of a header as it is looked up, if it is."""
+    name = _header_text(name).lower()
+    return name if name in _READ or is_query_credential(name) else None
+
+
+def _header_text(value: Any) -> str:
+    if not isinstance(value, bytes):
+        return str(value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _secrets_of(name: str, value: str) -> Iterator[str]:
+    if "cookie" in name:
+        yield from (pair.partition("=")[2].strip() for pair in value.split(";"))
+        return
+    scheme, _, rest = value.strip().partition(" ")
+    if scheme.lower().startswith("aws4-"):  # a signature, which is another one for every request
+        return
+    yield rest.strip() or scheme
+    if scheme.lower() == "basic":
+        try:
+            yield base64.b64decode(rest).decode().partition(":")[2]
+        except ValueError:
+            return
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character in "\t\r\n" for character in text)

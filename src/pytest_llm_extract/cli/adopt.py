@@ -1,0 +1,247 @@
+"""`llm-extract adopt`: recordings of pytest-recording, pytest-vcr and vcrpy become the cassettes of cases."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from pytest_llm_extract.cassette import foreign
+from pytest_llm_extract.cassette.file import staleness
+from pytest_llm_extract.cassette.file.answer_summary import summary
+from pytest_llm_extract.cassette.file.exchange import Recording, path_of
+from pytest_llm_extract.cassette.file.load import check_inside, load
+from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
+from pytest_llm_extract.cassette.scrub.scrubber import NotStorable
+from pytest_llm_extract.cassette.scrub.vcr_filters import FilterFailed
+from pytest_llm_extract.cli.collected import Collected, collect
+from pytest_llm_extract.config.settings import Storage
+from pytest_llm_extract.dataset.gold import GoldenCase
+from pytest_llm_extract.errors import CassetteError, LlmExtractError, UnknownNameError, UsageError, did_you_mean
+from pytest_llm_extract.extraction.job import Job, jobs_of
+from pytest_llm_extract.prompt.prompt_call import document_text
+from pytest_llm_extract.results.case_result import Usage
+from pytest_llm_extract.suites.suite import Suite
+
+# What pytest-recording puts a hyphen for.
+_REPLACED = re.compile(r"[<>?%*:|\"'/\\]")
+# pytest-vcr makes folders of an id's slashes.
+_BRACKET = re.compile(r"(?:.*/)?(?P<function>[^\[/]*)\[(?P<case>.*)\]")
+
+# A recording, and the case that it belongs to.
+Target = tuple[Path, Suite, GoldenCase]
+
+
+@click.command(name="adopt", short_help="take over recordings of other tools")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--case", "case_id", metavar="ID", help="The case; default: what stands in brackets in FILE's name.")
+@click.option("--suite", metavar="NODE_ID", help="Its suite, as tests/test_x.py::test_y; default: the one that has it.")
+@click.option("--variant", metavar="NAME", help="Its variant, for a suite that has several.")
+@click.option("--force", is_flag=True, help="Replace cassettes that are there.")
+def command(files: tuple[Path, ...], case_id: str | None, suite: str | None, variant: str | None, force: bool) -> None:
+    """Take over each FILE, a recording of pytest-recording, pytest-vcr or vcrpy (YAML or JSON), as a case's cassette.
+
+    \b
+    Example:
+      llm-extract adopt old/invoice.yaml --case inv-001
+      llm-extract adopt tests/cassettes/test_invoices/*.yaml --suite tests/test_invoices.py::test_invoices
+
+    Bodies are decoded, credentials are scrubbed, and a file that would hold a secret is not written. FILE stays as it
+    is. The suites are those that pytest collects here. Whether a recording answers what a prompt asks today is said at
+    once; what an extractor asks is seen in the next run of pytest. In a suite with samples=, FILE has all of them if it
+    has the same requests as many times over; else it is the first one.
+
+    Exit status: 0 every file was adopted, 1 some were not (each is named), 2 wrong arguments, or no such suite.
+    """
+    if case_id is not None and len(files) > 1:
+        raise UsageError("--case", f"names one case, and {len(files)} files are given; leave it out, or give one file")
+    collected = collect(_paths(suite))
+    suites = _suites(collected, suite, variant)
+    targets, problems = find_targets(files, case_id, suites)
+    for target in targets:
+        try:
+            click.echo(_adopt(target, collected, force))
+        except LlmExtractError as error:
+            problems.append(_not_adopted(target[0], error))
+    for problem in problems:
+        click.echo(problem, err=True)
+    if len(files) > 1:
+        click.echo(f"adopted {len(files) - len(problems)} of {len(files)} recordings", err=bool(problems))
+    raise SystemExit(int(bool(problems)))
+
+
+def _paths(suite: str | None) -> list[str]:
+    """What to collect: the suite's module, where it can be told from here."""
+    module = (suite or "").split("::")[0]
+    return [module] if module and Path(module).exists() else []
+
+
+def _suites(collected: Collected, wanted: str | None, variant: str | None) -> list[Suite]:
+    """The suites that a file may belong to.
+
+    Raises:
+        UnknownNameError: there is none of that name, with the nearest one.
+        UsageError: there is none at all.
+    """
+    for error in collected.errors:
+        click.echo(error, err=True)
+    if not collected.suites:
+        raise UsageError("pytest", "collects no suite here (a test with @pytest.mark.llm_extract)")
+    root = collected.settings.rootdir
+    found = [suite for suite in collected.suites if wanted is None or _is_named(suite, wanted, root)]
+    if not found:
+        raise UnknownNameError(wanted or "", known=[s.id for s in collected.suites], source="--suite", kind="suite")
+    variants = {suite.variant for suite in found}
+    if variant is not None and variant not in variants:
+        raise UnknownNameError(variant, known=variants, source="--variant", kind="variant")
+    return [suite for suite in found if variant is None or suite.variant == variant]
+
+
+def _is_named(suite: Suite, wanted: str, root: Path) -> bool:
+    """Whether this is the wanted suite, its module written from the rootdir or from here."""
+    module, _, name = suite.id.partition("::")
+    wanted_module, _, wanted_name = wanted.partition("::")
+    same_module = wanted_module == module or Path(wanted_module).resolve() == (root / module).resolve()
+    return same_module and wanted_name in ("", name)
+
+
+def find_targets(files: Sequence[Path], case_id: str | None, suites: Sequence[Suite]) -> tuple[list[Target], list[str]]:
+    """The case of each file, and a line for each file without one."""
+    by_name = _by_name(suites, in_files=case_id is None)
+    targets: dict[tuple[str, str, str], Target] = {}
+    problems = []
+    for file in files:
+        try:
+            suite, golden = _find_case(file, case_id, by_name)
+            other = targets.setdefault((suite.id, suite.variant, golden.case.id), (file, suite, golden))[0]
+            if other is not file:
+                raise CassetteError(file, f"{other} is the recording of case {golden.case.id!r} as well")
+        except LlmExtractError as error:
+            problems.append(_not_adopted(file, error))
+    return list(targets.values()), problems
+
+
+def _by_name(suites: Sequence[Suite], in_files: bool) -> dict[str, list[tuple[Suite, GoldenCase]]]:
+    """All cases, by their id and (`in_files`) by what it may look like in the name of a recording."""
+    found: dict[str, list[tuple[Suite, GoldenCase]]] = {}
+    for suite in suites:
+        for golden in suite.cases:
+            for name in {golden.case.id, *(_file_forms(golden.case.id) if in_files else ())}:
+                found.setdefault(name, []).append((suite, golden))
+    return found
+
+
+def _file_forms(case_id: str) -> set[str]:
+    """An id as pytest escapes it, and as pytest-recording writes it."""
+    escaped = case_id.encode("unicode_escape").decode("ascii")
+    return {escaped, *(_REPLACED.sub("-", form) for form in (case_id, escaped))}
+
+
+def _find_case(
+    file: Path, case_id: str | None, by_name: Mapping[str, list[tuple[Suite, GoldenCase]]]
+) -> tuple[Suite, GoldenCase]:
+    """The case that a file is a recording of.
+
+    Raises:
+        CassetteError: there is none, or more than one.
+    """
+    bracket = _BRACKET.fullmatch(file.with_suffix("").as_posix())
+    name = case_id or (bracket["case"] if bracket else file.stem)
+    found = by_name.get(name, [])
+    if bracket and len({suite.id for suite, _ in found}) > 1:
+        function = bracket["function"]
+        found = [pair for pair in found if pair[0].id.split("::", 1)[1].replace("::", ".") == function] or found
+    if not found:
+        hint = did_you_mean(name, by_name) if case_id else " Give --case ID."
+        raise CassetteError(file, f"no case {name!r}.{hint}")
+    if len(found) > 1:
+        said = [
+            f"--suite {suite.id} --variant {suite.variant} --case {golden.case.id!r}" for suite, golden in found[:3]
+        ]
+        raise CassetteError(file, f"{len(found)} cases are called so; say which: {', '.join(said)}")
+    return found[0]
+
+
+def _not_adopted(file: Path, error: LlmExtractError) -> str:
+    return f"{file}: not adopted: {str(error).removeprefix(f'{file}: ')}"
+
+
+def _adopt(target: Target, collected: Collected, force: bool) -> str:
+    """Write the cassettes of a file, one for each sample that it holds, or none; what was written, in a line for each.
+
+    Raises:
+        LlmExtractError: the file is no cassette, holds a secret, or the case has a cassette.
+    """
+    file, suite, golden = target
+    settings, document = collected.settings, document_text(golden.case)
+    storage = settings.storage
+    found = load(file)
+    if found is None:
+        raise CassetteError(file, "is gone")
+    try:
+        kept = foreign.as_kept(found, golden.case.id, suite.ignore, storage)
+        # A file of this package is one sample, also where its requests repeat themselves.
+        parts = [kept] if found.meta else foreign.by_sample(kept, suite.n_samples)
+        jobs = jobs_of(suite, golden)[: len(parts)]
+        paths = [job.path(settings) for job in jobs]
+        replaced = [_replaced(path, settings.cassettes, force) for path in paths]
+        texts = [
+            cassette_text(path, part, foreign.head_of(part, found, document, old), storage, document, suite.ignore)
+            for path, part, old in zip(paths, parts, replaced, strict=True)
+        ]
+        for path, text in zip(paths, texts, strict=True):  # now that nothing is refused
+            write_cassette(path, text)
+    except RecursionError:
+        raise CassetteError(file, "is nested too deeply") from None
+    except (NotStorable, FilterFailed) as error:
+        raise CassetteError(file, storage.watch.hide(str(error))) from None
+    return "\n".join(
+        f"{file} -> {os.path.relpath(path)}: {_summary(part)}; "
+        f"{_freshness(suite, golden, part, storage)}{_sample(job, len(jobs))}"
+        for path, job, part in zip(paths, jobs, parts, strict=True)
+    )
+
+
+def _sample(job: Job, n_adopted: int) -> str:
+    """Which sample it is, in a suite that has several, and that nothing was found of the others."""
+    n = job.suite.n_samples
+    if n == 1:
+        return ""
+    others = " (the others are not in it: pytest --llm-extract-record=missing records them)" if n_adopted < n else ""
+    return f"; sample {job.sample} of {n}{others}"
+
+
+def _replaced(path: Path, root: Path, force: bool) -> Recording | None:
+    """The cassette that is there, if it may be replaced; None where there is none that can be read."""
+    check_inside(path, root)
+    if not path.exists():
+        return None
+    if not force:
+        raise CassetteError(path, "is there already; give --force to replace it")
+    try:
+        return load(path)
+    except CassetteError:
+        return None
+
+
+def _summary(kept: Recording) -> str:
+    facts, n = summary(kept), len(kept.exchanges)
+    usage = sum(facts["by_model"].values(), Usage())
+    tokens = f"{usage.input_tokens:,} + {usage.output_tokens:,} tokens"
+    ending = "refused" if facts["refusal"] else facts["finish_reason"] or "in a format that is not read"
+    return ", ".join([f"{n} exchange{'' if n == 1 else 's'}", facts["model"] or "no model named", tokens, ending])
+
+
+def _freshness(suite: Suite, golden: GoldenCase, kept: Recording, storage: Storage) -> str:
+    """Whether the recording answers what a prompt asks today."""
+    call = suite.call
+    if call is None or (call.context and call.context.calls) or (call.examples and call.examples.calls):
+        return "the next run of pytest tells whether it is fresh"
+    body = json.dumps(call.body(golden.case)).encode()
+    if (exchange := foreign.plays(kept, body, suite.ignore, storage)) is not None:
+        return f"fresh ({exchange.method} {path_of(exchange.url)})"
+    return f"stale: {staleness.explain(kept.exchanges[0].request_body, body, document_text(golden.case)).cause}"

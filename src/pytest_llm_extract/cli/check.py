@@ -1,0 +1,195 @@
+"""`llm-extract check`: what is wrong with the cassettes of a project."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from pytest_llm_extract.cassette.file.directory import delete, is_disposable, recordings
+from pytest_llm_extract.cassette.file.load import load
+from pytest_llm_extract.cli.collected import Collected, collect
+from pytest_llm_extract.config.suite_folders import folder_name, module_folder
+from pytest_llm_extract.credentials.scanner import Watch
+from pytest_llm_extract.errors import CassetteError
+from pytest_llm_extract.extraction.job import Job, wanted_cassettes
+from pytest_llm_extract.recording.plan import Plan
+from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.wording import count_cases, count_cassettes
+
+_SHOWN_IDS = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: its kind, what it is about, and why."""
+
+    kind: str
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.kind:10}  {self.what}{': ' if self.why else ''}{self.why}"
+
+
+@click.command(name="check", short_help="find what is wrong with the cassettes, and delete orphans")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.option("--prune", is_flag=True, help="Delete orphaned cassettes.")
+@click.option("--max-size", metavar="KB", type=click.IntRange(min=1), default=1000, show_default=True, help="A file.")
+def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
+    """List the cassettes that are stale, missing, unreadable, orphaned or oversized, or that hold a secret.
+
+    \b
+    Example:
+      llm-extract check
+      llm-extract check --prune
+
+    PATHS are what pytest is to collect; without any, it collects what it collects by itself. Every case is run against
+    its cassette, without network, as `pytest --llm-extract-plan` does. Orphaned are files of this plugin that no case
+    wants, as long as their test module was collected, or is gone. Baselines are searched for secrets as well.
+
+    Exit status: 0 nothing was found (or only orphans, which --prune deleted), 1 something was, 2 wrong arguments, or
+    pytest does not start.
+    """
+    collected = collect(paths, planned=True)
+    root = collected.settings.cassettes
+    files = recordings(root)
+    wanted = {path for suite in collected.suites for path in wanted_cassettes(suite, collected.settings)}
+    orphans, unclear = find_orphans(files, wanted, collected)
+    findings = [
+        *_of_plans(collected.plans),
+        *_unreadable(collected, wanted),
+        *_oversized(files, max_size),
+        *_secrets([*files, *root.rglob("*.jsonl")], collected.settings.storage.watch),
+        *(() if prune else (Finding("orphaned", _shown(path), "no case wants it") for path in orphans)),
+    ]
+    findings = list(dict.fromkeys(findings))  # what a case wants and nobody may read is found twice
+    for finding in findings:
+        click.echo(finding)
+    for path in orphans if prune else ():
+        delete(path, root)
+        click.echo(f"deleted     {_shown(path)}")
+    for line in [*_not_planned(collected), *unclear, *collected.errors]:
+        click.echo(f"not checked {line}", err=True)
+    click.echo(_summary(files, findings, len(orphans) if prune else 0))
+    raise SystemExit(int(bool(findings or collected.errors)))
+
+
+def _of_plans(plans: Sequence[Plan]) -> Iterator[Finding]:
+    """Stale cassettes by cause, and missing ones."""
+    for plan in plans:
+        ids: dict[tuple[str, str], list[str]] = {}
+        for probe in plan.probes.values():
+            if probe.status is Status.STALE:
+                ids.setdefault(("stale", probe.problem or "request changed"), []).append(_name(probe.job))
+            elif probe.status is Status.MISSING:
+                ids.setdefault(("missing", "no cassette; pytest --llm-record records it"), []).append(_name(probe.job))
+        for (kind, why), names in sorted(ids.items(), reverse=True):  # stale ones before missing ones
+            some = ", ".join(names[:_SHOWN_IDS]) + (", …" if len(names) > _SHOWN_IDS else "")
+            yield Finding(kind, f"{plan.suite.id} ({plan.suite.variant}): {count_cases(len(names))} ({some})", why)
+
+
+def _name(job: Job) -> str:
+    case_id = job.golden.case.id
+    return case_id if job.sample == 1 else f"{case_id}, sample {job.sample}"
+
+
+def _unreadable(collected: Collected, wanted: Iterable[Path]) -> Iterator[Finding]:
+    """Cassettes that a case wants and that cannot be read, or that fail their case for another reason."""
+    seen = set[Path]()
+    for path in wanted:
+        try:
+            load(path, collected.settings.cassettes)
+        except CassetteError as error:
+            seen.add(path)
+            yield Finding("unreadable", _shown(path), str(error).removeprefix(f"{path}: "))
+    for plan in collected.plans:
+        for probe in plan.probes.values():
+            if probe.status is Status.ERROR and probe.job.path(collected.settings) not in seen:
+                yield Finding("failing", f"{plan.suite.id} ({_name(probe.job)})", probe.problem or "")
+
+
+def _oversized(files: Iterable[Path], max_kb: int) -> Iterator[Finding]:
+    for path in files:
+        with suppress(FileNotFoundError):  # a run that goes on has put another in its place
+            if (kb := path.stat().st_size // 1000) > max_kb:
+                yield Finding("oversized", _shown(path), f"{kb:,} KB, more than {max_kb:,}")
+
+
+def _secrets(files: Iterable[Path], watch: Watch) -> Iterator[Finding]:
+    """Secrets, and files that could not be searched for them."""
+    for path in files:
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        except OSError as error:
+            yield Finding("unreadable", _shown(path), f"cannot be read: {error.strerror or error}")
+            continue
+        for found in watch.find(text):
+            yield Finding("secret", _shown(path), str(found))
+
+
+def find_orphans(files: Iterable[Path], wanted: Collection[Path], collected: Collected) -> tuple[list[Path], list[str]]:
+    """Files of ours that no case wants; and a line for each module that was not collected as a whole."""
+    root = collected.settings.cassettes
+    folders = {module_folder(root, module) for module in collected.modules}
+    orphans: list[Path] = []
+    unclear: dict[Path, int] = {}
+    for path in files:
+        parts = path.relative_to(root).parts[:-3]  # without test_function/variant/file
+        if path in wanted or not parts or not is_disposable(path):
+            continue
+        folder, module = root.joinpath(*parts), _module_of(parts, collected.settings.rootdir)
+        if module is None or folder in folders:
+            orphans.append(path)
+        else:
+            unclear[module] = unclear.get(module, 0) + 1
+    return orphans, [
+        f"{_shown(module)}: {count_cassettes(n)}, since it was not collected as a whole"
+        for module, n in unclear.items()
+    ]
+
+
+def _module_of(parts: Sequence[str], rootdir: Path) -> Path | None:
+    """The test module whose cassettes lie in the folder of these parts; None where it is gone."""
+    here: Path | None = rootdir
+    for number, part in enumerate(parts, 1):
+        if here is None or not here.is_dir():
+            return None
+        is_last = number == len(parts)
+        found = [here.parent] if part == "__" else list(here.iterdir())
+        here = next((path for path in found if _lies_in(path, part, is_module=is_last)), None)
+    return here
+
+
+def _lies_in(path: Path, folder: str, *, is_module: bool) -> bool:
+    if is_module:
+        return path.suffix == ".py" and folder_name(path.stem) == folder
+    return folder == "__" or (path.is_dir() and folder_name(path.name) == folder)
+
+
+def _not_planned(collected: Collected) -> Iterator[str]:
+    """Suites whose cassettes could not be compared with their requests, and why."""
+    plans = {(plan.suite.id, plan.suite.variant): plan for plan in collected.plans}
+    for suite in collected.suites:
+        plan = plans.get((suite.id, suite.variant))
+        if plan is None:
+            yield f"{suite.id} ({suite.variant}): its fixtures skip or fail, so that requests are not known"
+        elif plan.shown.in_tests:
+            n = count_cases(plan.shown.in_tests)
+            yield f"{suite.id} ({suite.variant}): {n} whose requests only a test can tell"
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path)
+
+
+def _summary(files: Sequence[Path], findings: Sequence[Finding], n_deleted: int) -> str:
+    kinds = Counter(finding.kind for finding in findings)
+    said = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "nothing found"
+    deleted = f"; {n_deleted:,} deleted" if n_deleted else ""
+    return f"{count_cassettes(len(files) - n_deleted)}: {said}{deleted}"

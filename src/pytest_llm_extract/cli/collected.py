@@ -1,0 +1,101 @@
+"""The suites of a project, as pytest finds them: a run in this process that only collects."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.recording.plan import Plan
+from pytest_llm_extract.session.record_first import PLANS
+from pytest_llm_extract.suites.suite import Suite
+
+_PLAN = "--llm-extract-plan"
+_NOT_LOADED = "does not load this package's plugin: add `-p llm_extract` to addopts or PYTEST_ADDOPTS"
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The suites in pytest's order, with all of their cases; `errors` is a line for each module without any.
+
+    `modules` are the test modules that were collected, as their node ids name them. `plans` say what the suites'
+    cassettes are worth, where that was asked for; a suite whose fixtures fail or skip has none.
+    """
+
+    settings: Settings
+    suites: tuple[Suite, ...]
+    errors: tuple[str, ...]
+    modules: frozenset[str]
+    plans: tuple[Plan, ...]
+
+
+def collect(paths: Sequence[str] = (), *, planned: bool = False) -> Collected:
+    """Collect these paths, or what pytest collects by itself; the user's configuration and `PYTEST_ADDOPTS` hold.
+
+    `planned`: also run every case against its cassette, as `--llm-extract-plan` does.
+
+    Raises:
+        UsageError: pytest does not start, or does not load the plugin.
+    """
+    found = _Collector()
+    said = io.StringIO()
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # as `python -m pytest` has it
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        flags = [_PLAN, "--continue-on-collection-errors"] if planned else ["--collect-only"]
+        status = pytest.main([*flags, "--quiet", *paths], plugins=[found])
+    if found.settings is None or status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+        raise UsageError("pytest", found.problem or _complaint(said.getvalue()))
+    suites, errors = tuple(found.suites.values()), tuple(found.errors)
+    return Collected(found.settings, suites, errors, frozenset(found.modules), tuple(found.plans))
+
+
+def _complaint(said: str) -> str:
+    """Why pytest did not start, among all that it said."""
+    if f"unrecognized arguments: {_PLAN}" in said:
+        return _NOT_LOADED
+    complaints = re.findall(r"^(?:ERROR: (?!usage:)|.*: error: |INTERNALERROR> (?=\w))(.*)$", said, re.MULTILINE)
+    return str(complaints[-1]) if complaints else "does not start here; `pytest --collect-only` says why"
+
+
+@dataclass(eq=False)  # pytest keeps plugins in sets
+class _Collector:
+    """A pytest plugin that keeps what is collected."""
+
+    settings: Settings | None = None
+    problem: str | None = None
+    suites: dict[tuple[str, str], Suite] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    modules: set[str] = field(default_factory=set)
+    plans: list[Plan] = field(default_factory=list)
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        parameter = item.callspec.params.get("extraction") if hasattr(item, "callspec") else None
+        if isinstance(parameter, tuple) and isinstance(parameter[0], Suite):
+            suite = parameter[0]
+            self.suites.setdefault((suite.id, suite.variant), suite)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.passed and report.nodeid.endswith(".py"):
+            self.modules.add(report.nodeid)
+        if report.failed:
+            lines = [line.strip() for line in str(report.longrepr).splitlines() if line.strip()]
+            words = lines[-1].removeprefix("E ").strip() if lines else "cannot be collected"
+            self.errors.append(words if words.startswith(report.nodeid) else f"{report.nodeid}: {words}")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        try:
+            self.settings = Settings.of(session.config)
+        except ValueError:  # an ini or a flag that nobody declared
+            self.problem = _NOT_LOADED
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self.plans = session.config.stash.get(PLANS, [])

@@ -1,0 +1,124 @@
+"""`llm-extract diff`: what was lost and gained between two results, two baselines or two revisions."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from pytest_llm_extract.baseline import file as files
+from pytest_llm_extract.baseline.file import Baseline, Entry
+from pytest_llm_extract.baseline.paths import BASELINE
+from pytest_llm_extract.errors import BaselineError, ResultsError
+from pytest_llm_extract.gate.decide import decide
+from pytest_llm_extract.git import Revision
+from pytest_llm_extract.report.results_json import read_input, read_results
+from pytest_llm_extract.report.terminal import suite_lines
+from pytest_llm_extract.results.case_result import Accepted, CaseResult
+from pytest_llm_extract.results.outcome import Status, Verdict
+from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
+
+
+@click.command(name="diff", short_help="compare two runs")
+@click.argument("before")
+@click.argument("after")
+@click.option("--cassettes", default="cassettes", show_default=True, help="Folder of the baselines in a revision.")
+@click.option("--alpha", default=0.05, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True))
+def command(before: str, after: str, cassettes: str, alpha: float) -> None:
+    """Compare BEFORE with AFTER, case by case: two results.json, two baseline.jsonl, or two revisions as git:REV.
+
+    \b
+    Example:
+      llm-extract diff main.json branch.json
+      llm-extract diff git:main git:HEAD
+
+    Baselines hold the outcomes of the day on which they were accepted. Of a partial run, the cases that both sides ran
+    are compared. Exit status: 0 nothing was lost beyond noise, 1 something was, 2 an input cannot be read.
+    """
+    old, new = read_side(before, cassettes), read_side(after, cassettes)
+    shared = [suite_id for suite_id in new if suite_id in old]
+    for suite_id in sorted(old.keys() ^ new.keys()):
+        click.echo(f"{suite_id}: only in {before if suite_id in old else after}")
+    if not shared:
+        raise ResultsError(after, f"has no suite in common with {before}")
+    failed = bool(old.keys() - new.keys())
+    for suite_id in shared:
+        suite = against(new[suite_id], old[suite_id], before, alpha)
+        if not suite.cases:
+            raise ResultsError(after, f"has no case of {suite_id} in common with {before}")
+        decision = decide(suite)
+        click.echo(f"{suite_id} ({suite.variant})")
+        for name, side in ((before, old[suite_id]), (after, new[suite_id])):
+            if not side.complete:
+                click.echo(f"{name} is a partial run: {len(side.cases)} of {len(side.dataset_ids)} cases")
+        click.echo("\n".join(suite_lines(suite, decision, {}, shutil.get_terminal_size().columns, json_flag=None)))
+        failed = failed or decision.verdict is Verdict.FAIL
+    raise SystemExit(int(failed))
+
+
+def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
+    """The suites of a results.json, a baseline or a revision, by id.
+
+    Raises:
+        LlmExtractError: there is nothing of that name, or it cannot be read.
+    """
+    if name.startswith("git:"):
+        revision = Revision.of(name.removeprefix("git:"), Path.cwd())
+        found = [
+            files.parse(revision.read(path) or "", revision.named(path)) for path in revision.files(cassettes, BASELINE)
+        ]
+        if not found:
+            raise BaselineError(str(revision), f"has no {BASELINE} below {cassettes}")
+        return {baseline.suite: _as_suite(baseline) for baseline in found}
+    path = Path(name)
+    text = read_input(path)
+    if path.suffix == ".jsonl":
+        baseline = files.parse(text, name)
+        return {baseline.suite: _as_suite(baseline)}
+    return {suite.id: suite for suite in read_results(text, name)}
+
+
+def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> SuiteResult:
+    """A suite with another run of it as its baseline, and held to nothing else.
+
+    A case that only one side ran is left out, unless the other side's golden data does not have it.
+    """
+    before, ran = {case.id: _accepted(case) for case in old.cases}, {case.id for case in new.cases}
+    left_out = set(old.dataset_ids).difference(before)
+    gone = {case.id: case.counts for case in old.cases if case.id not in ran.union(new.dataset_ids)}
+    cases = [case for case in new.cases if case.id not in left_out]
+    return new._replace(
+        dataset_ids=tuple(case.id for case in cases),
+        rules=GateRules(alpha=alpha),
+        warnings=(),
+        baseline=AcceptedRun(source, old.paths, gone),
+        anchor=None,
+        cases=tuple(replace(case, baseline=before.get(case.id), anchor=None) for case in cases),
+    )
+
+
+def _accepted(case: CaseResult) -> Accepted:
+    first, *further = (Accepted(s.leaves, s.counts, s.origin, s.attempt) for s in case.samples)
+    return first._replace(further=tuple(further))
+
+
+def _as_suite(baseline: Baseline) -> SuiteResult:
+    return SuiteResult(
+        id=baseline.suite,
+        variant=baseline.variant,
+        dataset_ids=tuple(baseline.entries),
+        paths=baseline.fields,
+        rules=GateRules(),
+        n_samples=max((len(entry.samples) for entry in baseline.entries.values()), default=1),
+        cases=tuple(map(_as_case, baseline.entries.values())),
+    )
+
+
+def _as_case(entry: Entry) -> CaseResult:
+    first, *further = (
+        CaseResult(sample.status, sample.leaves, sample.status is Status.OK, entry.id, origin=sample.origin)
+        for sample in entry.samples
+    )
+    return replace(first, group=entry.group, further=tuple(sample.first for sample in further))

@@ -1,0 +1,53 @@
+"""`llm-extract`: what needs no pytest run. One file for each subcommand, imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from pytest_llm_extract.errors import LlmExtractError
+
+_COMMANDS = {
+    "adopt": "take over recordings of pytest-recording, pytest-vcr or vcrpy as cassettes of cases",
+    "check": "find what is wrong with cassettes: stale, orphaned, unreadable, oversized, secrets",
+    "diff": "compare two results.json, two baselines or two git revisions",
+    "merge": "add up the results.json of shards, and gate the whole",
+    "score": "score a file of predictions against gold, without pytest",
+}
+
+
+class _Commands(click.Group):
+    """Loads a subcommand when it is named, so that help and errors come at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        found: click.Command = importlib.import_module(f"pytest_llm_extract.cli.{cmd_name}").command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LlmExtractError as error:
+            click.echo(f"llm-extract: {error}", err=True)
+            sys.exit(2)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pytest-llm-extract")
+def main() -> None:
+    """Compare, merge and score LLM extraction results, and take over recordings.
+
+    Exit status: 0 all is well, 1 a gate failed, or something was lost or not adopted, 2 wrong arguments or unreadable
+    input, 3 (score only) records of the two files do not match.
+    """

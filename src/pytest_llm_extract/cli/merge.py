@@ -1,0 +1,95 @@
+"""`llm-extract merge`: the shards of a CI matrix become one run, and the whole is gated."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from pytest_llm_extract.baseline.paths import BASELINE, suites_by_baseline
+from pytest_llm_extract.config.suite_folders import suite_folder
+from pytest_llm_extract.errors import ResultsError
+from pytest_llm_extract.gate.decide import decide, failures
+from pytest_llm_extract.report.results_json import read_input, read_results, run_to_wire, write_results
+from pytest_llm_extract.report.terminal import suite_lines
+from pytest_llm_extract.results.case_result import CaseResult, Leaves
+from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.results.suite_result import SuiteResult
+
+
+@click.command(name="merge", short_help="add up shards, and gate the whole")
+@click.argument("shards", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write the merged results.json.")
+@click.option("--cassettes", default="cassettes", show_default=True, help="Folder of the baselines.")
+def command(shards: tuple[Path, ...], output: Path | None, cassettes: str) -> None:
+    """Add up results.json files of one run that was split, and gate the whole as one run would have been.
+
+    \b
+    Example:
+      pytest --splits 3 --group 1 --llm-extract-json=shard-1.json   (in each of three jobs)
+      llm-extract merge shard-*.json -o results.json
+
+    A suite that has a baseline here and is in no shard is named. Exit status: 0 every gate passed (or is inconclusive),
+    1 a gate failed or cases are in no shard, 2 the files are of different runs or cannot be read.
+    """
+    gated = [(suite, decide(suite)) for suite in merge({str(path): read_input(path) for path in shards})]
+    for suite, decision in gated:
+        click.echo(f"{suite.id} ({suite.variant})")
+        width = shutil.get_terminal_size().columns
+        click.echo("\n".join(suite_lines(suite, decision, {}, width, json_flag="--output")))
+    for note in _in_no_shard([suite.id for suite, _ in gated], Path(cassettes)):
+        click.echo(f"note: {note}")
+    if output is not None:
+        write_results(output, run_to_wire(gated, Path.cwd()))
+    if any(failures(suite, decision) or not suite.complete for suite, decision in gated):
+        raise SystemExit(1)
+
+
+def _in_no_shard(suite_ids: Iterable[str], cassettes: Path) -> list[str]:
+    """Suites that no shard has, though their baselines are here: lost shards, or suites that were not asked for."""
+    used = {suite_folder(cassettes, suite_id) / BASELINE for suite_id in suite_ids}
+    baselines = suites_by_baseline(cassettes).items()
+    return [
+        f"{suite_id} is in no shard, and has a baseline: {path}" for path, suite_id in baselines if path not in used
+    ]
+
+
+def merge(texts: dict[str, str]) -> list[SuiteResult]:
+    """The suites of all shards, with the cases of every shard; `texts` are results.json by file name.
+
+    Raises:
+        ResultsError: a shard cannot be read, is of another run, or scored a case in another way.
+    """
+    whole: dict[str, SuiteResult] = {}
+    cases: dict[str, dict[str, CaseResult]] = {}
+    for name, text in texts.items():
+        for suite in read_results(text, name):
+            known = whole.setdefault(suite.id, suite._replace(cases=()))
+            _check_same_run(known, suite, name)
+            for case in suite.cases:
+                _add(cases.setdefault(suite.id, {}), case, suite.id, name)
+    return [suite.with_cases(cases.get(suite.id, {})) for suite in whole.values()]
+
+
+def _check_same_run(known: SuiteResult, suite: SuiteResult, name: str) -> None:
+    # Shards may end on both sides of midnight; a waiver expires for all of them on the day of the first.
+    same_day = suite._replace(rules=replace(suite.rules, today=known.rules.today))
+    a, b = known.head_to_wire(), same_day.head_to_wire()
+    differing = [key for key in a if a[key] != b[key]]
+    if differing:
+        raise ResultsError(name, f"is a shard of another run: {suite.id} differs in {', '.join(differing)}")
+
+
+def _add(cases: dict[str, CaseResult], case: CaseResult, suite_id: str, name: str) -> None:
+    other = cases.get(case.id)
+    if other is None or other.status is Status.SKIPPED:
+        cases[case.id] = case
+    elif case.status is not Status.SKIPPED and _outcomes(other) != _outcomes(case):
+        raise ResultsError(name, f"{suite_id}: case {case.id!r} has another result than in an earlier shard")
+
+
+def _outcomes(case: CaseResult) -> list[tuple[Status, Leaves]]:
+    return [(sample.status, sample.leaves) for sample in case.samples]

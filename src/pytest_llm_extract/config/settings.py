@@ -1,0 +1,296 @@
+"""Settings: what flags and inis say."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from pytest_llm_extract.config.ini import add_inis, ini_choice, ini_text, ini_texts, ini_value
+from pytest_llm_extract.errors import UsageError
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_llm_extract.credentials.scanner import Watch
+
+SHORT_FLAG, LONG_FLAG = "--llm-record", "--llm-extract-record=stale"
+CONFTEST = f"{os.sep}conftest.py"  # how the path of every conftest ends
+RECORD_MODES = ("none", "missing", "stale", "all")  # each records what those before it do, and more
+MARKERS = (
+    "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, api='chat', "
+    "response_format='json_schema', examples=None, context=None, compare={}, samples=1, strict=False, ignore=(), "
+    "concurrency=None, record='all'): "
+    "extract every golden case, from its cassette, and score each field",
+    "llm_gate(default=None, fields=None, /, *, waive=(), **fields): budgets (Gate) of a suite, and waivers (Waiver)",
+    "llm_accuracy(default=None, fields=None, /, **fields): floors of a suite that carries llm_extract: numbers (0..1), "
+    "or Floor(accuracy, precision, recall, hallucination_rate)",
+    "llm_documents(*, exact=None, valid=None): least shares (0..1) of exact and of valid documents",
+)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What may be stored of requests and answers, and what must not be written at all.
+
+    `scrub` are names whose values are taken out; `secrets` are entries of a `Watch`; `offer_vcr` gives a `vcr.VCR` to
+    the project's hooks, which set filters on it; without `keeps_requests`, hashes are kept of request bodies.
+    """
+
+    scrub: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    offer_vcr: Callable[[Any], None] | None = None
+    keeps_requests: bool = True
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Storage:
+        """Read it from pytest's own configuration."""
+        scrub = tuple(filter(None, map(str.strip, ini_texts(config, "llm_extract_scrub"))))
+        for name in scrub:
+            if "," in name:
+                raise UsageError("ini llm_extract_scrub", f"is one name a line, not {name!r}")
+        storage = cls(
+            scrub,
+            ini_texts(config, "llm_extract_secrets"),
+            lambda vcr: config.hook.pytest_llm_extract_vcr(vcr=vcr, config=config),
+            ini_choice(config, "llm_extract_store_requests", {"full": True, "hash": False}),
+        )
+        if storage.secrets:
+            _ = storage.watch  # a mistake in an entry is told now
+        return storage
+
+    @cached_property
+    def watch(self) -> Watch:
+        """Finds secrets; made when it is needed, since most runs of pytest never do.
+
+        Raises:
+            UsageError: an entry is none.
+        """
+        from pytest_llm_extract.credentials.scanner import Watch
+
+        return Watch.of(self.secrets, "ini llm_extract_secrets")
+
+
+class Settings(NamedTuple):
+    """What the command line and the ini file say."""
+
+    rootdir: Path
+    cassettes: Path
+    record: str  # one of RECORD_MODES
+    record_flag: str  # the one that records what is stale
+    plan_only: bool
+    budget_usd: float | None
+    concurrency: int
+    model: str | None
+    json_path: Path | None
+    baseline: str | None  # a file relative to the rootdir, or git:REV
+    accept: str | None  # None, baseline or anchor
+    case: str | None
+    alpha: float
+    inconclusive_fails: bool
+    require_complete: bool
+    storage: Storage
+    placeholder_key: bool  # for conftests and fixtures too
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Settings:
+        """Read them from pytest's own configuration."""
+        baseline = config.getoption("llm_extract_baseline_flag")
+        if baseline and not baseline.startswith("git:"):
+            baseline = str(Path(config.invocation_params.dir, baseline))
+        flag = config.getoption("llm_extract_json_flag")
+        ini = ini_text(config, "llm_extract_json", "the path of a file")
+        json_path = Path(config.invocation_params.dir, flag) if flag else (config.rootpath / ini if ini else None)
+        return cls(
+            rootdir=config.rootpath,
+            cassettes=_cassettes(config),
+            record=_record_mode(config),
+            record_flag=LONG_FLAG if is_short_flag_taken(config) else SHORT_FLAG,
+            plan_only=config.getoption("llm_extract_plan_flag"),
+            budget_usd=_number(config, "llm_extract_budget", "US dollars, such as 0.50", _dollars),
+            concurrency=_number(config, "llm_extract_concurrency", "a whole number from 1 to 1000", _count) or 8,
+            model=ini_text(config, "llm_extract_model", "the name of a model") or None,
+            json_path=json_path,
+            baseline=baseline or ini_text(config, "llm_extract_baseline", "a file, or git:REV") or None,
+            accept=config.getoption("llm_extract_accept_flag"),
+            case=config.getoption("llm_extract_case_flag"),
+            alpha=_alpha(config),
+            inconclusive_fails=ini_choice(config, "llm_extract_inconclusive", {"warn": False, "fail": True}),
+            require_complete=config.getoption("llm_extract_require_complete_flag")
+            or ini_value(config, "llm_extract_require_complete", "true or false"),
+            storage=Storage.of(config),
+            placeholder_key=ini_value(config, "llm_extract_placeholder_key", "true or false"),
+        )
+
+
+def _cassettes(config: pytest.Config) -> Path:
+    what = "a folder below the rootdir, such as cassettes"
+    name = ini_text(config, "llm_extract_cassettes", what)
+    if not name:
+        raise UsageError("ini llm_extract_cassettes", f"is {what}, not {name!r}")
+    return config.rootpath / name
+
+
+def _record_mode(config: pytest.Config) -> str:
+    mode: str = config.getoption("llm_extract_record_flag")
+    # A plan without a mode is that of --llm-record.
+    return "stale" if mode == "none" and config.getoption("llm_extract_plan_flag") else mode
+
+
+_N = TypeVar("_N", int, float)
+
+
+def _number(config: pytest.Config, name: str, what: str, read: Callable[[str], _N]) -> _N | None:
+    """A number from the flag, or else from the ini; None where neither says one."""
+    value, source = config.getoption(f"{name}_flag"), f"--{name.replace('_', '-')}"
+    if value is None:
+        value, source = ini_value(config, name, what), f"ini {name}"
+    if value is None:
+        return None
+    try:
+        return read(str(value))
+    except ValueError:
+        raise UsageError(source, f"is {what}, not {value!r}") from None
+
+
+def _dollars(text: str) -> float:
+    value = float(text.removeprefix("$"))
+    if not 0 <= value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1000:
+        raise ValueError(text)
+    return value
+
+
+def _alpha(config: pytest.Config) -> float:
+    what = "a number between 0 and 1, such as 0.05"
+    alpha: float = ini_value(config, "llm_extract_alpha", what)
+    if not 0 < alpha < 1:
+        raise UsageError("ini llm_extract_alpha", f"is {what}, not {alpha!r}")
+    return alpha
+
+
+def _accepted(value: str) -> str:
+    if value not in ("baseline", "anchor"):
+        # argparse would take a path that follows the bare flag for its value.
+        raise ArgumentTypeError(f"takes =anchor or nothing, not {value!r}; name test paths before the flag")
+    return value
+
+
+def _given(value: str) -> str:
+    if not value:
+        # What an unset variable of a CI job leaves behind would be taken for no flag at all.
+        raise ArgumentTypeError("needs a value, not an empty text; or leave it out")
+    return value
+
+
+def is_short_flag_taken(config: pytest.Config) -> bool:
+    """Whether pytest-mockllm is loaded, which has a `--llm-record` of its own."""
+    return any(config.pluginmanager.has_plugin(name) for name in ("mockllm", "pytest_mockllm.plugin"))
+
+
+def conftests_may_build_clients(config: pytest.Config) -> bool:
+    """What the ini says; a value that is neither true nor false is an error of `Settings.of`."""
+    try:
+        return bool(ini_value(config, "llm_extract_placeholder_key", "true or false"))
+    except UsageError:
+        return False
+
+
+def add_short_flag(config: pytest.Config, parser: pytest.Parser) -> None:
+    """Declare `--llm-record`, unless another plugin has it: to be called when all of them are loaded."""
+    if is_short_flag_taken(config):
+        return
+    parser.getgroup("llm-extract").addoption(
+        SHORT_FLAG,
+        dest="llm_extract_record_flag",
+        action="store_const",
+        const="stale",
+        help=f"record missing and stale cassettes of the selected cases; short for {LONG_FLAG}",
+    )
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare flags and ini names."""
+    group = parser.getgroup("llm-extract", "LLM extraction")
+    group.addoption(
+        "--llm-extract-record",
+        dest="llm_extract_record_flag",
+        choices=RECORD_MODES,
+        default="none",
+        help="record cassettes of the selected cases: the missing ones, the stale ones too, or all of a suite anew",
+    )
+    group.addoption(
+        "--llm-extract-plan",
+        dest="llm_extract_plan_flag",
+        action="store_true",
+        default=False,
+        help="say what recording would do and cost, and stop: nothing is sent, no test runs",
+    )
+    group.addoption(
+        "--llm-extract-budget",
+        dest="llm_extract_budget_flag",
+        metavar="USD",
+        type=_given,
+        default=None,
+        help="most US dollars that this recording run may spend; it stops before the call that would exceed them",
+    )
+    group.addoption(
+        "--llm-extract-concurrency",
+        dest="llm_extract_concurrency_flag",
+        metavar="N",
+        type=_given,
+        default=None,
+        help="calls in flight while recording, default 8",
+    )
+    group.addoption(
+        "--llm-extract-json",
+        dest="llm_extract_json_flag",
+        metavar="PATH",
+        type=_given,
+        default=None,
+        help="write the results to this file, as JSON",
+    )
+    group.addoption(
+        "--llm-extract-accept",
+        dest="llm_extract_accept_flag",
+        metavar="anchor",
+        nargs="?",
+        type=_accepted,
+        const="baseline",
+        default=None,
+        help="make this run's answers the baseline that later runs are compared with (=anchor: the anchor)",
+    )
+    group.addoption(
+        "--llm-extract-baseline",
+        dest="llm_extract_baseline_flag",
+        metavar="FILE|git:REV",
+        type=_given,
+        default=None,
+        help="compare with another baseline: a file, or the committed one where this branch left git:REV",
+    )
+    group.addoption(
+        "--llm-extract-require-complete",
+        dest="llm_extract_require_complete_flag",
+        action="store_true",
+        default=False,
+        help="a partial run fails instead of skipping its gate",
+    )
+    group.addoption(
+        "--llm-extract-case",
+        dest="llm_extract_case_flag",
+        metavar="GLOB",
+        type=_given,
+        default=None,
+        help="run only the cases whose id matches",
+    )
+    add_inis(parser)

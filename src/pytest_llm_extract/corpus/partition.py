@@ -1,0 +1,179 @@
+"""Records of gold and predictions that fit into memory: joined by id, every one of them scored or named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from pytest_llm_extract.corpus.records import BadRecord, Record, Row, cut_value, parse_row
+from pytest_llm_extract.corpus.totals import Totals
+from pytest_llm_extract.errors import did_you_mean
+from pytest_llm_extract.formats.exact_decimals import exact_text, read_number
+from pytest_llm_extract.results.case_result import CaseResult, Origin
+from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.schema.schema import Schema
+from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer
+from pytest_llm_extract.scoring.compare.walk import compare
+from pytest_llm_extract.scoring.score import score_answer
+
+_OF_GOLD, _OF_PREDICTIONS = ("expected",), ("output", "raw")
+UNKNOWN, MISSING = "unknown", "missing"
+DUPLICATE, DUPLICATE_GOLD = "duplicate", "duplicate gold"
+BROKEN, BROKEN_GOLD = "broken", "broken gold"
+_C, _A, _M, _I = Outcome.CORRECT, Outcome.ABSENT_OK, Outcome.MISSING, Outcome.INVALID
+
+
+@dataclass(frozen=True)
+class Part:
+    """Records of both files; every id has all of its records in one part."""
+
+    gold: list[Record]
+    predictions: list[Record]
+
+
+@dataclass(slots=True)
+class _Gold:
+    line: int
+    value: Any
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    predicted: int | None = None  # line of its prediction
+
+
+class PartScorer:
+    """Scores parts; `keep_all` keeps every case, otherwise only the worst are kept."""
+
+    def __init__(self, schema: Schema, names: tuple[str, str], keep_all: bool) -> None:
+        self._schema, self._keep_all = schema, keep_all
+        self._gold_name, self._predictions_name = names
+        self._fields = {path.split(".")[0].split("[")[0].split("{")[0] for path in schema.paths}
+        self._totals = Totals()
+        self._gold: dict[str, _Gold | None] = {}
+
+    def score(self, part: Part) -> Totals:
+        """Totals of one part."""
+        self._totals, self._gold = Totals(), {}
+        for line, text in part.gold:
+            self._take_gold(line, text)
+        for line, text in part.predictions:
+            self._take_prediction(line, text)
+        for case_id, gold in self._gold.items():
+            if gold is not None and gold.predicted is None:
+                self._problem(MISSING, gold.line, f"{case_id!r}")
+                self._add(case_id, gold, lost_answer(Status.ERROR, "no prediction"))
+        return self._totals
+
+    def _problem(self, kind: str, line: int, what: str) -> None:
+        of_gold = kind in (MISSING, DUPLICATE_GOLD, BROKEN_GOLD)
+        name = self._gold_name if of_gold else self._predictions_name
+        self._totals.problems.add(kind, line, f"{name}:{line} {what}")
+
+    def _take_gold(self, line: int, text: bytes) -> None:
+        try:
+            case_id, gold = self._cut_gold(line, text) or self._parse_gold(line, text)
+        except BadRecord as bad:
+            self._problem(BROKEN_GOLD, line, bad.problem)
+            if bad.id is not None:
+                self._gold.setdefault(bad.id, None)
+            return
+        if case_id in self._gold:
+            first = self._gold[case_id]
+            self._problem(DUPLICATE_GOLD, line, f"{case_id!r}" + (f", first in line {first.line}" if first else ""))
+        else:
+            self._gold[case_id] = gold
+
+    def _cut_gold(self, line: int, text: bytes) -> tuple[str, _Gold] | None:
+        cut = cut_value(text, "expected")
+        if cut is None:
+            return None
+        try:
+            return cut[0].decode(), _Gold(line, self._schema.read_gold_json(cut[1]))
+        except ValueError:  # of pydantic, of JSON or of UTF-8: the slow way says which
+            return None
+
+    def _parse_gold(self, line: int, text: bytes) -> tuple[str, _Gold]:
+        row = parse_row(text, _OF_GOLD, self._fields)
+        try:
+            return row.id, _Gold(line, self._schema.read_gold_json(self._value_text(text, row, _OF_GOLD)), row.columns)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            unknown = first["type"] == "extra_forbidden"
+            near = did_you_mean(place, self._schema.paths)
+            problem = f"the schema has no field {place!r}.{near}" if unknown else f"{place}: {first['msg']}"
+            raise BadRecord(f"case {row.id!r}: {problem}", row.id) from None
+
+    def _take_prediction(self, line: int, text: bytes) -> None:
+        try:
+            case_id, answer = self._cut_prediction(text) or self._parse_prediction(text)
+        except BadRecord as bad:
+            self._problem(BROKEN, line, bad.problem)
+            if bad.id is None:
+                return
+            case_id, answer = bad.id, lost_answer(Status.INVALID, bad.problem)
+        gold = self._gold.get(case_id)
+        if gold is None:
+            if case_id not in self._gold:
+                self._problem(UNKNOWN, line, f"{case_id!r}")
+        elif gold.predicted is not None:
+            self._problem(DUPLICATE, line, f"{case_id!r}, first in line {gold.predicted}")
+        else:
+            gold.predicted = line
+            self._add(case_id, gold, answer)
+
+    def _cut_prediction(self, text: bytes) -> tuple[str, Answer] | None:
+        cut = cut_value(text, "output")
+        if cut is None:
+            return None
+        try:
+            return cut[0].decode(), Answer(Status.OK, self._schema.read_json(cut[1]), valid=True)
+        except ValueError:
+            return None
+
+    def _parse_prediction(self, text: bytes) -> tuple[str, Answer]:
+        row = parse_row(text, _OF_PREDICTIONS, self._fields)
+        if row.key == "raw":
+            return row.id, self._read_raw(row)
+        return row.id, read_answer(self._schema, self._value_text(text, row, _OF_PREDICTIONS))
+
+    def _value_text(self, text: bytes, row: Row, keys: tuple[str, ...]) -> str:
+        if not self._schema.needs_exact_numbers(text):
+            return json.dumps(row.value)
+        return exact_text(parse_row(text, keys, self._fields, read_number).value)
+
+    def _read_raw(self, row: Row) -> Answer:
+        if row.value is None:
+            return lost_answer(Status.INVALID, "the answer has no content")
+        if not isinstance(row.value, str):
+            raise BadRecord(f"{row.id!r}: raw is the text of an answer, not {type(row.value).__name__}", row.id)
+        return read_answer(self._schema, row.value)
+
+    def _add(self, case_id: str, gold: _Gold, answer: Answer) -> None:
+        found = compare(self._schema.root, gold.value, answer.value, _I if answer.lost else _A)
+        scored = [leaf[:2] for leaf in found]
+        outcomes = [outcome for _, outcome in scored]
+        n_wrong = len(outcomes) - outcomes.count(_C) - outcomes.count(_A)
+        totals = self._totals
+        totals.add(scored, n_wrong, answer.status, valid=answer.valid)
+        totals.add_rows(found.rows)
+        if n_wrong and answer.status is not Status.ERROR:
+            nothing_read = answer.status is Status.INVALID and outcomes.count(_M) + outcomes.count(_I) == len(outcomes)
+            totals.n_misses += 1 if nothing_read else n_wrong
+            if totals.is_among_worst(n_wrong, case_id):
+                totals.keep_worst([(-n_wrong, case_id, self._result(case_id, gold, answer))])
+        if self._keep_all:
+            totals.cases.append((gold.line, self._result(case_id, gold, answer)))
+
+    def _result(self, case_id: str, gold: _Gold, answer: Answer) -> CaseResult:
+        columns = gold.columns
+        group, metadata = columns.get("group"), columns.get("metadata")
+        return replace(
+            score_answer(self._schema, gold.value, answer, case_id=case_id),
+            group=None if group is None else str(group),
+            input=columns.get("input"),
+            metadata=metadata if isinstance(metadata, dict) else {},
+            origin=Origin(scoring=self._schema.scoring_fingerprint[:16]),
+        )

@@ -1,0 +1,39 @@
+"""Secrets in what pytest shows of a test: tracebacks with their locals, messages, captured output, properties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pytest_llm_extract.credentials.scanner import Watch
+
+
+def hide_in_report(report: Any, watch: Watch) -> None:
+    """Hide them in a test's or a collector's report, in place."""
+    report.longrepr = _without(report.longrepr, watch.hide)
+    report.sections = [(title, watch.hide(text)) for title, text in report.sections]
+    if hasattr(report, "wasxfail"):
+        report.wasxfail = watch.hide(report.wasxfail)
+    if getattr(report, "user_properties", None):
+        report.user_properties = [(name, _shown(value, watch.hide)) for name, value in report.user_properties]
+
+
+def _shown(value: Any, hide: Callable[[str], str]) -> Any:
+    """The value of a property, or the text that is shown for it where that holds a secret."""
+    text = str(value)
+    return value if (hidden := hide(text)) == text else hidden
+
+
+def _without(shown: Any, hide: Callable[[str], str]) -> Any:
+    """The same representation of an error; pytest builds them of plain objects, lists of lines and texts."""
+    if isinstance(shown, str):
+        return hide(shown)
+    if isinstance(shown, list) and shown and all(isinstance(line, str) for line in shown):
+        whole = "\n".join(shown)  # together, since a secret may have several lines
+        return shown if (hidden := hide(whole)) == whole else hidden.split("\n")
+    if isinstance(shown, list | tuple):
+        return type(shown)([_without(item, hide) for item in shown])
+    if type(shown).__module__.startswith("_pytest."):
+        for name, value in vars(shown).items():
+            setattr(shown, name, _without(value, hide))
+    return shown

@@ -1,0 +1,28 @@
+"""Credentials that requests of this process carried: keys that stand in no environment variable are known from them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from pytest_llm_extract.credentials.environment import is_secret
+
+_MOST = 64  # of tokens that change with every request, the last ones are enough
+_lock = threading.Lock()
+_seen: dict[str, str] = {}
+
+
+def remember(credentials: Mapping[str, str]) -> None:
+    """Take note of credentials, by value; the text says where they stood (`header 'authorization'`)."""
+    for value, where in credentials.items():
+        if value not in _seen and is_secret(value):
+            with _lock:
+                while len(_seen) >= _MOST:
+                    del _seen[next(iter(_seen))]
+                _seen[value] = where
+
+
+def travelled() -> dict[str, str]:
+    """All that are remembered, by value."""
+    with _lock:
+        return dict(_seen)

@@ -1,0 +1,115 @@
+"""Gold read by the schema, with the nearest right name for a field that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import pydantic
+from pydantic_core import ErrorDetails
+
+from pytest_llm_extract.cassette.file.fingerprint import digest
+from pytest_llm_extract.dataset import Case
+from pytest_llm_extract.errors import SHOWN_PROBLEMS, DatasetError, Problems, did_you_mean, nearest
+from pytest_llm_extract.formats.jsonable import as_json
+from pytest_llm_extract.formats.safe_yaml import plain_value
+from pytest_llm_extract.schema.field_tree import ListNode, ModelNode, Node, UnionNode
+from pytest_llm_extract.schema.schema import Schema
+
+_CELL = "; a cell of .csv is text, so such a value goes into .jsonl or .yaml"
+
+
+class GoldenCase(NamedTuple):
+    """A case with its gold read by the schema; `gold_hash` is the short hash of that gold as it is written."""
+
+    case: Case
+    gold: Any
+    gold_hash: str
+
+
+def read_golden(cases: Iterable[Case], schema: Schema, name: str) -> tuple[GoldenCase, ...]:
+    """Read every case's gold; `name` is how errors call the dataset.
+
+    Raises:
+        DatasetError: some gold does not fit; every such case with its place, the field's path and the nearest field.
+    """
+    problems: Problems = []
+    golden = []
+    for case in cases:
+        try:
+            golden.append(GoldenCase(case, schema.read_gold(case.expected, case.written), _hash(case)))
+        except pydantic.ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            said = _describe(first, schema) if len(problems) < SHOWN_PROBLEMS else first["msg"]
+            hint = _CELL if name.lower().endswith(".csv") and _is_no_text_of_a_literal(first) else ""
+            problems.append((case.place, f"case {case.id!r}: {said}{hint}"))
+        except Exception as error:  # of a validator, or of a model's own __init__
+            said = f"the schema's own code cannot read it: {type(error).__name__}: {error}"
+            problems.append((case.place, f"case {case.id!r}: expected: {said}"))
+    if problems:
+        raise DatasetError(name, problems)
+    return tuple(golden)
+
+
+def _hash(case: Case) -> str:
+    expected = case.expected
+    if isinstance(expected, pydantic.BaseModel):
+        expected = expected.model_dump(exclude_unset=True)
+    plain = as_json(expected)
+    return digest(plain if case.written is None else [plain, case.written])[:16]
+
+
+def _describe(error: ErrorDetails, schema: Schema) -> str:
+    place = ".".join(map(str, error["loc"]))
+    where = f"expected.{place}" if place else "expected"
+    if error["type"] != "extra_forbidden":
+        return f"{where}: {error['msg']}"
+    *parents, name = error["loc"]
+    if (path := _fields(_follow(schema.root, parents)).get(str(name))) is not None:
+        return f"{where}: the field {path!r} is given twice, by its name and by its alias; take one"
+    return f"{where}: the schema has no field {place!r}.{_nearest(error['loc'], schema)}"
+
+
+def _is_no_text_of_a_literal(error: ErrorDetails) -> bool:
+    given = error["input"]
+    stands_for = plain_value(given.strip(), dumped=False) if isinstance(given, str) else given
+    return error["type"] == "literal_error" and stands_for != given
+
+
+def _nearest(loc: tuple[int | str, ...], schema: Schema) -> str:
+    """A hint: a field beside the unknown one, else the nearest path of all, else one that ends in this name."""
+    *parents, name = loc
+    beside = _fields(_follow(schema.root, parents))
+    if found := nearest(str(name), beside):
+        return f" Did you mean {beside[found]!r}?"
+    if hint := did_you_mean(".".join(map(str, loc)), schema.paths):
+        return hint
+    return did_you_mean(str(name), [path for path in schema.paths if path.endswith((f".{name}", f"[].{name}"))], 0)
+
+
+def _follow(node: Node | None, parts: Iterable[int | str]) -> Node | None:
+    """The node that pydantic's error location leads to; None where the schema has no such place."""
+    for part in parts:
+        node = _inner(node)
+        if isinstance(node, ModelNode):
+            node = node.fields.get(str(part))
+        elif isinstance(node, ListNode):
+            node = node.items
+        elif isinstance(node, UnionNode):
+            node = next((member for cls, member in node.members.items() if cls.__name__ == part), None)
+    return _inner(node)
+
+
+def _inner(node: Node | None) -> Node | None:
+    while isinstance(node, ModelNode) and "root" in node.fields and issubclass(node.cls, pydantic.RootModel):
+        node = node.fields["root"]
+    return node
+
+
+def _fields(node: Node | None) -> dict[str, str]:
+    """Names and aliases of the fields right below a model, with their paths."""
+    if not isinstance(node, ModelNode):
+        return {}
+    aliases = {node.cls.model_fields[name].alias: child.path for name, child in node.fields.items()}
+    named = {name: child.path for name, child in node.fields.items()}
+    return {**{alias: path for alias, path in aliases.items() if alias}, **named}

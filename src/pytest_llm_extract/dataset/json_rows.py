@@ -1,0 +1,104 @@
+"""Rows of `.jsonl` and `.json`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pytest_llm_extract.errors import Place, Problems
+from pytest_llm_extract.formats.exact_decimals import ReadNumber
+from pytest_llm_extract.formats.text_files import conflict_line
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def jsonl_rows(text: str, problems: Problems, number: ReadNumber = float) -> list[tuple[Place, Any]]:
+    """One case a line; empty lines are none."""
+    rows: list[tuple[Place, Any]] = []
+    # split, not splitlines: U+2028 and its like are ordinary characters of a JSON text.
+    for line, content in enumerate(text.split("\n"), start=1):
+        if not content.strip():
+            continue
+        try:
+            rows.append((line, read_json(content, number)))
+        except json.JSONDecodeError as error:
+            conflict = content.startswith(("<<<<<<<", "=======", ">>>>>>>"))
+            problem = f"is not JSON: {error.msg} at column {error.colno}"
+            problems.append((line, "merge conflict marker" if conflict else problem))
+        except (ValueError, RecursionError) as error:
+            problems.append((line, f"is not JSON: {error}"))
+    return rows
+
+
+def json_rows(text: str, problems: Problems, number: ReadNumber = float) -> list[tuple[Place, Any]]:
+    """A list of cases, each with the line where it starts; after a mistake nothing is read."""
+    rows: list[tuple[Place, Any]] = []
+    position, line, counted = _skip(text, 0), 1, 0
+    if position == len(text):
+        return []
+    if text[position] != "[":
+        problems.append((conflict_line(text) or 1, "holds no list of cases"))
+        return []
+    try:
+        for start, row in _items(text, position, number):
+            line += text.count("\n", counted, start)
+            counted = start
+            rows.append((line, row))
+    except json.JSONDecodeError as error:
+        conflict = conflict_line(text)
+        problem = f"is not JSON: {error.msg} at column {error.colno}"
+        problems.append((conflict, "merge conflict marker") if conflict else (error.lineno, problem))
+    return rows
+
+
+def read_json(text: str, number: ReadNumber = float) -> Any:
+    """A JSON text; `number` reads one that has a point or an exponent.
+
+    Raises:
+        ValueError: it is none, or an object has a key twice.
+    """
+    return (_decoder if number is float else _decoder_of(number)).decode(text)
+
+
+def _items(text: str, position: int, number: ReadNumber) -> Iterator[tuple[int, Any]]:
+    """Start and value of each item of the list that starts at `position`; every mistake is a JSONDecodeError."""
+    decoder = _decoder_of(number)
+    position = _skip(text, position + 1)
+    closed = text.startswith("]", position)
+    while not closed:
+        try:
+            row, end = decoder.raw_decode(text, position)
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise json.JSONDecodeError(str(error), text, position) from None
+        yield position, row
+        end = _skip(text, end)
+        closed = text.startswith("]", end)
+        if not closed and not text.startswith(",", end):
+            raise json.JSONDecodeError("Expecting ',' delimiter", text, end)
+        position = end if closed else _skip(text, end + 1)
+    if (end := _skip(text, position + 1)) != len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
+
+
+def _skip(text: str, position: int) -> int:
+    found = _SPACE.match(text, position)
+    return found.end() if found else position
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} is written twice")
+    return found
+
+
+def _decoder_of(number: ReadNumber) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=_unique, parse_float=number)
+
+
+_decoder = _decoder_of(float)  # for thousands of rows, the same one

@@ -1,0 +1,1 @@
+"""One case, from its call to its result."""

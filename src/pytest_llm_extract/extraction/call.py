@@ -1,0 +1,205 @@
+"""One extraction inside its cassette: replayed, or recorded when that was asked for."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.cassette.file import fingerprint, hashed_requests, staleness
+from pytest_llm_extract.cassette.file.answer_summary import summary
+from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
+from pytest_llm_extract.cassette.file.load import load
+from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
+from pytest_llm_extract.cassette.http.replay import Record, Replay
+from pytest_llm_extract.cassette.http.router import Unowned, taking
+from pytest_llm_extract.config.settings import Storage
+from pytest_llm_extract.credentials.placeholder_key import placeholder_key
+from pytest_llm_extract.errors import CassetteError, SecretFoundError
+from pytest_llm_extract.extraction.event_loop import run_to_end
+from pytest_llm_extract.extraction.exception_status import is_answer
+from pytest_llm_extract.extraction.recording_failure import Failure, failure_of
+from pytest_llm_extract.results.case_result import Usage
+from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.results.prices import cost_of_models_usd
+
+_META = ("hashes", "attempt", "model", "system_fingerprint", "latency_s", "recorded")
+
+
+@dataclass
+class Call:
+    """What came of one extraction.
+
+    `problem` is one line for a case that has no usable recording (`status` says stale, missing or error);
+    `error` is the extractor's own exception. `ignored` says of each path of `ignore` whether some request had it; it
+    is empty where none was sent.
+    """
+
+    status: Status = Status.OK
+    value: Any = None
+    error: BaseException | None = None
+    problem: str | None = None
+    change: staleness.Change | None = None
+    recorded: bool = False
+    failure: Failure | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    ignored: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens that the provider reported, summed over the requests."""
+        return sum(self.by_model.values(), Usage())
+
+    @property
+    def by_model(self) -> dict[str | None, Usage]:
+        """The tokens of each model that answered."""
+        found: dict[str | None, Usage] = self.facts.get("by_model", {})
+        return found
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What they cost in US dollars; None where that is not known."""
+        return cost_of_models_usd(self.by_model)
+
+
+class Slot(NamedTuple):
+    """Where a case's cassette is; `document` is the case's own text, which diffs and hashes leave out.
+
+    `ignore` are paths of volatile values in the request's body, which are neither stored nor compared. No symbolic link
+    may lead the file out of `root`. `storage` says what else is not stored.
+    """
+
+    path: Path
+    case_id: str
+    document: str | None
+    ignore: tuple[str, ...] = ()
+    root: Path | None = None
+    storage: Storage = Storage()
+
+
+def replay(function: Callable[[], Any], slot: Slot) -> Call:
+    """Run an extraction against its cassette; it is stopped at the first request that the cassette does not hold."""
+    try:
+        recording = load(slot.path, slot.root)
+    except CassetteError as error:
+        return _unreadable(error)
+    if recording is None:
+        return Call(Status.MISSING, problem=f"no cassette {slot.path.name}")
+    return _replay(function, slot, recording)
+
+
+def _unreadable(error: CassetteError) -> Call:
+    # No recording replaces it by itself: nobody would hear of an edit, a conflict, a disk that fails.
+    return Call(Status.ERROR, problem=f"{error}. To record it anew, delete it, then: pytest --llm-record")
+
+
+def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Call:
+    take = Replay(recording, slot.ignore, slot.storage)
+    call = Call(facts={**recording.meta, **_facts(recording, slot)}, ignored=take.matched)
+    try:
+        with taking(take), placeholder_key():
+            call.value = run_to_end(function)
+    except Exception as error:
+        call.error = error
+    if take.miss is not None:
+        call.facts["asked"] = fingerprint.parts(fingerprint.read_json(take.miss[2])).get("model")
+        call.change = _change(recording, len(take.played), take.miss[2], slot)
+        call.status, call.problem, call.error = Status.STALE, call.change.cause, None
+    elif take.stopped is not None:
+        call.status, call.problem = Status.ERROR, str(take.stopped)
+    elif not take.is_whole:
+        _fall_short(call, take)
+    return call
+
+
+def _fall_short(call: Call, take: Replay) -> None:
+    """An extraction that sent less than was recorded is no replay, unless it crashed on the way."""
+    if take.strays:
+        call.status, call.problem = Status.ERROR, str(Unowned(take.strays[0]))
+    elif call.error is not None and not is_answer(call.error):
+        return
+    elif not take.played:
+        call.status = Status.ERROR
+        call.problem = f"the extraction sent no request, so its cassette was not replayed; {staleness.CACHED}"
+    else:
+        call.change = staleness.fewer(len(take.played), len(take.recording.exchanges))
+        call.status, call.problem, call.error = Status.STALE, call.change.cause, None
+
+
+def _change(recording: Recording, at: int, sent: bytes, slot: Slot) -> staleness.Change:
+    """Why a request was not found, beside the recorded one at its position."""
+    before = recording.exchanges[at].request_body if at < len(recording.exchanges) else None
+    if before is not None and fingerprint.is_hash(before):
+        return hashed_requests.explain(recording, at, sent, slot.document, slot.ignore)
+    return staleness.explain(before, sent, slot.document)
+
+
+def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], None] | None = None) -> Call:
+    """Run an extraction once and write its cassette; the old one stays unless a new one takes its place.
+
+    `heard` is told of every answer of the provider, also of those that the extractor's own client tries again.
+    """
+    try:
+        old = load(slot.path, slot.root)
+    except CassetteError as error:
+        return _unreadable(error)
+    take = Record(slot.ignore, heard, slot.storage)
+    call = Call(ignored=take.matched)
+    start = time.perf_counter()
+    try:
+        with taking(take), placeholder_key():
+            call.value = run_to_end(function)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        call.error = error
+    recording = Recording(tuple(take.exchanges), slot.case_id)
+    call.facts = _facts(recording, slot)
+    call.failure = failure_of(take, call.error, call.facts)
+    if call.failure is not None:
+        # Providers and errors repeat what they were sent.
+        call.failure = call.failure._replace(words=slot.storage.watch.hide(call.failure.words))
+        call.status = Status.STALE if old else Status.MISSING
+        call.problem = f"not recorded: {call.failure.words}"
+    elif call.error is not None and not (take.exchanges and is_answer(call.error)):
+        call.status = Status.ERROR
+    elif not take.exchanges:
+        call.status = Status.ERROR
+        call.problem = f"the extraction sent no request, so there is nothing to record; {staleness.CACHED}"
+    else:
+        _write(call, slot, recording, old, time.perf_counter() - start)
+    return call
+
+
+def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, seconds: float) -> None:
+    try:
+        call.facts |= _meta(recording, old, seconds)
+        head = {name: _storable(call.facts[name]) for name in _META}
+        write_cassette(slot.path, cassette_text(slot.path, recording, head, slot.storage, slot.document, slot.ignore))
+    except (CassetteError, SecretFoundError) as error:
+        call.failure = Failure(str(error), is_final=isinstance(error, CassetteError))
+        call.status, call.problem = Status.STALE if old else Status.MISSING, f"not recorded: {error}"
+    else:
+        call.recorded = True
+
+
+def _storable(value: Any) -> Any:
+    """A value of the head; half a surrogate pair, which JSON may hold and a file may not, as its escape."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+
+
+def _facts(recording: Recording, slot: Slot) -> dict[str, Any]:
+    first = recording.exchanges[0].request_body if recording.exchanges else b""
+    hashes = recording.meta.get("hashes") or fingerprint.origin(first, slot.document)
+    return {**summary(recording), "hashes": hashes, "fingerprints": recording.fingerprints}
+
+
+def _meta(recording: Recording, old: Recording | None, seconds: float) -> dict[str, Any]:
+    return {
+        "attempt": recording.attempt_after(old),
+        "latency_s": round(seconds, 3),
+        "recorded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }

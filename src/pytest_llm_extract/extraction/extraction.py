@@ -1,0 +1,338 @@
+"""One case, from its call to its `CaseResult`: what the `extraction` fixture hands to a test."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from pytest_llm_extract.baseline.baseline_entry import Kept, NotAcceptable, keep
+from pytest_llm_extract.baseline.file import Entry
+from pytest_llm_extract.config import suite_folders
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.dataset import Case
+from pytest_llm_extract.dataset.gold import GoldenCase
+from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.extraction.call import Call, replay
+from pytest_llm_extract.extraction.exception_status import in_words, status_of
+from pytest_llm_extract.extraction.job import Job, jobs_of
+from pytest_llm_extract.formats.jsonable import as_json
+from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Origin, Usage
+from pytest_llm_extract.results.outcome import ANSWERED, Status
+from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer, take_output
+from pytest_llm_extract.scoring.explain import explain
+from pytest_llm_extract.scoring.score import score_answer
+from pytest_llm_extract.suites.suite import Suite
+from pytest_llm_extract.wire_formats import RawAnswer
+
+if TYPE_CHECKING:
+    from pytest_llm_extract.recording.run import RecordingRun
+
+_REPLAYED = Call()  # one that nothing has to be said of
+_DIFFERENCES = 20  # lines of a strict case's failure; results.json has all
+
+
+class NoOutput(BaseException):
+    """The answer cannot be used: the body of the test is left, and the case passes as imperfect."""
+
+
+class NotReplayed(LlmExtractError):
+    """The case has no usable recording."""
+
+    def __init__(self, status: Status, problem: str) -> None:
+        super().__init__(problem)
+        self.status, self.problem = status, problem
+
+    def __str__(self) -> str:
+        return f"{self.status.value}: {self.problem}"
+
+
+class _Taken(NamedTuple):
+    """One sample of a case: its call, the answer that was read of it, and how that was scored.
+
+    `kept` is what a run that accepts keeps of it.
+    """
+
+    call: Call
+    answer: Answer
+    result: CaseResult
+    kept: Kept | None
+
+
+class Extraction:
+    """One case's extraction, run at the first look at its output: once for each sample."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        golden: GoldenCase,
+        settings: Settings,
+        recording: RecordingRun | None,
+        client: Callable[[], Any],
+    ) -> None:
+        self._suite, self._golden, self._settings, self._client = suite, golden, settings, client
+        self._jobs, self._recording = jobs_of(suite, golden), recording
+        self._taken: list[_Taken] = []
+        self.result: CaseResult | None = None
+
+    @property
+    def case(self) -> Case:
+        """The golden case."""
+        return self._golden.case
+
+    @property
+    def output(self) -> Any:
+        """The answer, as the schema's type: that of the first sample. Leaves the test where there is none."""
+        self.ensure()
+        first = self._taken[0].answer
+        if not first.valid:
+            raise NoOutput
+        return first.value
+
+    @property
+    def outputs(self) -> tuple[Any, ...]:
+        """The answers of all samples, in their order, without those that cannot be used (invalid, refused, cut off)."""
+        self.ensure()
+        return tuple(taken.answer.value for taken in self._taken if taken.answer.valid)
+
+    @property
+    def raw(self) -> str | None:
+        """The text of the first sample's answer as the provider sent it; None for one in a format that is not read."""
+        self.ensure()
+        return self.result.raw if self.result else None
+
+    @property
+    def outcomes(self) -> dict[str, tuple[Leaf, ...]]:
+        """The scored leaves of the first sample, by field path."""
+        self.ensure()
+        return self.result.leaves if self.result else {}
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens, summed over the requests of this case, in all samples."""
+        self.ensure()
+        return sum((taken.result.usage for taken in self._taken), Usage())
+
+    @property
+    def inexact(self) -> str | None:
+        """Why a strict case fails: a line for each difference; None where it is exact, or its suite is not strict."""
+        if not self._suite.strict:
+            return None
+        results = enumerate((taken.result for taken in self._taken), start=1)
+        number, result = next(((number, result) for number, result in results if not result.exact), (0, None))
+        if result is None:
+            return None
+        n = len(result.explanation)
+        why = result.error or f"{n} difference{'' if n == 1 else 's'}"
+        if not result.leaves:
+            why = "the case labels nothing, so nothing can be right"
+        lines = [f"inexact: {self._named(number)}{why}", *(f"  {line}" for line in result.explanation[:_DIFFERENCES])]
+        return "\n".join([*lines, f"  … and {n - _DIFFERENCES} more"] if n > _DIFFERENCES else lines)
+
+    def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Record, replay and score a call of your own, for extractors that need fixtures; gives its output.
+
+        It is called once for each sample.
+        """
+        if self._suite.extractor or self._suite.call:
+            pytest.fail("extraction.run goes with a marker that has neither extractor= nor prompt=", pytrace=False)
+        if self._taken:
+            pytest.fail("extraction.run was called twice: a case is one extraction", pytrace=False)
+        self._run(partial(function, *args, **kwargs))
+        return self.output
+
+    def ensure(self) -> None:
+        """Run the extraction unless it ran, and fail the test if it has nothing to score.
+
+        Raises:
+            NotReplayed: stale, missing, or a cassette that cannot be used.
+            Exception: the extractor's own.
+        """
+        if not self._taken:
+            function = self._jobs[0].function(self._client)
+            if function is None:
+                pytest.fail("the test never called extraction.run(function, …)", pytrace=False)
+            self._run(function)
+        for number, taken in enumerate(self._taken, start=1):
+            call = taken.call
+            if call.problem is not None:
+                raise NotReplayed(call.status, self._named(number) + call.problem)
+            if call.status is Status.ERROR and call.error is not None:
+                raise call.error
+            if taken.kept is not None and taken.kept.changed is not None:
+                raise NotAcceptable(self._named(number), taken.kept.changed)
+
+    def _named(self, sample: int) -> str:
+        """`sample 3 of 3: ` before a line; nothing in a suite with one sample."""
+        return f"sample {sample} of {self._suite.n_samples}: " if self._suite.n_samples > 1 else ""
+
+    @cached_property
+    def cassette(self) -> Path:
+        """The file of the first sample's cassette."""
+        return self._jobs[0].path(self._settings)
+
+    @property
+    def note(self) -> dict[str, Any]:
+        """What its run alone has to say: why a case is stale, what was recorded, which paths of `ignore` it lacks."""
+        calls = [taken.call for taken in self._taken]
+        first = next((call for call in calls if call.problem is not None), _REPLAYED)
+        alike = [str(number) for number, call in enumerate(calls, 1) if call.problem and call.status is first.status]
+        change, looked = first.change, [call.ignored for call in calls if call.ignored]
+        unmatched = [path for path in self._suite.ignore if looked and not any(one[path] for one in looked)]
+        return {
+            "recorded": sum(call.recorded for call in calls),
+            "status": first.status.value,
+            "problem": first.problem,
+            "samples": f"sample {', '.join(alike)} of {len(calls)}" if len(alike) < len(calls) else None,
+            "change": change and {"cause": change.cause, "lines": [*change.lines, *filter(None, [change.hint])]},
+            "hint": self._missing_hint() if first.status is Status.MISSING else None,
+            "unmatched": unmatched if looked else None,
+        }
+
+    def _missing_hint(self) -> str | None:
+        """Why a cassette may be missing although it was recorded."""
+        variant = self.cassette.parent
+        others = (
+            sorted(path.name for path in variant.parent.iterdir() if path.is_dir()) if variant.parent.is_dir() else []
+        )
+        if others and not variant.exists():
+            return f"the folder of variant {others[0]!r} is there: was the prompt or extractor renamed?"
+        if (other := self._other_rootdir()) is not None:
+            given = self._settings.rootdir
+            return f"it is below {other}, recorded with that rootdir; here it is {given}: give --rootdir={other}"
+        return None
+
+    def _other_rootdir(self) -> Path | None:
+        """A folder above the test module that has this case's cassette, were it the rootdir (as in a monorepo)."""
+        root, name = self._settings.rootdir, self._suite.id.split("::", 1)[1]
+        module = root / self._suite.id.split("::")[0]
+        folder = os.path.relpath(self._settings.cassettes, root)
+        for other in module.parents:
+            suite = suite_folders.suite_folder(other / folder, f"{module.relative_to(other).as_posix()}::{name}")
+            if other != root and (suite / self.cassette.parent.name / self.cassette.name).exists():
+                return other
+        return None
+
+    def _run(self, function: Callable[[], Any]) -> None:
+        self._taken = [self._take(function, job) for job in self._jobs]
+        first, *further = (taken.result for taken in self._taken)
+        self.result = _with_further(first, further)
+
+    def _take(self, function: Callable[[], Any], job: Job) -> _Taken:
+        slot = job.slot(self._settings)
+        call = self._recording.call(job, function) if self._recording else replay(function, slot)
+        answer = self._read(call)
+        result = self._score(call, answer, slot.path, is_first=job.sample == 1)
+        accepts = self._settings.accept is not None
+        kept = keep(self._suite.schema, self._golden.gold, call, answer, result) if accepts else None
+        return _Taken(call, answer, result, kept)
+
+    def _read(self, call: Call) -> Answer:
+        if call.problem is not None:
+            return lost_answer(call.status, call.problem)
+        if call.error is not None:
+            status = status_of(call.error, call.facts)
+            call.status = status if status is Status.ERROR else call.status
+            return lost_answer(status, in_words(call.error))
+        if not isinstance(call.value, RawAnswer):
+            return take_output(self._suite.schema, call.value)
+        answer = call.value
+        if answer.refusal:
+            return lost_answer(Status.REFUSED, answer.refusal)
+        if answer.finish_reason == "content_filter":
+            return lost_answer(Status.REFUSED, "the provider's content filter stopped the answer")
+        if answer.finish_reason == "length":
+            return lost_answer(Status.TRUNCATED, "the answer was cut off at the token limit")
+        if answer.content is None:
+            return lost_answer(Status.INVALID, "the answer has no content")
+        return read_answer(self._suite.schema, answer.content)
+
+    def _score(self, call: Call, answer: Answer, cassette: Path, *, is_first: bool) -> CaseResult:
+        suite, golden, facts = self._suite, self._golden, call.facts
+        content = facts.get("content")
+        result = score_answer(
+            suite.schema,
+            golden.gold,
+            answer,
+            case_id=golden.case.id,
+            raw=content if isinstance(content, str) else None,
+            model=facts.get("model"),
+            by_model=call.by_model,
+            latency_s=facts.get("latency_s"),
+            attempt=facts.get("attempt", 1),
+            cassette=cassette.as_posix().removeprefix(f"{self._settings.rootdir.as_posix()}/"),
+            origin=self._origin(facts),
+            **(_of_case(suite, golden) if is_first else {}),
+        )
+        if not suite.strict or result.exact:
+            return result
+        lines = explain(suite.schema, golden.gold, answer.value, result.leaves)
+        return dataclasses.replace(result, explanation=lines)
+
+    def _origin(self, facts: dict[str, Any]) -> Origin:
+        hashes = {**facts.get("hashes", {})}
+        hashes.pop("document", None)
+        if self._suite.call is not None:
+            hashes["prompt"] = self._suite.call.fingerprint[:16]
+        return Origin(**_labels(self._suite, self._golden), **hashes, answered=facts.get("model"))
+
+    @property
+    def entry(self) -> Entry | None:
+        """This case as a baseline keeps it; None where a sample has nothing to accept, or the run accepts nothing."""
+        entries = [
+            taken.kept.entry
+            for taken in self._taken
+            if taken.kept is not None and taken.kept.changed is None and taken.result.status in ANSWERED
+        ]
+        if not entries or len(entries) < len(self._taken):
+            return None
+        return entries[0]._replace(further=tuple(entries[1:]))
+
+
+def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | None) -> CaseResult:
+    """The result of a case whose extraction never ran: it stays in every denominator."""
+    lost = score_answer(
+        suite.schema,
+        golden.gold,
+        lost_answer(status, error),
+        case_id=golden.case.id,
+        origin=Origin(**_labels(suite, golden)),
+        **_of_case(suite, golden),
+    )
+    return _with_further(lost, [lost] * (suite.n_samples - 1))
+
+
+def _with_further(first: CaseResult, further: Sequence[CaseResult]) -> CaseResult:
+    """The result of a case of several samples: that of the first one, and the others."""
+    return dataclasses.replace(first, further=tuple(sample.first for sample in further)) if further else first
+
+
+def _of_case(suite: Suite, golden: GoldenCase) -> dict[str, Any]:
+    """What a result says of its golden case, with its accepted answers scored in the same way."""
+    case = golden.case
+    baseline, anchor = suite.accepted.entries(case.id)
+    return {
+        "group": case.group,
+        "input": as_json(case.shown_input),
+        "metadata": json.loads(json.dumps(case.metadata, default=str)) if case.metadata else {},
+        "baseline": _scored(baseline, suite, golden) if baseline else None,
+        "anchor": _scored(anchor, suite, golden) if anchor else None,
+    }
+
+
+def _scored(entry: Entry, suite: Suite, golden: GoldenCase) -> Accepted:
+    """An accepted case under today's gold and rules; as it was then, where the project's own code fails on it."""
+    try:
+        return entry.scored(suite.schema, golden.gold)
+    except Exception:  # of a comparison or a validator
+        return entry.as_then()
+
+
+def _labels(suite: Suite, golden: GoldenCase) -> dict[str, str]:
+    return {"gold": golden.gold_hash, "scoring": suite.schema.scoring_fingerprint[:16]}

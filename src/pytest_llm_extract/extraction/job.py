@@ -1,0 +1,82 @@
+"""One recording that a suite wants, and how to make it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.config import suite_folders
+from pytest_llm_extract.config.settings import RECORD_MODES, Settings
+from pytest_llm_extract.dataset.gold import GoldenCase
+from pytest_llm_extract.extraction.call import Slot
+from pytest_llm_extract.prompt.client import complete
+from pytest_llm_extract.prompt.prompt_call import document_text
+from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.suites.suite import Suite
+
+Key = tuple[str, str, int]
+
+
+class Job(NamedTuple):
+    """A sample of a case of a suite."""
+
+    suite: Suite
+    golden: GoldenCase
+    sample: int = 1
+
+    @property
+    def key(self) -> Key:
+        """Its name among all that one run records."""
+        return self.suite.id, self.golden.case.id, self.sample
+
+    def path(self, settings: Settings) -> Path:
+        """The file of its cassette."""
+        return variant_folder(self.suite, settings) / suite_folders.file_name(self.golden.case.id, self.sample)
+
+    def slot(self, settings: Settings) -> Slot:
+        """Its cassette, and what a request of it is compared without."""
+        case = self.golden.case
+        ignore, storage = self.suite.ignore, settings.storage
+        return Slot(self.path(settings), case.id, document_text(case), ignore, settings.cassettes, storage)
+
+    def function(self, client: Callable[[], Any]) -> Callable[[], Any] | None:
+        """What extracts it; None where only the body of its test can say (`extraction.run`)."""
+        if self.suite.extractor is not None:
+            return partial(self.suite.extractor, self.golden.case.input)
+        return partial(self._complete, client) if self.suite.call is not None else None
+
+    def _complete(self, client: Callable[[], Any]) -> Any:
+        call = self.suite.call
+        assert call is not None  # only suites with a prompt get here
+        return complete(client(), call.api, call.body(self.golden.case))
+
+
+def jobs_of(suite: Suite, golden: GoldenCase) -> tuple[Job, ...]:
+    """The recordings that a case wants, one for each sample, in their order."""
+    return tuple(Job(suite, golden, sample) for sample in range(1, suite.n_samples + 1))
+
+
+def wanted_cassettes(suite: Suite, settings: Settings) -> set[Path]:
+    """The files of all cassettes that the cases of a suite want."""
+    return {job.path(settings) for golden in suite.cases for job in jobs_of(suite, golden)}
+
+
+def variant_folder(suite: Suite, settings: Settings) -> Path:
+    """Where the cassettes of a suite's variant lie."""
+    return suite_folders.variant_folder(settings.cassettes, suite.id, suite.variant)
+
+
+def record_mode(suite: Suite, settings: Settings) -> str:
+    """One of RECORD_MODES: what the run asks for, as far as the suite's marker allows it."""
+    return min(settings.record, suite.record, key=RECORD_MODES.index)
+
+
+def is_wanted(status: Status, mode: str) -> bool:
+    """Whether a recording run of this mode records a case whose cassette is fresh (OK), stale or missing."""
+    if status is Status.ERROR:
+        return False
+    return (
+        mode == "all" or (status is Status.MISSING and mode != "none") or (status is Status.STALE and mode == "stale")
+    )

@@ -1,0 +1,137 @@
+"""Why an extraction cannot be recorded: a bad answer of anything but the model is no result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.cassette.file.exchange import Exchange, address_of
+from pytest_llm_extract.cassette.http.replay import KeyNeeded, Record
+from pytest_llm_extract.cassette.http.router import Unowned
+from pytest_llm_extract.cassette.scrub.vcr_filters import FilterFailed
+from pytest_llm_extract.extraction.exception_status import status_of
+from pytest_llm_extract.prompt.client import ProviderError
+from pytest_llm_extract.results.outcome import Status
+
+LONGEST_WAIT_S = 120.0
+_TRANSIENT = frozenset({408, 409, 425, 429})
+_SHOWN = 300  # characters of an answer
+
+
+class Failure(NamedTuple):
+    """Why nothing was recorded, in the provider's own words, and what that means for the other calls.
+
+    `status` is that of the HTTP answer that tells it; None when a request got none, or when no request went out.
+    `is_final` is True where every further call would end in the same way (a wrong key, a disk that is full).
+    """
+
+    words: str
+    status: int | None = None
+    retry_after_s: float | None = None
+    is_transient: bool = False
+    is_final: bool = False
+
+
+def is_too_long(wait_s: float | None) -> bool:
+    """Whether a provider asks for more patience than recording has."""
+    return wait_s is not None and wait_s > LONGEST_WAIT_S
+
+
+def failure_of(take: Record, error: BaseException | None, facts: Mapping[str, Any]) -> Failure | None:
+    """What kept an extraction from an answer that can be kept, also where it hid that; None where nothing did.
+
+    `error` is what the extraction raised: its own crash is no failure of the provider. `facts` are those of
+    `cassette.facts.summary`.
+    """
+    if (found := _hindrance(take) or _denial(take)) is not None:
+        return found
+    if error is not None and not isinstance(error, Exception):
+        return None  # `sys.exit`, `pytest.skip`: it ends its test
+    return _interruption(take, error) or _bad_answer(take.exchanges, error, facts)
+
+
+def _hindrance(take: Record) -> Failure | None:
+    """What kept the extraction's requests from being sent, from being seen, or from being stored."""
+    if take.stopped is not None:
+        return Failure(str(take.stopped), is_final=isinstance(take.stopped, KeyNeeded | FilterFailed))
+    if take.strays and not take.exchanges:
+        return Failure(str(Unowned(take.strays[0])))
+    return Failure(take.problem) if take.problem is not None else None
+
+
+def _denial(take: Record) -> Failure | None:
+    """A wrong key, or no quota left: an extractor that goes on without the answer would do so for every case."""
+    refusals = (_refused(exchange) for exchange in take.exchanges if exchange.status >= 400)
+    return next((refusal for refusal in refusals if refusal.is_final), None)
+
+
+def _interruption(take: Record, error: Exception | None) -> Failure | None:
+    """A connection that failed or broke: what would be kept could not be replayed, or is half an answer."""
+    if unanswered := take.unanswered:
+        address = address_of(unanswered[0].uri)
+        if error is None:
+            words = f"no answer from {address}, and a request without one cannot be replayed"
+            return Failure(f"{words}: let the extractor wait for it, or raise", is_transient=True)
+        words = _with_cause(error)
+        says_where = isinstance(error, ProviderError)
+        return Failure(words if says_where else f"no answer from {address}: {words}", is_transient=True)
+    for exchange in take.exchanges:
+        if exchange.is_cut_off:
+            end = exchange.response_body[-60:].decode(errors="replace")
+            words = f"HTTP {exchange.status} {exchange.reason}, but no whole answer: it ends with {end!r}"
+            return Failure(words, exchange.status, is_transient=True)
+    return None
+
+
+def _bad_answer(exchanges: list[Exchange], error: Exception | None, facts: Mapping[str, Any]) -> Failure | None:
+    """An error of the provider in the place of an answer of the model."""
+    last = exchanges[-1] if exchanges else None
+    if last is not None and _is_transient(last.status):
+        return _refused(last)
+    if _is_refusal(error, facts):
+        return None
+    has_succeeded = any(exchange.status < 400 for exchange in exchanges)
+    if last is not None and last.status >= 400 and (error is not None or not has_succeeded):
+        return _refused(last)
+    if last is not None and last.is_page and error is not None:
+        return Failure(f"HTTP {last.status} {last.reason}, but no answer: {_text(last, 200)!r}")
+    if isinstance(error, ProviderError):
+        return Failure(_with_cause(error))
+    if last is not None and last.is_failed:
+        return Failure(f"HTTP {last.status} {last.reason}, but no answer: {_text(last)}")
+    return None
+
+
+def _is_refusal(error: Exception | None, facts: Mapping[str, Any]) -> bool:
+    """Whether the model, or a filter before it, would not answer, which is an answer, also as HTTP 400."""
+    return facts["finish_reason"] == "content_filter" if error is None else status_of(error, facts) is Status.REFUSED
+
+
+def _is_transient(status: int) -> bool:
+    return status in _TRANSIENT or status >= 500
+
+
+def _refused(exchange: Exchange) -> Failure:
+    is_final = exchange.status in (401, 403) or b"insufficient_quota" in exchange.response_body
+    words, wait_s = f"HTTP {exchange.status} {exchange.reason}: {_text(exchange)}", exchange.retry_after_s
+    if wait_s is not None and is_too_long(wait_s):
+        words += f"; it asks to wait {wait_s:,.0f} s, and recording waits {LONGEST_WAIT_S:.0f} s at most"
+    return Failure(
+        words,
+        exchange.status,
+        wait_s,
+        is_transient=_is_transient(exchange.status) and not is_final,
+        is_final=is_final,
+    )
+
+
+def _text(exchange: Exchange, length: int = _SHOWN) -> str:
+    return exchange.response_body.decode(errors="replace")[:length]
+
+
+def _with_cause(error: BaseException) -> str:
+    """An error with what lies at its bottom: "Connection error." alone does not say which connection."""
+    bottom = error
+    while bottom.__cause__ is not None:
+        bottom = bottom.__cause__
+    return str(error) if bottom is error else f"{error} ({bottom})"

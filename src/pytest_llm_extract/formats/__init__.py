@@ -1,0 +1,1 @@
+"""Reading and writing JSON, YAML and text, without any knowledge of this project."""

@@ -1,0 +1,62 @@
+"""Files that a marker names, and files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.errors import UsageError, did_you_mean
+
+
+def find_file(name: str | Path, settings: Settings, module: Path, source: str) -> Path:
+    """A file (or a folder of golden data) relative to the rootdir, or beside the test module.
+
+    Raises:
+        UsageError: it is in neither place.
+    """
+    tried = [settings.rootdir / name, module.parent / name]
+    for path in tried:
+        if path.exists():
+            return path
+    near = [path.name for folder in {path.parent for path in tried} if folder.is_dir() for path in folder.iterdir()]
+    hint = did_you_mean(Path(name).name, near)
+    raise UsageError(source, f"no file {str(name)!r} in the rootdir {settings.rootdir} or beside {module.name}.{hint}")
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder, and see whether a file can be written there.
+
+    Raises:
+        OSError: it cannot.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(4096))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Temporary file beside it, fsync, replace; the temporary file never stays behind.
+
+    A symbolic link stays one, and what is there but is no file (a pipe, a device) is written to as it is.
+    """
+    path = Path(os.path.realpath(path))  # not `resolve`, to which links in a circle are an error of another kind
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return
+    # Not by mkstemp: its files are their owner's alone, and to read the umask is to set it for all threads.
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

@@ -1,0 +1,84 @@
+"""What accepted answers have and a run has no more: a reason to fail, until the committed baseline dropped it too."""
+
+from __future__ import annotations
+
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.suite_result import AcceptedRun, SuiteResult
+from pytest_llm_extract.wording import count_cases, some_names
+
+_MEND = "put back, or accept with --llm-extract-accept"
+
+
+def vanished(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
+    """Cases, fields and labels that are gone, and whose end nobody accepted."""
+    gone = [case for case in baseline.gone if case not in baseline.dropped]
+    fields = [path for path in _removed(suite, baseline) if path not in baseline.dropped_fields]
+    labels = [path for path in _unlabelled(suite, baseline) if path not in baseline.dropped_labels]
+    reasons = []
+    if gone:
+        reasons.append(f"{count_cases(len(gone))} of the baseline gone from golden data ({some_names(gone)}): {_MEND}")
+    if fields:
+        reasons.append(f"fields of the baseline gone from the schema ({some_names(fields)}): {_MEND}")
+    if labels:
+        reasons.append(f"fields of the baseline that no case labels any more ({some_names(labels)}): {_MEND}")
+    return reasons
+
+
+def dropped(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
+    """The same of what another baseline than the committed one still has: its end was accepted here."""
+    fields = [path for path in _removed(suite, baseline) if path in baseline.dropped_fields]
+    labels = [path for path in _unlabelled(suite, baseline) if path in baseline.dropped_labels]
+    since, notes = f"since {baseline.source}", []
+    if baseline.dropped:
+        notes.append(f"removed {since}: {_cases(baseline)}")
+    if fields:
+        notes.append(f"removed from the schema {since}, and accepted: {some_names(fields)}")
+    if labels:
+        notes.append(f"labelled in no case any more {since}, and accepted: {some_names(labels)}")
+    return notes
+
+
+def fewer_labels(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
+    """Fields that some cases label no more and others do: told only, since a label that was wrong is taken out, too."""
+    elsewhere = {*_removed(suite, baseline), *_unlabelled(suite, baseline)}
+    found: dict[str, list[str]] = {}
+    for case in suite.cases:
+        for path in no_longer_labelled(case):
+            if path not in elsewhere:
+                found.setdefault(path, []).append(case.id)
+    shown = [
+        f"{path} is no longer labelled in {count_cases(len(cases))} of the baseline ({some_names(cases)})"
+        for path, cases in found.items()
+    ]
+    return ["; ".join(shown)] if shown else []
+
+
+def no_longer_labelled(case: CaseResult) -> list[str]:
+    """The fields in which a case was scored when it was accepted, and that its gold of today leaves out."""
+    accepted = case.baseline
+    if accepted is None or accepted.origin.gold == case.origin.gold:
+        return []
+    # Scored again, an answer has no leaf of a field that its case no longer labels.
+    return [path for path in accepted.then if path not in accepted.leaves]
+
+
+def _removed(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
+    return [path for path in baseline.fields if path not in suite.paths]
+
+
+def _unlabelled(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
+    """Fields of the schema that some accepted case was scored in, and no case is today."""
+    accepted = [case.baseline for case in suite.cases if case.baseline is not None]
+    # Scored again, an answer has no leaf of a field that its case no longer labels.
+    labelled, removed = {path for one in accepted for path in one.leaves}, _removed(suite, baseline)
+    then = dict.fromkeys(path for one in accepted for path in one.then)
+    return [path for path in then if path not in labelled and path not in removed]
+
+
+def _cases(baseline: AcceptedRun) -> str:
+    """The cases that were dropped, with their outcomes then."""
+    shown = []
+    for case in sorted(baseline.dropped):
+        outcomes = ", ".join(f"{path} {'/'.join(counts.to_wire())}" for path, counts in baseline.gone[case].items())
+        shown.append(f"{case} ({outcomes})")
+    return "; ".join(shown[:5]) + (" …" if len(shown) > 5 else "")

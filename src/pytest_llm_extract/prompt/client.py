@@ -1,0 +1,116 @@
+"""One prompt, one request, one raw answer: the only part of the package that knows openai."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from pytest_llm_extract.cassette.http import router
+from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.wire_formats import RawAnswer, read_answer_body
+
+# Each API's path, and the member without which a body is no answer of it.
+_APIS = {"chat": ("/chat/completions", "choices"), "responses": ("/responses", "output")}
+
+
+class ProviderError(LlmExtractError):
+    """The provider answered with an error, or not at all."""
+
+    def __init__(self, problem: str, *, refusal: bool = False) -> None:
+        super().__init__(problem)
+        self.problem, self.refusal = problem, refusal
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+def default_client() -> Any:
+    """The client that `llm_client` gives unless a project overrides it."""
+    import openai
+
+    client = openai.OpenAI()
+    _as_made[client] = dict(vars(client))
+    return client
+
+
+# The default clients, and what they were made of.
+_as_made: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+
+
+def _is_untouched(client: Any) -> bool:
+    """Whether it is known what a client makes of a request: nothing but its URL and its headers.
+
+    A project may have changed the default one in place.
+    """
+    import openai
+
+    if type(client) is not openai.OpenAI or vars(client) != _as_made.get(client):
+        return False
+    http = getattr(client, "_client", None)  # openai's own httpx client
+    return http is not None and not any(http.event_hooks.values())
+
+
+def complete(client: Any, api: str, body: dict[str, Any]) -> RawAnswer:
+    """Send one request of the API `chat` or `responses`; on replay, an untouched default client takes no part.
+
+    Raises:
+        ProviderError: an HTTP error, no connection, or an answer in another format.
+    """
+    path, member = _APIS[api]
+    answer = _replayed(client, path, body) if _is_untouched(client) else None
+    if answer is None:
+        answer = _sent(client, path, body)
+    if isinstance(answer, dict) and answer.get("status") == "failed":
+        raise ProviderError(f"the response failed: {str(answer.get('error'))[:200]}")
+    if (
+        not isinstance(answer, dict)
+        or not isinstance(answer.get(member), list)
+        or not (answer[member] or api != "chat")
+    ):
+        raise ProviderError(f"the answer is no {_kind(api)}: {str(answer)[:200]!r}")
+    return read_answer_body(answer)
+
+
+def _replayed(client: Any, path: str, body: dict[str, Any]) -> Any:
+    """The recorded answer, as the client would read it: half of a replay is the way of a request through a client."""
+    try:
+        sent = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError):  # the client may have a way to write it
+        return None
+    found = router.plain_answer(f"{str(client.base_url).rstrip('/')}{path}", sent)
+    try:
+        return None if found is None else json.loads(found)
+    except ValueError as error:
+        raise ProviderError(f"the answer is no JSON: {error}") from None
+
+
+def _sent(client: Any, path: str, body: dict[str, Any]) -> Any:
+    import openai
+
+    _check_client(client)
+    try:
+        # Untyped on purpose: openai's own `create` builds a model of the answer, four tenths of the time of a replay.
+        # Whoever records tries again, the whole case: a client that did so too would hide that the provider is busy.
+        return client.post(path, body=body, cast_to=object, options={"max_retries": 0})
+    except openai.APIStatusError as error:
+        filtered = getattr(error, "code", None) == "content_filter"
+        raise ProviderError(f"HTTP {error.status_code}: {error.message}", refusal=filtered) from None
+    except openai.APIConnectionError as error:
+        raise ProviderError(f"no answer from {client.base_url}: {error.__cause__ or error}") from None
+    except json.JSONDecodeError as error:
+        raise ProviderError(f"the answer is no JSON: {error}") from None
+
+
+def _kind(api: str) -> str:
+    return "chat completion" if api == "chat" else "response of the Responses API"
+
+
+def _check_client(client: Any) -> None:
+    import openai
+
+    name = type(client).__name__
+    if isinstance(client, openai.AsyncOpenAI):
+        raise ProviderError(f"llm_client is {name}, but prompts are sent synchronously: give an OpenAI or AzureOpenAI")
+    if not isinstance(client, openai.OpenAI):
+        raise ProviderError(f"llm_client is {name}; it has to be an openai.OpenAI (or AzureOpenAI)")

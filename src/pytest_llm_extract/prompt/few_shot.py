@@ -1,0 +1,133 @@
+"""What goes into a prompt besides the document: few-shot examples, and the context that was retrieved for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pydantic
+import pydantic_core
+
+from pytest_llm_extract.cassette.file.fingerprint import digest
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.dataset import Case, load_cases
+from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.formats.atomic_write import find_file
+from pytest_llm_extract.prompt.prompt_file import Example
+from pytest_llm_extract.schema.schema import Schema
+from pytest_llm_extract.schema.validators import has_alternatives
+
+
+class Examples(NamedTuple):
+    """Few-shot pairs: the same ones for every case (`fixed`), or those that `find` gives for a case.
+
+    `calls` says that `find` is the user's.
+    """
+
+    source: str
+    schema: Schema
+    fixed: tuple[Example, ...] = ()
+    find: Callable[[Case], Iterable[Any]] | None = None
+    calls: bool = False
+
+    def of(self, case: Case) -> tuple[Example, ...]:
+        """The examples of one case.
+
+        Raises:
+            UsageError: one cannot be read, or is the case itself, whose gold the prompt would hold.
+        """
+        found = self.fixed
+        if self.find is not None:
+            listed = self.find(case)
+            if not isinstance(listed, Iterable) or isinstance(listed, str | Mapping):
+                raise UsageError(self.source, f"of case {case.id!r} are a list, not {listed!r}")
+            found = tuple(read_example(given, self.schema, self.source) for given in listed)
+        if any(columns["input"] == case.input for columns, _ in found):
+            raise UsageError(self.source, f"case {case.id!r} is its own example: the prompt would hold its gold")
+        return found
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the examples that are the same for every case."""
+        return digest(pydantic_core.to_jsonable_python(self.fixed, fallback=str))
+
+
+class Context(NamedTuple):
+    """A text for each case, which templates call `context`; `calls` says that `find` is the user's."""
+
+    find: Callable[[Case], Any]
+    calls: bool
+
+
+def read_examples(
+    given: Any, cases: list[Case], schema: Schema, settings: Settings, module: Path, source: str
+) -> Examples:
+    """`examples=`: a callable, the name of a column that every case has, or a file of golden data.
+
+    Raises:
+        UsageError: it is none of them, or an example cannot be read.
+        DatasetError: the file is no golden data.
+    """
+    source = f"{source}: examples"
+    if callable(given):
+        return Examples(source, schema, find=given, calls=True)
+    if isinstance(given, str) and all(given in case.columns for case in cases):
+        return Examples(source, schema, find=lambda case: case.columns[given])
+    if isinstance(given, str | Path):
+        rows: Iterable[Any] = load_cases(find_file(given, settings, module, source), str(given))
+    elif isinstance(given, list | tuple):
+        rows = given
+    else:
+        raise UsageError(source, f"is a file, a column, a list or a callable, not {given!r}")
+    return Examples(source, schema, tuple(read_example(row, schema, source) for row in rows))
+
+
+def read_context(given: Any, cases: list[Case], source: str) -> Context:
+    """`context=`: a callable that takes a case, or the name of a column that every case has.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if callable(given):
+        return Context(given, calls=True)
+    if not isinstance(given, str):
+        raise UsageError(source, f"context= is a column or a callable, not {given!r}")
+    for case in cases:
+        if given not in case.prompt_columns:
+            raise UsageError(source, f"context={given!r}: case {case.id!r} has no such column")
+    return Context(lambda case: case.prompt_columns[given], calls=False)
+
+
+def read_example(given: Any, schema: Schema, source: str) -> Example:
+    """An example from a case, a mapping with `input` and `expected`, or a pair of them.
+
+    Raises:
+        UsageError: it is none of them, or its answer does not fit the schema.
+    """
+    if isinstance(given, Case):
+        columns, expected = given.prompt_columns, given.expected
+    elif isinstance(given, Mapping) and {"input", "expected"} <= given.keys():
+        columns, expected = {key: value for key, value in given.items() if key != "expected"}, given["expected"]
+    elif isinstance(given, list | tuple) and len(given) == 2:
+        columns, expected = {"input": given[0]}, given[1]
+    else:
+        raise UsageError(source, f"an example has `input` and `expected`, unlike {str(given)[:80]!r}")
+    return {"context": "", **columns}, _answer(expected, schema, f"{source}: {str(columns['input'])[:40]!r}")
+
+
+def _answer(expected: Any, schema: Schema, source: str) -> str:
+    if isinstance(expected, str):
+        return expected
+    if has_alternatives(expected):
+        raise UsageError(source, "an example has one answer, not several that would do")
+    try:
+        schema.read_gold(expected)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UsageError(source, f"expected.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    try:
+        return json.dumps(pydantic_core.to_jsonable_python(expected, by_alias=True), ensure_ascii=False)
+    except UnicodeDecodeError:
+        raise UsageError(source, "the answer has bytes that are no text: give it as JSON text") from None

@@ -1,0 +1,152 @@
+"""A suite that has a prompt file: the request of each of its cases."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.dataset import Case
+from pytest_llm_extract.errors import PromptError, UnknownNameError, UnsupportedFieldError, UsageError
+from pytest_llm_extract.formats.atomic_write import find_file
+from pytest_llm_extract.prompt.attachments import Attachment, read_document
+from pytest_llm_extract.prompt.few_shot import Context, Examples, read_context, read_examples
+from pytest_llm_extract.prompt.prompt_file import Prompt, load_prompt
+from pytest_llm_extract.prompt.request_body import APIS, FORMATS, Message, ResponseFormat, chat_body, responses_body
+from pytest_llm_extract.prompt.strict_schema import strict_json_schema
+from pytest_llm_extract.schema.schema import Schema
+
+ARGUMENTS = ("model", "api", "response_format", "examples", "context")
+
+
+class PromptCall(NamedTuple):
+    """Everything of a request but the document."""
+
+    prompt: Prompt
+    model: str
+    api: str
+    response_format: ResponseFormat
+    examples: Examples | None = None
+    context: Context | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the prompt's messages, and of the examples that are the same for every case."""
+        if self.examples is None or not self.examples.fixed:
+            return self.prompt.fingerprint
+        return hashlib.sha256(f"{self.prompt.fingerprint} {self.examples.fingerprint}".encode()).hexdigest()
+
+    def body(self, case: Case) -> dict[str, Any]:
+        """The request's body for one case.
+
+        Raises:
+            PromptError: the case lacks a column that the prompt names.
+        """
+        context = self.context.find(case) if self.context else None
+        build = chat_body if self.api == "chat" else responses_body
+        return build(
+            self.model, self._messages(case, context, self.examples), self.prompt.parameters, self.response_format
+        )
+
+    def _messages(self, case: Case, context: Any, examples: Examples | None) -> list[Message]:
+        columns = _with_document(case.prompt_columns)
+        if self.context is not None:
+            columns["context"] = context
+        found = examples.of(case) if examples else ()
+        return self.prompt.render(columns, [(_with_document(example), answer) for example, answer in found])
+
+    def check(self, cases: list[Case], source: str) -> None:
+        """Render every case once, callables aside: those may take their time, and their requests are recorded.
+
+        Raises:
+            UsageError: a case cannot be rendered.
+        """
+        examples = self.examples if self.examples and not self.examples.calls else None
+        for case in cases:
+            try:
+                context = self.context.find(case) if self.context and not self.context.calls else ""
+                self._messages(case, context, examples)
+            except (PromptError, OSError) as error:
+                raise UsageError(source, f"case {case.id!r}: {error}") from None
+
+
+def _with_document(columns: Mapping[str, Any]) -> dict[str, Any]:
+    document = columns["input"]
+    return {**columns, "input": read_document(document) if isinstance(document, Path) else document}
+
+
+def document_text(case: Case) -> str | None:
+    """A case's document as its request holds it in the cassette; None for one that is no text and no file."""
+    document = case.input
+    if isinstance(document, Path) and document.is_file():
+        document = read_document(document)
+    if isinstance(document, Attachment):
+        return document.digest
+    return document if isinstance(document, str) else None
+
+
+def read_prompt_call(given: Mapping[str, Any], settings: Settings, module: Path, source: str) -> PromptCall | None:
+    """The prompt, model, API and kind of response format of a marker; None for a marker without `prompt=`.
+
+    Raises:
+        UsageError: the prompt cannot be read, or no model is named.
+        UnknownNameError: an API or a response format that there is not.
+    """
+    written = given.get("prompt")
+    if written is None:
+        for name in ARGUMENTS:
+            if name in given:
+                raise UsageError(source, f"{name}= goes with prompt=")
+        return None
+    if not isinstance(written, str | Path):
+        raise UsageError(source, f"prompt= is the path of a prompt file, not {written!r}")
+    try:
+        prompt = load_prompt(find_file(written, settings, module, source))
+    except PromptError as error:
+        raise UsageError(source, str(error)) from None
+    named = given.get("model")
+    if not isinstance(named, str | None):
+        raise UsageError(source, f"model= is the name of a model, not {named!r}")
+    model = named or prompt.model or settings.model
+    if not model:
+        raise UsageError(source, f"no model: name one in {prompt.path.name}, in model= or in the ini llm_extract_model")
+    api = _choice(given.get("api") or "chat", APIS, source, "api")
+    kind = given.get("response_format") or prompt.response_format or "json_schema"
+    kind = _choice(kind, FORMATS, source, "response_format")
+    return PromptCall(prompt, str(model), api, ResponseFormat(kind, "", None))
+
+
+def _choice(name: Any, known: tuple[str, ...], source: str, kind: str) -> str:
+    if name not in known:
+        raise UnknownNameError(str(name), known=known, source=source, kind=kind)
+    return str(name)
+
+
+def complete_call(
+    call: PromptCall, given: Mapping[str, Any], schema_type: Any, schema: Schema, cases: list[Case],
+    settings: Settings, module: Path, source: str,
+) -> PromptCall:  # fmt: skip
+    """The same call with all that takes the schema and the cases; every case is rendered once.
+
+    Raises:
+        UsageError: a field that strict schemas cannot hold, unreadable examples, a column that is not there.
+    """
+    kind = call.response_format.kind
+    try:
+        strict = None if kind == "json_object" else strict_json_schema(schema_type)
+    except UnsupportedFieldError as error:
+        raise UsageError(source, f"response_format={kind!r}: {error}; or take 'json_object'") from None
+    examples, context = given.get("examples"), given.get("context")
+    if examples is not None and call.prompt.document_turn is None:
+        raise UsageError(source, f"examples= go before a user message, and {call.prompt.path.name} has none")
+    if context is not None and "context" not in call.prompt.names:
+        raise UsageError(source, f"context= is given, but {call.prompt.path.name} never says {{{{context}}}}")
+    completed = call._replace(
+        response_format=ResponseFormat(kind, schema.name, strict),
+        examples=None if examples is None else read_examples(examples, cases, schema, settings, module, source),
+        context=None if context is None else read_context(context, cases, source),
+    )
+    completed.check(cases, source)
+    return completed

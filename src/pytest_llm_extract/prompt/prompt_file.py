@@ -1,0 +1,226 @@
+"""Prompt files become messages: `.prompt.yml` (GitHub Models), or a system prompt in `.md` or `.txt`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_llm_extract.errors import PromptError, did_you_mean, reason
+from pytest_llm_extract.formats.safe_yaml import YamlMistakeError, YamlReader, describe
+from pytest_llm_extract.prompt.attachments import Attachment
+from pytest_llm_extract.prompt.request_body import FORMATS, Message
+
+if TYPE_CHECKING:
+    import jinja2
+
+_KEYS = frozenset(
+    {"name", "description", "model", "modelParameters", "messages", "responseFormat", "testData", "evaluators"}
+)
+# Stand for a file while a message is rendered, twice: whatever a template makes of them differs.
+_FILES = ("\0file\1", "\1document\0")
+_ROLES = ("system", "developer", "user", "assistant")
+
+# The columns of an example, and its answer as text.
+Example = tuple[Mapping[str, Any], str]
+
+
+class Prompt(NamedTuple):
+    """A prompt file: its messages are templates that say `names`, its parameters are sent as they are."""
+
+    path: Path
+    messages: tuple[tuple[str, jinja2.Template], ...]
+    model: str | None
+    parameters: dict[str, Any]
+    response_format: str | None
+    fingerprint: str
+    names: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """The file's stem: `invoice` of `invoice.prompt.yml`."""
+        return self.path.name.split(".", 1)[0] or self.path.name
+
+    @property
+    def document_turn(self) -> int | None:
+        """The place of the last user message, before which few-shot examples go; None without any."""
+        users = [place for place, (role, _) in enumerate(self.messages) if role == "user"]
+        return users[-1] if users else None
+
+    def render(self, columns: Mapping[str, Any], examples: Sequence[Example] = ()) -> list[Message]:
+        """The messages for one case, its examples before its document.
+
+        Raises:
+            PromptError: the prompt names a column that the case, or an example, does not have.
+        """
+        turns = [self._turn(place, columns, "the case") for place in range(len(self.messages))]
+        if examples and (at := self.document_turn) is not None:
+            pairs = [(self._turn(at, columns, "the example"), Message("assistant", text)) for columns, text in examples]
+            turns[at:at] = [turn for pair in pairs for turn in pair]
+        return turns
+
+    def _turn(self, place: int, columns: Mapping[str, Any], owner: str) -> Message:
+        role, template = self.messages[place]
+        document = columns.get("input")
+        if not isinstance(document, Attachment):
+            return Message(role, self._text(template, columns, owner))
+        pieces, again = (self._text(template, {**columns, "input": file}, owner).split(file) for file in _FILES)
+        if pieces != again:
+            written = "write {{input}} by itself, without a filter or an expression"
+            raise PromptError(self.path, f"{document.path.name} is no text and can only be sent as it is: {written}")
+        if len(pieces) == 1:
+            return Message(role, pieces[0])
+        if role != "user":
+            raise PromptError(self.path, f"{document.path.name} is no text: name {{{{input}}}} in a user message")
+        parts = [part for piece in pieces for part in (document, piece)][1:]
+        return Message(role, tuple(part for part in parts if not isinstance(part, str) or part.strip()))
+
+    def _text(self, template: jinja2.Template, columns: Mapping[str, Any], owner: str) -> str:
+        import jinja2
+
+        try:
+            return template.render(columns)
+        except jinja2.UndefinedError as error:
+            raise PromptError(self.path, f"{error}; {owner} has {', '.join(sorted(columns))}") from None
+        except Exception as error:  # jinja2's own, and what an expression of the prompt raises
+            said = str(error) if isinstance(error, jinja2.TemplateError) else f"{type(error).__name__}: {error}"
+            raise PromptError(self.path, f"cannot be rendered: {said}") from None
+
+
+def load_prompt(path: Path) -> Prompt:
+    """Read a prompt file.
+
+    Raises:
+        PromptError: it cannot be read, or is no prompt file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(path, f"cannot be read: {reason(error)}") from None
+    if path.name.endswith((".prompt.yml", ".prompt.yaml")):
+        return _prompt_file(path, text)
+    if path.suffix in (".md", ".txt"):
+        environment = _environment()
+        template = _template(environment, text, path)
+        written = [("user", text)]
+        messages: tuple[tuple[str, jinja2.Template], ...] = (("user", template),)
+        if "input" not in _names(environment, written):
+            written = [("system", text), ("user", "{{ input }}")]
+            messages = (("system", template), ("user", _template(environment, "{{ input }}", path)))
+        return Prompt(path, messages, None, {}, None, _fingerprint(written), _names(environment, written))
+    raise PromptError(path, "a prompt is a .prompt.yml, .md or .txt file")
+
+
+def _fingerprint(written: list[tuple[str, str]]) -> str:
+    """sha256 of the messages as written: a comment or a name in the file is no change of the prompt."""
+    return hashlib.sha256(json.dumps(written).encode()).hexdigest()
+
+
+def _names(environment: jinja2.Environment, written: list[tuple[str, str]]) -> frozenset[str]:
+    from jinja2 import meta
+
+    return frozenset(name for _, text in written for name in meta.find_undeclared_variables(environment.parse(text)))
+
+
+def _environment() -> jinja2.Environment:
+    import jinja2
+    from jinja2.sandbox import SandboxedEnvironment
+
+    return SandboxedEnvironment(undefined=jinja2.StrictUndefined, finalize=_finalize)
+
+
+def _finalize(value: Any) -> Any:
+    import jinja2
+
+    if isinstance(value, str | jinja2.Undefined):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _template(environment: jinja2.Environment, text: str, path: Path) -> jinja2.Template:
+    import jinja2
+
+    try:
+        template = environment.from_string(text)
+    except jinja2.TemplateSyntaxError as error:
+        raise PromptError(path, f"line {error.lineno} of a message: {error.message}") from None
+    template.globals = dict(template.globals)  # a chain of mappings, which every rendering would copy slowly
+    return template
+
+
+def _prompt_file(path: Path, text: str) -> Prompt:
+    data = _yaml(path, text)
+    if not isinstance(data, dict) or not isinstance(data.get("messages"), list) or not data["messages"]:
+        raise PromptError(path, "has no list `messages`")
+    _check_keys(path, data)
+    environment = _environment()
+    messages = tuple(_message(environment, message, path) for message in data["messages"])
+    written = [(message["role"], message["content"]) for message in data["messages"]]
+    names = _names(environment, written)
+    if not names:
+        raise PromptError(path, "every case would send the same request: write {{input}} where the document goes")
+    parameters = _parameters(path, data.get("modelParameters"), text)
+    return Prompt(
+        path, messages, data.get("model"), parameters, data.get("responseFormat"), _fingerprint(written), names
+    )
+
+
+def _yaml(path: Path, text: str) -> Any:
+    import yaml
+
+    try:
+        reader = YamlReader(text)
+        event = reader.start()
+        data = None if event is None else reader.value(event)
+        if event is not None:
+            reader.end("holds more than one document")
+    except (YamlMistakeError, yaml.YAMLError, ValueError) as error:
+        line, problem = describe(text, error)
+        place = f"line {line}: " if line else ""
+        hint = (
+            "; quote a text that begins with {{" if line and "{{" in "".join(text.splitlines()[line - 1 : line]) else ""
+        )
+        raise PromptError(path, f"{place}{problem}{hint}") from None
+    return data
+
+
+def _check_keys(path: Path, data: dict[str, Any]) -> None:
+    if "jsonSchema" in data:
+        raise PromptError(path, "jsonSchema: the answer's schema is that of schema=; remove the key")
+    for key in data:
+        if key not in _KEYS:
+            raise PromptError(path, f"unknown key {key!r}.{did_you_mean(key, _KEYS)}")
+    if data.get("responseFormat") == "text":
+        raise PromptError(path, f"responseFormat: answers are JSON, not text; remove it, or take {', '.join(FORMATS)}")
+
+
+def _parameters(path: Path, given: Any, text: str) -> dict[str, Any]:
+    """What is sent beside the messages; a value that other readers of YAML take for something else is refused."""
+    import yaml
+
+    if not isinstance(given, dict | None):
+        raise PromptError(path, "modelParameters is a mapping")
+    if not given:
+        return {}
+    try:
+        loosely = {str(key): value for key, value in yaml.safe_load(text)["modelParameters"].items()}
+    except ValueError as error:  # of a date that there is not
+        raise PromptError(path, f"is not YAML: {error}") from None
+    for key, value in given.items():
+        if loosely.get(key) != value:
+            problem = f"{value!r} is read as {loosely.get(key)!r} by some; quote texts, write numbers as JSON has them"
+            raise PromptError(path, f"modelParameters.{key}: {problem}")
+    return {re.sub(r"[A-Z]", lambda m: f"_{m.group().lower()}", key): value for key, value in given.items()}
+
+
+def _message(environment: jinja2.Environment, message: Any, path: Path) -> tuple[str, jinja2.Template]:
+    if (
+        not isinstance(message, dict)
+        or message.get("role") not in _ROLES
+        or not isinstance(message.get("content"), str)
+    ):
+        raise PromptError(path, f"a message has a `role` ({', '.join(_ROLES)}) and a text `content`, not {message!r}")
+    return message["role"], _template(environment, message["content"], path)

@@ -1,0 +1,86 @@
+"""The jobs of one plan while they are recorded."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pytest_llm_extract.extraction.call import Call
+from pytest_llm_extract.extraction.job import Job
+from pytest_llm_extract.extraction.recording_failure import Failure
+from pytest_llm_extract.recording.plan import Plan
+from pytest_llm_extract.recording.progress import Progress
+from pytest_llm_extract.results.outcome import Status
+
+_HOPELESS = 10  # that many failures and no success: the rest would fail too
+
+
+class Batch:
+    """The jobs of one plan while they are recorded: what they took so far, and why no more of them are begun."""
+
+    def __init__(self, plan: Plan, show: Callable[[Progress], None]) -> None:
+        self.plan, self._show = plan, show
+        self._lock = threading.Lock()
+        self._start = time.monotonic()
+        self._dearest: float | None = None
+        self.stop = threading.Event()
+        self.ended: Failure | None = None
+        self.progress = Progress(len(plan.jobs))
+        self.n_calls = 0
+
+    def price(self, job: Job) -> float | None:
+        """What a job is expected to cost at most: as before, or as the dearest so far; None when nothing tells.
+
+        Infinite once the batch has ended, so that no budget admits a job that waited for the end of another one.
+        """
+        if self.ended is not None:
+            return math.inf
+        before = self.plan.expected.get(job.key)
+        known = [cost for cost in (before.cost_usd if before else None, self._dearest) if cost is not None]
+        return max(known) if known else None
+
+    def spend(self, call: Call) -> Call:
+        """Add up what a try took, whatever came of it; gives it back."""
+        usage, cost = call.usage, call.cost_usd
+        with self._lock:
+            self.n_calls += len(call.facts.get("fingerprints", ()))
+            if cost is not None:
+                self._dearest = max(cost, self._dearest or 0.0)
+            total = self.progress.cost_usd
+            unknown = total is None or (cost is None and usage.input_tokens > 0)
+            self._update(
+                tokens=self.progress.tokens + usage.input_tokens + usage.output_tokens,
+                cost_usd=None if unknown else (total or 0.0) + (cost or 0.0),
+            )
+        return call
+
+    def add(self, call: Call) -> None:
+        """A job is over. What all others would meet too ends the batch."""
+        recorded, failure = call.recorded, call.failure
+        with self._lock:
+            done = self.progress.done + recorded
+            failed = self.progress.failed + (not recorded)
+            took_s = time.monotonic() - self._start
+            left_s = took_s / (done + failed) * (self.progress.total - done - failed)
+            self._update(done=done, failed=failed, left_s=left_s)
+            hopeless = failed >= _HOPELESS and not done
+            if not self.stop.is_set():  # a call may outlive a run that was interrupted
+                self._show(self.progress)
+        if failure is not None and (failure.is_final or hopeless):
+            self.end(failure)
+
+    def end(self, failure: Failure) -> None:
+        """Begin no more jobs."""
+        self.ended = self.ended or failure
+
+    def left(self, job: Job) -> Call:
+        """What comes of a job that is not begun: it is what it was, for the reason that ended the batch."""
+        assert self.ended is not None  # end() was called
+        status = Status.MISSING if self.plan.probes[job.key].status is Status.MISSING else Status.STALE
+        return Call(status, problem=f"not recorded: {self.ended.words}", failure=self.ended)
+
+    def _update(self, **changes: Any) -> None:
+        self.progress = self.progress._replace(**changes)

@@ -1,0 +1,117 @@
+"""What would be recorded, found out without sending anything: every sample is run against its cassette."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_llm_extract.cassette.file.directory import recordings
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.config.suite_folders import suite_folder
+from pytest_llm_extract.extraction.call import Call, replay
+from pytest_llm_extract.extraction.job import Job, Key, is_wanted, record_mode, wanted_cassettes
+from pytest_llm_extract.recording.progress import Estimate, SuitePlan
+from pytest_llm_extract.recording.thread_pool import in_threads
+from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.results.prices import cost_usd
+from pytest_llm_extract.suites.suite import Suite
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What one cassette is worth today. `took` is what recording it took then; None where that is not known."""
+
+    job: Job
+    status: Status
+    problem: str | None
+    took: Estimate | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known of a suite's cassettes, in numbers for people and as jobs for the recorder."""
+
+    suite: Suite
+    shown: SuitePlan
+    jobs: tuple[Job, ...]
+    probes: dict[Key, Probe]
+    expected: dict[Key, Estimate]
+
+
+def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Settings, stop: threading.Event) -> Plan:
+    """Look at the cassettes of one suite's selected cases."""
+    suite = jobs[0].suite
+    mode = record_mode(suite, settings)
+    probes: dict[Key, Probe] = {}
+
+    def probe(job: Job) -> None:
+        if (function := job.function(client)) is not None:
+            try:
+                probes[job.key] = _probe(job, function, settings)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                return  # it ends its test as well, which will say so
+
+    in_threads(probe, jobs, suite.concurrency or settings.concurrency, stop)
+    found = [probes[job.key] for job in jobs if job.key in probes]
+    wanted = [probe.job for probe in found if is_wanted(probe.status, mode)]
+    expected = _expectations(found, wanted)
+    shown = SuitePlan(suite.id, suite.variant, in_tests=_count_in_tests(jobs, probes), to_record=len(wanted))
+    for one in found:
+        _count(shown, one)
+    shown.orphans = orphans(suite, settings)
+    shown.is_at_least = suite.extractor is not None and bool(shown.stale)
+    if expected and len(expected) == len(wanted):
+        shown.expected = sum(expected.values(), Estimate())
+    return Plan(suite, shown, tuple(wanted), {one.job.key: one for one in found}, expected)
+
+
+def _count_in_tests(jobs: Iterable[Job], probes: Mapping[Key, Probe]) -> int:
+    return len({job.golden.case.id for job in jobs if job.key not in probes})
+
+
+def _probe(job: Job, function: Callable[[], Any], settings: Settings) -> Probe:
+    call = replay(function, job.slot(settings))
+    problem = call.problem
+    if problem is not None and call.status is Status.ERROR:  # in the words of a filter, or of a project's own code
+        problem = settings.storage.watch.hide(problem)
+    return Probe(job, call.status, problem, _took(call))
+
+
+def _took(call: Call) -> Estimate | None:
+    facts, usage = call.facts, call.usage
+    if not usage.input_tokens:
+        return None
+    asked = facts.get("asked")
+    is_same = asked in (None, facts["hashes"]["model"])
+    return Estimate(len(facts["fingerprints"]), usage, call.cost_usd if is_same else cost_usd(asked, usage))
+
+
+def _expectations(probes: Sequence[Probe], wanted: Sequence[Job]) -> dict[Key, Estimate]:
+    """By its own earlier recording, or else by the mean of the suite's; nothing where there is none."""
+    known = {probe.job.key: probe.took for probe in probes if probe.took is not None}
+    if not known:
+        return {}
+    mean = sum(known.values(), Estimate()) * (1 / len(known))
+    return {job.key: known.get(job.key, mean) for job in wanted}
+
+
+def _count(shown: SuitePlan, probe: Probe) -> None:
+    if probe.status is Status.STALE:
+        shown.stale[probe.problem or "request changed"] += 1
+    elif probe.status is Status.MISSING:
+        shown.missing += 1
+    elif probe.status is Status.ERROR:
+        shown.unreadable.append(probe.problem or "")
+    else:
+        shown.fresh += 1
+
+
+def orphans(suite: Suite, settings: Settings) -> list[str]:
+    """Files below a suite's folder that no case wants, and temporary ones that a killed run left; by name."""
+    wanted = wanted_cassettes(suite, settings)
+    folder = suite_folder(settings.cassettes, suite.id)
+    return [path.relative_to(folder).as_posix() for path in recordings(folder) if path not in wanted]

@@ -1,0 +1,64 @@
+"""What recording is going to do, and how far it is: plain values, also for those who show them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.results.case_result import Usage
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What recordings are expected to take: calls, tokens, and US dollars (None where a price is not known)."""
+
+    calls: float = 0
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = 0.0
+
+    def __add__(self, other: Estimate) -> Estimate:
+        costs = (self.cost_usd, other.cost_usd)
+        cost = None if costs[0] is None or costs[1] is None else costs[0] + costs[1]
+        return Estimate(self.calls + other.calls, self.usage + other.usage, cost)
+
+    def __mul__(self, times: float) -> Estimate:
+        usage = Usage(round(self.usage.input_tokens * times), round(self.usage.output_tokens * times))
+        return Estimate(self.calls * times, usage, None if self.cost_usd is None else self.cost_usd * times)
+
+
+@dataclass
+class SuitePlan:
+    """The cassettes of one suite's selected cases, and what recording those that need it would take.
+
+    `stale` counts by cause. `expected` is None where no earlier recording of the suite tells; it is "at least" for
+    stale recordings of an extractor, whose requests are known up to the first that changed. `in_tests` are the cases
+    that only their tests can record (`extraction.run`).
+    """
+
+    suite: str
+    variant: str
+    fresh: int = 0
+    missing: int = 0
+    in_tests: int = 0
+    stale: Counter[str] = field(default_factory=Counter)
+    unreadable: list[str] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)
+    to_record: int = 0
+    expected: Estimate | None = None
+    is_at_least: bool = False
+
+
+class Progress(NamedTuple):
+    """How far recording is. `cost_usd` is None as soon as a price is not known; `left_s` until there is a rate."""
+
+    total: int
+    done: int = 0
+    failed: int = 0
+    tokens: int = 0
+    cost_usd: float | None = 0.0
+    left_s: float | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins."""
+        return self._asdict()

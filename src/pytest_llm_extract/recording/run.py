@@ -1,0 +1,221 @@
+"""One run that records: at what pace, within which budget, and what came of each job."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pytest_llm_extract.cassette.file.exchange import Exchange
+from pytest_llm_extract.cassette.file.staleness import VOLATILE
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.credentials.placeholder_key import placeholder_key
+from pytest_llm_extract.extraction.call import Call, record, replay
+from pytest_llm_extract.extraction.job import Job, Key, is_wanted, record_mode, variant_folder
+from pytest_llm_extract.extraction.recording_failure import Failure, is_too_long
+from pytest_llm_extract.formats.atomic_write import check_writable
+from pytest_llm_extract.recording.batch import Batch
+from pytest_llm_extract.recording.budget import Budget
+from pytest_llm_extract.recording.job_result import JobResult
+from pytest_llm_extract.recording.rate_limit import Pace
+from pytest_llm_extract.recording.thread_pool import in_threads
+from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.results.prices import dollars, has_price
+
+if TYPE_CHECKING:
+    from pytest_llm_extract.recording.record_relay import Shared
+    from pytest_llm_extract.suites.suite import Suite
+
+_BUSY = frozenset({429, 503, 529})
+_MAX_TRIES = 5  # after an error; a provider that only asks to wait is asked again for as long as patience lasts
+_PATIENCE_S = 600.0
+_BACKOFF_S, _LONGEST_BACKOFF_S = 0.25, 8.0
+
+
+class RecordingRun:
+    """Records the jobs of a plan at once, and in its test what only a test can record.
+
+    `shared` is what the workers of a run know in common; None where one process runs all tests.
+    """
+
+    def __init__(self, settings: Settings, shared: Shared | None) -> None:
+        self._settings, self.shared = settings, shared
+        self._pace, self._budget = Pace(), Budget(settings.budget_usd)
+        self._results: dict[Key, JobResult] = {}
+        self._refused = False
+        self._unpriced_model: str | None = None  # of a recording in a test; no budget can be kept after it
+
+    def refuse(self) -> None:
+        """Record nothing, also not in tests: what was asked for cannot be done."""
+        self._refused = True
+
+    def load(self) -> None:
+        """Learn what another worker recorded."""
+        assert self.shared is not None  # only workers get here
+        self._refused = self.shared.problem is not None
+        for wire in self.shared.results():
+            self._results[tuple(wire["key"])] = JobResult.from_wire(wire)
+
+    def record_batch(self, batch: Batch, client: Callable[[], Any]) -> None:
+        """Record all jobs of a plan, as many at a time as the settings allow, each written when it is made."""
+        plan = batch.plan
+        if (model := self._model_without_price(plan.suite)) is not None:
+            batch.end(_unpriced(model))
+        folder = variant_folder(plan.suite, self._settings)
+        try:
+            check_writable(folder)
+        except OSError as error:
+            batch.end(Failure(f"{folder} cannot be written to: {error.strerror}", is_final=True))
+        threads = min(plan.suite.concurrency or self._settings.concurrency, len(plan.jobs))
+        with placeholder_key():  # held all the time, so that it does not come and go under the threads
+            in_threads(partial(self._record_job, batch, client), plan.jobs, threads, batch.stop)
+
+    def _record_job(self, batch: Batch, client: Callable[[], Any], job: Job) -> None:
+        function = job.function(client)
+        assert function is not None  # plans hold no other jobs
+        call = batch.left(job) if batch.ended else self._record_in_batch(batch, job, function)
+        batch.add(call)
+        result = self._results[job.key] = JobResult.of(call)
+        if self.shared is not None and result.can_travel:
+            self.shared.add_result(result.to_wire(job.key, self._settings.storage.watch.hide))
+
+    def _record_in_batch(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
+        tries = self._tries(job, function, batch.stop)
+        call = self._within_budget(map(partial(self._spend, batch), tries), partial(batch.price, job))
+        if call is None:
+            words = "interrupted" if batch.stop.is_set() else _over_budget(self._budget, batch.price(job))
+            batch.end(Failure(words, is_final=True))
+            return batch.left(job)
+        if call.failure is not None and is_too_long(call.failure.retry_after_s):
+            batch.end(call.failure)  # a limit of the day, say: whoever asks meanwhile is refused as well
+        return call
+
+    def _spend(self, batch: Batch, call: Call) -> Call:
+        # The batch ends before the budget lets go of those that wait for what this one cost.
+        if self._is_unpriced(call):
+            batch.end(_unpriced(call.facts.get("model")))
+        return batch.spend(call)
+
+    def _model_without_price(self, suite: Suite) -> str | None:
+        """The model that a suite's prompt asks, if no budget can be kept with it: known before anything is sent."""
+        if self._budget.limit_usd is None or suite.call is None or has_price(suite.call.model):
+            return None
+        return suite.call.model
+
+    def _is_unpriced(self, call: Call) -> bool:
+        return self._budget.limit_usd is not None and call.recorded and call.cost_usd is None
+
+    def _within_budget(self, tries: Iterator[Call], price: Callable[[], float | None]) -> Call | None:
+        """The last of these tries; None where there is none, or where their price does not fit in."""
+        reserved = self._budget.admit(price)
+        if reserved is None:
+            return None
+        call: Call | None = None
+        cost = 0.0
+        try:
+            for call in tries:
+                cost += call.cost_usd or 0.0
+        finally:
+            self._budget.settle(reserved, cost)
+            if self.shared is not None:
+                self.shared.spend(cost)
+        return call
+
+    def _tries(self, job: Job, function: Callable[[], Any], stop: threading.Event) -> Iterator[Call]:
+        """Record a case until it is recorded, or there is no sense in trying again; the last call counts.
+
+        Nothing is sent once `stop` is set, also not by those who wait for their turn.
+        """
+        slot, first, errors = job.slot(self._settings), time.monotonic(), 0
+        while True:
+            started = self._pace.wait(stop)
+            if stop.is_set():
+                return
+            call = record(function, slot, partial(self._heard, started))
+            yield call
+            failure = call.failure
+            if failure is None or not failure.is_transient:
+                return
+            errors += failure.status not in _BUSY
+            waits_s = failure.retry_after_s or 0.0
+            is_over = time.monotonic() - first + waits_s > _PATIENCE_S
+            if errors == _MAX_TRIES or is_too_long(failure.retry_after_s) or is_over:
+                return
+            if failure.status not in _BUSY:
+                stop.wait(min(_LONGEST_BACKOFF_S, _BACKOFF_S * 2**errors) * random.uniform(0.5, 1.0))
+
+    def _heard(self, started: float, exchange: Exchange) -> None:
+        if exchange.status in _BUSY:
+            if not is_too_long(exchange.retry_after_s):
+                self._pace.refused(started, exchange.retry_after_s)
+        elif exchange.status < 500:
+            self._pace.answered()
+
+    def call(self, job: Job, function: Callable[[], Any]) -> Call:
+        """What the test of a case gets: its replay, once it was recorded where that was asked for.
+
+        Raises:
+            BaseException: the extractor ended with it, and so shall its test (`sys.exit`, `pytest.skip`).
+        """
+        call = self._call(job, function)
+        if call.error is not None and not isinstance(call.error, Exception):
+            raise call.error
+        return call
+
+    def _call(self, job: Job, function: Callable[[], Any]) -> Call:
+        result = self._results.get(job.key)
+        if result is not None and not result.recorded:
+            return Call(result.status, problem=result.problem, error=result.error)
+        mode = "none" if self._refused else record_mode(job.suite, self._settings)
+        call = replay(function, job.slot(self._settings)) if result or mode != "all" else None
+        if result is not None and call is not None:
+            return _as_recorded(call)
+        if call is None or is_wanted(call.status, mode):
+            return self._record_in_test(job, function, call.status if call else Status.STALE)
+        return call
+
+    def _record_in_test(self, job: Job, function: Callable[[], Any], before: Status) -> Call:
+        model = self._unpriced_model or self._model_without_price(job.suite)
+        if model is not None:
+            return Call(before, problem=f"not recorded: {_unpriced(model).words}")
+        with self.turn():
+            call = self._within_budget(self._tries(job, function, threading.Event()), lambda: None)
+        if call is None:
+            return Call(before, problem=f"not recorded: {_over_budget(self._budget, None)}")
+        if self._is_unpriced(call):
+            self._unpriced_model = str(call.facts.get("model"))
+        if call.recorded:
+            self._results[job.key] = JobResult.of(call)  # a test that is run again gets the same answer
+        return call
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Alone among the workers, and with what all of them have spent of the one budget."""
+        if self.shared is None:
+            yield
+            return
+        with self.shared.lock:
+            self._budget.spent_usd = self.shared.spent_usd
+            yield
+
+
+def _as_recorded(call: Call) -> Call:
+    call.recorded = True
+    if call.change is not None:
+        # A value that differs in every request would be stale for ever.
+        cause = f"{call.change.cause}, though it was recorded a moment ago: {call.change.hint or VOLATILE}"
+        call.change, call.problem = call.change._replace(cause=cause, hint=None), cause
+    return call
+
+
+def _over_budget(budget: Budget, price: float | None) -> str:
+    more = f", and the next recording may cost {dollars(price)}" if price is not None else ""
+    return f"the budget of {dollars(budget.limit_usd)} does not allow it: {dollars(budget.spent_usd)} is spent{more}"
+
+
+def _unpriced(model: str | None) -> Failure:
+    return Failure(f"the price of model {model!r} is not known, so no budget can be kept", is_final=True)

@@ -1,0 +1,183 @@
+"""results.json: public and versioned; its JSON Schema is `results.schema.json` in this folder."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from pytest_llm_extract.errors import ResultsError, reason
+from pytest_llm_extract.formats.atomic_write import write_atomically
+from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.gate.floors import judge_field
+from pytest_llm_extract.gate.regression import Comparison, FieldChange
+from pytest_llm_extract.git import head_commit
+from pytest_llm_extract.report.rates import rates_to_wire
+from pytest_llm_extract.results.aggregate import FieldSummary, count_flakes
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.outcome import is_through_a_list
+from pytest_llm_extract.results.prices import cost_of_models_usd, total_usd
+from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.rules.limits import Floor
+
+FORMAT, VERSION = "pytest-llm-extract-results", 1
+Gated = tuple[SuiteResult, Decision]
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of results.json."""
+    found: dict[str, Any] = json.loads(Path(__file__).with_name("results.schema.json").read_text(encoding="utf-8"))
+    return found
+
+
+def run_to_wire(suites: Sequence[Gated], folder: Path) -> dict[str, Any]:
+    """A whole run; `folder` is where to ask git for the commit."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "run": {
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "commit": head_commit(folder),
+            "complete": all(suite.complete for suite, _ in suites),
+            "plugin": version("pytest-llm-extract"),
+            "pytest": version("pytest"),
+        },
+        "suites": [suite_to_wire(suite, decision) for suite, decision in suites],
+    }
+
+
+def write_results(path: Path, wire: dict[str, Any]) -> None:
+    """Write a results.json.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    try:
+        write_atomically(path, json.dumps(wire, indent=1) + "\n")
+    except OSError as error:
+        raise ResultsError(str(path), f"results not written: {error.strerror or error}") from None
+
+
+def read_input(path: Path) -> str:
+    """The text of a file that a command was given.
+
+    Raises:
+        ResultsError: it cannot be read.
+    """
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(str(path), f"cannot be read: {reason(error)}") from None
+
+
+def read_results(text: str, name: str) -> list[SuiteResult]:
+    """The suites of a results.json.
+
+    Raises:
+        ResultsError: it is none, or one of another version.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ResultsError(name, f"is not JSON: {error}") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ResultsError(name, "is no results.json of pytest-llm-extract (write one with --llm-extract-json=PATH)")
+    if data.get("version") != VERSION:
+        raise ResultsError(name, f"has format version {data.get('version')!r}, this version reads {VERSION}")
+    try:
+        if any(suite["n_cases"] != len(suite["cases"]) for suite in data["suites"]):
+            raise ResultsError(name, "holds totals only: the corpus was too large to list its cases")
+        return [SuiteResult.from_wire(suite) for suite in data["suites"]]
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ResultsError(name, f"is damaged ({type(error).__name__}: {error})") from None
+
+
+def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
+    """One suite of results.json."""
+    results, samples = suite.cases, suite.samples
+    costs = [[cost_of_models_usd(sample.by_model) for sample in result.samples] for result in results]
+    return {
+        **suite.head_to_wire(),
+        "n_cases": len(results),
+        "documents": {"valid": sum(s.valid for s in samples), "exact": sum(s.exact for s in samples)},
+        "flake_rate": count_flakes(results).rate,
+        "fields": {
+            path: _field(path, summary, suite.rules.floors.get(path), decision.comparisons)
+            for path, summary in decision.fields.items()
+        },
+        **rates_to_wire(results),
+        "pooled": {c.against: _pooled(c) for c in decision.comparisons},
+        "cases": [_case(result, of_case) for result, of_case in zip(results, costs, strict=True)],
+        "usage": {
+            "input_tokens": sum(sample.usage.input_tokens for sample in samples),
+            "output_tokens": sum(sample.usage.output_tokens for sample in samples),
+            "cost_usd": total_usd(chain.from_iterable(costs)),
+        },
+        "history": list(suite.baseline.history) if suite.baseline else [],
+        "verdict": decision.verdict.value if decision.verdict else None,
+        "reasons": list(decision.reasons),
+        "doubts": list(decision.doubts),
+        "notes": list(decision.notes),
+    }
+
+
+def _case(result: CaseResult, costs: Sequence[float | None]) -> dict[str, Any]:
+    wire = result.to_wire()
+    for sample, cost in zip([wire, *wire["samples"]], costs, strict=True):
+        sample["usage"]["cost_usd"] = cost
+    return wire
+
+
+def _field(path: str, summary: FieldSummary, floor: Floor | None, comparisons: Sequence[Comparison]) -> dict[str, Any]:
+    counts, verdict = summary.counts, judge_field(summary, floor)
+    changes = {c.against: c.fields[path] for c in comparisons if path in c.fields}
+    return {
+        **asdict(counts),
+        "n": counts.n,
+        "accuracy": counts.accuracy,
+        "interval": list(summary.interval),
+        "precision": counts.precision,
+        "recall": counts.recall,
+        "f1": counts.f1,
+        "hallucination_rate": None if is_through_a_list(path) else counts.hallucination_rate,
+        "spurious_share": counts.spurious_share,
+        "omission_rate": counts.omission_rate,
+        "flake_rate": summary.flakes.rate,
+        "floor": float(floor.rates["accuracy"]) if floor and "accuracy" in floor.rates else None,
+        "verdict": verdict.value if verdict else None,
+        "baseline": _change(changes.get("baseline")),
+        "anchor": _change(changes.get("anchor")),
+    }
+
+
+def _change(change: FieldChange | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    return {
+        "accuracy": change.before.accuracy,
+        "lost": list(change.lost),
+        "gained": list(change.gained),
+        "p": change.p,
+        "p_adj": change.p_adj,
+        "p_holm": change.p_holm,
+    }
+
+
+def _pooled(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "source": comparison.source,
+        "alpha": comparison.alpha,
+        "n_cases": comparison.n_cases,
+        "n_groups": comparison.n_groups,
+        "samples": comparison.n_samples,
+        "p": comparison.pooled_p,
+        "p_adj": comparison.pooled_p_adj,
+        "p_without_failed_fields": comparison.pooled_p_without_failed,
+        "smallest_loss": comparison.smallest_loss,
+        "cases_to_decide": comparison.cases_to_decide,
+    }

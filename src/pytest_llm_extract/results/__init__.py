@@ -1,0 +1,1 @@
+"""Values: what happened to leaves, cases and suites."""

@@ -1,0 +1,174 @@
+"""Case results become counts and rates of a suite; merging parts gives what one pass would have given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
+
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.outcome import FieldCounts, RowCounts, add_up, right_share
+from pytest_llm_extract.stats import intervals
+
+
+@dataclass(frozen=True)
+class Flakes:
+    """How many of the cases with several samples are scored differently from one sample to another."""
+
+    n_flaky: int = 0
+    n_cases: int = 0
+
+    def __add__(self, other: Flakes) -> Flakes:
+        return Flakes(self.n_flaky + other.n_flaky, self.n_cases + other.n_cases)
+
+    @property
+    def rate(self) -> float | None:
+        """The flake rate: the share of those cases, in 0..1; None where no case has several samples."""
+        return self.n_flaky / self.n_cases if self.n_cases else None
+
+
+class FieldSummary(NamedTuple):
+    """One field over all cases and samples: counts, the interval of its accuracy (clustered by case), and flakes."""
+
+    counts: FieldCounts
+    interval: tuple[float, float]
+    flakes: Flakes = Flakes()
+
+
+def summarize(paths: Sequence[str], results: Iterable[CaseResult]) -> dict[str, FieldSummary]:
+    """Counts, interval and flakes of every field that some case labels, in the schema's order."""
+    listed: dict[str, list[FieldCounts]] = {path: [] for path in paths}
+    clusters: dict[str, list[tuple[int, int]]] = {}
+    flakes: dict[str, Flakes] = {}
+    for result in results:
+        for path, of_samples in _by_field(result).items():
+            found = [counts for counts in of_samples if counts is not None]
+            listed.setdefault(path, []).extend(found)
+            clusters.setdefault(path, []).append((sum([c.right for c in found]), sum([c.n for c in found])))
+            if len(of_samples) > 1:
+                flakes[path] = flakes.get(path, Flakes()) + Flakes(int(_is_flaky(of_samples)), 1)
+    return {
+        path: FieldSummary(add_up(counts), intervals.clustered(clusters[path]), flakes.get(path, Flakes()))
+        for path, counts in listed.items()
+        if any(count.n for count in counts)
+    }
+
+
+def count_flakes(results: Iterable[CaseResult]) -> Flakes:
+    """Cases that are flaky in some field."""
+    several = [_by_field(result).values() for result in results if result.further]
+    return Flakes(sum(any(map(_is_flaky, fields)) for fields in several), len(several))
+
+
+def _by_field(result: CaseResult) -> dict[str, list[FieldCounts | None]]:
+    """The counts of each sample by field; None where a sample has no leaf of a field that another one has."""
+    first, *further = (sample.counts for sample in result.samples)
+    if not further:
+        return {path: [counts] for path, counts in first.items()}
+    paths = dict.fromkeys(chain(first, *further))
+    return {path: [counts.get(path) for counts in (first, *further)] for path in paths}
+
+
+def _is_flaky(of_samples: Sequence[FieldCounts | None]) -> bool:
+    """Whether the samples of a case differ in the share of a field's leaves that are right.
+
+    Scores are compared and not answers: two wrong answers that differ are alike to every rate and to the gate. A field
+    is flaky in a case exactly where the gate would see a change between two of the case's samples.
+    """
+    first, *others = of_samples
+    return any(other is not first and right_share(other) != right_share(first) for other in others)
+
+
+_Counts = TypeVar("_Counts", FieldCounts, RowCounts)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a corpus, or a part of it, adds up to. Adding two is associative and exact, so parts merge.
+
+    `n_valid` and `n_exact` count samples. `document_sum` is the sum over `n_labelled` documents of the share of their
+    leaves that were right, in all samples.
+    """
+
+    fields: Mapping[str, FieldCounts] = field(default_factory=dict)
+    rows: Mapping[str, RowCounts] = field(default_factory=dict)
+    n_cases: int = 0
+    n_valid: int = 0
+    n_exact: int = 0
+    n_labelled: int = 0
+    document_sum: Fraction = Fraction(0)
+
+    @classmethod
+    def of(cls, result: CaseResult) -> Tally:
+        """One case."""
+        counts: Mapping[str, FieldCounts] = result.counts
+        rows: Mapping[str, RowCounts] = result.rows
+        samples = result.samples
+        for sample in result.further:
+            counts, rows = _merged(counts, sample.counts, FieldCounts()), _merged(rows, sample.rows, RowCounts())
+        total = sum(counts.values(), FieldCounts())
+        share = Fraction(total.right, total.n) if total.n else Fraction(0)
+        n_valid, n_exact = (sum(getattr(sample, name) for sample in samples) for name in ("valid", "exact"))
+        return cls(counts, rows, 1, n_valid, n_exact, int(total.n > 0), share)
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            _merged(self.fields, other.fields, FieldCounts()),
+            _merged(self.rows, other.rows, RowCounts()),
+            self.n_cases + other.n_cases,
+            self.n_valid + other.n_valid,
+            self.n_exact + other.n_exact,
+            self.n_labelled + other.n_labelled,
+            self.document_sum + other.document_sum,
+        )
+
+    @property
+    def leaves(self) -> FieldCounts:
+        """All leaves together: their rates are the micro averages."""
+        return sum(self.fields.values(), FieldCounts())
+
+    @property
+    def macro(self) -> float | None:
+        """Mean over fields of their accuracy, each field counting the same; None when nothing was labelled."""
+        return self.composite(dict.fromkeys(self.fields, 1))
+
+    @property
+    def document_mean(self) -> float | None:
+        """Mean over documents of the share of their leaves that were right; None when nothing was labelled."""
+        return float(self.document_sum / self.n_labelled) if self.n_labelled else None
+
+    def composite(self, weights: Mapping[str, float]) -> float | None:
+        """Weighted mean of the accuracy of the fields named, in 0..1; fields that nothing labels do not count."""
+        rates = [(Fraction(weights[path]), counts) for path, counts in self.fields.items() if weights.get(path)]
+        weight = sum((weight for weight, counts in rates if counts.n), Fraction(0))
+        if not weight:
+            return None
+        return float(sum(w * Fraction(c.right, c.n) for w, c in rates if c.n) / weight)
+
+
+def tally(results: Iterable[CaseResult]) -> Tally:
+    """All cases together."""
+    return sum(map(Tally.of, results), Tally())
+
+
+def by_group(results: Iterable[CaseResult]) -> dict[str, dict[str, Tally]]:
+    """A tally for each value of each metadata key, as they first appear; lists and objects are no groups."""
+    groups: dict[str, dict[str, Tally]] = {}
+    for result in results:
+        for key, value in result.metadata.items():
+            if not isinstance(value, list | dict):
+                values = groups.setdefault(key, {})
+                name = _group_name(value)
+                values[name] = values.get(name, Tally()) + Tally.of(result)
+    return groups
+
+
+def _group_name(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _merged(one: Mapping[str, _Counts], other: Mapping[str, _Counts], zero: _Counts) -> dict[str, _Counts]:
+    return {path: one.get(path, zero) + other.get(path, zero) for path in {**one, **other}}

@@ -1,0 +1,304 @@
+"""One case of one run, scored: its samples, their leaves, and where they came from; to and from the wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.results.outcome import ONE, RIGHT, FieldCounts, Outcome, RowCounts, Status
+
+
+class Leaf(NamedTuple):
+    """One scored leaf; `expected` and `actual` are JSON values. `hint` names what would have matched a wrong one."""
+
+    outcome: Outcome
+    expected: Any = None
+    actual: Any = None
+    hint: str | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins."""
+        return {
+            "outcome": self.outcome.value,
+            "expected": self.expected,
+            "actual": self.actual,
+            "hint": self.hint,
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Leaf:
+        """The inverse of `to_wire`."""
+        return cls(Outcome(wire["outcome"]), wire["expected"], wire["actual"], wire.get("hint"))
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that the provider reported, summed over the requests of a case."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
+
+    def to_wire(self) -> dict[str, int]:
+        """Plain builtins."""
+        return {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _as_text(value: Any) -> str:
+    if type(value) is str:
+        return value
+    return repr(value) if type(value) in (int, float) else _encode(value)  # the same, in a fraction of the time
+
+
+Leaves = dict[str, tuple[Leaf, ...]]
+
+
+def _leaves_to_wire(leaves: Leaves) -> dict[str, list[dict[str, Any]]]:
+    return {path: [leaf.to_wire() for leaf in found] for path, found in leaves.items()}
+
+
+def leaves_from_wire(wire: Mapping[str, Any]) -> Leaves:
+    """Leaves by field path."""
+    return {path: tuple(map(Leaf.from_wire, found)) for path, found in wire.items()}
+
+
+def count_leaves(leaves: Leaves) -> dict[str, FieldCounts]:
+    """Outcome counts by field path."""
+    return {
+        path: ONE[found[0].outcome] if len(found) == 1 else FieldCounts.of(leaf.outcome for leaf in found)
+        for path, found in leaves.items()
+    }
+
+
+class Origin(NamedTuple):
+    """What an outcome came from, as short hashes: whatever differs between two runs is a possible cause.
+
+    `model` was asked for, `answered` is what the response named; None where a request does not have it.
+    """
+
+    prompt: str | None = None
+    schema: str | None = None
+    parameters: str | None = None
+    model: str | None = None
+    answered: str | None = None
+    gold: str | None = None
+    scoring: str | None = None
+
+    def to_wire(self) -> dict[str, str | None]:
+        """Plain builtins."""
+        return self._asdict()
+
+
+class Accepted(NamedTuple):
+    """A case as a baseline has it: its answer scored again under today's gold and rules, and as it was scored then.
+
+    `further` are its second and later samples.
+    """
+
+    leaves: Leaves
+    then: dict[str, FieldCounts]
+    origin: Origin
+    attempt: int = 1
+    further: tuple[Accepted, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, FieldCounts]:
+        """Outcome counts by field path, as scored today."""
+        return count_leaves(self.leaves)
+
+    @property
+    def samples(self) -> tuple[Accepted, ...]:
+        """Every accepted sample, the first included."""
+        return (self, *self.further)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins."""
+        return {
+            "fields": _leaves_to_wire(self.leaves),
+            "then": {path: counts.to_wire() for path, counts in self.then.items()},
+            "origin": self.origin.to_wire(),
+            "attempt": self.attempt,
+            **({"samples": numbered(sample.to_wire() for sample in self.further)} if self.further else {}),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Accepted:
+        """The inverse of `to_wire`."""
+        return cls(
+            leaves_from_wire(wire["fields"]),
+            {path: FieldCounts.from_wire(counts) for path, counts in wire["then"].items()},
+            Origin(**wire["origin"]),
+            wire["attempt"],
+            tuple(map(cls.from_wire, wire.get("samples", ()))),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One answer of a case, scored: leaves by field path, list indexes removed.
+
+    `model` is the last that answered; `by_model` has the tokens of each, under None those of answers that name none.
+    `latency_s` is the time that the extraction took when it was recorded, in seconds; `attempt` counts the recordings
+    under one unchanged request. `explanation` has a line for each difference, where the suite is strict.
+    """
+
+    status: Status
+    leaves: Leaves
+    valid: bool
+    raw: str | None = field(default=None, kw_only=True)
+    error: str | None = field(default=None, kw_only=True)
+    model: str | None = field(default=None, kw_only=True)
+    by_model: dict[str | None, Usage] = field(default_factory=dict, kw_only=True)
+    latency_s: float | None = field(default=None, kw_only=True)
+    attempt: int = field(default=1, kw_only=True)
+    cassette: str | None = field(default=None, kw_only=True)
+    origin: Origin = field(default=Origin(), kw_only=True)
+    explanation: tuple[str, ...] = field(default=(), kw_only=True)
+    rows: dict[str, RowCounts] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of all models together."""
+        return sum(self.by_model.values(), Usage())
+
+    @property
+    def counts(self) -> dict[str, FieldCounts]:
+        """Outcome counts by field path."""
+        return count_leaves(self.leaves)
+
+    @property
+    def exact(self) -> bool:
+        """Valid, at least one labelled leaf, and every one of them right."""
+        outcomes = [leaf.outcome for leaves in self.leaves.values() for leaf in leaves]
+        return self.valid and bool(outcomes) and all(outcome in RIGHT for outcome in outcomes)
+
+    def texts(self) -> list[str]:
+        """Every text that a report may show of it."""
+        texts = [text for text in (self.raw, self.error, self.model, *self.by_model, *self.explanation) if text]
+        for found in self.leaves.values():
+            for leaf in found:
+                if leaf.expected is not None:
+                    texts.append(_as_text(leaf.expected))
+                if leaf.actual is not None and leaf.actual != leaf.expected:
+                    texts.append(_as_text(leaf.actual))
+        return texts
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing at all was read of its answer."""
+        outcomes = (leaf.outcome for found in self.leaves.values() for leaf in found)
+        return self.status is not Status.OK and all(o in (Outcome.MISSING, Outcome.INVALID) for o in outcomes)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins, since execnet and JSON carry nothing else."""
+        return {
+            "status": self.status.value,
+            "valid": self.valid,
+            "raw": self.raw,
+            "error": self.error,
+            "model": self.model,
+            "usage": {
+                **self.usage.to_wire(),
+                "by_model": [{"model": model, **usage.to_wire()} for model, usage in self.by_model.items()],
+            },
+            "latency_s": self.latency_s,
+            "attempt": self.attempt,
+            "cassette": self.cassette,
+            "origin": self.origin.to_wire(),
+            "fields": _leaves_to_wire(self.leaves),
+            "explanation": list(self.explanation),
+            "rows": {path: asdict(counts) for path, counts in self.rows.items()},
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Sample:
+        """The inverse of `to_wire`."""
+        return cls(**_sample_arguments(wire))
+
+
+def _sample_arguments(wire: Mapping[str, Any]) -> dict[str, Any]:
+    plain = ("valid", "raw", "error", "model", "latency_s", "attempt", "cassette")
+    return {
+        **{name: wire[name] for name in plain},
+        "status": Status(wire["status"]),
+        "by_model": {
+            one["model"]: Usage(one["input_tokens"], one["output_tokens"]) for one in wire["usage"]["by_model"]
+        },
+        "origin": Origin(**wire["origin"]),
+        "leaves": leaves_from_wire(wire["fields"]),
+        "explanation": tuple(wire.get("explanation", ())),
+        "rows": {path: RowCounts(**counts) for path, counts in wire["rows"].items()},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult(Sample):
+    """One case, scored: its first sample, and the `further` ones of a suite that has several."""
+
+    id: str = ""
+    group: str | None = None
+    input: Any = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    baseline: Accepted | None = None
+    anchor: Accepted | None = None
+    further: tuple[Sample, ...] = ()
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """Every sample, the first included."""
+        return (self, *self.further)
+
+    @property
+    def first(self) -> Sample:
+        """The first sample without what belongs to its case."""
+        return Sample(**{f.name: getattr(self, f.name) for f in fields(Sample)})
+
+    def texts(self) -> list[str]:
+        """Every text that a report may show of it; accepted answers were looked through when they were kept."""
+        texts = Sample.texts(self)
+        for sample in self.further:
+            texts += sample.texts()
+        return texts + [_as_text(value) for value in (self.input, self.metadata) if value]
+
+    def paired(self, accepted: Accepted) -> Iterator[tuple[Sample, Accepted]]:
+        """The samples that both sides have: the first of each, as many as the side with fewer has."""
+        return zip(self.samples, accepted.samples, strict=False)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins: those of the first sample, of the case, and of the further samples."""
+        return {
+            "id": self.id,
+            "group": self.group,
+            "input": self.input,
+            "metadata": self.metadata,
+            **Sample.to_wire(self),
+            "baseline": self.baseline and self.baseline.to_wire(),
+            "anchor": self.anchor and self.anchor.to_wire(),
+            "samples": numbered(sample.to_wire() for sample in self.further),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> CaseResult:
+        """The inverse of `to_wire`."""
+        return cls(
+            **_sample_arguments(wire),
+            id=wire["id"],
+            group=wire["group"],
+            input=wire["input"],
+            metadata=dict(wire["metadata"]),
+            baseline=wire["baseline"] and Accepted.from_wire(wire["baseline"]),
+            anchor=wire["anchor"] and Accepted.from_wire(wire["anchor"]),
+            further=tuple(map(Sample.from_wire, wire["samples"])),
+        )
+
+
+def numbered(further: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The second and later samples on the wire, each with its number."""
+    return [{"sample": number, **wire} for number, wire in enumerate(further, start=2)]

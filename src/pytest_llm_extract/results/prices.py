@@ -1,0 +1,51 @@
+"""What recorded answers cost, by public price lists; unknown rather than wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from pytest_llm_extract.results.case_result import Usage
+
+
+def cost_usd(model: str | None, usage: Usage) -> float | None:
+    """Price of one case's tokens in US dollars; None for a model or a usage that is not known."""
+    if model is None or not usage.input_tokens or not has_price(model):
+        return None
+    return _price(model, usage)
+
+
+def cost_of_models_usd(by_model: Mapping[str | None, Usage]) -> float | None:
+    """Price of what several models took; None as soon as one's is not known."""
+    return total_usd(cost_usd(model, usage) for model, usage in by_model.items())
+
+
+@lru_cache(maxsize=256)  # every list is searched for a model that none has
+def has_price(model: str) -> bool:
+    """Whether the price lists have this model."""
+    try:
+        _price(model, Usage(1, 1))
+    except LookupError:
+        return False
+    return True
+
+
+def _price(model: str, usage: Usage) -> float:
+    from genai_prices import Usage as Tokens
+    from genai_prices import calc_price
+
+    tokens = Tokens(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+    return float(calc_price(tokens, model).total_price)
+
+
+def dollars(cost_usd: float | None) -> str:
+    """`$12.34`, `$0.0123`, `$0.000012`; in words where it is not known."""
+    if cost_usd is None:
+        return "cost unknown"
+    return f"${cost_usd:.{2 if cost_usd >= 1 else 4 if cost_usd >= 0.01 or not cost_usd else 6}f}"
+
+
+def total_usd(costs: Iterable[float | None]) -> float | None:
+    """Their sum; None as soon as one is not known, or when there is none."""
+    known = list(costs)
+    return sum(cost for cost in known if cost is not None) if known and None not in known else None

@@ -1,0 +1,171 @@
+"""One suite of one run, with all that its gate needs: results.json holds it, so that shards merge and gate alike."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.results.case_result import CaseResult, Sample
+from pytest_llm_extract.results.outcome import FieldCounts
+from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedRun:
+    """A baseline (or anchor) as a suite finds it.
+
+    `gone` holds the cases that golden data has no more, with their outcomes then; `dropped` those among them that the
+    committed baseline dropped too. `dropped_fields` are fields that it has no more, `dropped_labels` those that it has
+    in no case any more. `same_as_baseline` is True for an anchor with the very answers of the baseline.
+    """
+
+    source: str
+    fields: tuple[str, ...]
+    gone: dict[str, dict[str, FieldCounts]] = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
+    dropped_fields: frozenset[str] = frozenset()
+    dropped_labels: frozenset[str] = frozenset()
+    same_as_baseline: bool = False
+    history: tuple[dict[str, Any], ...] = ()
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins."""
+        return {
+            "source": self.source,
+            "fields": list(self.fields),
+            "gone": {case: {p: c.to_wire() for p, c in then.items()} for case, then in self.gone.items()},
+            "dropped": sorted(self.dropped),
+            "dropped_fields": sorted(self.dropped_fields),
+            "dropped_labels": sorted(self.dropped_labels),
+            "same_as_baseline": self.same_as_baseline,
+            "history": list(self.history),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> AcceptedRun:
+        """The inverse of `to_wire`."""
+        gone = {case: {p: FieldCounts.from_wire(c) for p, c in then.items()} for case, then in wire["gone"].items()}
+        return cls(
+            wire["source"],
+            tuple(wire["fields"]),
+            gone,
+            frozenset(wire["dropped"]),
+            frozenset(wire["dropped_fields"]),
+            frozenset(wire["dropped_labels"]),
+            wire["same_as_baseline"],
+            tuple(wire["history"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GateRules:
+    """Everything that a suite is held to; `documents` holds the least shares of valid and of exact documents."""
+
+    floors: dict[str, Floor] = field(default_factory=dict)
+    documents: dict[str, Fraction] = field(default_factory=dict)
+    budgets: dict[str, Gate] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+    alpha: float = 0.05
+    inconclusive_fails: bool = False
+    today: datetime.date = field(default_factory=datetime.date.today)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins; floors as exact fractions."""
+        return {
+            "floors": {path: floor.to_wire() for path, floor in self.floors.items()},
+            "documents": {name: str(share) for name, share in self.documents.items()},
+            "budgets": {path: budget.to_wire() for path, budget in self.budgets.items()},
+            "waivers": [waiver.to_wire() for waiver in self.waivers],
+            "alpha": self.alpha,
+            "inconclusive_fails": self.inconclusive_fails,
+            "today": self.today.isoformat(),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> GateRules:
+        """The inverse of `to_wire`."""
+        return cls(
+            {path: Floor.from_wire(floor) for path, floor in wire["floors"].items()},
+            {name: Fraction(share) for name, share in wire["documents"].items()},
+            {path: Gate.from_wire(budget) for path, budget in wire["budgets"].items()},
+            tuple(map(Waiver.from_wire, wire["waivers"])),
+            wire["alpha"],
+            wire["inconclusive_fails"],
+            datetime.date.fromisoformat(wire["today"]),
+        )
+
+
+class SuiteResult(NamedTuple):
+    """One suite: what it is, what it is held to, and its cases in the order of the golden data.
+
+    `n_samples` is how many recordings each case has; `no_baseline` says why it is compared with none, where that is not
+    for want of one here.
+    """
+
+    id: str
+    variant: str
+    dataset_ids: tuple[str, ...]
+    paths: tuple[str, ...]
+    rules: GateRules
+    n_samples: int = 1
+    model: str | None = None
+    prompt: dict[str, str] | None = None
+    warnings: tuple[str, ...] = ()
+    baseline: AcceptedRun | None = None
+    anchor: AcceptedRun | None = None
+    no_baseline: str | None = None
+    cases: tuple[CaseResult, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every golden case has a result."""
+        return len(self.cases) == len(self.dataset_ids)
+
+    @property
+    def samples(self) -> list[Sample]:
+        """The samples of all cases."""
+        return [sample for case in self.cases for sample in case.samples]
+
+    def with_cases(self, results: Mapping[str, CaseResult]) -> SuiteResult:
+        """The same suite with these results, by case id."""
+        return self._replace(cases=tuple(results[case] for case in self.dataset_ids if case in results))
+
+    def head_to_wire(self) -> dict[str, Any]:
+        """Plain builtins, without the cases."""
+        return {
+            "id": self.id,
+            "variant": self.variant,
+            "primary": True,
+            "dataset_ids": list(self.dataset_ids),
+            "paths": list(self.paths),
+            "rules": self.rules.to_wire(),
+            "samples": self.n_samples,
+            "model": self.model,
+            "prompt": self.prompt,
+            "warnings": list(self.warnings),
+            "baseline": self.baseline and self.baseline.to_wire(),
+            "anchor": self.anchor and self.anchor.to_wire(),
+            "no_baseline": self.no_baseline,
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> SuiteResult:
+        """A suite of results.json, or the head that a worker sends."""
+        return cls(
+            id=wire["id"],
+            variant=wire["variant"],
+            dataset_ids=tuple(wire["dataset_ids"]),
+            paths=tuple(wire["paths"]),
+            rules=GateRules.from_wire(wire["rules"]),
+            n_samples=wire["samples"],
+            model=wire["model"],
+            prompt=wire["prompt"],
+            warnings=tuple(wire["warnings"]),
+            baseline=wire["baseline"] and AcceptedRun.from_wire(wire["baseline"]),
+            anchor=wire["anchor"] and AcceptedRun.from_wire(wire["anchor"]),
+            no_baseline=wire.get("no_baseline"),
+            cases=tuple(map(CaseResult.from_wire, wire.get("cases", ()))),
+        )

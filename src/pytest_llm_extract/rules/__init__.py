@@ -1,0 +1,1 @@
+"""What users write: comparison rules, floors, budgets, waivers."""

@@ -1,0 +1,1 @@
+"""A pydantic type as the tree of its leaves, and how gold and answers are read by it."""

@@ -1,0 +1,179 @@
+"""A JSON Schema as `schema=`: it becomes a pydantic model, so that everything else knows one kind of schema only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, PydanticUserError
+from pydantic_core import SchemaError
+
+from pytest_llm_extract.errors import UsageError, did_you_mean
+from pytest_llm_extract.rules.comparators import EXTRA_KEY
+
+_SCALARS = frozenset({"string", "integer", "number", "boolean"})
+_TYPES = _SCALARS | {"object", "array", "null"}
+_DEFINITIONS = ("$defs", "definitions")
+_CHOICES = ("anyOf", "oneOf", "allOf")
+# What an object or an array is, as opposed to what is said about a value of any type.
+_SHAPE = frozenset({"title", "properties", "required", "additionalProperties", "items", "uniqueItems"})
+_MOST_REFERENCES = 100  # that lead to one another
+_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    **dict.fromkeys(("properties", *_DEFINITIONS), ((Mapping,), "an object of schemas")),
+    **dict.fromkeys(_CHOICES, ((list,), "a list of schemas")),
+    "items": ((Mapping, bool), "one schema for every item"),
+    "type": ((str, list), "the name of a type, or a list of them"),
+    "required": ((list,), "a list of names"),
+    "enum": ((list,), "a list of values"),
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), ((int,), "a whole number")),
+    **dict.fromkeys(("title", "pattern", "format"), ((str,), "a text")),
+    "$ref": ((str,), "a path such as '#/$defs/Line'"),
+}
+
+
+def read_json_schema(path: Path, source: str) -> type[BaseModel]:
+    """The model of a JSON Schema file; without a title it is named like the file.
+
+    Raises:
+        UsageError: it cannot be read, or is no JSON Schema of an object.
+    """
+    place = f"{source}: {path.name}"
+    try:
+        schema = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(place, f"cannot be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(place, f"is not JSON: {error}") from None
+    if not isinstance(schema, dict):
+        raise UsageError(place, "is no JSON Schema: its top level is no object")
+    return model_of({"title": path.stem, **schema}, place)
+
+
+def model_of(schema: Mapping[str, Any], source: str) -> type[BaseModel]:
+    """The model of a JSON Schema; rules under `x-llm-extract` stay with their properties.
+
+    Raises:
+        UsageError: it does not describe an object, or uses what cannot be expressed as a model.
+    """
+    try:
+        read = _Reading(schema, source).schema(schema, "")
+    except RecursionError:
+        raise UsageError(source, "the JSON Schema is nested too deep") from None
+    try:
+        found = _create(read)
+    except Exception as error:  # of the library, of pydantic, and whatever else a schema of this kind leads to
+        place = _culprit(read)
+        raise UsageError(source, f"{place}the JSON Schema cannot be read: {_said(error)}") from None
+    if not isinstance(found, type) or not issubclass(found, BaseModel) or not found.model_fields:
+        raise UsageError(source, "the JSON Schema's top level is an object with `properties`")
+    return found
+
+
+def _create(schema: Mapping[str, Any]) -> Any:
+    from json_schema_to_pydantic import create_model
+
+    return create_model(dict(schema), allow_undefined_type=True)
+
+
+def _culprit(schema: Mapping[str, Any]) -> str:
+    """The first property that cannot be read on its own either; empty where each can."""
+    for name, inner in schema.get("properties", {}).items():
+        try:
+            _create({**schema, "properties": {name: inner}})
+        except Exception:
+            return f"properties.{name}: "
+    return ""
+
+
+def _said(error: Exception) -> str:
+    lines = str(error).splitlines() or [""]
+    if isinstance(error, SchemaError):  # pydantic-core says first where it was, and last what it met
+        return lines[-1].strip()
+    known = isinstance(error, PydanticUserError) or type(error).__module__.startswith("json_schema_to_pydantic")
+    return lines[0] if known else f"{type(error).__name__}: {lines[0]}"
+
+
+class _Reading:
+    """A copy of a JSON Schema in which everything is said the way that json_schema_to_pydantic heeds."""
+
+    def __init__(self, root: Mapping[str, Any], source: str) -> None:
+        self._root, self._source = root, source
+
+    def schema(self, given: Any, place: str, *, is_property: bool = False) -> dict[str, Any]:
+        """The copy of one schema; `place` is its path from the top, of keywords and names.
+
+        Raises:
+            UsageError: it is no schema, or a rule stands where it would have no effect.
+        """
+        if given is True:
+            return {}
+        if not isinstance(given, Mapping):
+            raise self._error(place, f"a schema is an object, not {given!r}")
+        self._check(given, place)
+        if EXTRA_KEY in given and not is_property:
+            hint = "a rule of this place goes into compare=, as compare={'tags[]': …} for the items of `tags`"
+            raise self._error(place, f"{EXTRA_KEY} goes on a property, and would have no effect here; {hint}")
+        return self._plain({key: self._inner(key, value, f"{place}.{key}") for key, value in given.items()})
+
+    def _inner(self, key: str, value: Any, place: str) -> Any:
+        if key in ("properties", *_DEFINITIONS):
+            is_property = key == "properties"
+            found = {name: self.schema(v, f"{place}.{name}", is_property=is_property) for name, v in value.items()}
+            return found if is_property else {name: _titled(inner, name) for name, inner in found.items()}
+        if key in _CHOICES:
+            return [self.schema(choice, f"{place}[{number}]") for number, choice in enumerate(value)]
+        if key == "items" or (key == "additionalProperties" and not isinstance(value, bool)):
+            return self.schema(value, place)
+        return value
+
+    def _check(self, given: Mapping[str, Any], place: str) -> None:
+        for key, (kind, words) in _KINDS.items():
+            if key in given and not isinstance(given[key], kind):
+                raise self._error(f"{place}.{key}", f"is {words}, not {given[key]!r}")
+        types = given.get("type", ())
+        for name in [types] if isinstance(types, str) else types:
+            if name not in _TYPES:
+                raise self._error(f"{place}.type", f"no type {name!r}.{did_you_mean(str(name), _TYPES)}")
+        if given.get("$ref") == "#":
+            raise self._error(place, "a schema that holds itself goes into $defs, where every $ref can name it")
+
+    def _plain(self, node: dict[str, Any]) -> dict[str, Any]:
+        """With its type said, one alternative for each, and unique items only where those can be told apart."""
+        types = node.get("type", "object" if "properties" in node else "array" if "items" in node else None)
+        if "uniqueItems" in node and not self._is_scalar(node.get("items")):
+            del node["uniqueItems"]
+        if not isinstance(types, list) or not node.keys() & {"properties", "items"} or node.keys() & _CHOICES:
+            return node if types is None else {**node, "type": types}
+        shape = {key: value for key, value in node.items() if key in _SHAPE}
+        rest = {key: value for key, value in node.items() if key not in _SHAPE and key != "type"}
+        return {**rest, "anyOf": [{**_of_type(shape, name), "type": name} for name in types]}
+
+    def _is_scalar(self, items: Any) -> bool:
+        """Whether items are texts, numbers or the like; those that a reference leads to are looked up."""
+        for _ in range(_MOST_REFERENCES):
+            if not isinstance(items, Mapping) or "$ref" not in items:
+                break
+            items = self._referred(items["$ref"])
+        return isinstance(items, Mapping) and (items.get("type") in _SCALARS or "enum" in items)
+
+    def _referred(self, reference: str) -> Any:
+        found: Any = self._root
+        for part in reference.split("/")[1:]:
+            found = found.get(part) if isinstance(found, Mapping) else None
+        return found
+
+    def _error(self, place: str, problem: str) -> UsageError:
+        return UsageError(self._source, f"{place.lstrip('.') or 'the top level'}: {problem}")
+
+
+def _titled(schema: dict[str, Any], name: str) -> dict[str, Any]:
+    """An object's model is named like its definition, wherever it is referred to."""
+    return {"title": name, **schema} if "properties" in schema else schema
+
+
+def _of_type(shape: dict[str, Any], name: str) -> dict[str, Any]:
+    if name == "object":
+        return {key: value for key, value in shape.items() if key not in ("items", "uniqueItems")}
+    return {key: value for key, value in shape.items() if key in ("items", "uniqueItems")} if name == "array" else {}

@@ -1,0 +1,164 @@
+"""A pydantic type: its field paths and rules, how gold and answers are read by it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from operator import attrgetter
+from typing import Any, cast
+
+from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter
+from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator
+
+from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.formats.exact_decimals import has_long_number, tell_apart
+from pytest_llm_extract.formats.jsonable import as_json
+from pytest_llm_extract.rules.comparators import ANY_OF_KEY, AnyOf
+from pytest_llm_extract.schema.field_tree import Builder, Node, leaf_paths, models
+from pytest_llm_extract.schema.serializers import plain_serializer
+from pytest_llm_extract.schema.validators import Readers, exact_readers, has_alternatives, reading_as
+
+
+class Schema:
+    """The type under test.
+
+    `scoring_fingerprint` (sha256, 64 hex digits) changes when a rule or the set of field paths does, and only then; it
+    is the same in every process.
+    """
+
+    def __init__(self, adapter: TypeAdapter[Any], root: Node, name: str, builder: Builder) -> None:
+        self.adapter, self.root, self.name, self._writers = adapter, root, name, builder.writers
+        self.paths = tuple(dict.fromkeys(leaf_paths(root)))
+        scoring = json.dumps([sorted(self.paths), sorted(builder.rules)])
+        self.scoring_fingerprint = hashlib.sha256(scoring.encode()).hexdigest()
+
+    @classmethod
+    def of(cls, tp: Any, source: str, compare: Mapping[str, Any] | None = None) -> Schema:
+        """Read a type; `compare` holds rules by path, which go before those of the type.
+
+        Raises:
+            UsageError: it is no pydantic model, nor a list, dict or union of them; or a rule does not fit.
+            UnknownNameError: `compare` names a path that is not there.
+        """
+        try:
+            adapter: TypeAdapter[Any] = TypeAdapter(tp)
+            adapter.rebuild(raise_errors=True, _types_namespace={})  # of names that could not be looked up before
+            core = adapter.core_schema
+        except (PydanticUserError, PydanticUndefinedAnnotation, TypeError) as error:
+            raise UsageError(source, f"the schema cannot be read: {str(error).splitlines()[0]}") from None
+        builder = Builder(core, source, compare or {})
+        root = builder.tree(core, tp)
+        found = list(models(root))
+        if not found:
+            raise UsageError(source, f"the schema is a pydantic model (or a list of one), not {tp!r}; give schema=")
+        name = re.sub(r"[^A-Za-z0-9_-]+", "_", found[0].__name__)[:64]
+        return cls(adapter, root, name, builder)
+
+    def dump(self, value: Any) -> str:
+        """A typed answer as JSON text, for `read_json`: as far as pydantic can, with all that is scored of it."""
+        write = partial(self._serializer.to_python, value, by_alias=False, round_trip=True, warnings=False)
+        try:
+            found = write(mode="json")
+        except UnicodeDecodeError:  # bytes in a field of any type
+            found = as_json(write())
+        return json.dumps(found)
+
+    def write_bytes(self, path: str, value: bytes) -> Any:
+        """The bytes of a leaf in the form in which an answer has them; base64 if that form has no text for them."""
+        try:
+            return self._writers[path].to_python(value, mode="json") if path in self._writers else as_json(value)
+        except PydanticSerializationError:  # of a project's own serializer
+            return as_json(value)
+
+    def read_gold(self, expected: Any, written: str | None = None) -> Any:
+        """Gold as typed values: labelled are the fields that were given; model-level validators do not run.
+
+        `written` is gold as it stands in a file, for numbers that have more digits than a float.
+
+        Raises:
+            pydantic.ValidationError: it does not fit the schema.
+        """
+        try:
+            text = _JSON.encode(expected)
+        except (TypeError, ValueError):
+            reader = self._plain.alternatives if has_alternatives(expected) else self._plain.gold
+            return reader.validate_python(expected, by_alias=True, by_name=True)
+        if written is not None and json.dumps(json.loads(written)) == text:  # or it was changed since it was loaded
+            return self.read_gold_json(written)
+        return _gold_reader(text)(self._plain).validate_json(text, by_alias=True, by_name=True)
+
+    def read_gold_json(self, text: str | bytes) -> Any:
+        """`read_gold` of JSON text.
+
+        Raises:
+            pydantic.ValidationError: it is no JSON, or does not fit the schema.
+        """
+        return self._read(text, _gold_reader(text))
+
+    def read_json(self, text: str | bytes) -> Any:
+        """An answer as the application gets it, but for the digits of its Decimals, of which none is lost.
+
+        Raises:
+            pydantic.ValidationError: it does not validate.
+        """
+        return self._read(text, attrgetter("answers"))
+
+    def needs_exact_numbers(self, text: str | bytes) -> bool:
+        """Whether JSON text may hold a number with more digits than a float has, for a field that keeps them."""
+        return self._has_decimal and has_long_number(text)
+
+    def salvage(self, value: Any) -> Any:
+        """What can be read of an answer that does not validate, field by field.
+
+        Leaves of the wrong type are `Unreadable`, containers of the wrong type None.
+        """
+        return self._plain.salvage.validate_python(value, by_alias=True, by_name=True)
+
+    def salvage_json(self, text: str | bytes) -> Any:
+        """`salvage` of JSON text."""
+        return self._read(text, attrgetter("salvage"))
+
+    def _read(self, text: str | bytes, reader: _Reader) -> Any:
+        if self.needs_exact_numbers(text):
+            data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+            told_apart, written = tell_apart(data)
+            if written:
+                with reading_as(written):
+                    return reader(self._exact).validate_json(told_apart, by_alias=True, by_name=True)
+        return reader(self._plain).validate_json(text, by_alias=True, by_name=True)
+
+    @cached_property
+    def _plain(self) -> Readers:
+        return Readers(self.adapter.core_schema, cast(SchemaValidator, self.adapter.validator))
+
+    @cached_property
+    def _exact(self) -> Readers:
+        return exact_readers(self.adapter.core_schema)
+
+    @cached_property
+    def _serializer(self) -> SchemaSerializer:
+        return plain_serializer(self.adapter.core_schema)
+
+    @cached_property
+    def _has_decimal(self) -> bool:
+        return "'type': 'decimal'" in repr(self.adapter.core_schema)
+
+
+_Reader = Callable[[Readers], SchemaValidator]
+
+
+def _gold_reader(text: str | bytes) -> _Reader:
+    holds = ANY_OF_KEY in text if isinstance(text, str) else ANY_OF_KEY.encode() in text
+    return attrgetter("alternatives" if holds else "gold")
+
+
+def _any_of(value: Any) -> Any:
+    if isinstance(value, AnyOf):
+        return {ANY_OF_KEY: value.values}
+    raise TypeError(type(value).__name__)
+
+
+_JSON = json.JSONEncoder(default=_any_of)

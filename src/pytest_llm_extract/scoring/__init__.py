@@ -1,0 +1,1 @@
+"""A raw answer becomes scored leaves: read, compared, explained."""

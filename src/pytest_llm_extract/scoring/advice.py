@@ -1,0 +1,73 @@
+"""Hints of many leaves become one line of advice for each field."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from pytest_llm_extract.results.case_result import CaseResult, Leaf
+from pytest_llm_extract.results.outcome import Outcome
+
+_SHARE = 0.1  # of the values in question that one hint explains, at least
+
+_PLAIN = {"casefold": "case", "punctuation": "punctuation", "accents": "accents"}
+_MEANINGS = {
+    "date": ("match as dates", "consider DateText({})"),
+    "number": ("match as numbers", "consider NumberText({})"),
+    "unit": ("differ in their unit only", "say in the prompt which one, or whether to leave it out"),
+    "containment": (
+        "hold the right value, or a part of it",
+        "say in the prompt how much to quote",
+    ),
+    "sibling": ("stand in the field {!r}", "say in the prompt what tells the two fields apart"),
+    "unread": ("have the right value in a notation that the schema does not read", "say in the prompt how to write it"),
+}
+
+
+def advise(leaves: Iterable[Leaf], what: str = "wrong") -> str | None:
+    """`51 of the 53 lost values match as dates: consider DateText()`; None when no hint explains a tenth of them.
+
+    `leaves` are those in question, explained or not; `what` says what they are.
+    """
+    hints = [leaf.hint for leaf in leaves]
+    kinds = Counter(_kind(hint) for hint in hints if hint)
+    if not kinds:
+        return None
+    kind, explained = max(kinds.items(), key=lambda item: (item[1], item[0]))
+    if explained < len(hints) * _SHARE:
+        return None
+    meaning, remedy = _meaning(kind, [hint for hint in hints if hint and _kind(hint) == kind])
+    return f"{explained} of the {len(hints)} {what} values {meaning}: {remedy}"
+
+
+def advice(results: Iterable[CaseResult]) -> dict[str, str]:
+    """Advice by field path, for what is wrong or missing; fields that nothing cheap explains are left out."""
+    lost: dict[str, list[Leaf]] = {}
+    for sample in (sample for result in results for sample in result.samples):
+        for path, leaves in sample.leaves.items():
+            lost.setdefault(path, []).extend(
+                leaf
+                for leaf in leaves
+                if leaf.outcome is Outcome.WRONG or (leaf.outcome is Outcome.MISSING and leaf.hint)
+            )
+    found = {path: advise(leaves) for path, leaves in lost.items()}
+    return {path: text for path, text in found.items() if text}
+
+
+def _kind(hint: str) -> str:
+    kind = hint.split(":")[0]
+    return kind if kind in _MEANINGS else "text"
+
+
+def _meaning(kind: str, hints: list[str]) -> tuple[str, str]:
+    if kind == "text":
+        needed = sorted({part for hint in hints for part in hint.split("+")})
+        return f"match without {' and '.join(map(_PLAIN.__getitem__, needed))}", f"consider Text({_true(needed)})"
+    meaning, remedy = _MEANINGS[kind]
+    detail = Counter(hint.partition(":")[2] for hint in hints).most_common(1)[0][0]
+    name = {"date": "order=", "number": "locale="}.get(kind, "")
+    return meaning.format(detail), remedy.format(f'{name}"{detail}"' if detail else "")
+
+
+def _true(names: list[str]) -> str:
+    return ", ".join(f"{name}=True" for name in names)

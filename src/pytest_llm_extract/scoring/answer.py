@@ -1,0 +1,80 @@
+"""A raw answer becomes typed values, or what can be salvaged of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.schema.field_tree import ListNode, ModelNode
+from pytest_llm_extract.schema.schema import Schema
+
+
+class Answer(NamedTuple):
+    """What an extraction gave.
+
+    `valid`: it parsed and validated. `lost`: there is nothing to compare, so every gold value is missing.
+    """
+
+    status: Status
+    value: Any = None
+    valid: bool = False
+    lost: bool = False
+    error: str | None = None
+
+
+def lost_answer(status: Status, error: str | None) -> Answer:
+    """An answer that was refused, truncated, unparseable or never came."""
+    return Answer(status, lost=True, error=error)
+
+
+def read_answer(schema: Schema, raw: str | bytes) -> Answer:
+    """Read the text of an answer; JSON that does not validate is salvaged field by field."""
+    try:
+        return Answer(Status.OK, schema.read_json(raw), valid=True)
+    except ValidationError as error:
+        problem = _first(error)
+        # Half a surrogate pair, say, which Python takes for JSON.
+        refused = error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid"
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError) as broken:
+        return lost_answer(Status.INVALID, f"the answer is not JSON: {broken}")
+    salvage = partial(schema.salvage, value) if refused else partial(schema.salvage_json, raw)
+    return _salvage(schema, value, problem, salvage)
+
+
+def take_output(schema: Schema, value: Any) -> Answer:
+    """Take what an extractor returned: an instance as it is, plain data and dataclasses validated."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    try:
+        return Answer(Status.OK, schema.adapter.validate_python(value, by_alias=True, by_name=True), valid=True)
+    except ValidationError as error:
+        problem = _first(error)
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
+    return _salvage(schema, value, problem, partial(schema.salvage, value))
+
+
+def _salvage(schema: Schema, value: Any, problem: str, salvage: Callable[[], Any]) -> Answer:
+    wanted = list if isinstance(schema.root, ListNode) and not schema.root.keyed else dict
+    rooted = isinstance(schema.root, ModelNode) and "root" in schema.root.fields
+    if not rooted and not isinstance(value, wanted):
+        return lost_answer(Status.INVALID, f"the answer is {type(value).__name__}, not {wanted.__name__}: {problem}")
+    try:
+        return Answer(Status.INVALID, salvage(), error=problem)
+    except Exception:  # of pydantic, or of a validator that needs what the answer does not have
+        return lost_answer(Status.INVALID, problem)
+
+
+def _first(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_input=False)
+    place = ".".join(map(str, found[0]["loc"]))
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{place + ': ' if place else ''}{found[0]['msg']}{more}"

@@ -1,0 +1,112 @@
+"""The values of one leaf over a list's items, gold beside predicted: which of them are the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from pytest_llm_extract.rules.comparators import AnyOf
+from pytest_llm_extract.scoring.compare.comparators import NO_KEY, Comparator
+
+
+class _Unlabelled:
+    """Stands for a gold value that was not given."""
+
+
+UNLABELLED = _Unlabelled()
+
+
+class Column:
+    """One leaf of all items.
+
+    `gold` and `predicted` hold its values, None for null, UNLABELLED where gold does not say. `keys` holds a key for
+    each value, equal exactly when the values are the same; it is None when the comparator is no equivalence here.
+    """
+
+    def __init__(self, comparator: Comparator, gold: Sequence[Any], predicted: Sequence[Any]) -> None:
+        is_null = comparator.is_null
+        self.comparator = comparator
+        self.gold = [v if v is UNLABELLED else (None if is_null(v) else v) for v in gold]
+        self.predicted = [None if is_null(v) else v for v in predicted]
+        unlabelled = sum(v is UNLABELLED for v in gold)
+        self.labelled, self.all_labelled = unlabelled < len(gold), not unlabelled
+
+    @cached_property
+    def keys(self) -> tuple[list[Hashable], list[Hashable]] | None:
+        """Keys of gold and of predicted values; None stands for null and for unlabelled."""
+        gold, predicted = self._raw_keys
+        if NO_KEY not in gold and NO_KEY not in predicted:
+            return gold, predicted
+        clusters = self._clusters()
+        if clusters is None:
+            return None
+        return [_cluster(v, clusters) for v in self.gold], [_cluster(v, clusters) for v in self.predicted]
+
+    @cached_property
+    def counts(self) -> tuple[Counter[Hashable], Counter[Hashable]]:
+        """How often each key occurs in gold and in the prediction."""
+        assert self.keys is not None  # only columns with keys are counted
+        return Counter(self.keys[0]), Counter(self.keys[1])
+
+    def hits(self, rows: Sequence[int], others: Sequence[int]) -> list[Sequence[int]]:
+        """For each of some gold items, the places in `others` of the predicted ones with the same value."""
+        gold, predicted = self.keys or self._raw_keys
+        theirs = [predicted[j] for j in others]
+        wanted = [self._wanted(i, gold[i]) for i in rows]
+        if NO_KEY not in theirs and not any(NO_KEY in keys for keys in wanted):
+            return _indexed(wanted, theirs)
+        same = self.comparator.same
+        there = [(b, self.predicted[j]) for b, j in enumerate(others) if self.predicted[j] is not None]
+        return [[b for b, v in there if same(self.gold[i], v)] if gold[i] is not None else () for i in rows]
+
+    def _wanted(self, i: int, key: Hashable) -> tuple[Hashable, ...]:
+        value = self.gold[i]
+        if isinstance(value, AnyOf):
+            return tuple(dict.fromkeys(self.comparator.key(v) for v in value.values if v is not None))
+        return () if key is None else (key,)
+
+    @cached_property
+    def _raw_keys(self) -> tuple[list[Hashable], list[Hashable]]:
+        key = self.comparator.key
+        gold = [None if v is None or v is UNLABELLED else key(v) for v in self.gold]
+        return gold, [None if v is None else key(v) for v in self.predicted]
+
+    def _clusters(self) -> dict[Any, int] | None:
+        """Numbers that are the same get the same cluster; None where being the same does not carry over."""
+        values: list[Any] = [v for v in (*self.gold, *self.predicted) if v is not None and v is not UNLABELLED]
+        if not self.comparator.is_ours or not all(map(_is_number, values)):
+            return None
+        same, clusters = self.comparator.same, dict[Any, int]()
+        first = last = None
+        for value in sorted(set(values)):
+            if first is None or not same(first, value):
+                if last is not None and same(last, value):
+                    return None
+                first = value
+            clusters[value] = clusters[last] if first is not value else len(clusters)
+            last = value
+        return clusters
+
+
+def _indexed(wanted: Sequence[Sequence[Hashable]], theirs: Sequence[Hashable]) -> list[Sequence[int]]:
+    index: dict[Hashable, list[int]] = {}
+    for b, key in enumerate(theirs):
+        if key is not None:
+            index.setdefault(key, []).append(b)
+    return [
+        index.get(keys[0], ()) if len(keys) == 1 else sorted({b for key in keys for b in index.get(key, ())})
+        for keys in wanted
+    ]
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return False
+    return value == value and abs(value) != float("inf")
+
+
+def _cluster(value: Any, clusters: dict[Any, int]) -> int | None:
+    return None if value is None or value is UNLABELLED else clusters[value]

@@ -1,0 +1,78 @@
+"""Which predicted scalar belongs to which gold scalar: as many equal pairs as there can be."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from pytest_llm_extract.scoring.compare.assignment import in_order
+from pytest_llm_extract.scoring.compare.column import Column
+from pytest_llm_extract.scoring.compare.comparators import Comparator
+
+
+def pair_scalars(
+    comparator: Comparator, gold: Sequence[Any], predicted: Sequence[Any], *, ordered: bool
+) -> dict[int, int]:
+    """Predicted index by gold index: a maximum matching of equal values, `ordered` a longest common subsequence."""
+    column = Column(comparator, gold, predicted)
+    if ordered:
+        return _in_sequence(column)
+    if column.keys is not None:
+        return _by_key(*column.keys)
+    return _matching(_all_hits(column))
+
+
+def _by_key(gold: Sequence[Any], predicted: Sequence[Any]) -> dict[int, int]:
+    places: dict[Any, deque[int]] = {}
+    for j, key in enumerate(predicted):
+        places.setdefault(key, deque()).append(j)
+    pairs = {}
+    for i, key in enumerate(gold):
+        if key is not None and places.get(key):
+            pairs[i] = places[key].popleft()
+    return pairs
+
+
+def _in_sequence(column: Column) -> dict[int, int]:
+    if column.keys is None:
+        hits = [set(found) for found in _all_hits(column)]
+        return in_order(len(hits), len(column.predicted), lambda i, j: 1 if j in hits[i] else None)
+    from rapidfuzz.distance import LCSseq
+
+    numbers: dict[Any, int] = {}
+    # Nulls are numbered apart, so that they never pair up.
+    gold, predicted = (
+        [-2 - side if key is None else numbers.setdefault(key, len(numbers)) for key in keys]
+        for side, keys in enumerate(column.keys)
+    )
+    equal = (op for op in LCSseq.opcodes(gold, predicted) if op.tag == "equal")
+    return {op.src_start + k: op.dest_start + k for op in equal for k in range(op.src_end - op.src_start)}
+
+
+def _all_hits(column: Column) -> list[Sequence[int]]:
+    return column.hits(range(len(column.gold)), range(len(column.predicted)))
+
+
+def _matching(hits: Sequence[Sequence[int]]) -> dict[int, int]:
+    """A maximum matching by augmenting paths, breadth first (König; being the same need not carry over)."""
+    gold_of: dict[int, int] = {}
+    predicted_of: dict[int, int] = {}
+    for root in range(len(hits)):
+        came: dict[int, int] = {}
+        queue, end = deque([root]), None
+        while queue and end is None:
+            i = queue.popleft()
+            for j in hits[i]:
+                if j not in came:
+                    came[j] = i
+                    if j not in gold_of:
+                        end = j
+                        break
+                    queue.append(gold_of[j])
+        while end is not None:
+            i = came[end]
+            gold_of[end], following = i, predicted_of.get(i)
+            predicted_of[i] = end
+            end = following
+    return predicted_of

@@ -1,0 +1,118 @@
+"""Gold and answer become a `CaseResult`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from math import isfinite
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from pytest_llm_extract.errors import UnknownNameError
+from pytest_llm_extract.formats.jsonable import as_json
+from pytest_llm_extract.results.case_result import CaseResult, Leaf
+from pytest_llm_extract.results.outcome import Outcome, RowCounts
+from pytest_llm_extract.rules.comparators import ANY_OF_KEY, AnyOf
+from pytest_llm_extract.schema.schema import Schema
+from pytest_llm_extract.schema.validators import Unreadable
+from pytest_llm_extract.scoring.answer import Answer, read_answer, take_output
+from pytest_llm_extract.scoring.compare.hints import near_miss
+from pytest_llm_extract.scoring.compare.walk import compare, labelled
+
+
+def score(gold: Any, predicted: Any, schema: Any = None, compare: Mapping[str, Any] | None = None) -> CaseResult:
+    """Score one prediction against gold, without pytest.
+
+    `gold` is plain data or an instance; what it does not set is not scored. `predicted` is an instance, plain data,
+    or the JSON text of an answer. `schema` is a pydantic type; an instance needs none. `compare` holds rules by field
+    path, which go before those of the schema.
+
+    Example:
+        >>> score({"vendor": "ACME"}, {"vendor": "Acme"}, schema=Invoice).counts["vendor"].wrong
+        1
+
+    Raises:
+        UsageError: there is no schema, it is no pydantic type, or a rule does not fit its field.
+        UnknownNameError: gold or `compare` names a field that the schema does not have.
+        pydantic.ValidationError: gold does not fit the schema.
+    """
+    if schema is None:
+        schema = next((type(value) for value in (gold, predicted) if isinstance(value, BaseModel)), None)
+    found = Schema.of(schema, "score", compare) if compare or not isinstance(schema, Hashable) else _schema(schema)
+    answer = read_answer(found, predicted) if isinstance(predicted, str | bytes) else take_output(found, predicted)
+    return score_answer(found, _read_gold(found, gold), answer)
+
+
+@lru_cache(maxsize=256)
+def _schema(tp: Any) -> Schema:
+    return Schema.of(tp, "score")
+
+
+def _read_gold(schema: Schema, gold: Any) -> Any:
+    try:
+        return schema.read_gold(gold)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["type"] != "extra_forbidden":
+            raise
+        path = "".join("[]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+        raise UnknownNameError(path, known=schema.paths, source="score: gold", kind="field") from None
+
+
+def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = "", **known: Any) -> CaseResult:
+    """Score an answer against gold that `Schema.read_gold` gave; `known` are further fields of the result."""
+    absent = Outcome.INVALID if answer.lost else Outcome.ABSENT_OK
+    leaves: dict[str, list[Leaf]] = {}
+    walk = compare(schema.root, gold, answer.value, absent)
+    for path, outcome, expected, actual, parents in walk:
+        missed = parents is not None or outcome is Outcome.WRONG
+        hint = near_miss(path, expected, actual, parents) if missed else None
+        leaves.setdefault(path, []).append(
+            Leaf(outcome, _json(expected, path, schema), _json(actual, path, schema), hint)
+        )
+    rows: dict[str, RowCounts] = {}
+    for path, *counts in walk.rows:
+        found = RowCounts(*counts)
+        rows[path] = rows[path] + found if path in rows else found
+    return CaseResult(
+        answer.status,
+        {path: tuple(found) for path, found in leaves.items()},
+        answer.valid,
+        case_id,
+        error=answer.error,
+        rows=rows,
+        **known,
+    )
+
+
+def labelled_paths(schema: Schema, gold: Any) -> set[str]:
+    """The field paths that a case labels."""
+    return set(labelled(schema.root, gold))
+
+
+def _json(value: Any, path: str, schema: Schema) -> Any:
+    if value is None or type(value) in (str, int, bool) or (type(value) is float and isfinite(value)):
+        return value
+    if type(value) is Decimal:
+        return str(value)
+    if isinstance(value, Unreadable):
+        return _json(value.value, path, schema)
+    if isinstance(value, AnyOf):
+        return {ANY_OF_KEY: [_json(found, path, schema) for found in value.values]}
+    if isinstance(value, bytes):
+        return schema.write_bytes(path, value)
+    return _finite(as_json(value))
+
+
+def _finite(value: Any) -> Any:
+    """A JSON value with NaN and the infinities as text: as numbers, JSON has no place for them."""
+    if isinstance(value, float):
+        return value if isfinite(value) else json.dumps(value)
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,1 @@
+"""pytest's hooks: collection, execution, and what the main process does with results."""

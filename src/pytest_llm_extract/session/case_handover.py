@@ -1,0 +1,29 @@
+"""What the test of a case hands over to the main process: nothing of it holds a secret that is known."""
+
+from __future__ import annotations
+
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.dataset.gold import GoldenCase
+from pytest_llm_extract.extraction.extraction import Extraction, lost_result
+from pytest_llm_extract.results.case_report import CaseReport
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.suites.suite import Suite
+
+
+def report_of(
+    found: Extraction | None, suite: Suite, golden: GoldenCase, settings: Settings, *, is_skipped: bool
+) -> CaseReport:
+    """The report of a case whose test has ended; one without a result is a case without an answer."""
+    result = found.result if found else None
+    if result is None:
+        status = Status.SKIPPED if is_skipped else Status.ERROR
+        result = lost_result(suite, golden, status, f"the test {status.value} before its extraction")
+    note = found.note if found else {"recorded": 0, "problem": None}
+    watch = settings.storage.watch
+    if note["problem"] or watch.is_in(result.texts()):
+        shown = watch.hidden({"case": result.to_wire(), "note": note})
+        result, note = CaseResult.from_wire(shown["case"] | {"id": result.id}), shown["note"]
+    # An accepted answer must not be changed; a baseline with a secret is not written.
+    entry = found.entry if found else None
+    return CaseReport(suite.id, result, note, entry.to_wire() if entry else None)

@@ -1,0 +1,197 @@
+"""Hooks of the collection: one test for each golden case, and what is no suite is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator
+from contextlib import AbstractContextManager, nullcontext, suppress
+from fnmatch import fnmatchcase
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llm_extract.config.settings import CONFTEST, conftests_may_build_clients
+from pytest_llm_extract.session.stash import SETTINGS, suite_and_case
+
+if TYPE_CHECKING:
+    from pytest_llm_extract.suites.suite import Suite
+
+_LIMITS = ("llm_accuracy", "llm_documents", "llm_gate")
+_limits = pytest.StashKey[dict[str, tuple[pytest.Mark | None, ...]]]()
+_files = pytest.StashKey[dict[str, Path]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No suite has been built yet."""
+    config.stash[_limits], config.stash[_files] = {}, {}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let a module that uses `llm_extract` build its client at import time, without a key; refuse what is no suite."""
+    file = _file_without_key(collector)
+    with _placeholder(file):
+        report = yield
+    if file is not None and report.failed:
+        from pytest_llm_extract.credentials.pytest_reports import hide_in_report
+
+        hide_in_report(report, collector.config.stash[SETTINGS].storage.watch)
+    lost = next((item for item in report.result if isinstance(item, pytest.Function) and _is_no_suite(item)), None)
+    if lost is not None:
+        # They would pass without having been scored.
+        why = "llm_extract: a method of a unittest.TestCase cannot be a suite; use a plain class"
+        report.outcome, report.longrepr, report.result = "failed", f"{lost.nodeid}: {why}", []
+    return report
+
+
+def _file_without_key(collector: pytest.Collector) -> str | None:
+    """The file whose import may build clients while this collector collects."""
+    if isinstance(collector, pytest.Module):
+        with suppress(OSError):  # pytest itself says why the module cannot be read
+            return str(collector.path) if b"llm_extract" in collector.path.read_bytes() else None
+        return None
+    may = isinstance(collector, pytest.Directory) and conftests_may_build_clients(collector.config)
+    return CONFTEST if may else None
+
+
+def _placeholder(file: str | None) -> AbstractContextManager[None]:
+    """A key for clients, which this file's own questions do not see; nothing where there is no file."""
+    if file is None:
+        return nullcontext()
+    from pytest_llm_extract.credentials.placeholder_key import placeholder_key
+
+    return placeholder_key(file)
+
+
+def _is_no_suite(item: pytest.Item) -> bool:
+    """Whether a test carries `llm_extract` and has no case, since pytest could not parametrize it."""
+    return suite_and_case(item) is None and item.get_closest_marker("llm_extract") is not None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One item for each golden case."""
+    marker = metafunc.definition.get_closest_marker("llm_extract")
+    if marker is None:
+        # At a class or a module, limits are those of its suites, and nothing to its other tests.
+        for name in {mark.name for mark in metafunc.definition.own_markers} & set(_LIMITS):
+            raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {name} needs llm_extract")
+        return
+    suite = _build(metafunc, marker)
+    if "extraction" not in metafunc.fixturenames:
+        metafunc.fixturenames.append("extraction")
+    if "request" in metafunc.fixturenames and "request" not in signature(metafunc.function).parameters:
+        # Our own fixture gets it anyway; to give it to the test as well, pytest inspects a function each time.
+        metafunc.fixturenames.remove("request")
+    params = [pytest.param((suite, golden), id=golden.case.id) for golden in suite.cases]
+    metafunc.parametrize("extraction", params, indirect=True)
+
+
+def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
+    from pytest_llm_extract.cassette.scrub.vcr_filters import filters_of
+    from pytest_llm_extract.errors import LlmExtractError, UsageError
+    from pytest_llm_extract.suites.suite import MarkerArguments, build_suite
+
+    definition, settings = metafunc.definition, metafunc.config.stash[SETTINGS]
+    _check_place(definition)
+    limits = metafunc.config.stash[_limits][definition.nodeid] = _limits_of(definition)
+    arguments = MarkerArguments(
+        definition.nodeid,
+        definition.path,
+        marker.kwargs,
+        marker.args,
+        *(None if found is None else (found.args, found.kwargs) for found in limits),
+    )
+    try:
+        own = [mark.name for mark in definition.own_markers]
+        for name in ("llm_extract", *_LIMITS):
+            if own.count(name) > 1:
+                raise UsageError(definition.nodeid, f"{name} is written twice at one test; write one that says it all")
+        if definition.get_closest_marker("parametrize") is not None:
+            raise UsageError(definition.nodeid, "a suite has one item for each golden case; do not parametrize it")
+        if metafunc.config.hook.pytest_llm_extract_vcr.get_hookimpls():
+            filters_of(settings.storage.offer_vcr)  # now, since a mistake in it is one of the collection
+        return build_suite(arguments, settings)
+    except LlmExtractError as error:
+        raise pytest.Collector.CollectError(str(error)) from None
+
+
+def _check_place(definition: pytest.Item) -> None:
+    """Refuse suites outside of the rootdir that pytest gives no node id, or one that another has."""
+    config, path = definition.config, definition.path
+    if definition.nodeid.startswith("::"):
+        why = f"{path} is outside of the rootdir {config.rootpath}: give a --rootdir that is above it"
+        raise pytest.Collector.CollectError(why)
+    other = config.stash[_files].setdefault(definition.nodeid, path)
+    if other != path:
+        raise pytest.Collector.CollectError(
+            f"{definition.nodeid} is the id of two suites, in {other} and in {path}, since the rootdir "
+            f"{config.rootpath} is not above both: give a --rootdir that is"
+        )
+
+
+def _limits_of(node: pytest.Item) -> tuple[pytest.Mark | None, ...]:
+    return tuple(node.get_closest_marker(name) for name in _LIMITS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Generator[None, Any, Any]:
+    """A suite has one item for each golden case: parametrized fixtures would multiply them."""
+    found = yield
+    cases = [item for item in found if suite_and_case(item) is not None] if isinstance(found, list) else []
+    for item in cases:
+        others = sorted(set(item.callspec.params) - {"extraction"})
+        if others:
+            hint = "; define a fixture anyio_backend that returns 'asyncio'" if "anyio_backend" in others else ""
+            raise pytest.Collector.CollectError(
+                f"{item.nodeid}: a suite cannot be parametrized (by {others[0]!r}){hint}"
+            )
+    _share_location(cases)
+    return found
+
+
+def _share_location(cases: list[pytest.Function]) -> None:
+    """All cases of a suite stand at one place, which pytest would look up for each of them anew."""
+    if cases and cases[0].location[2] == cases[0].getmodpath():
+        path, line, _ = cases[0].location
+        for case in cases[1:]:
+            case.location = path, line, case.getmodpath()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let `-k` find a case by its own id, also where the node id is escaped."""
+    if (found := suite_and_case(item)) is not None:
+        item.extra_keyword_matches.add(found[1].case.id)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Select cases by id, which `-k` cannot always spell."""
+    glob = config.stash[SETTINGS].case
+    if glob is None:
+        return
+    kept = [
+        item for item in items if (found := suite_and_case(item)) is not None and fnmatchcase(found[1].case.id, glob)
+    ]
+    if len(kept) < len(items):
+        keeping = set(kept)
+        config.hook.pytest_deselected(items=[item for item in items if item not in keeping])
+        items[:] = kept
+
+
+def pytest_deselected(items: Collection[pytest.Item]) -> None:
+    """Let the main process know of it, where tests run in workers."""
+    first = next(iter(items), None)  # they may be a set
+    told: dict[str, int] = getattr(first.config, "workeroutput", {}) if first else {}
+    told["llm_extract_deselected"] = told.get("llm_extract_deselected", 0) + len(items)
+
+
+def late_marker(item: pytest.Item) -> str | None:
+    """A marker that a hook like pytest_collection_modifyitems added, and that the suite was built without."""
+    closest = {mark.name: mark for mark in reversed([*item.iter_markers()])}
+    param = suite_and_case(item)
+    if param is None:
+        return "llm_extract" if "llm_extract" in closest else None
+    known = item.config.stash[_limits][param[0].id]
+    return next((name for name, mark in zip(_LIMITS, known, strict=True) if closest.get(name) is not mark), None)

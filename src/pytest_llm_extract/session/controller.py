@@ -1,0 +1,249 @@
+"""Lives in the main process only: receives case results, gates each suite, publishes its verdict, writes reports."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+from pytest_llm_extract.session import selection
+from pytest_llm_extract.session.missing_suites import Absent
+
+if TYPE_CHECKING:
+    from pytest_llm_extract.config.settings import Settings
+    from pytest_llm_extract.gate.decide import Decision
+    from pytest_llm_extract.results.case_report import CaseReport
+    from pytest_llm_extract.results.case_result import CaseResult
+    from pytest_llm_extract.results.suite_result import SuiteResult
+
+
+class GateReport:
+    """How a failed gate reads, in the way of pytest's own failures."""
+
+    def __init__(self, reasons: list[str], suite_id: str) -> None:
+        self.text = "\n".join(reasons)
+        self.reprcrash = SimpleNamespace(path=suite_id.split("::")[0], lineno=0, message="; ".join(reasons))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def toterminal(self, tw: Any) -> None:
+        """Write it, as pytest asks for."""
+        tw.line(self.text, red=True)
+
+
+@dataclass
+class SuiteRun:
+    """What is known of one suite in this run."""
+
+    head: SuiteResult
+    lost: dict[str, dict[str, Any]]
+    results: dict[str, CaseResult] = field(default_factory=dict)
+    notes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    decision: Decision | None = None
+
+    @property
+    def suite(self) -> SuiteResult:
+        """The suite with the results that are there, in the order of the golden data."""
+        return self.head.with_cases(self.results)
+
+    @property
+    def decided(self) -> Decision:
+        """The gate's decision; a summary without a verdict where nothing was gated."""
+        from pytest_llm_extract.gate.decide import summarize_only
+
+        return self.decision or summarize_only(self.suite)
+
+
+class Controller:
+    """One a run."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.config, self.settings = config, settings
+        self.suites: dict[str, SuiteRun] = {}
+        self.crashed: list[str] = []
+        self.write_problem: str | None = None
+        self.left_behind: list[str] = []
+        self.skipped: dict[str, str] = {}
+        self.n_deselected = self.n_uncollected = self.n_selected = 0
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Know that suites may be missing for another reason than that they are gone."""
+        self.n_uncollected += report.failed
+        if report.skipped and isinstance(report.longrepr, tuple):
+            self.skipped[report.nodeid] = report.longrepr[2].removeprefix("Skipped: ")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Know a run without any test."""
+        self.n_selected = len(session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """The same of workers, all of which collect the same tests."""
+        self.n_selected = len(ids)
+
+    def pytest_deselected(self, items: Collection[pytest.Item]) -> None:
+        """Know a run that was narrowed."""
+        self.n_deselected += len(items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """The same of a worker, unless it crashed."""
+        self.n_deselected += getattr(node, "workeroutput", {}).get("llm_extract_deselected", 0)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take a case's result off its report, once it was shown; the last report of a case wins."""
+        sent: CaseReport | None = getattr(report, "llm_extract", None)
+        if sent is None:
+            if report.failed and report.when not in ("setup", "call", "teardown"):
+                self.crashed.append(report.nodeid)
+            return
+        del report.llm_extract  # the terminal keeps reports until the end
+        if sent.head is not None and sent.suite_id not in self.suites:
+            self.suites[sent.suite_id] = SuiteRun(sent.head, sent.lost or {})
+        run = self.suites[sent.suite_id]
+        run.results[sent.case.id] = sent.case
+        run.notes[sent.case.id] = sent.note
+        if sent.entry is not None:
+            run.entries[sent.case.id] = sent.entry
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Gate after the last test, while a failure still counts in the exit status."""
+        # On -x and Ctrl-C the loop raises: then nothing is gated, and the summary says that the run was partial.
+        outcome = yield
+        if self.settings.plan_only or selection.calls_no_test(self.config):
+            return outcome
+        self._add_crashed()
+        for run in self.suites.values():
+            self._gate(session, run)
+        absent = self._absent(session)
+        for suite_id, reasons in absent.reasons().items():
+            self._publish(session, f"{suite_id}::gate", "failed", GateReport(reasons, suite_id))
+        heads = [run.head for run in self.suites.values()]
+        self.left_behind = absent.left_behind({head.baseline.source for head in heads if head.baseline})
+        return outcome
+
+    def _absent(self, session: pytest.Session) -> Absent:
+        gated = [suite_id for suite_id, run in self.suites.items() if run.decision is not None]
+        ran, counts = list(self.suites), (self.n_deselected, self.n_uncollected)
+        return Absent(session, self.settings, ran, gated, self.skipped, *counts)
+
+    def _add_crashed(self) -> None:
+        from pytest_llm_extract.results.case_result import CaseResult
+
+        for nodeid in self.crashed:
+            for suite_id, run in self.suites.items():
+                if nodeid.startswith(f"{suite_id}["):
+                    lost = [case for case in run.head.dataset_ids if case not in run.results]
+                    shown = nodeid[len(suite_id) + 1 : nodeid.rindex("]")]
+                    # Node ids are ASCII-escaped; the case is the missing one that reads like it.
+                    same = [case for case in lost if case.encode("unicode_escape").decode() == shown]
+                    for case in same or lost[:1]:
+                        run.results[case] = CaseResult.from_wire(run.lost[case])
+
+    def _gate(self, session: pytest.Session, run: SuiteRun) -> None:
+        from pytest_llm_extract.gate.decide import decide, failures
+
+        suite = run.suite
+        decision = decide(suite)
+        gated = decision.verdict is not None
+        run.decision = decision if gated else None
+        problem = self._accept(run) if self.settings.accept else None
+        if self.settings.accept and problem is None:
+            # Accepting a regression is allowed; floors hold all the same.
+            kept = suite.baseline if self.settings.accept == "anchor" else None
+            decision = decide(suite._replace(baseline=kept, anchor=None))
+        reasons = [*([problem] if problem else []), *(failures(suite, decision) if gated else self._ungated(suite))]
+        if reasons:
+            self._publish(session, f"{suite.id}::gate", "failed", GateReport(reasons, suite.id))
+        elif gated:
+            self._publish(session, f"{suite.id}::gate", "passed", None)
+        elif suite.complete:
+            self._publish(session, f"{suite.id}::gate", "skipped", ("", 0, "Skipped: every case was skipped"))
+
+    def _ungated(self, suite: SuiteResult) -> list[str]:
+        """Why a suite without a verdict fails the build all the same."""
+        if not self.settings.require_complete:
+            return []
+        what = "every case was skipped"
+        if not suite.complete:
+            what = f"partial run: {len(suite.cases)} of {len(suite.dataset_ids)} cases"
+        return [f"{what}, and the run is required to be complete"]
+
+    def _publish(self, session: pytest.Session, nodeid: str, outcome: Any, longrepr: Any) -> None:
+        location = (nodeid.split("::")[0], None, nodeid.split("::", 1)[1].replace("::", "."))
+        session.testscollected += 1
+        hook = self.config.hook
+        hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+        phases: tuple[Literal["setup", "call", "teardown"], ...] = ("setup", "call", "teardown")
+        for when in phases:
+            is_call = when == "call"
+            report = pytest.TestReport(
+                nodeid=nodeid,
+                location=location,
+                keywords={},
+                outcome=outcome if is_call else "passed",
+                longrepr=longrepr if is_call else None,
+                when=when,
+            )
+            hook.pytest_runtest_logreport(report=report)
+        hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    def _accept(self, run: SuiteRun) -> str | None:
+        """Accept the answers of a suite; why they could not be."""
+        from pytest_llm_extract.baseline.accept import write_accepted
+        from pytest_llm_extract.errors import LlmExtractError
+
+        try:
+            run.said += write_accepted(run.suite, run.entries, run.decision, self.settings)
+        except LlmExtractError as error:
+            return f"not accepted: {error}"
+        run.decision = run.decision and run.decision.once_accepted()
+        return None
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write results.json, if there is anything to write."""
+        if self.settings.json_path is None or not self.suites:
+            return
+        from pytest_llm_extract.errors import ResultsError
+        from pytest_llm_extract.report.results_json import run_to_wire, write_results
+
+        suites = [(run.suite, run.decided) for run in self.suites.values()]
+        try:
+            write_results(self.settings.json_path, run_to_wire(suites, self.settings.rootdir))
+        except ResultsError as error:
+            self.write_problem = str(error)
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Show the table of each suite, its worst misses, and what is stale or missing."""
+        if self.settings.case is not None and not (self.n_selected or self.n_uncollected):
+            terminalreporter.write_line(f"no case has an id like --llm-extract-case={self.settings.case}")
+        if not (self.suites or self.left_behind):
+            return
+        from pytest_llm_extract.report import terminal
+
+        terminalreporter.ensure_newline()  # or it comes later, between a heading and its table
+        for run in self.suites.values():
+            terminalreporter.section(f"llm-extract: {run.head.id} ({run.head.variant})", "=")
+            width, flag = terminalreporter._tw.fullwidth, self.settings.record_flag
+            keeps_requests = self.settings.storage.keeps_requests
+            lines = terminal.suite_lines(run.suite, run.decided, run.notes, width, flag, keeps_requests=keeps_requests)
+            for line in (*lines, *run.said):
+                terminalreporter.write_line(line)
+        for note in self.left_behind:
+            terminalreporter.write_line(f"note: {note}")
+        if self.write_problem:
+            terminalreporter.write_line(self.write_problem, red=True)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_unconfigure(self) -> None:
+        """Let go of all results before pytest, and then Python, go through every object that is left."""
+        self.suites.clear()

@@ -1,0 +1,144 @@
+"""Hooks and fixtures of the tests' run: a case's extraction, with vcrpy's patches around it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llm_extract.config.settings import CONFTEST
+from pytest_llm_extract.session.collection import late_marker
+from pytest_llm_extract.session.result_sender import Sender
+from pytest_llm_extract.session.stash import EXTRACTION, SETTINGS, recording_run, suite_and_case
+
+if TYPE_CHECKING:
+    from pytest_llm_extract.dataset.gold import GoldenCase
+    from pytest_llm_extract.extraction.extraction import Extraction
+    from pytest_llm_extract.suites.suite import Suite
+
+_routing = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Send the results of cases."""
+    config.pluginmanager.register(Sender(), "llm_extract_sender")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave vcrpy's patches after a run that stopped among our suites (-x)."""
+    if _routing in config.stash:
+        config.stash[_routing].close()
+
+
+@pytest.fixture(scope="session")
+def llm_client() -> Any:
+    """The client that prompts are sent with; override it for Azure or any OpenAI-compatible server."""
+    from pytest_llm_extract.prompt.client import default_client
+
+    return default_client()
+
+
+@pytest.fixture
+def extraction(request: pytest.FixtureRequest) -> Extraction:
+    """The extraction of this test's golden case."""
+    found: Extraction | None = request.node.stash.get(EXTRACTION, None)
+    if found is None:
+        pytest.fail("`extraction` belongs to tests that carry @pytest.mark.llm_extract", pytrace=False)
+    return found
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
+    """Keep vcrpy's patches while our suites run, and leave them before a foreign test's fixtures."""
+    stash, param = item.config.stash, suite_and_case(item)
+    if param is not None and _routing not in stash:
+        from pytest_llm_extract.cassette.http.router import routed
+        from pytest_llm_extract.extraction.event_loop import ready_loop
+
+        stash[_routing] = ExitStack()
+        stash[_routing].enter_context(ready_loop())
+        stash[_routing].enter_context(routed())
+    try:
+        outcome = yield
+        if param is not None:
+            from pytest_llm_extract.credentials.placeholder_key import sweep
+
+            sweep()
+        return outcome
+    finally:
+        if _routing in stash and (nextitem is None or (suite_and_case(nextitem) is None and _is_on_top())):
+            stash[_routing].close()
+            del stash[_routing]
+
+
+def _is_on_top() -> bool:
+    """Whether vcrpy's patches can be left: taking ours from under a fixture's cassette would take that off too."""
+    from pytest_llm_extract.cassette.http.router import is_on_top
+
+    return is_on_top()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Refuse markers that came too late; make the extraction; let fixtures of a suite build clients, if they may."""
+    late = late_marker(item)
+    if late is not None:
+        pytest.fail(
+            f"{late} was added after collection, too late for a suite: write it at the test or as pytestmark, "
+            "or add it to the module in pytest_collectstart",
+            pytrace=False,
+        )
+    param = suite_and_case(item)
+    if param is not None and isinstance(item, pytest.Function):
+        item.stash[EXTRACTION] = found = _extraction_of(item, *param)
+        # The test gets it without the steps of a fixture, which take nearly as long as reading the cassette; but not
+        # where somebody wrapped ours in a fixture of that name.
+        if len(item._fixtureinfo.name2fixturedefs.get("extraction", ())) <= 1:
+            item.funcargs["extraction"] = found
+    if param is None or not item.config.stash[SETTINGS].placeholder_key:
+        return (yield)
+    from pytest_llm_extract.credentials.placeholder_key import placeholder_key
+
+    with placeholder_key(CONFTEST, str(item.path)):
+        return (yield)
+
+
+def _extraction_of(item: pytest.Function, suite: Suite, golden: GoldenCase) -> Extraction:
+    from pytest_llm_extract.extraction.extraction import Extraction
+
+    settings = item.config.stash[SETTINGS]
+    run = recording_run(item.config) if settings.record != "none" else None
+    return Extraction(suite, golden, settings, run, lambda: item._request.getfixturevalue("llm_client"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+    """Run the extraction of a body that never looks at it, and fail the test if there is nothing to score."""
+    if suite_and_case(pyfuncitem) is None:
+        return (yield)
+    found = pyfuncitem.stash.get(EXTRACTION, None)
+    if found is None:
+        pytest.fail("a plugin runs this case again without its setup, and it has no extraction any more", pytrace=False)
+    from pytest_llm_extract.errors import LlmExtractError
+    from pytest_llm_extract.extraction.exception_status import drop_our_frames
+    from pytest_llm_extract.extraction.extraction import NoOutput
+
+    problem = None
+    try:
+        try:
+            outcome = yield
+        except NoOutput:
+            outcome = True
+        found.ensure()
+        problem = found.inexact
+    except LlmExtractError as error:
+        problem = str(error)
+    except BaseException as error:
+        drop_our_frames(error)
+        raise
+    if problem is not None:  # outside of the handler, or the report shows the line twice
+        # Half a surrogate pair, which an answer may hold, cannot be sent to the main process.
+        pytest.fail(problem.encode(errors="backslashreplace").decode(), pytrace=False)
+    return outcome

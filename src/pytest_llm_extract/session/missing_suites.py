@@ -1,0 +1,110 @@
+"""What is said of suites that have a baseline, here or on the base branch, and did not run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pytest_llm_extract.baseline.paths import BASELINE, shown_path, suite_of, suites_by_baseline
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.config.suite_folders import suite_folder
+from pytest_llm_extract.session import selection
+from pytest_llm_extract.session.stash import suite_and_case
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Of one run: `ran` are the suites with results, `gated` those among them with a verdict.
+
+    `skipped` says why modules were skipped at their import, `n_uncollected` how many could not be collected.
+    """
+
+    session: pytest.Session
+    settings: Settings
+    ran: Sequence[str]
+    gated: Sequence[str]
+    skipped: Mapping[str, str]
+    n_deselected: int
+    n_uncollected: int
+
+    def reasons(self) -> dict[str, list[str]]:
+        """Why suites that did not run fail this one, by suite."""
+        used = self._baselines_in_use()
+        found = {suite_id: [reason] for suite_id, reason in self._disappeared(used).items()}
+        for suite_id, reason in self._not_compared(used).items():
+            found.setdefault(suite_id, []).append(reason)
+        return found
+
+    def left_behind(self, sources: set[str]) -> list[str]:
+        """Notes on suites of the base branch that are not here, with their baselines; nobody else would say so.
+
+        `sources` are the baselines that suites of this run were compared with.
+        """
+        asked = self.settings.baseline
+        if asked is None or not asked.startswith("git:") or self.n_uncollected or self._is_narrowed:
+            return []
+        from pytest_llm_extract.baseline.find import left_behind
+        from pytest_llm_extract.errors import GitError
+
+        try:
+            return [note for note, suite in left_behind(self.settings, sources).items() if self._is_looked_at(suite)]
+        except GitError as error:
+            return [str(error)]
+
+    def _disappeared(self, used: set[Path]) -> dict[str, str]:
+        """Suites that have a baseline and are gone, or left out of a run that is required to be complete."""
+        required = self.settings.require_complete
+        if self.n_uncollected or (self._is_narrowed and not required):
+            return {}
+        left_out = required and (self._is_narrowed or any("::" in given for given in self.session.config.args))
+        words = "the suite did not run, and the run is required to be complete"
+        return {
+            suite_id: words if left_out else self._gone(suite_id, shown_path(path, self.settings.rootdir))
+            for path, suite_id in suites_by_baseline(self.settings.cassettes).items()
+            if path not in used and self._is_looked_at(suite_id)
+        }
+
+    def _gone(self, suite_id: str, baseline: str) -> str:
+        module = suite_id.split("::")[0]
+        if module in self.skipped:
+            return (
+                f"its module was skipped at its import ({self.skipped[module]}), but its baseline is there: "
+                f"give the module what it needs, or leave it out with --ignore={module}"
+            )
+        return f"suite gone, but its baseline is there: put the suite back, or delete {baseline}"
+
+    def _not_compared(self, used: set[Path]) -> dict[str, str]:
+        """The suite of the baseline that was asked for, if it did not run and the gates of others did without it.
+
+        A file in the ini is for whenever its suite runs.
+        """
+        asked = self.settings.baseline if self.session.config.getoption("llm_extract_baseline_flag") else None
+        if asked is None or asked.startswith("git:") or not self.gated or self.n_uncollected:
+            return {}
+        path = self.settings.rootdir / asked
+        suite_id = suite_of(path)
+        if suite_id is None or suite_id in self.ran or path in used:
+            return {}
+        name, others = shown_path(path, self.settings.rootdir), ", ".join(self.gated)
+        reason = (
+            f"{name} is the baseline of {suite_id}, of which no case ran, and nothing was compared with it: run that "
+            f"suite, name the baseline of one that runs ({others}), or leave --llm-extract-baseline out"
+        )
+        return {suite_id: reason}
+
+    def _baselines_in_use(self) -> set[Path]:
+        """Where the suites of this run have their baselines, whatever name stands in those: they may have moved."""
+        collected = map(suite_and_case, getattr(self.session, "items", ()))  # of which there are none beside workers
+        known = {found[0].id for found in collected if found is not None}.union(self.ran)
+        return {suite_folder(self.settings.cassettes, suite_id) / BASELINE for suite_id in known}
+
+    @property
+    def _is_narrowed(self) -> bool:
+        return bool(self.n_deselected) or selection.is_narrowed(self.session.config)
+
+    def _is_looked_at(self, suite_id: str) -> bool:
+        module = self.settings.rootdir / suite_id.split("::")[0]
+        return selection.is_looked_at(module, self.session.config, in_modules=self.settings.require_complete)

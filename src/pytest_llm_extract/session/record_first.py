@@ -1,0 +1,283 @@
+"""Records before the tests run: in the one process that runs them, or in one of the workers while the others wait."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_llm_extract.cassette.http.router import routed
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.credentials.placeholder_key import placeholder_key
+from pytest_llm_extract.extraction.event_loop import ready_loop
+from pytest_llm_extract.extraction.job import Job, jobs_of, record_mode
+from pytest_llm_extract.recording.batch import Batch
+from pytest_llm_extract.recording.plan import Plan, plan_suite
+from pytest_llm_extract.recording.progress import Progress
+from pytest_llm_extract.recording.record_relay import Shared
+from pytest_llm_extract.recording.run import RecordingRun
+from pytest_llm_extract.report.recording import Bar, Display, Log, Silent, plan_lines, summary_lines
+from pytest_llm_extract.session.selection import calls_no_test
+from pytest_llm_extract.session.stash import suite_and_case
+from pytest_llm_extract.suites.suite import Suite
+
+# The plans that --llm-extract-plan made, on the config.
+PLANS = pytest.StashKey[list[Plan]]()
+_POLL_S = 0.2
+# What ends a fixture and is for its tests to take.
+_LEFT_TO_TESTS = (SystemExit, pytest.skip.Exception, pytest.fail.Exception)
+
+
+class NoFixtures(Exception):
+    """A suite's tests cannot be set up, or skip: they will say so themselves."""
+
+
+class Selected:
+    """The selected cases of one suite, and the test by whose fixtures they are recorded."""
+
+    def __init__(self, suite: Suite) -> None:
+        self.suite = suite
+        self.items: list[pytest.Item] = []
+        self.jobs: list[Job] = []
+
+    @contextmanager
+    def set_up(self, first: pytest.Item | None) -> Iterator[Callable[[], Any]]:
+        """The fixtures of a test, without the test, so that recording finds what the tests will find.
+
+        Gives what finds `llm_client`. `first` is the test that runs first in this process (its fixtures stay), None
+        where that is not known.
+
+        Raises:
+            NoFixtures: they skip or fail. A teardown that fails is passed over: the tests tear down again.
+        """
+        item = self.items[-1]
+        # What an earlier suite left set up for the first test may not be in the way of this one.
+        item.session._setupstate.teardown_exact(item)
+        try:
+            try:
+                item.ihook.pytest_runtest_setup(item=item)
+                client = self._client(item)
+            except (Exception, *_LEFT_TO_TESTS) as error:
+                raise NoFixtures from error
+            yield client
+        finally:
+            with suppress(Exception, *_LEFT_TO_TESTS):
+                item.ihook.pytest_runtest_teardown(item=item, nextitem=None if first is item else first)
+            item._initrequest()  # type: ignore[attr-defined]  # or its test would get the values that were torn down
+
+    def _client(self, item: pytest.Item) -> Callable[[], Any]:
+        if self.suite.call is None:
+            return lambda: None
+        with placeholder_key():
+            client = item._request.getfixturevalue("llm_client")  # type: ignore[attr-defined]
+        return lambda: client
+
+
+def select(items: Sequence[pytest.Item]) -> list[Selected]:
+    """Suites and cases of these tests, in their order."""
+    found: dict[str, Selected] = {}
+    for item in items:
+        if (param := suite_and_case(item)) is not None:
+            selected = found.setdefault(param[0].id, Selected(param[0]))
+            selected.items.append(item)
+            selected.jobs += jobs_of(*param)
+    return list(found.values())
+
+
+class Recorder:
+    """Where tests run: plans, and records unless the plan was all that was asked for."""
+
+    def __init__(self, settings: Settings, run: RecordingRun) -> None:
+        self._settings, self._run = settings, run
+        self.plans: list[Plan] = []
+
+    def record(self, session: pytest.Session, display: Display) -> None:
+        """Plan all suites, then record them one after the other.
+
+        Raises:
+            pytest.UsageError: `all` was asked for a part of a suite.
+        """
+        selected = select(session.items)
+        first = session.items[0] if selected and self._run.shared is None else None
+        self._check_whole(selected)
+        with routed(), ready_loop():
+            plans = [(group, plan) for group in selected if (plan := self._plan(group, first)) is not None]
+            self.plans = [plan for _, plan in plans]
+            if plans:
+                display.lines(["", *plan_lines([plan.shown for plan in self.plans])])
+            for group, plan in plans:
+                if plan.jobs and not self._settings.plan_only:
+                    with suppress(NoFixtures):
+                        self._record(group, plan, first, display)
+
+    def _check_whole(self, selected: Sequence[Selected]) -> None:
+        for group in selected:
+            n, n_all = len(group.items), len(group.suite.cases)
+            if n < n_all and record_mode(group.suite, self._settings) == "all":
+                raise pytest.UsageError(
+                    f"{group.suite.id}: {n} of {n_all} cases are selected, and 'all' records whole suites, since "
+                    "choosing what to record again is choosing answers: select the suite, or record what is stale"
+                )
+
+    def _plan(self, group: Selected, first: pytest.Item | None) -> Plan | None:
+        try:
+            with group.set_up(first) as client:
+                return plan_suite(group.jobs, client, self._settings, threading.Event())
+        except NoFixtures:
+            return None
+
+    def _record(self, group: Selected, plan: Plan, first: pytest.Item | None, display: Display) -> None:
+        start = time.monotonic()
+        batch = Batch(plan, partial(display.progress, group.suite.id))
+        try:
+            with group.set_up(first) as client:
+                self._run.record_batch(batch, client)
+        except KeyboardInterrupt:
+            done, total = batch.progress.done, batch.progress.total
+            display.end()
+            display.lines(
+                [
+                    f"{group.suite.id}: interrupted; {done:,} of {total:,} are recorded and kept, the next "
+                    "recording takes up the rest"
+                ]
+            )
+            raise
+        finally:
+            display.end()
+        took_s, ended = time.monotonic() - start, batch.ended.words if batch.ended else None
+        display.lines(summary_lines(group.suite.id, batch.progress, batch.n_calls, took_s, ended))
+
+
+class RecordFirst:
+    """Hooks where tests run and something may be recorded."""
+
+    def __init__(self, config: pytest.Config, recorder: Recorder, run: RecordingRun) -> None:
+        self._config, self._recorder, self._run = config, recorder, run
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Record before the first test, unless no test will run."""
+        if not _will_not_run(session):
+            if self._run.shared is None:
+                self._recorder.record(session, display_of(self._config))
+            else:
+                self._record_alone(session, self._run.shared)
+        return (yield)
+
+    def _record_alone(self, session: pytest.Session, shared: Shared) -> None:
+        with self._run.turn():
+            if not shared.begin():
+                self._run.load()
+                return
+            try:
+                self._recorder.record(session, _Remote(shared))
+            except pytest.UsageError as error:
+                self._run.refuse()
+                shared.refuse(str(error))  # an exception in a worker would be an internal error
+            shared.wait_until_shown()  # or the dots of the tests would be in between
+            shared.finish()
+
+
+class PlanOnly:
+    """Hooks of --llm-extract-plan."""
+
+    def __init__(self, config: pytest.Config, recorder: Recorder) -> None:
+        self._config, self._recorder = config, recorder
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Say the plan in place of the tests."""
+        if _will_not_run(session):
+            return None
+        self._recorder.record(session, display_of(self._config, even_quiet=True))
+        self._config.stash[PLANS] = self._recorder.plans
+        return True
+
+
+def _will_not_run(session: pytest.Session) -> bool:
+    option = session.config.option
+    return calls_no_test(session.config) or bool(session.testsfailed and not option.continue_on_collection_errors)
+
+
+class Relay:
+    """Hooks of the main process of a distributed run: a folder for the workers, a voice for the one that records."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._folder = Path(tempfile.mkdtemp(prefix="llm-extract-"))
+        self._shared = Shared(self._folder)
+        self._over = threading.Event()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker where the folder is."""
+        node.workerinput["llm_extract_shared"] = str(self._folder)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Show what is said while the tests run."""
+        voice = threading.Thread(target=self._speak, args=(display_of(self._config),), daemon=True)
+        voice.start()
+        try:
+            outcome = yield
+        finally:
+            self._over.set()
+            voice.join()
+        if self._shared.problem is not None:
+            raise pytest.UsageError(self._shared.problem)
+        return outcome
+
+    def _speak(self, display: Display) -> None:
+        n_said, is_over = 0, False
+        while not is_over:
+            is_over = self._over.wait(_POLL_S)
+            for message in self._shared.messages(n_said):
+                n_said += 1
+                if "lines" in message:
+                    display.lines(message["lines"])
+                elif "progress" in message:
+                    display.progress(message["suite"], Progress(**message["progress"]))
+                elif "all" in message:
+                    self._shared.confirm()
+                else:
+                    display.end()
+        display.end()
+
+    def pytest_unconfigure(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class _Remote:
+    """The display of a worker: the main process shows it. Progress is told four times a second."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared, self._next = shared, 0.0
+
+    def lines(self, lines: Sequence[str]) -> None:
+        # The line that is left free before what is said, pytest-xdist has left free already.
+        self._shared.say({"lines": [line for line in lines if line]})
+
+    def progress(self, suite: str, progress: Progress) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + 0.25
+            self._shared.say({"suite": suite, "progress": progress.to_wire()})
+
+    def end(self) -> None:
+        self._shared.say({})
+
+
+def display_of(config: pytest.Config, *, even_quiet: bool = False) -> Display:
+    """A bar on a terminal, lines elsewhere, nothing with -q or without a terminal reporter."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None or (config.option.verbose < 0 and not even_quiet):
+        return Silent()
+    return Bar(reporter) if reporter.isatty else Log(reporter)

@@ -1,0 +1,109 @@
+"""Hooks that send the result of a case on the report of its test, on the way to the main process."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llm_extract.session.stash import EXTRACTION, SETTINGS, suite_and_case
+
+if TYPE_CHECKING:
+    from pytest_llm_extract.dataset.gold import GoldenCase
+    from pytest_llm_extract.results.case_report import CaseReport
+    from pytest_llm_extract.suites.suite import Suite
+
+
+class Sender:
+    """One in each process. The result goes on the report that is logged, since plugins make reports of their own."""
+
+    def __init__(self) -> None:
+        self._item: pytest.Item | None = None
+        self._is_due = False  # the test's result, which is sent once each time that it is set up
+        self._told: set[str] = set()  # suites that the main process knows of
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Know whose reports are logged from now on."""
+        self._item, self._is_due = item, True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        """A test that is set up again has another result."""
+        self._is_due = True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+        """Hide secrets before other plugins look; a subtest that was left at `.output` passes, as its case does."""
+        report = yield
+        if suite_and_case(item) is None:
+            return report
+        _hide_secrets(report, item)
+        if call.when == "call" and call.excinfo is not None:
+            from pytest_llm_extract.extraction.extraction import NoOutput
+
+            if call.excinfo.errisinstance(NoOutput):
+                report.outcome, report.longrepr = "passed", None
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Put the result of the case on its report, where it survives any worker."""
+        item = self._item
+        param = None if item is None or report.nodeid != item.nodeid else suite_and_case(item)
+        if item is None or param is None:
+            return
+        _hide_secrets(report, item)  # again, since the report may be another
+        is_last = report.when == "call" or (report.when == "setup" and not report.passed)
+        if is_last and self._is_due and not hasattr(report, "context"):  # which those of subtests have
+            self._is_due = False
+            report.llm_extract = self._result_of(item, *param, is_skipped=report.skipped)
+
+    def _result_of(self, item: pytest.Item, suite: Suite, golden: GoldenCase, *, is_skipped: bool) -> CaseReport:
+        from pytest_llm_extract.session.case_handover import report_of
+
+        found = item.stash.get(EXTRACTION, None)
+        if found is not None:
+            del item.stash[EXTRACTION]  # or a rerun that is not set up would send it again
+        sent = report_of(found, suite, golden, item.config.stash[SETTINGS], is_skipped=is_skipped)
+        if suite.id in self._told:
+            return sent
+        self._told.add(suite.id)
+        return sent._replace(head=suite.head, lost=suite.lost_cases() if hasattr(item.config, "workerinput") else None)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_to_serializable(self) -> Generator[None, Any, Any]:
+        """Send a result to the main process as text."""
+        data = yield
+        if data is not None and "llm_extract" in data:
+            data["llm_extract"] = data["llm_extract"].to_json()
+        return data
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_from_serializable(self) -> Generator[None, Any, Any]:
+        """Take it back."""
+        report = yield
+        if hasattr(report, "llm_extract"):
+            from pytest_llm_extract.results.case_report import CaseReport
+
+            report.llm_extract = CaseReport.from_json(report.llm_extract)
+        return report
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Show a case that passed with wrong fields as imperfect; it still counts as passed."""
+        sent = getattr(report, "llm_extract", None)
+        if sent is None or report.when != "call" or not report.passed:
+            return None
+        from pytest_llm_extract.results.outcome import RIGHT
+
+        leaves = [leaf for sample in sent.case.samples for found in sample.leaves.values() for leaf in found]
+        right = sum(leaf.outcome in RIGHT for leaf in leaves)
+        return ("passed", "~", f"PASSED ({right}/{len(leaves)} right)") if right < len(leaves) else None
+
+
+def _hide_secrets(report: pytest.TestReport, item: pytest.Item) -> None:
+    if report.longrepr or report.sections or report.user_properties or hasattr(report, "wasxfail"):
+        from pytest_llm_extract.credentials.pytest_reports import hide_in_report
+
+        hide_in_report(report, item.config.stash[SETTINGS].storage.watch)

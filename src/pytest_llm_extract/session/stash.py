@@ -1,0 +1,52 @@
+"""What hooks know of a session and of its tests, kept on pytest's own objects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_llm_extract.config.settings import Settings
+    from pytest_llm_extract.dataset.gold import GoldenCase
+    from pytest_llm_extract.extraction.extraction import Extraction
+    from pytest_llm_extract.recording.record_relay import Shared
+    from pytest_llm_extract.recording.run import RecordingRun
+    from pytest_llm_extract.suites.suite import Suite
+
+SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
+EXTRACTION: pytest.StashKey[Extraction] = pytest.StashKey()  # of a test, from its setup until its result is sent
+_recording: pytest.StashKey[RecordingRun] = pytest.StashKey()
+_case: pytest.StashKey[tuple[Suite, GoldenCase] | None] = pytest.StashKey()
+
+
+def suite_and_case(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
+    """The suite and the case of a test; they are its own from its collection on."""
+    try:
+        return item.stash[_case]
+    except KeyError:
+        callspec = getattr(item, "callspec", None)
+        found = callspec.params.get("extraction") if callspec else None
+        if found is not None and item.get_closest_marker("llm_extract") is None:
+            found = None  # a fixture of that name, which is somebody else's
+        item.stash[_case] = found
+        return found
+
+
+def recording_run(config: pytest.Config) -> RecordingRun:
+    """What is recorded in this session, one for all of its suites."""
+    if _recording not in config.stash:
+        from pytest_llm_extract.recording.run import RecordingRun
+
+        config.stash[_recording] = RecordingRun(config.stash[SETTINGS], _shared(config))
+    return config.stash[_recording]
+
+
+def _shared(config: pytest.Config) -> Shared | None:
+    folder = getattr(config, "workerinput", {}).get("llm_extract_shared")
+    if folder is None:
+        return None
+    from pytest_llm_extract.recording.record_relay import Shared
+
+    return Shared(Path(folder))

@@ -1,0 +1,1 @@
+"""Marker arguments become a `Suite`, checked once, at collection."""

@@ -1,0 +1,261 @@
+"""Marker arguments become a `Suite`, checked once, at collection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.baseline.find import AcceptedAnswers, Sought, find_accepted
+from pytest_llm_extract.config.settings import RECORD_MODES, Settings
+from pytest_llm_extract.dataset import load_cases
+from pytest_llm_extract.dataset.gold import GoldenCase, read_golden
+from pytest_llm_extract.errors import UnknownNameError, UsageError
+from pytest_llm_extract.formats.atomic_write import find_file
+from pytest_llm_extract.gate.floors import trivial_floors
+from pytest_llm_extract.prompt.prompt_call import ARGUMENTS as PROMPT_ARGUMENTS
+from pytest_llm_extract.prompt.prompt_call import PromptCall, complete_call, read_prompt_call
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
+from pytest_llm_extract.schema.json_schema import model_of, read_json_schema
+from pytest_llm_extract.schema.schema import Schema
+from pytest_llm_extract.scoring.answer import lost_answer
+from pytest_llm_extract.scoring.compare.walk import compare
+from pytest_llm_extract.scoring.score import labelled_paths, score_answer
+from pytest_llm_extract.suites.extractors import name_of, returned_type
+from pytest_llm_extract.suites.limit_markers import Written, read_budgets, read_documents, read_floors, read_waivers
+
+ARGUMENTS = frozenset(
+    {
+        "cases",
+        "extractor",
+        "prompt",
+        "schema",
+        "compare",
+        "samples",
+        "strict",
+        "ignore",
+        "concurrency",
+        "record",
+        *PROMPT_ARGUMENTS,
+    }
+)
+
+
+class Suite(NamedTuple):
+    """One test function that carries `llm_extract`; each of its cases has `n_samples` recordings.
+
+    `concurrency` is the most calls in flight while it is recorded, None for the run's own limit; `record` is the most
+    that a recording run may do to its cassettes, one of RECORD_MODES.
+    """
+
+    id: str
+    variant: str
+    schema: Schema
+    cases: tuple[GoldenCase, ...]
+    rules: GateRules
+    accepted: AcceptedAnswers
+    extractor: Callable[..., Any] | None
+    call: PromptCall | None
+    strict: bool = False
+    ignore: tuple[str, ...] = ()
+    n_samples: int = 1
+    concurrency: int | None = None
+    record: str = "all"
+
+    @property
+    def head(self) -> SuiteResult:
+        """What the gate needs to know of the suite besides its cases."""
+        ids = [golden.case.id for golden in self.cases]
+        baseline, anchor = self.accepted.runs(ids)
+        return SuiteResult(
+            id=self.id,
+            variant=self.variant,
+            dataset_ids=tuple(ids),
+            paths=self.schema.paths,
+            rules=self.rules,
+            n_samples=self.n_samples,
+            model=self.call.model if self.call else None,
+            prompt={"path": self.call.prompt.path.name, "fingerprint": self.call.fingerprint} if self.call else None,
+            warnings=self._warnings(),
+            baseline=baseline,
+            anchor=anchor,
+            no_baseline=self.accepted.lacking,
+        )
+
+    def lost_cases(self) -> dict[str, dict[str, Any]]:
+        """Every case as if its answer were lost, for the main process to count when a worker dies."""
+        return {golden.case.id: self._lost(golden).to_wire() for golden in self.cases}
+
+    def _lost(self, golden: GoldenCase) -> CaseResult:
+        answer = lost_answer(Status.ERROR, "its worker crashed")
+        result = score_answer(self.schema, golden.gold, answer, case_id=golden.case.id)
+        # Scoring accepted answers again would cost every worker a pass.
+        baseline, anchor = self.accepted.entries(golden.case.id)
+        return replace(
+            result,
+            group=golden.case.group,
+            baseline=baseline.as_then() if baseline else None,
+            anchor=anchor.as_then() if anchor else None,
+            further=(result.first,) * (self.n_samples - 1),
+        )
+
+    def _warnings(self) -> tuple[str, ...]:
+        """Floors that an answer without any value would meet, and what is not compared."""
+        nulls = dict.fromkeys(self.rules.floors, (0, 0))
+        for golden in self.cases if nulls else ():
+            for path, outcome, *_ in compare(self.schema.root, golden.gold, None, Outcome.INVALID):
+                if path in nulls:
+                    null, n = nulls[path]
+                    nulls[path] = (null + (outcome is Outcome.INVALID), n + 1)
+        ignored = (f"requests are stored and compared without {', '.join(self.ignore)}",) if self.ignore else ()
+        return (*trivial_floors(self.rules.floors, nulls), *ignored)
+
+
+class MarkerArguments(NamedTuple):
+    """The markers of a suite as written, and where."""
+
+    suite_id: str
+    module: Path
+    extract: Mapping[str, Any]
+    positional: tuple[Any, ...]
+    accuracy: Written | None
+    documents: Written | None
+    gate: Written | None
+
+
+def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
+    """Check a suite's markers, load its golden data and its prompt.
+
+    Raises:
+        LlmExtractError: one clear line that says where, what, and the nearest right name.
+    """
+    source = f"{arguments.suite_id}: llm_extract"
+    given = arguments.extract
+    if arguments.positional:
+        raise UsageError(source, "takes keyword arguments only: llm_extract(extractor=…, cases=…)")
+    for name in given:
+        if name not in ARGUMENTS:
+            raise UnknownNameError(name, known=ARGUMENTS, source=source, kind="argument")
+    if "cases" not in given:
+        raise UsageError(source, "cases= is missing: name a dataset file or folder, a list or a callable")
+    strict = given.get("strict", False)
+    if not isinstance(strict, bool):
+        raise UsageError(source, f"strict= is True or False, not {strict!r}")
+    ignore = _ignored(given.get("ignore", ()), source)
+    n_samples = given.get("samples", 1)
+    if type(n_samples) is not int or n_samples < 1:
+        raise UsageError(source, f"samples= is how many recordings each case has, 1 or more, not {n_samples!r}")
+    concurrency, record = _recording(given, source)
+    extractor = _extractor(given, source)
+    call = read_prompt_call(given, settings, arguments.module, source)
+    schema_type = _schema_type(given, extractor, settings, arguments.module, source)
+    schema = Schema.of(schema_type, source, _compare(given, source))
+    cases = _golden(given["cases"], schema, settings, arguments.module, source)
+    if call is not None:
+        plain = [golden.case for golden in cases]
+        call = complete_call(call, given, schema_type, schema, plain, settings, arguments.module, source)
+    variant = name_of(extractor) if extractor else call.prompt.name if call else "run"
+    rules = _rules(arguments, schema, cases, settings)
+    ids = frozenset(golden.case.id for golden in cases)
+    accepted = find_accepted(Sought(arguments.suite_id, variant, ids), settings)
+    return Suite(
+        arguments.suite_id,
+        variant,
+        schema,
+        cases,
+        rules,
+        accepted,
+        extractor,
+        call,
+        strict,
+        ignore,
+        n_samples,
+        concurrency,
+        record,
+    )
+
+
+def _ignored(given: Any, source: str) -> tuple[str, ...]:
+    listed = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if isinstance(given, str) or not all(isinstance(path, str) and path for path in listed):
+        raise UsageError(source, f"ignore= is a list of body paths, such as ['metadata.request_id'], not {given!r}")
+    return tuple(listed)
+
+
+def _recording(given: Mapping[str, Any], source: str) -> tuple[int | None, str]:
+    concurrency, record = given.get("concurrency"), given.get("record", "all")
+    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
+        raise UsageError(source, f"concurrency= is a whole number from 1, not {concurrency!r}")
+    if record not in RECORD_MODES:
+        raise UnknownNameError(str(record), known=RECORD_MODES, source=source, kind="record mode")
+    return concurrency, record
+
+
+def _rules(arguments: MarkerArguments, schema: Schema, cases: tuple[GoldenCase, ...], settings: Settings) -> GateRules:
+    labelled = _labelled(schema, cases)
+    return GateRules(
+        read_floors(arguments.accuracy, f"{arguments.suite_id}: llm_accuracy", schema.paths, labelled),
+        read_documents(arguments.documents, arguments.suite_id),
+        read_budgets(arguments.gate, arguments.suite_id, schema.paths, labelled),
+        read_waivers(arguments.gate, arguments.suite_id, schema.paths, [golden.case.id for golden in cases]),
+        settings.alpha,
+        settings.inconclusive_fails,
+    )
+
+
+def _labelled(schema: Schema, cases: tuple[GoldenCase, ...]) -> set[str]:
+    """The fields that some case labels."""
+    found: set[str] = set()
+    for golden in cases:
+        if len(found) == len(schema.paths):
+            break
+        found |= labelled_paths(schema, golden.gold)
+    return found
+
+
+def _extractor(given: Mapping[str, Any], source: str) -> Callable[..., Any] | None:
+    extractor = given.get("extractor")
+    if extractor is not None and given.get("prompt") is not None:
+        raise UsageError(source, "extractor= and prompt= exclude each other")
+    if extractor is None:
+        return None
+    if not callable(extractor):
+        raise UsageError(source, f"extractor= is a function, not {extractor!r}")
+    found: Callable[..., Any] = extractor
+    if hasattr(found, "cache_clear"):
+        name = name_of(found)
+        raise UsageError(source, f"{name} is cached, and replay needs its requests: give extractor={name}.__wrapped__")
+    return found
+
+
+def _schema_type(
+    given: Mapping[str, Any], extractor: Callable[..., Any] | None, settings: Settings, module: Path, source: str
+) -> Any:
+    schema = given.get("schema")
+    if isinstance(schema, str | Path):
+        return read_json_schema(find_file(schema, settings, module, f"{source}: schema"), f"{source}: schema")
+    if isinstance(schema, Mapping):
+        return model_of(schema, f"{source}: schema")
+    if schema is not None:
+        return schema
+    if extractor is None:
+        raise UsageError(source, "schema= is missing: name the pydantic model of the answer, or a JSON Schema file")
+    return returned_type(extractor, source)
+
+
+def _compare(given: Mapping[str, Any], source: str) -> Mapping[str, Any]:
+    compare = given.get("compare", {})
+    if not isinstance(compare, Mapping):
+        raise UsageError(source, f"compare= maps field paths to rules, as {{'vendor': Text()}}, not {compare!r}")
+    return compare
+
+
+def _golden(cases: Any, schema: Schema, settings: Settings, module: Path, source: str) -> tuple[GoldenCase, ...]:
+    if isinstance(cases, str | Path):
+        found = find_file(cases, settings, module, source)
+        return read_golden(load_cases(found, str(cases)), schema, str(cases))
+    name = f"{source}: cases"
+    return read_golden(load_cases(cases, name, module.parent), schema, name)

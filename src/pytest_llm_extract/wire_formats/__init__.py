@@ -1,0 +1,6 @@
+"""What an answer says of itself: every wire format read alike, by one small reader for each."""
+
+from pytest_llm_extract.wire_formats.base import RawAnswer
+from pytest_llm_extract.wire_formats.detect import NOTHING, is_cut_off, is_failed, read_answer_body, read_wire_answer
+
+__all__ = ["NOTHING", "RawAnswer", "is_cut_off", "is_failed", "read_answer_body", "read_wire_answer"]

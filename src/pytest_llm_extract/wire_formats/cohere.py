@@ -1,0 +1,66 @@
+"""Cohere's chat, version 2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pytest_llm_extract.wire_formats.base import (
+    Body,
+    RawAnswer,
+    WireFormat,
+    arguments,
+    joined,
+    mapping,
+    mappings,
+    text,
+    tokens,
+)
+
+_FINISH = {
+    "COMPLETE": "stop",
+    "STOP_SEQUENCE": "stop",
+    "TOOL_CALL": "tool_calls",
+    "MAX_TOKENS": "length",
+    "ERROR_TOXIC": "content_filter",
+}
+
+
+def _read(body: Body) -> RawAnswer:
+    message = mapping(body.get("message"))
+    calls = arguments(message.get("tool_calls"))
+    texts = [text(part.get("text")) or "" for part in mappings(message.get("content")) if part.get("type") == "text"]
+    reason = text(body.get("finish_reason"))
+    usage = mapping(mapping(body.get("usage")).get("tokens"))
+    return RawAnswer(
+        calls[-1] if calls else joined(texts),
+        None,
+        reason and _FINISH.get(reason, reason.lower()),
+        input_tokens=tokens(usage, "input_tokens"),
+        output_tokens=tokens(usage, "output_tokens"),
+    )
+
+
+def _join(events: Sequence[Body]) -> Body:
+    """Text and arguments come in pieces; the last event ends it."""
+    texts, calls, end = "", list[dict[str, Any]](), dict[str, Any]()
+    for event in events:
+        delta = mapping(event.get("delta"))
+        message = mapping(delta.get("message"))
+        texts += text(mapping(message.get("content")).get("text")) or ""
+        piece = text(mapping(mapping(message.get("tool_calls")).get("function")).get("arguments")) or ""
+        if event.get("type") == "tool-call-start":
+            calls.append({"arguments": piece})
+        elif event.get("type") == "tool-call-delta" and calls:
+            calls[-1]["arguments"] += piece
+        elif event.get("type") == "message-end":
+            end = dict(delta)
+    content = [{"type": "text", "text": texts}] if texts else []
+    return {**end, "message": {"content": content, "tool_calls": [{"function": call} for call in calls]}}
+
+
+def _is_answer(body: Body) -> bool:
+    return isinstance(body.get("message"), dict) and "finish_reason" in body
+
+
+FORMAT = WireFormat(_is_answer, _read, lambda event: event.get("type") == "message-start", _join)

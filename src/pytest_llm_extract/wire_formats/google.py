@@ -1,0 +1,62 @@
+"""Google's generateContent and streamGenerateContent, of Gemini and Vertex."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pytest_llm_extract.wire_formats.base import Body, RawAnswer, WireFormat, joined, mapping, mappings, text, tokens
+
+_FINISH = {"STOP": "stop", "MAX_TOKENS": "length"}
+_FILTERED = ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY")
+
+
+def _read(body: Body) -> RawAnswer:
+    candidate = next(mappings(body.get("candidates")), {})
+    parts = [part for part in mappings(mapping(candidate.get("content")).get("parts")) if not part.get("thought")]
+    calls = [
+        json.dumps(mapping(part["functionCall"]).get("args"), ensure_ascii=False) for part in parts if _calls(part)
+    ]
+    texts = [found for part in parts if (found := text(part.get("text"))) is not None]
+    reason, feedback = text(candidate.get("finishReason")), mapping(body.get("promptFeedback"))
+    blocked = text(feedback.get("blockReasonMessage")) or text(feedback.get("blockReason"))
+    filtered = blocked is not None or reason in _FILTERED
+    usage = mapping(body.get("usageMetadata"))
+    return RawAnswer(
+        calls[-1] if calls else joined(texts),
+        (blocked or text(candidate.get("finishMessage")) or reason) if filtered else None,
+        "content_filter" if filtered else "tool_calls" if calls and reason == "STOP" else _ending(reason),
+        text(body.get("modelVersion")),
+        None,
+        tokens(usage, "promptTokenCount", "toolUsePromptTokenCount"),
+        tokens(usage, "candidatesTokenCount", "thoughtsTokenCount"),
+    )
+
+
+def _calls(part: Body) -> bool:
+    return isinstance(part.get("functionCall"), dict)
+
+
+def _ending(reason: str | None) -> str | None:
+    return reason and _FINISH.get(reason, reason.lower())
+
+
+def _join(events: Sequence[Body]) -> Body:
+    """Each event is a whole body with some of the parts; the counts of the last one hold."""
+    whole: dict[str, Any] = {}
+    candidate: dict[str, Any] = {}
+    parts: list[Body] = []
+    for event in events:
+        whole |= event
+        found = next(mappings(event.get("candidates")), {})
+        candidate |= {name: value for name, value in found.items() if value is not None}
+        parts += mappings(mapping(found.get("content")).get("parts"))
+    return {**whole, "candidates": [{**candidate, "content": {"parts": parts}}]}
+
+
+def _is_answer(body: Body) -> bool:
+    return isinstance(body.get("candidates"), list) or isinstance(body.get("promptFeedback"), dict)
+
+
+FORMAT = WireFormat(_is_answer, _read, _is_answer, _join)

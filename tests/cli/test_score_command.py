@@ -1,0 +1,511 @@
+"""`llm-extract score`: the command as it is installed, on files."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import random
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from pytest_llm_extract.corpus import score_files as corpus
+from pytest_llm_extract.corpus.partition import Part, PartScorer
+from pytest_llm_extract.corpus.records import Record, cut_value, read_records
+from pytest_llm_extract.corpus.score_files import Corpus, score_corpus
+from pytest_llm_extract.corpus.totals import Totals
+from pytest_llm_extract.errors import DatasetError
+from pytest_llm_extract.report.results_json import json_schema
+from pytest_llm_extract.results.aggregate import summarize, tally
+from pytest_llm_extract.schema.schema import Schema
+from pytest_llm_extract.scoring.answer import read_answer
+from pytest_llm_extract.scoring.score import score_answer
+
+LLM_EXTRACT = Path(sys.executable).with_name("llm-extract")
+MODULE = """
+import os
+from decimal import Decimal
+from pydantic import BaseModel
+
+class Address(BaseModel):
+    city: str | None = None
+
+class Invoice(BaseModel):
+    vendor: str | None = None
+    amount: Decimal | None = None
+    tags: list[str] = []
+    address: Address | None = None
+
+NUMBER = 1
+KEY = os.environ["OPENAI_API_KEY"]  # as a client asks that the module builds
+"""
+GOLD: list[dict[str, Any]] = [
+    {"id": "a", "expected": {"vendor": "ACME", "amount": "1.50", "tags": ["x"], "address": {"city": "Rome"}}},
+    {"id": "b", "input": "text", "expected": {"vendor": "Bolt", "amount": None}, "metadata": {"kind": "memo"}},
+    {"id": 3, "vendor": "Core", "amount": "7", "input": "text"},
+    {"id": "d", "expected": {"vendor": "Dune"}},
+]
+PREDICTIONS: list[dict[str, Any]] = [
+    {"id": 3, "raw": '{"vendor": "Core", "amount": 7.00}'},
+    {"id": "a", "output": {"vendor": "Acme", "amount": 1.5, "tags": ["x"], "address": {"city": "Rome"}}},
+    {"id": "b", "vendor": "Bolt"},
+    {"id": "d", "raw": "no idea"},
+]
+
+
+def write_jsonl(path: Path, rows: list[Any]) -> None:
+    """One row a line; a text is written as it is."""
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a schema, gold and predictions."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "invoices.py").write_text(MODULE)
+    write_jsonl(tmp_path / "gold.jsonl", GOLD)
+    write_jsonl(tmp_path / "p.jsonl", PREDICTIONS)
+    return tmp_path
+
+
+def run(*arguments: str, gold: str = "gold.jsonl", predictions: str = "p.jsonl") -> subprocess.CompletedProcess[str]:
+    """The installed command, in the current directory."""
+    command = [str(LLM_EXTRACT), "score", gold, predictions, *arguments]
+    if "--schema" not in arguments:
+        command += ["--schema", "invoices:Invoice"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_scores_every_form_of_record(folder: Path) -> None:
+    """Nested, flat and raw records; table, results.json and exit status are what the plugin's would be."""
+    done = run("--json", "r.json")
+    assert done.returncode == 0, done.stderr
+    for text in (
+        "vendor 2/4 50.0%",
+        "amount 3/3 100.0%",
+        "documents: 3/4 valid, 2/4 exact (1 invalid)",
+        "a vendor ACME ≠ Acme",
+        "d invalid: the answer is not JSON",
+        "hint: vendor: 1 of the 1 wrong values match without case",
+        "gate: pass 4 records in ",
+        " a second",
+    ):
+        assert text in " ".join(done.stdout.split()), text
+    written = json.loads((folder / "r.json").read_text())
+    jsonschema.validate(written, json_schema())
+    suite = written["suites"][0]
+    assert suite["dataset_ids"] == ["a", "b", "3", "d"]
+    assert [case["status"] for case in suite["cases"]] == ["ok", "ok", "ok", "invalid"]
+    assert suite["cases"][1]["metadata"] == {"kind": "memo"}
+    assert suite["documents"] == {"valid": 3, "exact": 2}
+
+
+@pytest.mark.parametrize(
+    ("floors", "status", "message"),
+    [
+        (["0.5"], 0, "gate: pass"),
+        (["0.5", "vendor=0.75"], 1, "  vendor: 2/4 = 50% is below 75%"),
+        (["vendor=0.5"], 0, "50%   PASS"),
+        (["vendr=0.5"], 2, "llm-extract: --floor: no field 'vendr'. Did you mean 'vendor'?"),
+        (["vendor=high"], 2, "llm-extract: --floor: is a share such as 0.9 or vendor=0.95, not 'vendor=high'"),
+        (["vendor=nan"], 2, "llm-extract: --floor: is a share"),
+        (["90"], 2, "did you mean 0.9?"),
+        (["0.5", "0.6"], 2, "takes one default floor"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_floors(floors: list[str], status: int, message: str) -> None:
+    """A missed floor exits 1 and says why; a wrong one exits 2 in one line."""
+    done = run(*(part for floor in floors for part in ("--floor", floor)))
+    assert done.returncode == status
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ("invoices", "--schema: is module:Model, as myapp.invoices:Invoice, or a JSON Schema file, not 'invoices'"),
+        ("invoice:Invoice", "--schema: no module 'invoice'. Did you mean 'invoices'?"),
+        ("invoices:Invoce", "--schema: invoices: no attribute 'Invoce'. Did you mean 'Invoice'?"),
+        ("invoices:NUMBER", "--schema invoices:NUMBER: is no pydantic type, but 1"),
+        ("json:JSONDecoder", "--schema json:JSONDecoder: the schema cannot be read"),
+        ("broken:Model", "--schema: broken cannot be imported: ZeroDivisionError: division by zero"),
+        ("needy:Model", "--schema: needy cannot be imported: No module named 'not_there'"),
+    ],
+)
+def test_wrong_schema_is_one_line(folder: Path, schema: str, message: str) -> None:
+    """What is wrong with the reference, and the nearest right name."""
+    (folder / "broken.py").write_text("1 / 0")
+    (folder / "needy.py").write_text("import not_there")
+    done = run("--schema", schema)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+BAD = [
+    {"id": "a", "output": {"vendor": "ACME"}},
+    {"id": "a", "output": {"vendor": "other"}},
+    {"id": "x", "output": {"vendor": "ACME"}},
+    "{broken",
+    {"id": "b", "raw": 5},
+    {"vendor": "nobody"},
+    ["a"],
+    {"id": "d", "raw": "{}", "output": {}},
+]
+BAD_GOLD = [*GOLD, {"id": "a", "expected": {}}, {"id": "e", "expected": {"vendr": "x"}}, "<<<<<<< ours"]
+
+
+def test_records_that_do_not_match(folder: Path) -> None:
+    """Unknown, missing and repeated ids and broken lines are counted and named with file and line: exit status 3."""
+    write_jsonl(folder / "p.jsonl", BAD)
+    write_jsonl(folder / "gold.jsonl", BAD_GOLD)
+    done = run("--floor", "0.9", "--json", "r.json")
+    assert done.returncode == 3, done.stderr
+    for text in (
+        "2 broken records of gold, not scored: gold.jsonl:6 case 'e': the schema has no field 'vendr'. "
+        "Did you mean 'vendor'?; gold.jsonl:7 merge conflict marker",
+        "1 repeated id in gold, the first counts: gold.jsonl:5 'a', first in line 1",
+        "1 case without prediction, counted as lost: gold.jsonl:3 '3'",
+        "1 prediction for no case of gold: p.jsonl:3 'x'",
+        "1 repeated prediction, the first counts: p.jsonl:2 'a', first in line 1",
+        "5 broken predictions: p.jsonl:4 is not JSON",
+        "p.jsonl:6 lacks 'id'",
+        "p.jsonl:7 a record is an object, not list",
+        "p.jsonl:8 has both 'output' and 'raw'",
+        "vendor: 1/4 = 25% is below 90%",
+    ):
+        assert text in " ".join(done.stdout.split()), text
+    suite = json.loads((folder / "r.json").read_text())["suites"][0]
+    assert suite["n_cases"] == 4
+    assert suite["fields"]["vendor"]["missing"] == 3
+    assert suite["verdict"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("p.txt", "x", "p.txt: is no .jsonl, .json, .csv or .parquet file."),
+        ("p.json", '{"id": 1}', "p.json:1: holds no list of records"),
+        ("p.json", "[{]", "p.json:1: is not JSON"),
+        ("p.csv", "id,address,address.city\n", "p.csv:1: columns 'address' and 'address.city' exclude each other"),
+        ("p.parquet", "no parquet", "p.parquet: cannot be read"),
+    ],
+)
+def test_unreadable_files(folder: Path, name: str, content: str, message: str) -> None:
+    """One line, exit status 2."""
+    (folder / name).write_text(content)
+    done = run(predictions=name)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_gold(folder: Path) -> None:
+    """An empty file of gold is no success."""
+    (folder / "gold.jsonl").write_text("\n")
+    done = run()
+    assert done.returncode == 2
+    assert "gold.jsonl: holds no case" in done.stderr
+
+
+def as_csv(folder: Path, name: str, head: list[str], rows: list[list[str]]) -> None:
+    """A csv file."""
+    with (folder / name).open("w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file).writerows([head, *rows])
+
+
+def test_csv(folder: Path) -> None:
+    """Empty is unlabelled or absent, `null` is null, dots nest, JSON in a cell is read; lines are those of the file."""
+    head = ["id", "expected.vendor", "expected.amount", "expected.tags", "expected.address.city"]
+    as_csv(
+        folder,
+        "gold.csv",
+        head,
+        [["a", "A\nB", "1.5", "[]", "Rome"], ["b", "[x", "", "", "null"], ["c", "", "2", "", ""]],
+    )
+    head = ["id", "vendor", "amount", "tags", "address.city"]
+    rows = [
+        ["b", "[x", "9", "", ""],
+        ["a", "A\nB", "1.50", "[]", "Oslo"],
+        ["c", "", "", "", ""],
+        ["z", "", "", "", "", "?"],
+    ]
+    as_csv(folder, "p.csv", head, rows)
+    done = run("--json", "r.json", gold="gold.csv", predictions="p.csv")
+    assert done.returncode == 3, done.stderr
+    assert "1 broken prediction: p.csv:6 is not JSON" in done.stdout
+    assert "more cells than columns" in done.stdout
+    fields = json.loads((folder / "r.json").read_text())["suites"][0]["fields"]
+    counts = {path: (found["correct"], found["n"]) for path, found in fields.items()}
+    assert counts == {"vendor": (2, 2), "amount": (1, 2), "tags[]": (0, 1), "address.city": (0, 2)}
+    assert fields["address.city"]["absent_ok"] == 1
+
+
+def test_json_and_parquet(folder: Path) -> None:
+    """The same records in four kinds of files give the same results."""
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    gold: list[dict[str, Any]] = [{"id": f"c{k}", "vendor": f"V{k}", "amount": f"{k}.5"} for k in range(5)]
+    predicted = [row | ({"vendor": "?"} if row["id"] == "c3" else {}) for row in reversed(gold)]
+    results = []
+    for kind in ("jsonl", "json", "csv", "parquet"):
+        for name, rows in (("g", gold), ("q", predicted)):
+            if kind == "jsonl":
+                write_jsonl(folder / f"{name}.jsonl", rows)
+            elif kind == "json":
+                (folder / f"{name}.json").write_text(json.dumps(rows, indent=2))
+            elif kind == "csv":
+                as_csv(folder, f"{name}.csv", list(rows[0]), [list(row.values()) for row in rows])
+            else:
+                typed = [row | {"amount": Decimal(row["amount"])} for row in rows]
+                parquet.write_table(pyarrow.Table.from_pylist(typed), folder / f"{name}.parquet")
+        done = run("--json", "r.json", gold=f"g.{kind}", predictions=f"q.{kind}")
+        assert done.returncode == 0, done.stdout + done.stderr
+        suite = json.loads((folder / "r.json").read_text())["suites"][0]
+        results.append((suite["fields"], suite["cases"]))
+    assert results == [results[0]] * 4
+
+
+def test_a_table_has_every_column(folder: Path) -> None:
+    """Of `output` and `raw` the one that is not null counts; with both there is no telling."""
+    rows = [
+        {"id": "a", "output": {"vendor": "ACME"}, "raw": None},
+        {"id": "b", "output": None, "raw": '{"vendor": "Bolt"}'},
+        {"id": 3, "output": None, "raw": None},
+        {"id": "d", "output": {"vendor": "Dune"}, "raw": "{}"},
+    ]
+    write_jsonl(folder / "p.jsonl", rows)
+    done = run("--json", "r.json")
+    assert done.returncode == 3
+    assert "1 broken prediction: p.jsonl:4 has both 'output' and 'raw'" in done.stdout
+    cases = json.loads((folder / "r.json").read_text())["suites"][0]["cases"]
+    assert [case["status"] for case in cases] == ["ok", "ok", "invalid", "invalid"]
+
+
+def test_json_names_the_line_of_a_record(folder: Path) -> None:
+    """A list that is written over several lines."""
+    (folder / "p.json").write_text(json.dumps([*PREDICTIONS, {"id": "x", "vendor": "a"}], indent=1))
+    line = (folder / "p.json").read_text().splitlines().index('  "id": "x",')
+    done = run(predictions="p.json")
+    assert f"1 prediction for no case of gold: p.json:{line} 'x'" in done.stdout
+
+
+def test_two_predictions_compare_with_diff(folder: Path) -> None:
+    """results.json of two runs over the same gold goes into `llm-extract diff`."""
+    write_jsonl(folder / "worse.jsonl", [{"id": row["id"], "vendor": "?"} for row in PREDICTIONS])
+    run("--json", "a.json")
+    run("--json", "b.json", predictions="worse.jsonl")
+    done = subprocess.run([LLM_EXTRACT, "diff", "a.json", "b.json"], capture_output=True, text=True, timeout=120)
+    assert "lost" in done.stdout
+    assert "vendor" in done.stdout
+
+
+def test_large_corpora_are_totals_only(folder: Path) -> None:
+    """Past 10,000 cases results.json lists none, says so, and cannot be mistaken for an empty run."""
+    order = list(range(10_001))
+    write_jsonl(folder / "gold.jsonl", [{"id": k, "vendor": f"V{k}"} for k in order])
+    random.Random(0).shuffle(order)
+    write_jsonl(folder / "p.jsonl", [{"id": k, "vendor": f"V{k}" if k % 10 else "?"} for k in order])
+    done = run("--floor", "0.9", "--json", "r.json")
+    assert done.returncode == 1
+    assert "vendor: 9000/10001 = 89.99% is below 90%" in done.stdout
+    assert "… and 993 more\n" in done.stdout
+    assert "10,001 cases: totals and the worst misses only" in done.stdout
+    written = json.loads((folder / "r.json").read_text())
+    jsonschema.validate(written, json_schema())
+    suite = written["suites"][0]
+    assert (suite["n_cases"], suite["cases"], suite["documents"]["exact"]) == (10_001, [], 9000)
+    merged = subprocess.run([LLM_EXTRACT, "merge", "r.json"], capture_output=True, text=True, timeout=120)
+    assert merged.returncode == 2
+    assert "holds totals only" in merged.stderr
+
+
+def test_help_documents_exit_statuses() -> None:
+    """An example, the forms of records, and every exit status."""
+    done = subprocess.run([LLM_EXTRACT, "score", "--help"], capture_output=True, text=True, timeout=60)
+    for text in ("Example:", '"output"', '"raw"', "0  scored", "1  a floor", "2  wrong", "3  records do not match"):
+        assert text in done.stdout
+
+
+class Row(BaseModel):
+    sku: str | None = None
+    price: Decimal | None = None
+
+
+class Document(BaseModel):
+    vendor: str | None = None
+    rows: list[Row] = []
+
+
+value = st.sampled_from([None, "a", "b", "B"])
+document = st.fixed_dictionaries(
+    {},
+    optional={
+        "vendor": value,
+        "rows": st.lists(
+            st.fixed_dictionaries({}, optional={"sku": value, "price": st.sampled_from([None, "1", "2.0"])}), max_size=4
+        ),
+    },
+)
+pairs = st.lists(st.tuples(document, st.one_of(document, st.just("broken"), st.none())), min_size=1, max_size=12)
+SCHEMA = Schema.of(Document, "test")
+
+
+def records_of(cases: list[tuple[Any, Any]]) -> Part:
+    """Gold and predictions; None is a prediction that is not there."""
+    gold = [(k, json.dumps({"id": f"c{k}", "expected": one}).encode()) for k, (one, _) in enumerate(cases)]
+    predictions: list[Record] = [
+        (k, json.dumps({"id": f"c{k}", "raw": other if isinstance(other, str) else json.dumps(other)}).encode())
+        for k, (_, other) in enumerate(cases)
+        if other is not None
+    ]
+    return Part(gold, predictions)
+
+
+@settings(max_examples=60)
+@given(pairs, st.randoms(use_true_random=False), st.integers(1, 4))
+def test_splitting_equals_one_pass(cases: list[tuple[Any, Any]], order: random.Random, n_parts: int) -> None:
+    """However a corpus is cut, and in whatever order its parts merge: the very same totals, intervals included."""
+    whole = PartScorer(SCHEMA, ("g", "p"), True).score(records_of(cases))
+    part = records_of(cases)
+    cut = [Part([], []) for _ in range(n_parts)]
+    place = {line: order.randrange(n_parts) for line, _ in part.gold}
+    for line, text in part.gold:
+        cut[place[line]].gold.append((line, text))
+    for line, text in order.sample(part.predictions, len(part.predictions)):
+        cut[place[line]].predictions.append((line, text))
+    merged = Totals()
+    for one in order.sample(cut, n_parts):
+        merged.merge(PartScorer(SCHEMA, ("g", "p"), True).score(one))
+    merged.cases.sort(key=lambda entry: entry[0])
+    whole.cases.sort(key=lambda entry: entry[0])
+    assert merged == whole
+    assert merged.fields(SCHEMA.paths) == whole.fields(SCHEMA.paths)
+
+
+@settings(max_examples=60)
+@given(pairs)
+def test_totals_equal_the_summary_of_a_suite(cases: list[tuple[Any, Any]]) -> None:
+    """What streams is what the plugin's table says of the same cases: counts, intervals, documents."""
+    totals = PartScorer(SCHEMA, ("g", "p"), True).score(records_of(cases))
+    results = [result for _, result in totals.cases]
+    assert totals.fields(SCHEMA.paths) == summarize(SCHEMA.paths, results)
+    assert dataclasses.asdict(totals.tally(SCHEMA.paths)) == dataclasses.asdict(tally(results))
+    assert (totals.n_valid, totals.n_exact) == (sum(r.valid for r in results), sum(r.exact for r in results))
+    for (gold, predicted), result in zip(cases, sorted(results, key=lambda r: int(r.id[1:])), strict=True):
+        if isinstance(predicted, dict):
+            alone = score_answer(SCHEMA, SCHEMA.read_gold(gold), read_answer(SCHEMA, json.dumps(predicted)))
+            assert alone.leaves == result.leaves
+
+
+@pytest.mark.parametrize("n_parts", [1, 7])
+def test_parts_on_disk_equal_memory(folder: Path, monkeypatch: pytest.MonkeyPatch, n_parts: int) -> None:
+    """Worker processes and temporary files give what one pass in memory gives, and leave no file behind."""
+    rows = [{"id": k, "expected": {"vendor": f"V{k % 5}", "tags": ["a"] * (k % 3)}} for k in range(60)]
+    predicted = [{"id": str(k), "output": {"vendor": f"V{k % 4}", "tags": ["a"]}} for k in range(2, 60)]
+    write_jsonl(folder / "gold.jsonl", [*rows, *BAD_GOLD])
+    write_jsonl(folder / "p.jsonl", [*predicted, *BAD])
+    files = Corpus(Path("gold.jsonl"), Path("p.jsonl"), "invoices:Invoice")
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (folder / "tmp").mkdir()
+    corpus.schema_of.cache_clear()
+    alone = score_corpus(files, 2, lambda share: None)
+    monkeypatch.setattr(corpus, "_ALONE_BYTES", 0)
+    monkeypatch.setattr(corpus, "_PART_BYTES", files.size // n_parts)
+    shares: list[float] = []
+    split = score_corpus(files, 2, shares.append)
+    for totals in (alone, split):
+        totals.cases.sort(key=lambda entry: entry[0])
+    assert split == alone
+    found = {"missing": 2, "broken": 5, "broken gold": 2, "unknown": 1, "duplicate": 1, "duplicate gold": 2}
+    assert alone.problems.counts == found
+    assert sum(shares) == pytest.approx(1)
+    assert list((folder / "tmp").iterdir()) == []
+
+
+def test_errors_come_back_from_workers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large file that cannot be read is the same one line as a small one."""
+    (folder / "p.csv").write_bytes(b"id,vendor\na,\xff\n")
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(corpus, "_ALONE_BYTES", 0)
+    corpus.schema_of.cache_clear()
+    with pytest.raises(DatasetError, match=r"p\.csv") as caught:
+        score_corpus(Corpus(Path("gold.jsonl"), Path("p.csv"), "invoices:Invoice"), 2, lambda share: None)
+    assert "p.csv: cannot be read: 'utf-8' codec can't decode byte 0xff" in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_progress_is_for_terminals(folder: Path) -> None:
+    """On a terminal stderr shows progress; in a pipe it stays empty."""
+    import pty
+
+    reader, writer = pty.openpty()
+    command = [str(LLM_EXTRACT), "score", "gold.jsonl", "p.jsonl", "--schema", "invoices:Invoice"]
+    environment = {**os.environ, "TERM": "xterm"}
+    subprocess.run(command, stderr=writer, stdout=subprocess.PIPE, cwd=folder, env=environment, timeout=120, check=True)
+    assert b"scoring" in os.read(reader, 10_000)
+    assert run().stderr == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"id": "a", "output": {"vendor": "x"}}',
+        '{"id": 7, "vendor": "x"}\n',
+        '{"id": "a", "output": {"vendor": "x"}, "id": "b"}',
+        '{"id": "a", "vendor": "x", "id": "b"}',
+        '{"id": "a", "output": {"vendor": "x"}, "model": {"vendor": "y"}}',
+        '{"id": "a", "vendor": "x", "\\u006futput": {"vendor": "y"}}',
+        '{"id": "a\\u0062", "output": {}}',
+        '{"output": {"vendor": "x"}, "id": "a"}',
+        '{"id": "a", "output": "x"}',
+        '{"id": "a"}',
+        '{"id": "a", "output": {"vendor": "x"}}}',
+    ],
+)
+def test_unparsed_records_are_read_as_parsed_ones(text: str) -> None:
+    """What is cut out of a record without parsing it, if it is JSON, is what parsing gives."""
+    cut = cut_value(text.encode(), "output")
+    if cut is None:
+        return
+    try:
+        found = json.loads(cut[1])
+    except ValueError:
+        return
+    row = json.loads(text)
+    assert str(row.pop("id")) == cut[0].decode()
+    assert found == row.get("output", row)
+
+
+def test_long_numbers_stay_exact(folder: Path) -> None:
+    """A JSON number of twenty digits does not pass through a float on its way to Decimal."""
+    number = "12345678901234567.891"
+    write_jsonl(folder / "gold.jsonl", [{"id": k, "expected": {"amount": number}} for k in "abc"])
+    predictions = [
+        f'{{"id": "a", "output": {{"amount": {number}}}}}',
+        f'{{"id": "b", "amount": {number}, "input": ""}}',
+        f'{{"id": "c", "output": {{"amount": {number}}}, "model": "m"}}',
+    ]
+    write_jsonl(folder / "p.jsonl", predictions)
+    assert run("--floor", "1").returncode == 0
+
+
+def test_reading_names_every_line(tmp_path: Path) -> None:
+    """Blank lines and a byte order mark are no records; lines are counted with them."""
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"id": 1}\r\n\r\n{"id": 2}')
+    assert list(read_records(path, ())) == [(1, b'{"id": 1}\r\n'), (3, b'{"id": 2}')]

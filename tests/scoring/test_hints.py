@@ -1,0 +1,127 @@
+"""Near misses are explained, and never credited."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from fara import FARA, Filing
+from pydantic import BaseModel
+
+from pytest_llm_extract import AnyOf, DateText, Outcome, score
+from pytest_llm_extract.report.misses import advice_lines
+from pytest_llm_extract.results.case_result import CaseResult, Leaf
+from pytest_llm_extract.scoring.advice import advice, advise
+
+
+class Line(BaseModel):
+    name: str | None = None
+    quantity: int | None = None
+    price: Decimal | None = None
+
+
+class Order(BaseModel):
+    text: str | None = None
+    other: str | None = None
+    amount: Decimal | None = None
+    day: datetime.date | None = None
+    lines: list[Line] = []
+
+
+def hint(gold: dict[str, Any], predicted: dict[str, Any], path: str = "text") -> str | None:
+    """The hint of one leaf that is not right."""
+    leaf = score(gold, predicted, Order).leaves[path][0]
+    assert leaf.outcome in (Outcome.WRONG, Outcome.MISSING)
+    return leaf.hint
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "expected"),
+    [
+        ("ACME", "Acme", "casefold"),
+        ("ACME, Inc.", "ACME Inc", "punctuation"),
+        ("ACME, Inc.", "Acme Inc", "casefold+punctuation"),
+        ("Zürich", "Zurich", "accents"),
+        ("March 5, 2024", "2024-03-05", "date"),
+        ("25.12.2024", "2024-12-25", "date"),
+        ("05.03.2024", "2024-03-05", "date:DMY"),
+        ("1,234.50", "1234.5", "number"),
+        ("1.234,50", "1234,5", "number:de_DE"),
+        ("(5.0)", "-5", "number"),
+        ("$1,200", "1200 USD", "unit"),
+        ("5 kg", "5", "unit"),
+        ("ACME Inc.", "ACME Inc. of Delaware", "containment"),
+        ("INV-1001", "INV-1007", None),
+        ("12", "2024-11-12", None),
+        ("SKU-00001", "SKU-90001", None),
+        (AnyOf("x", "ACME"), "acme", "casefold"),
+    ],
+)
+def test_hint(gold: Any, predicted: str, expected: str | None) -> None:
+    """The cheapest rule under which the pair would have matched; the outcome stays wrong."""
+    assert hint({"text": gold}, {"text": predicted}) == expected
+
+
+def test_value_in_a_sibling_field() -> None:
+    """Of the same model, also in a row, also when the field itself is empty; not where gold says the same twice."""
+    gold = {"text": "ACME", "other": "Bolt"}
+    assert hint(gold, {"text": "Bolt", "other": "ACME"}) == "sibling:other"
+    assert hint(gold, {"text": None, "other": "ACME"}) == "sibling:other"
+    assert hint({"text": "ACME", "other": "ACME"}, {"text": "x", "other": "ACME"}) is None
+    lines = [{"name": "bolt", "quantity": 4, "price": "7"}]
+    assert hint({"lines": lines}, {"lines": [{"name": "bolt", "quantity": 7, "price": 4}]}, "lines[].price") == (
+        "sibling:quantity"
+    )
+
+
+def test_value_that_the_schema_cannot_read() -> None:
+    """A date or number in another notation, in a field that is no text."""
+    assert hint({"day": "2024-03-05"}, {"day": "March 5, 2024"}, "day") == "unread:date"
+    assert hint({"amount": "1200"}, {"amount": "1,200"}, "amount") == "unread:number"
+    assert hint({"amount": "1200"}, {"amount": "$1200"}, "amount") == "unread:unit"
+    assert hint({"amount": "1200"}, {"amount": "soon"}, "amount") is None
+
+
+def leaves(*hints: str | None) -> list[Leaf]:
+    """Wrong leaves with hints."""
+    return [Leaf(Outcome.WRONG, "a", "b", hint) for hint in hints]
+
+
+@pytest.mark.parametrize(
+    ("hints", "expected"),
+    [
+        (["date"] * 51 + [None] * 2, "51 of the 53 lost values match as dates: consider DateText()"),
+        (["date:DMY"], '1 of the 1 lost values match as dates: consider DateText(order="DMY")'),
+        (["number:de_DE"], '1 of the 1 lost values match as numbers: consider NumberText(locale="de_DE")'),
+        (
+            ["casefold", "casefold+punctuation", None],
+            "2 of the 3 lost values match without case and punctuation: consider Text(casefold=True, punctuation=True)",
+        ),
+        (["sibling:vendor"], "1 of the 1 lost values stand in the field 'vendor': say in the prompt *"),
+        ([None] * 20 + ["date"], None),
+        ([None], None),
+        ([], None),
+    ],
+)
+def test_advice(hints: list[str | None], expected: str | None) -> None:
+    """One line: the hint that explains most, and what to do; nothing when it explains less than a tenth."""
+    found = advise(leaves(*hints), "lost")
+    assert found == expected or (expected and expected.endswith("*") and found and found.startswith(expected[:-1]))
+
+
+@pytest.mark.parametrize(("prompt", "line"), [("zero_shot", "28 of the 64"), ("five_shot", "80 of the 116")])
+@pytest.mark.skipif(not FARA.is_dir(), reason="the FARA data is not beside this checkout")
+def test_advice_on_real_filings(prompt: str, line: str) -> None:
+    """The dates that seem lost are named, with the rule that finds them; under that rule nothing is left to advise."""
+    gold = {row["id"]: row["expected"] for row in map(json.loads, (FARA / "cases.jsonl").open(encoding="utf-8"))}
+    rows = [json.loads(text) for text in (FARA / "outputs" / f"{prompt}.jsonl").open(encoding="utf-8")]
+
+    def results(compare: dict[str, Any] | None) -> list[CaseResult]:
+        return [score(gold[row["id"]], json.dumps(row["output"]), Filing, compare) for row in rows]
+
+    found = [text for text in advice_lines(results(None)) if "file_date" in text]
+    assert found == [f"  hint: file_date: {line} wrong values match as dates: consider DateText()"]
+    assert "date" not in advice(results({"file_date": DateText()})).get("file_date", "")

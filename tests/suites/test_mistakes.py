@@ -1,0 +1,314 @@
+"""Bad input gets one clear line that says where, what, and what to do next."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pydantic.root_model  # noqa: F401  (pytester forgets what a run in this process imported; this loads only once)
+import pytest
+
+from pytest_llm_extract.cassette.file.fingerprint import fingerprint
+from pytest_llm_extract.config import suite_folders
+from pytest_llm_extract.dataset import load_cases
+from pytest_llm_extract.errors import DatasetError
+
+SUITE = """
+import pytest
+from pydantic import BaseModel
+from pytest_llm_extract import Floor, Gate, Waiver
+
+class Item(BaseModel):
+    name: str
+    size: int | None = None
+
+class Later(BaseModel):
+    total: "Decimal"
+
+def read(text) -> Item: ...
+def untyped(text): ...
+CASES = [{{"id": "c0", "input": "x", "expected": {{"name": "x"}}}}]
+
+@pytest.mark.llm_extract({extract})
+@pytest.mark.llm_accuracy({accuracy})
+def test_items(extraction):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("extract", "accuracy", "message"),
+    [
+        ("extractor=read, case=CASES", "", "*llm_extract: no argument 'case'. Did you mean 'cases'?*"),
+        ("extractor=read", "", "*cases= is missing*"),
+        ("cases=CASES", "", "*schema= is missing*"),
+        ("extractor=untyped, cases=CASES", "", "*untyped has no return annotation*"),
+        ("extractor=read, prompt='p.md', cases=CASES", "", "*exclude each other*"),
+        ("extractor='read', cases=CASES", "", "*extractor= is a function, not 'read'*"),
+        ("extractor=read, cases='gold.jsnl'", "", "*no file 'gold.jsnl'*Did you mean 'gold.jsonl'?*"),
+        ("schema=Item, prompt='p.mdd', cases=CASES", "", "*no file 'p.mdd'*Did you mean 'p.md'?*"),
+        ("schema=Item, prompt='p.md', cases=CASES", "", "*no model: name one*"),
+        ("schema=Item, prompt='p.md', model='m', response_format='json', cases=CASES", "", "*no response_format*"),
+        (
+            "extractor=read, cases=CASES, ignore='metadata.id'",
+            "",
+            "*ignore= is a list of body paths*, not 'metadata.id'*",
+        ),
+        ("schema=dict, cases=CASES", "", "*the schema is a pydantic model*"),
+        ("schema={'type': 'objekt'}, cases=CASES", "", "*schema: type: no type 'objekt'. Did you mean 'object'?*"),
+        ("schema={'type': 'object'}, cases=CASES", "", "*top level is an object with `properties`*"),
+        ("schema=Later, cases=CASES", "", "*llm_extract: the schema cannot be read: name 'Decimal' is not defined*"),
+        ("schema=Item, prompt='p.md', model=3, cases=CASES", "", "*model= is the name of a model, not 3*"),
+        ("schema=Item, prompt='p.md', model='m', api='x', cases=CASES", "", "*no api 'x'. There are chat, responses.*"),
+        ("schema=Item, prompt='.', model='m', cases=CASES", "", "*: cannot be read: Is a directory*"),
+        ("extractor=read, cases=3", "", "*cases: is a file, a folder, a list or a callable, not 3*"),
+        ("extractor=read, cases=lambda: None", "", "*cases: the callable gives a list of cases, not None*"),
+        ("extractor=read, cases=CASES", "90", "*a floor is a number from 0 to 1, not 90; did you mean 0.9?*"),
+        ("extractor=read, cases=CASES", "nme=1.0", "*no field 'nme'. Did you mean 'name'?*"),
+        ("extractor=read, cases=CASES", "size=1.0", "*size: no case labels this field*"),
+        ("extractor=read, cases=CASES", "name=Floor()", "*name: Floor() names no rate*"),
+        ("extractor=read, cases=CASES", "", "*llm_accuracy: names no limit: a floor for all fields, or for some*"),
+        ("extractor=read, cases=CASES", "None", "*llm_accuracy: names no limit*"),
+        (
+            "extractor=read, cases=CASES",
+            "name=Floor(recall=80)",
+            "*name: recall: a floor is *not 80; did you mean 0.8?*",
+        ),
+        ("extractor=read, cases='bad.jsonl'", "", "*bad.jsonl:2: is not JSON*"),
+        ("extractor=read, cases='unfit.jsonl'", "", "*unfit.jsonl:1: case 'c0': expected.nam*no field 'nam'*'name'?*"),
+    ],
+)
+def test_one_line_at_collection(pytester: pytest.Pytester, extract: str, accuracy: str, message: str) -> None:
+    """The module is a collection error without a traceback; other modules still run."""
+    pytester.makefile(".jsonl", gold="", bad='{"id": 1, "input": "", "expected": {}}\n{', unfit="")
+    pytester.path.joinpath("unfit.jsonl").write_text('{"id": "c0", "input": "", "expected": {"nam": "x"}}')
+    pytester.makefile(".md", p="Read.")
+    pytester.makepyfile(test_items=SUITE.format(extract=extract, accuracy=accuracy))
+    run = pytester.runpytest_inprocess()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines([message])
+    run.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ("llm_documents(0.9)", "*llm_documents: takes exact= and valid= only*"),
+        ("llm_documents()", "*llm_documents: names no limit: exact=, valid=*"),
+        ("llm_gate()", "*llm_gate: names no limit: a Gate(max_lost=*), or waive=*"),
+        ("llm_gate(None)", "*llm_gate: names no limit*"),
+        ("llm_documents(exct=0.9)", "*llm_documents: no argument 'exct'. Did you mean 'exact'?*"),
+        ("llm_documents(exact=90)", "*exact: a floor is a number from 0 to 1, not 90; did you mean 0.9?*"),
+        ("llm_gate(5)", "*a budget is a Gate(*), not 5*"),
+        ("llm_gate(nme=Gate())", "*llm_gate: no field 'nme'. Did you mean 'name'?*"),
+        ("llm_gate(Gate(max_lost=0.5))", "*max_lost is a number of cases, not 0.5*"),
+        ("llm_gate(Gate(max_drop=5))", "*max_drop is a number from 0 to 1, not 5*"),
+        ("llm_gate(waive='name')", "*takes Waiver(*), not 'name'*"),
+        ("llm_gate(waive=3)", "*takes Waiver(*), not 3*"),
+        ("llm_gate(Gate(critical=3))", "*llm_gate: the default: critical is True or False, not 3*"),
+        ("llm_gate({'name': Gate()}, name=Gate())", "*llm_gate: name is named twice*"),
+        ("llm_gate(waive=Waiver('', '2027-01-01', field='name'))", "*a waiver has a reason*"),
+        ("llm_gate(waive=Waiver('x', 'soon', field='name'))", "*expires is a date such as '2027-01-31', not 'soon'*"),
+        ("llm_gate(waive=Waiver('x', '2027-01-01'))", "*a waiver names a field or a case*"),
+        ("llm_gate(waive=Waiver('x', '2027-01-01', field='nme'))", "*no field 'nme'. Did you mean 'name'?*"),
+        (
+            "llm_gate(waive=Waiver('x', '2027-01-01', case='c00'))",
+            "*no case 'c00' in the golden data. Did you mean 'c0'?*",
+        ),
+    ],
+)
+def test_mistake_in_a_limit(pytester: pytest.Pytester, marker: str, message: str) -> None:
+    """One line with the nearest right name, also for the markers beside llm_extract."""
+    suite = SUITE.format(extract="extractor=read, cases=CASES", accuracy="0")
+    pytester.makepyfile(test_items=suite.replace("def test_items", f"@pytest.mark.{marker}\ndef test_items"))
+    run = pytester.runpytest_inprocess()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines([message])
+    run.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            '{"id": "a", "input": "", "expected": {}}\n{"id": "a", "input": "", "expected": {}}',
+            ":2: id 'a' is used twice",
+        ),
+        ('{"id": "a", "input": "", "expectd": {}}', ":1: lacks 'expected'. Did you mean 'expectd'?"),
+        ("[1]", ":1: a case is an object, not list"),
+        ("\n\n", "holds no case"),
+        ("<<<<<<< HEAD", ":1: merge conflict marker"),
+        ('{"id": true, "input": "", "expected": {}}', ":1: id is a text or a number"),
+    ],
+)
+def test_golden_data_names_its_lines(pytester: pytest.Pytester, text: str, problem: str) -> None:
+    """Every problem with its file and line."""
+    path = pytester.path / "gold.jsonl"
+    path.write_text(text)
+    with pytest.raises(DatasetError) as error:
+        load_cases(path, "gold.jsonl")
+    assert problem in str(error.value)
+
+
+def test_json_dataset_with_a_byte_order_mark(pytester: pytest.Pytester) -> None:
+    """A list of cases; each knows its line."""
+    path = pytester.path / "gold.json"
+    path.write_text('\ufeff[\n {"id": 1, "input": "", "expected": {}},\r\n {"id": 2, "input": "", "expected": {}}\n]')
+    assert [(case.id, case.place) for case in load_cases(path, "gold.json")] == [("1", 2), ("2", 3)]
+
+
+def test_cassette_edited_by_hand_is_found_out(recorded: pytest.Pytester) -> None:
+    """A request that was changed in the file no longer has its fingerprint."""
+    path = next((recorded.path / "cassettes").rglob("c0*.yaml"))
+    path.write_text(path.read_text().replace('"Read."', '"Reed."'))
+    run = recorded.runpytest_subprocess()
+    run.stdout.fnmatch_lines(["*edited by hand*"])
+    run.assert_outcomes(failed=2, passed=3)
+
+
+def test_file_names_differ_for_every_id() -> None:
+    """Whatever the characters, also on file systems without case."""
+    ids = ["a/b", "a-b", "a:b", "A-B", "../../x", "CON", "con", "é", "e\u0301", "x" * 300, "x" * 301, "🙂", ""]
+    found = [suite_folders.file_name(case) for case in ids]
+    assert len({name.lower() for name in found}) == len(ids)
+    assert all(len(name) < 100 and "/" not in name and name.isascii() for name in found)
+
+
+def test_fingerprint_ignores_host_and_key_order_only() -> None:
+    """Method, path and every value of the body count."""
+    one = fingerprint("POST", "http://a/v1/x", b'{"a": 1, "b": [1, 2]}')
+    assert one == fingerprint("post", "https://b:8/v1/x", b'{"b":[1,2],"a":1}')
+    assert one != fingerprint("POST", "http://a/v1/x", b'{"a": 1, "b": [2, 1]}')
+    assert one != fingerprint("POST", "http://a/v1/y", b'{"a": 1, "b": [1, 2]}')
+
+
+def test_unwritable_results_are_said(recorded: pytest.Pytester) -> None:
+    """A folder in the place of results.json is one line, not a traceback."""
+    (recorded.path / "out").mkdir()
+    run = recorded.runpytest_subprocess("--llm-extract-json=out")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stdout.fnmatch_lines(["*out: results not written: Is a directory*"])
+
+
+def test_case_is_found_by_its_own_id(pytester: pytest.Pytester) -> None:
+    """-k takes an id whose node id is escaped."""
+    cases = 'extractor=read, cases=[{"id": "Zürich", "input": "", "expected": {"name": "x"}}]'
+    pytester.makepyfile(test_items=SUITE.format(extract=cases, accuracy="0"))
+    pytester.runpytest_inprocess("-k", "Zürich", "--collect-only").stdout.fnmatch_lines(["*1 test collected*"])
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_no_case_of_that_id(recorded: pytest.Pytester, workers: str) -> None:
+    """It is said, and no case of another id runs."""
+    run = recorded.runpytest_subprocess("--llm-extract-case=zz", f"-n{workers}")
+    assert run.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    run.stdout.fnmatch_lines(["no case has an id like --llm-extract-case=zz"])
+    found = recorded.runpytest_subprocess("--llm-extract-case=c1", f"-n{workers}")
+    found.stdout.no_fnmatch_line("no case has*")
+
+
+def test_parametrized_suite_is_refused(pytester: pytest.Pytester) -> None:
+    """By mark or by fixture."""
+    text = SUITE.format(extract="extractor=read, cases=CASES", accuracy="0")
+    by_mark = text.replace(
+        "def test_items(extraction)", "@pytest.mark.parametrize('x', [1])\ndef test_items(extraction, x)"
+    )
+    fixture = "@pytest.fixture(params=[1, 2])\ndef x(request): ...\n"
+    by_fixture = fixture + text.replace("def test_items(extraction)", "def test_items(extraction, x)")
+    for number, module in enumerate((by_mark, "import pytest\n" + by_fixture)):
+        pytester.makepyfile(**{f"test_{number}": module})
+    run = pytester.runpytest_inprocess()
+    run.assert_outcomes(errors=2)
+    run.stdout.fnmatch_lines(["*parametrize*", "*cannot be parametrized (by 'x')*"])
+
+
+def test_ten_thousand_cases_load_at_once(pytester: pytest.Pytester) -> None:
+    """Golden data is read whole, and stays in order."""
+    path = pytester.path / "gold.jsonl"
+    rows = ({"id": f"c{i}", "input": "x" * 500, "expected": {"name": "x"}} for i in range(10_000))
+    path.write_text("\n".join(map(json.dumps, rows)))
+    start = time.perf_counter()
+    cases = load_cases(path, "gold.jsonl")
+    assert [cases[0].id, cases[-1].id, len(cases)] == ["c0", "c9999", 10_000]
+    assert time.perf_counter() - start < 30  # a guard against quadratic reading, not a measurement
+
+
+@pytest.mark.parametrize(
+    ("markers", "line"),
+    [
+        ("llm_accuracy(name=0.9)\n@pytest.mark.llm_accuracy(0.5)", "*llm_accuracy is written twice at one test*"),
+        ("llm_accuracy({1: 0.5})", "*a field is named by its path, not by 1*"),
+        ("llm_accuracy(__import__('decimal').Decimal('nan'))", "*a floor is a number from 0 to 1, not Decimal('NaN')*"),
+        ("llm_gate(waive=Waiver(reason=None, expires='2999-01-01', field='name'))", "*reason of a waiver is a text*"),
+        ("llm_gate(waive=Waiver(reason='x', expires='2999-01-01', field=3))", "*field of a waiver is a text, not 3*"),
+    ],
+)
+def test_limits_with_a_mistake(pytester: pytest.Pytester, markers: str, line: str) -> None:
+    """One line, never a traceback."""
+    text = SUITE.format(extract="extractor=read, cases=CASES", accuracy="0")
+    pytester.makepyfile(test_items=text.replace("llm_accuracy(0)", markers))
+    run = pytester.runpytest_subprocess()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines([line])
+    assert "Traceback" not in run.stdout.str()
+
+
+def test_a_floor_over_nothing(pytester: pytest.Pytester) -> None:
+    """It would always be met."""
+    text = SUITE.format(extract="extractor=read, cases=CASES", accuracy="0.9").replace('{"name": "x"}', "{}")
+    pytester.makepyfile(test_items=text)
+    run = pytester.runpytest_subprocess()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines(["*no case labels any field, so the floor means nothing*"])
+
+
+def test_results_go_where_a_link_leads(pytester: pytest.Pytester) -> None:
+    """A link stays a link; a pipe stays a pipe."""
+    pytester.makepyfile(test_items=SUITE.format(extract="extractor=read, cases=CASES", accuracy="0"))
+    target, link = pytester.path / "target.json", pytester.path / "link.json"
+    link.symlink_to(target)
+    pytester.runpytest_subprocess(f"--llm-extract-json={link}")
+    assert link.is_symlink()
+    assert json.loads(target.read_text())["suites"]
+    pytester.runpytest_subprocess("--llm-extract-json=/dev/null")
+    assert not Path("/dev/null").is_file()
+
+
+INIS = {
+    "cassettes": ('["c"]', "a folder below the rootdir, such as cassettes"),
+    "alpha": ("[1]", "a number between 0 and 1, such as 0.05"),
+    "concurrency": ("2.5", "a whole number from 1 to 1000"),
+    "inconclusive": ('["fail"]', "warn or fail"),
+    "baseline": ('["results.json"]', "a file, or git:REV"),
+    "budget": ("[3]", "US dollars, such as 0.50"),
+    "secrets": ("[3]", "a list of texts"),
+    "model": ('["m"]', "the name of a model"),
+    "placeholder_key": ("[true]", "true or false"),
+    "require_complete": ('"maybe"', "true or false"),
+}
+TABLES = ["tool.pytest.ini_options"] + ["tool.pytest"] * (pytest.version_tuple >= (9,))
+
+
+@pytest.mark.filterwarnings("ignore:Passing a value that is not a string")
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("name", INIS)
+def test_ini_of_another_type(pytester: pytest.Pytester, table: str, name: str) -> None:
+    """One line that says what it is, whichever table of pyproject.toml it stands in; also without a suite."""
+    value, what = INIS[name]
+    pytester.makepyprojecttoml(f"[{table}]\nllm_extract_{name} = {value}\n")
+    run = pytester.runpytest_inprocess()
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines([f"ERROR: ini llm_extract_{name}: is {what}[, ]*"])
+    run.stderr.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_inis_of_their_own_types(recorded: pytest.Pytester, table: str) -> None:
+    """Booleans and numbers need no quotes."""
+    recorded.makepyprojecttoml(
+        f"[{table}]\nllm_extract_require_complete = true\nllm_extract_alpha = 0.01\nllm_extract_budget = 1\n"
+        "llm_extract_concurrency = 2\n"
+    )
+    recorded.runpytest_inprocess().assert_outcomes(passed=5)
+    recorded.runpytest_inprocess("-k", "c1").assert_outcomes(passed=1, failed=1, deselected=3)
