@@ -1,86 +1,142 @@
-"""Imports go downward, or sideways on one floor without a circle; outside packages have one door each."""
+"""Files stand in the rooms of ARCHITECTURE.md: imports go downward, without a circle, one door for each dependency."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-SOURCE = Path(__file__).parents[1] / "src" / "pytest_llm_extract"
-FLOORS = [
-    {"errors", "stats", "git", "exact_json", "long_numbers", "hooks", "own_imports"},
-    {
-        "outcome",
-        "limits",
-        "case_result",
-        "suite_result",
-        "case_report",
-        "prices",
-        "config",
-        "inis",
-        "placeholder",
-        "rules",
-        "answers",
-    }
-    | {"files", "recording", "safe_yaml", "secrecy"},
-    {"jsonable", "schema", "json_schema", "tree", "definitions", "readers", "writers", "cases", "extractors"},
-    {"validate", "compare", "aggregate", "advice", "cassette", "provider", "golden", "gate_markers", "event_loop"},
-    {"scoring", "gate", "call", "prompt", "corpus", "report", "explain", "endings", "failure"},
-    {"baseline", "suite"},
-    {"record"},
-    {"runner"},
-    {"stash", "controller", "recorder", "handover", "selection", "absent"},
-    {"plugin", "collecting", "running", "sending", "cli", "commands"},
+PACKAGE = "pytest_llm_extract"
+SOURCE = Path(__file__).parents[1] / "src" / PACKAGE
+# From the top to the bottom: each imports only what stands below it.
+ROOMS = [
+    "plugin",
+    "hookspecs",
+    "cli",
+    "session",
+    "report",
+    "recording",
+    "extraction",
+    "suites",
+    "corpus",
+    "baseline",
+    "prompt",
+    "gate",
+    "scoring",
+    "dataset",
+    "cassette",
+    "wire_formats",
+    "schema",
+    "results",
+    "config",
+    "credentials",
+    "rules",
+    "formats",
+    "stats",
+    "git",
+    "errors",
+    "wording",
 ]
+# The files that may import a dependency, as prefixes of their paths.
 DOORS = {
-    "vcr": {"cassette"},
-    "openai": {"provider"},
-    "rich": {"report"},
-    "jinja2": {"prompt"},
-    "click": {"cli", "commands"},
-    "genai_prices": {"prices"},
-    "json_schema_to_pydantic": {"json_schema"},
+    "vcr": ("cassette/",),
+    "openai": ("prompt/client.py",),
+    "rich": ("report/",),
+    "jinja2": ("prompt/prompt_file.py",),
+    "click": ("cli/",),
+    "genai_prices": ("results/prices.py",),
+    "json_schema_to_pydantic": ("schema/json_schema.py",),
+    "deepdiff": ("cassette/file/staleness.py", "scoring/explain.py"),
+    "babel": ("scoring/compare/", "schema/field_tree.py"),
+    "dateutil": ("scoring/compare/",),
 }
 
 
-def rooms() -> dict[str, set[str]]:
-    """Every room (module, or folder) with all that it imports, at any depth."""
-    found: dict[str, set[str]] = {}
-    for path in SOURCE.rglob("*.py"):
-        room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                found.setdefault(room, set()).update(alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module == "pytest_llm_extract":
-                found.setdefault(room, set()).update(f"pytest_llm_extract.{alias.name}" for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                found.setdefault(room, set()).add(node.module or "")
-    return {room: names for room, names in found.items() if room != "__init__"}
-
-
-def inside() -> dict[str, set[str]]:
-    """Which room imports which."""
-    prefix = "pytest_llm_extract."
+def files() -> dict[str, ast.Module]:
+    """Every file of the package by its path below it, parsed."""
     return {
-        room: {name.removeprefix(prefix).split(".")[0] for name in names if name.startswith(prefix)} - {room}
-        for room, names in rooms().items()
+        path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(SOURCE.rglob("*.py"))
     }
 
 
+def imported(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
+    """Every import of a file, wherever it stands: a module, and the name that is taken from it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def outside(tree: ast.Module) -> set[str]:
+    """The packages that a file imports, by their first name."""
+    return {module.split(".")[0] for module, _ in imported(tree)}
+
+
+def path_of(module: str, name: str | None, known: dict[str, ast.Module]) -> str | None:
+    """The file of the package that an import leads to; None for other packages."""
+    if module.split(".")[0] != PACKAGE:
+        return None
+    folder = module.removeprefix(PACKAGE).removeprefix(".").replace(".", "/")
+    inside = f"{folder}/{name}".removeprefix("/")
+    paths = (f"{inside}.py", f"{inside}/__init__.py", f"{folder}.py", f"{folder}/__init__.py")
+    return next((path for path in paths if path in known), None)
+
+
+def graph() -> dict[str, set[str]]:
+    """Which file imports which; the package's own `__init__` is left out, since everyone imports it."""
+    known = files()
+    arrows: dict[str, set[str]] = {}
+    for path, tree in known.items():
+        if path != "__init__.py":
+            targets = {path_of(module, name, known) for module, name in imported(tree)}
+            arrows[path] = {target for target in targets if target is not None} - {path, "__init__.py"}
+    return arrows
+
+
+def room(path: str) -> str:
+    """The folder at the top of a path, or the file there."""
+    return Path(path).parts[0].removesuffix(".py")
+
+
+def test_every_file_stands_in_a_room() -> None:
+    """A new folder gets its place in the list, and in ARCHITECTURE.md."""
+    assert {room(path) for path in files()} - {"__init__"} == set(ROOMS)
+
+
 def test_imports_go_downward() -> None:
-    """No room imports from a floor above its own, and every room has a floor."""
-    floor = {room: number for number, names in enumerate(FLOORS) for room in names}
-    upward = [(room, other) for room, others in inside().items() for other in others if floor[other] > floor[room]]
+    """No file imports one of a room above its own, not for types alone either."""
+    place = {name: number for number, name in enumerate(ROOMS)}
+    upward = [
+        (one, other) for one, others in graph().items() for other in others if place[room(other)] < place[room(one)]
+    ]
     assert upward == []
 
 
 def test_no_circles() -> None:
-    """Rooms can be built one after the other."""
-    TopologicalSorter(inside()).prepare()
+    """Files can be read one after the other."""
+    TopologicalSorter(graph()).prepare()
 
 
 def test_outside_packages_have_one_door() -> None:
-    """Each outside package is known to one room (click to the command line)."""
+    """Each outside package is known to one place."""
+    known = files()
     for package, doors in DOORS.items():
-        users = {room for room, names in rooms().items() if any(name.split(".")[0] == package for name in names)}
-        assert users == doors, package
+        users = [path for path, tree in known.items() if package in outside(tree)]
+        assert users, package
+        assert [path for path in users if not path.startswith(doors)] == [], package
+
+
+def test_root_is_small() -> None:
+    """Whoever opens the package sees rooms, not files."""
+    assert len([path for path in SOURCE.iterdir() if path.is_file()]) <= 10
+
+
+def test_no_module_is_called_like_its_neighbour() -> None:
+    """Two files of one name stand in different rooms, and no file is called like a room that is not its own."""
+    stems = [path for path in files() if not path.endswith("__init__.py")]
+    rooms = {name for name in ROOMS if (SOURCE / name).is_dir()}
+    clashes = [path for path in stems if Path(path).stem in rooms and Path(path).parts[0] != Path(path).stem]
+    assert clashes == []

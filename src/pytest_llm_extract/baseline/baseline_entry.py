@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from pytest_llm_extract.baseline.file import Entry
 from pytest_llm_extract.errors import LlmExtractError
-from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.results.case_result import CaseResult, count_leaves
 from pytest_llm_extract.schema.schema import Schema
@@ -36,23 +35,31 @@ class Kept(NamedTuple):
     changed: str | None
 
 
-def keep(schema: Schema, gold: Any, call: Call, answer: Answer, result: CaseResult) -> Kept:
-    """An answer and its score as a baseline keeps them."""
-    requests = tuple(call.facts.get("fingerprints", ()))
-    text = _text(schema, call, answer)
+def keep(schema: Schema, gold: Any, value: Any, requests: tuple[str, ...], answer: Answer, result: CaseResult) -> Kept:
+    """An answer and its score as a baseline keeps them.
+
+    Args:
+        schema: the suite's.
+        gold: of the case.
+        value: what the extraction returned, None where it raised.
+        requests: the fingerprints of its requests.
+        answer: what was read of the value.
+        result: how it was scored.
+    """
+    text = _text(schema, value, answer)
     counts, origin = result.counts, result.origin
     entry = Entry(result.id, result.status, text, counts, requests, origin, result.attempt, group=result.group)
-    if isinstance(call.value, RawAnswer) or answer.lost:
+    if isinstance(value, RawAnswer) or answer.lost:
         return Kept(entry, None)  # its text is what was read
     again, now = count_leaves(entry.scored(schema, gold).leaves), entry.outcomes
     return Kept(entry, next((path for path in {**now, **again} if now.get(path) != again.get(path)), None))
 
 
-def _text(schema: Schema, call: Call, answer: Answer) -> str | None:
-    if isinstance(call.value, RawAnswer):
-        return call.value.content
-    if answer.lost or call.error is not None:
+def _text(schema: Schema, value: Any, answer: Answer) -> str | None:
+    if isinstance(value, RawAnswer):
+        return value.content
+    if answer.lost:
         return None
     if answer.valid:
         return schema.dump(answer.value)
-    return json.dumps(as_json(call.value))
+    return json.dumps(as_json(value))

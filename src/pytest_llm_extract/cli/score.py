@@ -11,7 +11,7 @@ import click
 
 from pytest_llm_extract.corpus.score_files import Corpus, available_processes, schema_of, score_corpus
 from pytest_llm_extract.errors import DatasetError, UsageError
-from pytest_llm_extract.report.corpus import corpus_lines, corpus_suite, corpus_to_wire, judge, problem_lines
+from pytest_llm_extract.report.corpus_totals import corpus_lines, corpus_suite, corpus_to_wire, judge, problem_lines
 from pytest_llm_extract.report.progress import progress
 from pytest_llm_extract.report.results_json import write_results
 from pytest_llm_extract.suites.limit_markers import Written, read_floors

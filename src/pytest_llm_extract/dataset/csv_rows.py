@@ -7,9 +7,9 @@ import io
 from typing import Any
 
 from pytest_llm_extract.dataset.case import check_columns, misspelt
-from pytest_llm_extract.dataset.json_rows import read_json
 from pytest_llm_extract.errors import Place, Problems
 from pytest_llm_extract.formats.exact_decimals import ReadNumber
+from pytest_llm_extract.formats.strict_json import read_json
 
 _LONGEST_CELL = 2**31 - 1
 _NESTED = ("expected", "metadata")

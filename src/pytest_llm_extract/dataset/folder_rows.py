@@ -7,9 +7,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from pytest_llm_extract.dataset.case import RowError, misspelt
-from pytest_llm_extract.dataset.json_rows import read_json
 from pytest_llm_extract.errors import Place, Problems
 from pytest_llm_extract.formats.exact_decimals import ReadNumber
+from pytest_llm_extract.formats.strict_json import read_json
 from pytest_llm_extract.formats.text_files import UnreadableFileError, read_text
 
 

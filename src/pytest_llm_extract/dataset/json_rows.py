@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_llm_extract.errors import Place, Problems
 from pytest_llm_extract.formats.exact_decimals import ReadNumber
+from pytest_llm_extract.formats.strict_json import decoder_of, read_json
 from pytest_llm_extract.formats.text_files import conflict_line
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -53,18 +54,9 @@ def json_rows(text: str, problems: Problems, number: ReadNumber = float) -> list
     return rows
 
 
-def read_json(text: str, number: ReadNumber = float) -> Any:
-    """A JSON text; `number` reads one that has a point or an exponent.
-
-    Raises:
-        ValueError: it is none, or an object has a key twice.
-    """
-    return (_decoder if number is float else _decoder_of(number)).decode(text)
-
-
 def _items(text: str, position: int, number: ReadNumber) -> Iterator[tuple[int, Any]]:
     """Start and value of each item of the list that starts at `position`; every mistake is a JSONDecodeError."""
-    decoder = _decoder_of(number)
+    decoder = decoder_of(number)
     position = _skip(text, position + 1)
     closed = text.startswith("]", position)
     while not closed:
@@ -87,18 +79,3 @@ def _items(text: str, position: int, number: ReadNumber) -> Iterator[tuple[int, 
 def _skip(text: str, position: int) -> int:
     found = _SPACE.match(text, position)
     return found.end() if found else position
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} is written twice")
-    return found
-
-
-def _decoder_of(number: ReadNumber) -> json.JSONDecoder:
-    return json.JSONDecoder(object_pairs_hook=_unique, parse_float=number)
-
-
-_decoder = _decoder_of(float)  # for thousands of rows, the same one

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -30,9 +30,6 @@ from pytest_llm_extract.scoring.explain import explain
 from pytest_llm_extract.scoring.score import score_answer
 from pytest_llm_extract.suites.suite import Suite
 from pytest_llm_extract.wire_formats import RawAnswer
-
-if TYPE_CHECKING:
-    from pytest_llm_extract.recording.run import RecordingRun
 
 _REPLAYED = Call()  # one that nothing has to be said of
 _DIFFERENCES = 20  # lines of a strict case's failure; results.json has all
@@ -73,11 +70,11 @@ class Extraction:
         suite: Suite,
         golden: GoldenCase,
         settings: Settings,
-        recording: RecordingRun | None,
+        record: Callable[[Job, Callable[[], Any]], Call] | None,
         client: Callable[[], Any],
     ) -> None:
         self._suite, self._golden, self._settings, self._client = suite, golden, settings, client
-        self._jobs, self._recording = jobs_of(suite, golden), recording
+        self._jobs, self._record = jobs_of(suite, golden), record
         self._taken: list[_Taken] = []
         self.result: CaseResult | None = None
 
@@ -226,11 +223,12 @@ class Extraction:
 
     def _take(self, function: Callable[[], Any], job: Job) -> _Taken:
         slot = job.slot(self._settings)
-        call = self._recording.call(job, function) if self._recording else replay(function, slot)
+        call = self._record(job, function) if self._record else replay(function, slot)
         answer = self._read(call)
         result = self._score(call, answer, slot.path, is_first=job.sample == 1)
         accepts = self._settings.accept is not None
-        kept = keep(self._suite.schema, self._golden.gold, call, answer, result) if accepts else None
+        requests = tuple(call.facts.get("fingerprints", ()))
+        kept = keep(self._suite.schema, self._golden.gold, call.value, requests, answer, result) if accepts else None
         return _Taken(call, answer, result, kept)
 
     def _read(self, call: Call) -> Answer:

@@ -1,4 +1,4 @@
-"""Files that a marker names, and files that are written whole or not at all."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,24 +7,6 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
-
-from pytest_llm_extract.config.settings import Settings
-from pytest_llm_extract.errors import UsageError, did_you_mean
-
-
-def find_file(name: str | Path, settings: Settings, module: Path, source: str) -> Path:
-    """A file (or a folder of golden data) relative to the rootdir, or beside the test module.
-
-    Raises:
-        UsageError: it is in neither place.
-    """
-    tried = [settings.rootdir / name, module.parent / name]
-    for path in tried:
-        if path.exists():
-            return path
-    near = [path.name for folder in {path.parent for path in tried} if folder.is_dir() for path in folder.iterdir()]
-    hint = did_you_mean(Path(name).name, near)
-    raise UsageError(source, f"no file {str(name)!r} in the rootdir {settings.rootdir} or beside {module.name}.{hint}")
 
 
 def check_writable(folder: Path) -> None:

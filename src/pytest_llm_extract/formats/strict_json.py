@@ -1,10 +1,12 @@
-"""JSON that can be written again without changing what it means."""
+"""JSON read strictly: no name twice, and on demand no number that would be written in another way."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from typing import Any
+
+from pytest_llm_extract.formats.exact_decimals import ReadNumber
 
 
 def read_exactly(text: str, is_same: Callable[[float, str], bool]) -> Any:
@@ -31,3 +33,28 @@ def read_exactly(text: str, is_same: Callable[[float, str], bool]) -> Any:
         raise ValueError(name)
 
     return json.loads(text, parse_float=number, object_pairs_hook=members, parse_constant=constant)
+
+
+def read_json(text: str, number: ReadNumber = float) -> Any:
+    """A JSON text; `number` reads one that has a point or an exponent.
+
+    Raises:
+        ValueError: it is none, or an object has a key twice.
+    """
+    return (_decoder if number is float else decoder_of(number)).decode(text)
+
+
+def decoder_of(number: ReadNumber) -> json.JSONDecoder:
+    """A decoder that refuses an object with a key twice; `number` reads numbers with a point or an exponent."""
+    return json.JSONDecoder(object_pairs_hook=_unique, parse_float=number)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} is written twice")
+    return found
+
+
+_decoder = decoder_of(float)  # for thousands of rows, the same one

@@ -12,9 +12,9 @@ import pydantic_core
 
 from pytest_llm_extract.cassette.file.fingerprint import digest
 from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.config.source import find_file
 from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.errors import UsageError
-from pytest_llm_extract.formats.atomic_write import find_file
 from pytest_llm_extract.prompt.prompt_file import Example
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.schema.validators import has_alternatives

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.config.source import find_file
 from pytest_llm_extract.dataset import Case
 from pytest_llm_extract.errors import PromptError, UnknownNameError, UnsupportedFieldError, UsageError
-from pytest_llm_extract.formats.atomic_write import find_file
 from pytest_llm_extract.prompt.attachments import Attachment, read_document
 from pytest_llm_extract.prompt.few_shot import Context, Examples, read_context, read_examples
 from pytest_llm_extract.prompt.prompt_file import Prompt, load_prompt

@@ -109,8 +109,8 @@ def _extraction_of(item: pytest.Function, suite: Suite, golden: GoldenCase) -> E
     from pytest_llm_extract.extraction.extraction import Extraction
 
     settings = item.config.stash[SETTINGS]
-    run = recording_run(item.config) if settings.record != "none" else None
-    return Extraction(suite, golden, settings, run, lambda: item._request.getfixturevalue("llm_client"))
+    record = recording_run(item.config).call if settings.record != "none" else None
+    return Extraction(suite, golden, settings, record, lambda: item._request.getfixturevalue("llm_client"))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -24,7 +24,7 @@ from pytest_llm_extract.recording.plan import Plan, plan_suite
 from pytest_llm_extract.recording.progress import Progress
 from pytest_llm_extract.recording.record_relay import Shared
 from pytest_llm_extract.recording.run import RecordingRun
-from pytest_llm_extract.report.recording import Bar, Display, Log, Silent, plan_lines, summary_lines
+from pytest_llm_extract.report.recording_progress import Bar, Display, Log, Silent, plan_lines, summary_lines
 from pytest_llm_extract.session.selection import calls_no_test
 from pytest_llm_extract.session.stash import suite_and_case
 from pytest_llm_extract.suites.suite import Suite

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from pytest_llm_extract.baseline.find import AcceptedAnswers, Sought, find_accepted
 from pytest_llm_extract.config.settings import RECORD_MODES, Settings
+from pytest_llm_extract.config.source import find_file
 from pytest_llm_extract.dataset import load_cases
 from pytest_llm_extract.dataset.gold import GoldenCase, read_golden
 from pytest_llm_extract.errors import UnknownNameError, UsageError
-from pytest_llm_extract.formats.atomic_write import find_file
 from pytest_llm_extract.gate.floors import trivial_floors
 from pytest_llm_extract.prompt.prompt_call import ARGUMENTS as PROMPT_ARGUMENTS
 from pytest_llm_extract.prompt.prompt_call import PromptCall, complete_call, read_prompt_call

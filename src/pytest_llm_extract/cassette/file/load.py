@@ -12,9 +12,9 @@ from typing import Any
 from pytest_llm_extract.cassette.file.exchange import Recording
 from pytest_llm_extract.cassette.file.fast_load import read_as_written
 from pytest_llm_extract.cassette.file.layout import LayoutError, read_recording
-from pytest_llm_extract.dataset.json_rows import read_json
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.formats.safe_yaml import YamlMistakeError, YamlReader, describe
+from pytest_llm_extract.formats.strict_json import read_json
 from pytest_llm_extract.formats.text_files import conflict_line
 
 MAX_BYTES = 64 * 1024 * 1024

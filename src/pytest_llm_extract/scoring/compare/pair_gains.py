@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytest_llm_extract.results.outcome import Outcome
 from pytest_llm_extract.scoring.compare.column import UNLABELLED
 from pytest_llm_extract.scoring.compare.findings import Walk
+from pytest_llm_extract.scoring.compare.plan import Plan
 from pytest_llm_extract.scoring.compare.row_table import Table, cell, gold_cell
-
-if TYPE_CHECKING:
-    from pytest_llm_extract.scoring.compare.walk import Plan
 
 _MILLION = 1_000_000
 

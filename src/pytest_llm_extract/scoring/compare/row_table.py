@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 
 from pytest_llm_extract.schema.validators import MISSING
 from pytest_llm_extract.scoring.compare.column import UNLABELLED, Column
+from pytest_llm_extract.scoring.compare.plan import Plan
 from pytest_llm_extract.scoring.compare.texts import normal_text
-
-if TYPE_CHECKING:
-    from pytest_llm_extract.scoring.compare.walk import Plan
-
 
 _COMPARED = 1_000  # characters of a value: similarity takes time that grows with the square of its length
 

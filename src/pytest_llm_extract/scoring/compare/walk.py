@@ -6,7 +6,7 @@ A schema's tree becomes a plan once: an object for each node, which knows its pa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
@@ -20,28 +20,10 @@ from pytest_llm_extract.scoring.compare.comparators import Comparator, comparato
 from pytest_llm_extract.scoring.compare.findings import Walk
 from pytest_llm_extract.scoring.compare.pair_rows import Pairing, pair_rows
 from pytest_llm_extract.scoring.compare.pair_scalars import pair_scalars
+from pytest_llm_extract.scoring.compare.plan import Plan
 from pytest_llm_extract.scoring.compare.row_table import RowPlan
 
 C, W, M, S = Outcome.CORRECT, Outcome.WRONG, Outcome.MISSING, Outcome.SPURIOUS
-
-
-class Plan(Protocol):
-    """How one place of the schema is walked; only a leaf has a comparator."""
-
-    comparator: Comparator | None
-    paths: tuple[str, ...]
-
-    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
-        """Add what is found.
-
-        `absent` is what a null on both sides counts as: absent_ok, or invalid for an answer that was lost.
-        """
-
-    def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
-        """Add path and value of every leaf that has one; of gold, the labelled ones."""
-
-    def labelled(self, gold: Any, out: dict[str, None]) -> None:
-        """Add the paths that gold labels."""
 
 
 class LeafPlan:
