@@ -83,6 +83,9 @@ ANSWERS = {
     "JSON of something else": Reply(200, '{"detail": "overloaded"}'),
     "an unknown model, HTTP 404": failure(404, "model_not_found"),
     "a document that is too long, HTTP 400": failure(400, "context_length_exceeded"),
+    "a request that is too large, HTTP 413": failure(413, "request_too_large"),
+    "a value that is not allowed, HTTP 422": failure(422, "invalid_value"),
+    "a wrong key, HTTP 400": failure(400, "API_KEY_INVALID"),
 }
 
 

@@ -381,7 +381,7 @@ def hiding(wrapper: str) -> str:
     return strict.replace("CASES =", wrapper + "\nCASES =").replace("range(12)", "range(2)")
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 400])
+@pytest.mark.parametrize("status", [401, 403, 404])
 def test_an_error_that_an_extractor_hides_replaces_no_cassette(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
@@ -397,6 +397,15 @@ def test_an_error_that_an_extractor_hides_replaces_no_cassette(
     run.stdout.fnmatch_lines([f"STALE: not recorded: HTTP {status} *Incorrect*(2 cases: c0, c1)"])
     assert len(provider.requests) == (1 if status in (401, 403) else 2)
     assert {path: path.read_bytes() for path in cassettes(project)} == before
+
+
+def test_a_parameter_that_is_always_rejected_ends_the_recording(project: pytest.Pytester) -> None:
+    """Ten rejections and no answer: the cases that are left are not asked for."""
+    provider = StandIn(lambda body: Reply(400, '{"error": {"message": "Unknown parameter"}}'))
+    with serving(provider):
+        run = project.runpytest_subprocess("--llm-record", "--llm-extract-concurrency=1")
+    assert len(provider.requests) == 10
+    run.stdout.fnmatch_lines(["MISSING: not recorded: HTTP 400 *Unknown parameter*(2 cases: *"])
 
 
 def test_a_wrong_key_is_told_where_an_extractor_falls_back(project: pytest.Pytester) -> None:

@@ -164,7 +164,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
         call.failure = call.failure._replace(words=slot.storage.watch.hide(call.failure.words))
         call.status = Status.STALE if old else Status.MISSING
         call.problem = f"not recorded: {call.failure.words}"
-    elif call.error is not None and not (take.exchanges and is_answer(call.error)):
+    elif call.error is not None and not _is_answered(take, call):
         call.status = Status.ERROR
     elif not take.exchanges:
         call.status = Status.ERROR
@@ -172,6 +172,13 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
     else:
         _write(call, slot, recording, old, time.perf_counter() - start)
     return call
+
+
+def _is_answered(take: Record, call: Call) -> bool:
+    """Whether what an extraction raised came after a whole answer, which is kept whatever was made of it."""
+    if not take.exchanges or call.error is None or not isinstance(call.error, Exception):
+        return False
+    return bool(call.by_model or call.facts["rejected"]) or is_answer(call.error)
 
 
 def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, seconds: float) -> None:

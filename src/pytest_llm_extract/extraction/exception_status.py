@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,32 +16,75 @@ from pytest_llm_extract.prompt import client
 from pytest_llm_extract.results.outcome import Status
 
 _PACKAGE = str(Path(__file__).parent)
-_UNUSABLE = frozenset({"InstructorRetryException"})
+# What libraries raise when they give up on an answer, by the names of the classes.
+_GAVE_UP = frozenset(
+    {
+        "AdapterParseError",  # dspy
+        "IncompleteOutputException",  # instructor
+        "InstructorRetryException",
+        "OutputParserException",  # langchain, llama-index
+        "OutputParsingError",
+        "ResponseParsingError",  # instructor
+        "UnexpectedModelBehavior",  # pydantic-ai
+    }
+)
 
 
-def status_of(error: BaseException, facts: Mapping[str, Any]) -> Status:
-    """What an exception of an extraction says of its answer; `facts` are those of `cassette.facts.summary`.
+def status_of(
+    error: BaseException, facts: Mapping[str, Any], fits: Callable[[str], bool] = lambda text: True
+) -> Status:
+    """What an exception of an extraction says of its answer.
 
-    `Status.ERROR` is a crash: nothing was said about the answer.
+    The answer is asked first: a refusal, a cut-off answer and a rejected request have their status whatever was raised.
+
+    Args:
+        error: what the extraction raised.
+        facts: those of `answer_summary.summary`; empty where there is no answer.
+        fits: whether the text of the answer is what the suite's schema wants.
+
+    Returns:
+        `Status.ERROR` for a crash: nothing was said about the answer.
     """
-    names = {base.__name__ for base in type(error).__mro__}
-    if "ContentFilterFinishReasonError" in names or getattr(error, "code", None) == "content_filter":
-        return Status.REFUSED
-    if isinstance(error, client.ProviderError) and error.refusal:
-        return Status.REFUSED
-    if "LengthFinishReasonError" in names:
-        return Status.TRUNCATED
-    if isinstance(error, PromptError):
+    if _is_broken_code(error):
         return Status.ERROR
-    if isinstance(error, pydantic.ValidationError | json.JSONDecodeError) or names & _UNUSABLE:
-        if facts.get("refusal") or facts.get("finish_reason") == "content_filter":
-            return Status.REFUSED
-        return Status.TRUNCATED if facts.get("finish_reason") == "length" else Status.INVALID
+    names = {base.__name__ for base in type(error).__mro__}
+    if _is_refusal(error, names, facts):
+        return Status.REFUSED
+    if facts.get("rejected"):
+        return Status.REJECTED
+    if facts.get("finish_reason") == "length" or "LengthFinishReasonError" in names:
+        return Status.TRUNCATED
+    if isinstance(error, pydantic.ValidationError | json.JSONDecodeError) or names & _GAVE_UP:
+        return Status.INVALID
+    if facts.get("by_model") and _is_about_a_value(error) and not fits(facts.get("content") or ""):
+        return Status.INVALID
     return Status.ERROR
 
 
+def _is_broken_code(error: BaseException) -> bool:
+    """Whether an exception would be raised for every answer, or is not about one."""
+    return isinstance(error, PromptError | NameError | ImportError | SyntaxError) or not isinstance(error, Exception)
+
+
+def _is_refusal(error: BaseException, names: set[str], facts: Mapping[str, Any]) -> bool:
+    if "ContentFilterFinishReasonError" in names or getattr(error, "code", None) == "content_filter":
+        return True
+    if isinstance(error, client.ProviderError) and error.refusal:
+        return True
+    return bool(facts.get("refusal")) or facts.get("finish_reason") == "content_filter"
+
+
+def _is_about_a_value(error: BaseException) -> bool:
+    """Whether an exception is one that code raises for what it looks for and does not find (`tool_calls[0]`)."""
+    if isinstance(error, AttributeError):
+        return error.obj is None
+    if isinstance(error, TypeError):
+        return "'NoneType'" in str(error)
+    return isinstance(error, ValueError | LookupError)
+
+
 def is_answer(error: BaseException) -> bool:
-    """Whether an exception is an answer that could not be used, which is worth keeping, and not a crash."""
+    """Whether an exception says by itself that an answer could not be used, so that it is not a crash."""
     return status_of(error, {}) is not Status.ERROR
 
 

@@ -235,9 +235,11 @@ class Extraction:
         if call.problem is not None:
             return lost_answer(call.status, call.problem)
         if call.error is not None:
-            status = status_of(call.error, call.facts)
+            status = status_of(call.error, call.facts, self._fits)
             call.status = status if status is Status.ERROR else call.status
-            return lost_answer(status, in_words(call.error))
+            return lost_answer(status, call.facts.get("rejected") or in_words(call.error))
+        if call.facts.get("rejected"):
+            return lost_answer(Status.REJECTED, call.facts["rejected"])
         if not isinstance(call.value, RawAnswer):
             return take_output(self._suite.schema, call.value)
         answer = call.value
@@ -250,6 +252,9 @@ class Extraction:
         if answer.content is None:
             return lost_answer(Status.INVALID, "the answer has no content")
         return read_answer(self._suite.schema, answer.content)
+
+    def _fits(self, content: str) -> bool:
+        return read_answer(self._suite.schema, content).valid
 
     def _score(self, call: Call, answer: Answer, cassette: Path, *, is_first: bool) -> CaseResult:
         suite, golden, facts = self._suite, self._golden, call.facts

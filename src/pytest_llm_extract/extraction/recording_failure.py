@@ -88,11 +88,11 @@ def _bad_answer(exchanges: list[Exchange], error: Exception | None, facts: Mappi
     last = exchanges[-1] if exchanges else None
     if last is not None and _is_transient(last.status):
         return _refused(last)
-    if _is_refusal(error, facts):
+    if (last is None or last.says_something) and _is_refusal(error, facts):
         return None
     has_succeeded = any(exchange.status < 400 for exchange in exchanges)
     if last is not None and last.status >= 400 and (error is not None or not has_succeeded):
-        return _refused(last)
+        return None if last.is_rejected else _refused(last)
     if last is not None and last.is_page and error is not None:
         return Failure(f"HTTP {last.status} {last.reason}, but no answer: {_text(last, 200)!r}")
     if isinstance(error, ProviderError):

@@ -15,7 +15,7 @@ from pytest_llm_extract.recording.plan import Plan
 from pytest_llm_extract.recording.progress import Progress
 from pytest_llm_extract.results.outcome import Status
 
-_HOPELESS = 10  # that many failures and no success: the rest would fail too
+_HOPELESS = 10  # that many failures or rejections and no success: the rest would fail too
 
 
 class Batch:
@@ -26,6 +26,7 @@ class Batch:
         self._lock = threading.Lock()
         self._start = time.monotonic()
         self._dearest: float | None = None
+        self._n_unanswered = 0  # jobs without an answer of the model, also those that the provider rejected
         self.stop = threading.Event()
         self.ended: Failure | None = None
         self.progress = Progress(len(plan.jobs))
@@ -59,16 +60,19 @@ class Batch:
 
     def add(self, call: Call) -> None:
         """A job is over. What all others would meet too ends the batch."""
-        recorded, failure = call.recorded, call.failure
+        recorded, failure, rejected = call.recorded, call.failure, call.facts.get("rejected")
         with self._lock:
             done = self.progress.done + recorded
             failed = self.progress.failed + (not recorded)
             took_s = time.monotonic() - self._start
             left_s = took_s / (done + failed) * (self.progress.total - done - failed)
             self._update(done=done, failed=failed, left_s=left_s)
-            hopeless = failed >= _HOPELESS and not done
+            self._n_unanswered += not recorded or rejected is not None
+            hopeless = self._n_unanswered >= _HOPELESS and self._n_unanswered == done + failed
             if not self.stop.is_set():  # a call may outlive a run that was interrupted
                 self._show(self.progress)
+        if failure is None and rejected is not None:
+            failure = Failure(rejected)
         if failure is not None and (failure.is_final or hopeless):
             self.end(failure)
 

@@ -38,7 +38,9 @@ def _case_lines(result: CaseResult, width: int) -> list[str]:
 
 def _sample_lines(case: str, sample: Sample, width: int) -> list[str]:
     head = f"  {printable(case, 14):14}"
-    if sample.status in (Status.REFUSED, Status.TRUNCATED) or (sample.status is Status.INVALID and sample.lost):
+    if sample.status in (Status.REFUSED, Status.TRUNCATED, Status.REJECTED) or (
+        sample.status is Status.INVALID and sample.lost
+    ):
         return [f"{head} {sample.status.value}: {printable(sample.error or '', max(20, width - 30))}"]
     if sample.status not in (Status.OK, Status.INVALID):
         return []

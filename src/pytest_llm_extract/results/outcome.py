@@ -28,6 +28,7 @@ class Status(StrEnum):
     INVALID = "invalid"
     REFUSED = "refused"
     TRUNCATED = "truncated"
+    REJECTED = "rejected"
     ERROR = "error"
     STALE = "stale"
     MISSING = "missing"
@@ -36,7 +37,7 @@ class Status(StrEnum):
 
 RIGHT = (Outcome.CORRECT, Outcome.ABSENT_OK)
 # A case with one of these has a request and an answer, though perhaps an unusable one.
-ANSWERED = (Status.OK, Status.INVALID, Status.REFUSED, Status.TRUNCATED)
+ANSWERED = (Status.OK, Status.INVALID, Status.REFUSED, Status.TRUNCATED, Status.REJECTED)
 
 
 class Verdict(StrEnum):

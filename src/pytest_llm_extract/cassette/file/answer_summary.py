@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_llm_extract.cassette.file.exchange import Recording
+from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
 from pytest_llm_extract.results.case_result import Usage
 from pytest_llm_extract.wire_formats import NOTHING, RawAnswer, read_wire_answer
 
+_SHOWN = 300  # characters of a rejection
+
 
 def summary(recording: Recording) -> dict[str, Any]:
-    """What the answers say of themselves: `by_model`, the tokens of each model; of the last one, `model`,
-    `system_fingerprint`, `finish_reason`, `refusal` and `content`.
+    """Sum up what the answers say of themselves.
+
+    `by_model` has the tokens of each model. `model`, `system_fingerprint`, `finish_reason`, `refusal` and `content` are
+    those of the last answer. `rejected` is what the provider said where it refused the last request for good.
 
     Exchanges that are no answer of a model (a token, embeddings, an error) say nothing.
     """
@@ -21,7 +25,14 @@ def summary(recording: Recording) -> dict[str, Any]:
         answer = read_wire_answer(exchange.response_body)
         if answer != NOTHING:
             _add_answer(facts, answer)
+    facts["rejected"] = _rejection(recording.exchanges[-1]) if recording.exchanges else None
     return facts
+
+
+def _rejection(last: Exchange) -> str | None:
+    if not last.is_rejected:
+        return None
+    return f"HTTP {last.status} {last.reason}: {last.response_body.decode(errors='replace')[:_SHOWN]}"
 
 
 def _add_answer(facts: dict[str, Any], answer: RawAnswer) -> None:

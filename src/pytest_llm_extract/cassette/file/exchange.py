@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,15 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pytest_llm_extract.cassette.file.fingerprint import body_hash, fingerprint
-from pytest_llm_extract.wire_formats import is_cut_off, is_failed
+from pytest_llm_extract.wire_formats import NOTHING, is_cut_off, is_failed, read_wire_answer
+
+_REJECTIONS = frozenset({400, 413, 422})
+# Some providers answer 400 where the account, the key or the name of the model is at fault, and not the request.
+_OF_THE_ACCOUNT = re.compile(
+    rb"api[_ ]?key|insufficient_quota|credit balance|billing|payment|location is not supported"
+    rb"|model[_ ]not[_ ](?:found|exist)|invalid model|valid model id",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,19 @@ class Exchange:
     def is_failed(self) -> bool:
         """Whether the request succeeded, and its answer tells of an error instead."""
         return 200 <= self.status < 300 and is_failed(self.response_body)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether the request succeeded, or its error is an answer (of a content filter)."""
+        return self.status < 400 or read_wire_answer(self.response_body) != NOTHING
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the provider will never answer this request: it is too long, say, or has a value that is not allowed.
+
+        A wrong key, an empty account and an unknown model are not the request's fault.
+        """
+        return self.status in _REJECTIONS and not _OF_THE_ACCOUNT.search(self.response_body)
 
     def to_vcr(self) -> dict[str, Any]:
         """The response as vcrpy's stubs take it; made anew each time, since they change it."""

@@ -1,0 +1,147 @@
+"""What an extractor raises after a whole answer of the model is recorded; the answer says what it means."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pytest
+from recorded import record
+from standin import Reply, StandIn
+
+from pytest_llm_extract.extraction.exception_status import status_of
+
+MODULE = """
+import json, pytest
+from openai import OpenAI
+from pydantic import BaseModel
+
+class Item(BaseModel):
+    name: str
+
+class UnexpectedModelBehavior(Exception): pass
+
+def read(text) -> Item:
+    answer = OpenAI(max_retries=0).chat.completions.create(model="m", messages=[{"role": "user", "content": text}])
+    message = answer.choices[0].message
+    if text == "gave up":
+        raise UnexpectedModelBehavior("exceeded maximum retries (1)")
+    if text == "no call":
+        return Item.model_validate_json(message.tool_calls[0].function.arguments)
+    if text == "no key":
+        return Item(name=json.loads(message.content)["name"])
+    if text == "own bug":
+        return Item(name=message.contents)
+    if text == "own doubt":
+        raise ValueError("a bolt is not a name")
+    if answer.choices[0].finish_reason == "length" or message.refusal:
+        raise RuntimeError("no usable answer")
+    return Item.model_validate_json(message.content)
+
+IDS = ["right", "gave up", "no call", "no key", "own bug", "own doubt", "cut off", "refused", "too long"]
+CASES = [{"id": id, "input": id, "expected": {"name": "bolt"}} for id in IDS]
+
+@pytest.mark.llm_extract(extractor=read, cases=CASES)
+def test_items(extraction):
+    assert extraction.output
+"""
+STATUSES = {
+    "right": "ok",
+    "gave up": "invalid",
+    "no call": "invalid",
+    "no key": "invalid",
+    "own bug": "error",
+    "own doubt": "error",
+    "cut off": "truncated",
+    "refused": "refused",
+    "too long": "rejected",
+}
+
+
+def answer(body: dict[str, Any]) -> dict[str, Any] | Reply:
+    """A chat completion that is whole, whatever the extractor makes of it."""
+    asked = body["messages"][-1]["content"]
+    if asked == "too long":
+        return Reply(400, json.dumps({"error": {"message": "too long", "code": "context_length_exceeded"}}))
+    content = {"no call": "It is a bolt.", "no key": '{"title": "bolt"}', "cut off": '{"na'}.get(
+        asked, '{"name": "bolt"}'
+    )
+    message = {"role": "assistant", "content": content, "refusal": "No." if asked == "refused" else None}
+    finish = "length" if asked == "cut off" else "stop"
+    return {"model": "m-1", "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
+
+
+def statuses(path: Path) -> dict[str, str]:
+    """The status of each case in results.json."""
+    return {case["id"]: case["status"] for case in json.loads(path.read_text())["suites"][0]["cases"]}
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_every_whole_answer_is_recorded_and_replays_to_the_same_status(pytester: pytest.Pytester, workers: str) -> None:
+    """Only the extractor's own bugs fail their tests, offline too; once they are fixed, nothing is asked again."""
+    pytester.makepyfile(test_items=MODULE)
+    with StandIn(answer) as provider:
+        record(pytester, provider, "--llm-extract-json=out.json", workers).assert_outcomes(passed=8, failed=2)
+    assert statuses(pytester.path / "out.json") == STATUSES
+    replayed = pytester.runpytest_subprocess("--llm-extract-json=out.json", workers)
+    replayed.assert_outcomes(passed=8, failed=2)
+    replayed.stdout.fnmatch_lines(["*AttributeError: *contents*"])
+    assert statuses(pytester.path / "out.json") == STATUSES
+    pytester.makepyfile(test_items=MODULE.replace("contents", "content").replace("raise ValueError", "print"))
+    pytester.runpytest_subprocess("--llm-extract-json=out.json", workers).assert_outcomes(passed=10)
+    assert len(provider.requests) == len(STATUSES)
+
+
+def raised(function: Any) -> Exception:
+    """What a call raises."""
+    try:
+        function()
+    except Exception as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+class AdapterParseError(Exception):
+    """As dspy raises it."""
+
+
+class OutputParserException(ValueError):
+    """As langchain raises it."""
+
+
+NOTHING: Any = None
+ANSWERED = {"by_model": {"m-1": None}, "content": "It is a bolt.", "finish_reason": "stop", "refusal": None}
+
+
+@pytest.mark.parametrize(
+    ("error", "facts", "status"),
+    [
+        (AdapterParseError("no field"), {}, "invalid"),
+        (OutputParserException("no JSON"), {}, "invalid"),
+        (raised(lambda: pydantic.TypeAdapter(int).validate_python("x")), {}, "invalid"),
+        (RuntimeError("gave up"), {"finish_reason": "length"}, "truncated"),
+        (AdapterParseError("no field"), {"finish_reason": "length"}, "truncated"),
+        (KeyError("total"), {"finish_reason": "content_filter"}, "refused"),
+        (KeyError("total"), {"refusal": "I cannot"}, "refused"),
+        (RuntimeError("HTTP 400"), {"rejected": "HTTP 400: too long"}, "rejected"),
+        (raised(lambda: NOTHING[0]), {}, "invalid"),
+        (raised(lambda: NOTHING.arguments), {}, "invalid"),
+        (raised(lambda: [][0]), {}, "invalid"),
+        (ValueError("no date"), {}, "invalid"),
+        (raised(lambda: len(3)), {}, "error"),  # type: ignore[arg-type]
+        (raised(lambda: "".totl), {}, "error"),  # type: ignore[attr-defined]
+        (raised(lambda: missing_name), {"finish_reason": "length"}, "error"),  # type: ignore[name-defined]  # noqa: F821
+        (RuntimeError("no shelf"), {}, "error"),
+        (KeyError("total"), {"by_model": {}}, "error"),
+    ],
+)
+def test_the_answer_is_asked_before_the_exception(error: Exception, facts: dict[str, Any], status: str) -> None:
+    """A lookup that fails on an answer which does not fit the schema is the answer's fault; broken code is not."""
+    assert status_of(error, ANSWERED | facts, lambda text: False) == status
+
+
+def test_a_lookup_that_fails_on_an_answer_that_fits_is_a_crash() -> None:
+    """The schema takes the answer, so the extractor is wrong."""
+    assert status_of(KeyError("total"), ANSWERED, lambda text: True) == "error"
