@@ -16,7 +16,7 @@ import yaml  # noqa: F401  # pytester's runs in this process forget what they im
 from recorded import record_in
 from standin import StandIn
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "any_provider", "as_written", "people", "unrecorded"]
 
 with suppress(ImportError):  # .ci/clients and .ci/among do without hypothesis
     from hypothesis import settings

@@ -1,0 +1,83 @@
+"""A baseline file: what is read, and how damage is reported."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+from people import FOLDER, IDS, Project
+
+from pytest_llm_extract.baseline.file import parse
+from pytest_llm_extract.errors import BaselineError
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda text: text.replace('"prompt": "', '"prompt": "0', 1), "*mixes prompts*"),
+        (lambda text: text.replace('"version": 1', '"version": 7', 1), "*has format version 7, this plugin reads 1*"),
+        (lambda text: text + text.splitlines()[-1] + "\n", "*:14: case 'p11' is there twice*"),
+        (lambda text: "<<<<<<< ours\n" + text, "*:1: merge conflict marker*"),
+        (lambda text: "[1]\n", "*:1: is no JSON object*"),
+        (lambda text: "", "*is no baseline of pytest-llm-extract*"),
+        (lambda text: text.replace('{"correct": 1}', "null", 1), "*:2: is no line of a baseline (outcomes.name: *"),
+        (lambda text: "".join(text.splitlines(True)[:5]), "*holds 4 cases where its header says 12 (a bad merge[?])*"),
+    ],
+)
+def test_broken_baseline_is_one_clear_error(people: Project, spoil: object, words: str) -> None:
+    """A collection error that names file and line, and what can be done: not accepting, which reads it too."""
+    assert callable(spoil)
+    people.baseline.write_text(spoil(people.baseline.read_text()))
+    run = people.run("--llm-extract-accept")
+    assert run.ret == pytest.ExitCode.INTERRUPTED
+    run.stdout.fnmatch_lines([f"{words}; after a merge, take one side (git checkout --ours or --theirs FILE); or *"])
+    run.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_broken_baseline_is_mended_as_its_error_says(people: Project) -> None:
+    """Deleted, it is accepted anew."""
+    people.baseline.write_text("<<<<<<< ours\n" + people.baseline.read_text())
+    people.run().stdout.fnmatch_lines(["*; or delete the file, and accept anew with --llm-extract-accept"])
+    people.baseline.unlink()
+    people.run("--llm-extract-accept").assert_outcomes(passed=13)
+    people.run().stdout.fnmatch_lines(["*12 cases paired: no case lost, none gained"])
+
+
+@pytest.mark.parametrize(
+    ("line", "change", "words"),
+    [
+        (1, {"prompt": ...}, "is no header of a baseline (prompt: field required)"),
+        (1, {"fields": [1]}, "is no header of a baseline (fields.0: input should be an instance of str)"),
+        (1, {"history": [{}]}, "is no header of a baseline (history.0.n_cases: field required)"),
+        (2, {"outcomes": []}, "is no line of a baseline (outcomes: input should be a valid dictionary)"),
+        (2, {"id": ["a"]}, "is no line of a baseline (id: input should be an instance of str)"),
+        (2, {"id": 1}, "is no line of a baseline (id: input should be an instance of str)"),
+        (2, {"answer": ..., "raw": 5}, "is no line of a baseline (raw: input should be an instance of str)"),
+        (3, {"attempt": "x"}, "is no line of a baseline (attempt: input should be a valid integer)"),
+        (3, {"origin": {"when": "x"}}, "is no line of a baseline (origin.when.[[]key]: input should be *)"),
+        (3, {"samples": [{"status": "ok"}]}, "is no line of a baseline (samples.0.outcomes: field required)"),
+    ],
+    ids=str,
+)
+def test_a_damaged_line_is_named(accepted_people: Path, line: int, change: dict[str, object], words: str) -> None:
+    """Whatever an edit or a merge made of it."""
+    rows = (accepted_people / FOLDER / "baseline.jsonl").read_text().splitlines()
+    changed = json.loads(rows[line - 1]) | change
+    rows[line - 1] = json.dumps({name: value for name, value in changed.items() if value is not ...})
+    with pytest.raises(BaselineError) as error:
+        parse("\n".join(rows), "b.jsonl")
+    assert fnmatchcase(str(error.value), f"b.jsonl:{line}: {words}")
+
+
+def test_a_baseline_without_groups_and_row_counts_is_read(accepted_people: Path) -> None:
+    """As they were written before these were kept; its last whole acceptance tells how many cases it has."""
+    header, *rows = (accepted_people / FOLDER / "baseline.jsonl").read_text().splitlines()
+    old = json.loads(header)
+    del old["history"][-1]["n_rows"]
+    assert list(parse("\n".join([json.dumps(old), *rows]), "").entries) == IDS
+    with pytest.raises(BaselineError, match="holds 11 cases where its header says 12"):
+        parse("\n".join([json.dumps(old), *rows[1:]]), "")
+    old["history"][-1]["complete"] = False
+    assert len(parse("\n".join([json.dumps(old), *rows[1:]]), "").entries) == 11

@@ -1,0 +1,85 @@
+"""`llm-extract merge`: the shards of a run become one result."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from people import Project
+
+LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda suite: suite["cases"][0].update(fields=5),
+        lambda suite: suite["rules"].update(floors=[1]),
+        lambda suite: suite["rules"].update(documents={"valid": "1/0"}),
+    ],
+)
+def test_damaged_results_are_one_clear_error(people: Project, spoil: Callable[[dict[str, object]], None]) -> None:
+    """Exit status 2 and one line that names the file."""
+    people.run("--llm-extract-json=out.json")
+    out = people.pytester.path / "out.json"
+    results = json.loads(out.read_text())
+    spoil(results["suites"][0])
+    out.write_text(json.dumps(results))
+    for command in (["merge", "out.json"], ["diff", "out.json", "out.json"]):
+        run = people.pytester.run(LLM_EXTRACT, *command)
+        assert run.ret == 2
+        assert len(run.errlines) == 1
+        run.stderr.fnmatch_lines(["llm-extract: out.json: is damaged (*)"])
+
+
+def test_shards_merge_to_what_one_run_says(people: Project) -> None:
+    """Two halves add up to the verdict, p values and counts of the whole; one half alone fails."""
+    people.record("lose 6")
+    whole = people.run("--llm-extract-json=whole.json")
+    assert whole.ret == pytest.ExitCode.TESTS_FAILED
+    for number, glob in enumerate(["p0[0-4]", "p0[5-9]", "p1*"]):
+        people.run(f"--llm-extract-case={glob}", f"--llm-extract-json=shard-{number}.json")
+    shards = [f"shard-{number}.json" for number in (2, 0, 1)]
+    merged = people.pytester.run(LLM_EXTRACT, "merge", *shards, "-o", "merged.json")
+    assert merged.ret == 1
+    merged.stdout.fnmatch_lines(["gate: fail", "  town: lost 6 cases*"])
+    one, other = (json.loads((people.pytester.path / name).read_text()) for name in ("whole.json", "merged.json"))
+    assert one["suites"] == other["suites"]
+    (people.pytester.path / "no-text.json").write_bytes(b"\xff")
+    wrong = people.pytester.run(LLM_EXTRACT, "merge", "no-text.json")
+    assert wrong.ret == 2
+    wrong.stderr.fnmatch_lines(["llm-extract: no-text.json: cannot be read: *"])
+    half = people.pytester.run(LLM_EXTRACT, "merge", *shards[:2])
+    assert half.ret == 1
+    half.stdout.fnmatch_lines(["partial run: 7 of 12 cases; gate skipped"])
+
+
+def test_merge_names_a_suite_whose_shards_are_all_missing(people: Project) -> None:
+    """Its baseline is here; whether it was to be merged, the command cannot know."""
+    people.run("--llm-extract-json=out.json")
+    assert "in no shard" not in people.pytester.run(LLM_EXTRACT, "merge", "out.json").stdout.str()
+    other = people.pytester.path / "cassettes/test_other/test_other"
+    other.mkdir(parents=True)
+    other.joinpath("baseline.jsonl").write_text(people.baseline.read_text().replace("test_items", "test_other"))
+    run = people.pytester.run(LLM_EXTRACT, "merge", "out.json")
+    assert run.ret == 0
+    run.stdout.fnmatch_lines(
+        ["note: test_other.py::test_other is in no shard, and has a baseline: cassettes/*/baseline.jsonl"]
+    )
+
+
+def test_shards_of_different_runs_do_not_merge(people: Project) -> None:
+    """Different golden data, or a case scored in two ways, is an error that names file and case."""
+    people.run("--llm-extract-json=a.json")
+    people.record("lose 6")
+    people.run("--llm-extract-json=b.json")
+    run = people.pytester.run(LLM_EXTRACT, "merge", "a.json", "b.json")
+    assert run.ret == 2
+    run.stderr.fnmatch_lines(["llm-extract: b.json: *case 'p00' has another result than in an earlier shard"])
+    people.write_gold(dict.fromkeys(people.ids[1:], "Bergen"))
+    people.run("--llm-extract-json=c.json")
+    run = people.pytester.run(LLM_EXTRACT, "merge", "a.json", "c.json")
+    run.stderr.fnmatch_lines(["llm-extract: c.json: is a shard of another run: * differs in dataset_ids*"])
