@@ -22,6 +22,7 @@ ROOMS = [
     "corpus",
     "baseline",
     "prompt",
+    "comparison",
     "gate",
     "scoring",
     "dataset",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Tolerance,
     )
     from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
+    from pytest_llm_extract.rules.variants import Variant
     from pytest_llm_extract.scoring.score import score
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Outcome",
     "Text",
     "Tolerance",
+    "Variant",
     "Waiver",
     "score",
 ]
@@ -49,6 +51,7 @@ _ELSEWHERE = {
     "Floor": "rules.limits",
     "Gate": "rules.limits",
     "Outcome": "results.outcome",
+    "Variant": "rules.variants",
     "Waiver": "rules.limits",
     "score": "scoring.score",
 }

@@ -10,7 +10,7 @@ from pytest_llm_extract.baseline.file import Acceptance, Baseline, Entry, accept
 from pytest_llm_extract.baseline.find import load_own
 from pytest_llm_extract.baseline.paths import ANCHOR, BASELINE, shown_path
 from pytest_llm_extract.config.settings import Settings
-from pytest_llm_extract.config.suite_folders import suite_folder
+from pytest_llm_extract.config.suite_folders import baseline_folder
 from pytest_llm_extract.errors import BaselineError
 from pytest_llm_extract.formats.atomic_write import write_atomically
 from pytest_llm_extract.gate.decide import Decision
@@ -26,13 +26,13 @@ def write_accepted(
     Raises:
         BaselineError: cases without an answer, a part of the cases for an anchor, mixed prompts, a read-only folder.
     """
-    folder = suite_folder(settings.cassettes, suite.id)
+    folder = baseline_folder(settings.cassettes, suite.key)
     lacking = [case.id for case in suite.cases if case.id not in entries]
     if lacking:
         shown = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
-        raise BaselineError(suite.id, f"{len(lacking)} of {len(suite.cases)} cases have no answer ({shown})")
+        raise BaselineError(suite.key, f"{len(lacking)} of {len(suite.cases)} cases have no answer ({shown})")
     new = Acceptance(
-        suite.id,
+        suite.key,
         suite.variant,
         suite.paths,
         tuple(Entry.from_wire(entries[case.id]) for case in suite.cases),
@@ -43,7 +43,7 @@ def write_accepted(
     baseline, anchor = (load_own(folder / name, settings) for name in (BASELINE, ANCHOR))
     said = []
     if settings.accept == "anchor" and not suite.complete:
-        raise BaselineError(suite.id, "an anchor is a whole run; this one is partial")
+        raise BaselineError(suite.key, "an anchor is a whole run; this one is partial")
     if settings.accept == "baseline" or baseline is None:
         accepted = accept(baseline, new, shown_path(folder / BASELINE, settings.rootdir))
         said += [

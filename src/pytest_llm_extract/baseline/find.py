@@ -13,7 +13,7 @@ from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.file import Baseline, Entry
 from pytest_llm_extract.baseline.paths import ANCHOR, BASELINE, shown_path, suite_of_header
 from pytest_llm_extract.config.settings import Settings
-from pytest_llm_extract.config.suite_folders import suite_folder
+from pytest_llm_extract.config.suite_folders import baseline_folder
 from pytest_llm_extract.errors import BaselineError, LlmExtractError
 from pytest_llm_extract.git import Revision
 from pytest_llm_extract.results.suite_result import AcceptedRun
@@ -78,9 +78,9 @@ class AcceptedAnswers:
 
 
 class Sought(NamedTuple):
-    """The suite whose accepted answers are looked for: its name, and what tells it from others where that is new."""
+    """The suite whose accepted answers are looked for: its key, and what tells it from others where that is new."""
 
-    id: str
+    key: str
     variant: str
     cases: frozenset[str]
 
@@ -92,7 +92,7 @@ def find_accepted(suite: Sought, settings: Settings) -> AcceptedAnswers:
         BaselineError: a file that is no baseline.
         GitError: the revision cannot be had.
     """
-    folder = suite_folder(settings.cassettes, suite.id)
+    folder = baseline_folder(settings.cassettes, suite.key)
     baseline, anchor = folder / BASELINE, folder / ANCHOR
     committed = load_own(baseline, settings)
     sources = {"baseline": shown_path(baseline, settings.rootdir), "anchor": shown_path(anchor, settings.rootdir)}
@@ -102,7 +102,7 @@ def find_accepted(suite: Sought, settings: Settings) -> AcceptedAnswers:
     chosen = committed
     if settings.baseline is not None:
         other = given_file(settings)
-        if other is not None and other.suite == suite.id:
+        if other is not None and other.suite == suite.key:
             chosen, sources["baseline"] = other, settings.baseline
     return AcceptedAnswers(chosen, load_own(anchor, settings), committed, sources)
 

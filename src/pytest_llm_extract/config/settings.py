@@ -24,7 +24,7 @@ RECORD_MODES = ("none", "missing", "stale", "all")  # each records what those be
 MARKERS = (
     "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, api='chat', "
     "response_format='json_schema', examples=None, context=None, compare={}, samples=1, strict=False, ignore=(), "
-    "concurrency=None, record='all'): "
+    "concurrency=None, record='all', prompts=(), models=(), variants=()): "
     "extract every golden case, from its cassette, and score each field",
     "llm_gate(default=None, fields=None, /, *, waive=(), **fields): budgets (Gate) of a suite, and waivers (Waiver)",
     "llm_accuracy(default=None, fields=None, /, **fields): floors of a suite that carries llm_extract: numbers (0..1), "
@@ -90,6 +90,7 @@ class Settings(NamedTuple):
     baseline: str | None  # a file relative to the rootdir, or git:REV
     accept: str | None  # None, baseline or anchor
     case: str | None
+    variant: str | None
     alpha: float
     inconclusive_fails: bool
     require_complete: bool
@@ -118,6 +119,7 @@ class Settings(NamedTuple):
             baseline=baseline or ini_text(config, "llm_extract_baseline", "a file, or git:REV") or None,
             accept=config.getoption("llm_extract_accept_flag"),
             case=config.getoption("llm_extract_case_flag"),
+            variant=config.getoption("llm_extract_variant_flag"),
             alpha=_alpha(config),
             inconclusive_fails=ini_choice(config, "llm_extract_inconclusive", {"warn": False, "fail": True}),
             require_complete=config.getoption("llm_extract_require_complete_flag")
@@ -292,5 +294,13 @@ def add_options(parser: pytest.Parser) -> None:
         type=_given,
         default=None,
         help="run only the cases whose id matches",
+    )
+    group.addoption(
+        "--llm-extract-variant",
+        dest="llm_extract_variant_flag",
+        metavar="GLOB",
+        type=_given,
+        default=None,
+        help="run only the variants whose name matches; the variant that the marker itself says is called primary",
     )
     add_inis(parser)

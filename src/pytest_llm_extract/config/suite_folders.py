@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+_KEY = re.compile(r"(?P<suite>.*?\.py::[^\[]*)\[(?P<variant>.*)\]", re.DOTALL)
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
 
 
@@ -43,6 +44,28 @@ def suite_folder(root: Path, suite_id: str) -> Path:
 def variant_folder(root: Path, suite_id: str, variant: str) -> Path:
     """The folder in a suite's that has the cassettes of one of its variants."""
     return suite_folder(root, suite_id) / folder_name(variant)
+
+
+def suite_key(suite_id: str, variant: str | None) -> str:
+    """A name among all variants of all suites: the suite's id, with the variant in brackets unless it is the primary.
+
+    Args:
+        suite_id: the node id of the test function.
+        variant: the name of the variant, None for the primary.
+    """
+    return suite_id if variant is None else f"{suite_id}[{variant}]"
+
+
+def split_key(key: str) -> tuple[str, str | None]:
+    """The inverse of `suite_key`."""
+    found = _KEY.fullmatch(key)
+    return (found["suite"], found["variant"]) if found else (key, None)
+
+
+def baseline_folder(root: Path, key: str) -> Path:
+    """The folder of a baseline: the suite's for the primary, for a gated variant that of its cassettes."""
+    suite_id, variant = split_key(key)
+    return suite_folder(root, suite_id) if variant is None else variant_folder(root, suite_id, variant)
 
 
 def module_folder(root: Path, module: str) -> Path:

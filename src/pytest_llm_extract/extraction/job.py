@@ -29,7 +29,7 @@ class Job(NamedTuple):
     @property
     def key(self) -> Key:
         """Its name among all that one run records."""
-        return self.suite.id, self.golden.case.id, self.sample
+        return self.suite.key, self.golden.case.id, self.sample
 
     def path(self, settings: Settings) -> Path:
         """The file of its cassette."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_llm_extract.cassette.file.directory import recordings
+from pytest_llm_extract.config import suite_folders
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import suite_folder
 from pytest_llm_extract.extraction.call import Call, replay
-from pytest_llm_extract.extraction.job import Job, Key, is_wanted, record_mode, wanted_cassettes
+from pytest_llm_extract.extraction.job import Job, Key, is_wanted, record_mode, variant_folder, wanted_cassettes
 from pytest_llm_extract.recording.progress import Estimate, SuitePlan
 from pytest_llm_extract.recording.thread_pool import in_threads
 from pytest_llm_extract.results.outcome import Status
@@ -111,7 +112,16 @@ def _count(shown: SuitePlan, probe: Probe) -> None:
 
 
 def orphans(suite: Suite, settings: Settings) -> list[str]:
-    """Files below a suite's folder that no case wants, and temporary ones that a killed run left; by name."""
+    """Files below a suite's folder that no case wants, and temporary ones that a killed run left; by name.
+
+    Those of a variant lie in its own folder; those of variants that are gone count as the primary's.
+    """
     wanted = wanted_cassettes(suite, settings)
     folder = suite_folder(settings.cassettes, suite.id)
-    return [path.relative_to(folder).as_posix() for path in recordings(folder) if path not in wanted]
+    kept = {suite_folders.variant_folder(settings.cassettes, suite.id, name) for name in suite.others}
+    own = folder if suite.is_primary else variant_folder(suite, settings)
+    return [
+        path.relative_to(folder).as_posix()
+        for path in recordings(own)
+        if path not in wanted and path.parent not in kept
+    ]

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.errors import ResultsError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
 from pytest_llm_extract.gate.decide import Decision
@@ -35,19 +36,20 @@ def json_schema() -> dict[str, Any]:
     return found
 
 
-def run_to_wire(suites: Sequence[Gated], folder: Path) -> dict[str, Any]:
-    """A whole run; `folder` is where to ask git for the commit."""
+def run_to_wire(suites: Sequence[Gated], folder: Path, comparisons: Sequence[VariantComparison] = ()) -> dict[str, Any]:
+    """A whole run; `folder` is where to ask git for the commit, `comparisons` those of suites with variants."""
     return {
         "format": FORMAT,
         "version": VERSION,
         "run": {
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "commit": head_commit(folder),
-            "complete": all(suite.complete for suite, _ in suites),
+            "complete": all(suite.complete for suite, _ in suites if suite.is_gated),
             "plugin": version("pytest-llm-extract"),
             "pytest": version("pytest"),
         },
         "suites": [suite_to_wire(suite, decision) for suite, decision in suites],
+        "comparison": [comparison.to_wire() for comparison in comparisons],
     }
 
 

@@ -52,13 +52,13 @@ def _floor_text(floor: Floor) -> str:
     return ", ".join(shown)
 
 
-def new_table(columns: Sequence[str]) -> Table:
-    """An empty table: a column for the field, then these."""
+def new_table(columns: Sequence[str], first: str = "field") -> Table:
+    """An empty table: a column for the `first`, which folds, then these."""
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("field", overflow="fold")
+    table.add_column(first, overflow="fold")
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
     return table

@@ -12,12 +12,13 @@ from pytest_llm_extract.results.suite_result import SuiteResult
 class CaseReport(NamedTuple):
     """A case's result, and what belongs to its run alone.
 
-    `note` says why it is stale or missing, and how many cassettes were recorded; `entry` is what a baseline would keep.
+    `suite_key` tells the variants of a suite apart. `note` says why it is stale or missing, and how many cassettes were
+    recorded; `entry` is what a baseline would keep.
     The first report of a suite from a process has its `head`; from a worker also `lost`, every case as if its answer
     were lost, since a worker that crashes says nothing more.
     """
 
-    suite_id: str
+    suite_key: str
     case: CaseResult
     note: dict[str, Any]
     entry: dict[str, Any] | None = None
@@ -28,7 +29,7 @@ class CaseReport(NamedTuple):
         """As JSON, which alone holds every text that an answer may hold; execnet refuses some."""
         return json.dumps(
             {
-                "suite": self.suite_id,
+                "suite": self.suite_key,
                 "case": self.case.to_wire(),
                 "note": self.note,
                 "entry": self.entry,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from pytest_llm_extract.config.suite_folders import suite_key
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.outcome import FieldCounts
 from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
@@ -101,8 +102,9 @@ class GateRules:
 class SuiteResult(NamedTuple):
     """One suite: what it is, what it is held to, and its cases in the order of the golden data.
 
-    `n_samples` is how many recordings each case has; `no_baseline` says why it is compared with none, where that is not
-    for want of one here.
+    `is_primary` is True for what the marker itself says, False for an entry of `variants=`; a suite that is not
+    `is_gated` has no verdict. `n_samples` is how many recordings each case has. `no_baseline` says why there is nothing
+    to compare with, where that is not for want of a baseline here.
     """
 
     id: str
@@ -118,6 +120,13 @@ class SuiteResult(NamedTuple):
     anchor: AcceptedRun | None = None
     no_baseline: str | None = None
     cases: tuple[CaseResult, ...] = ()
+    is_primary: bool = True
+    is_gated: bool = True
+
+    @property
+    def key(self) -> str:
+        """A name among all variants of all suites: the suite's id, for a variant with its name in brackets."""
+        return suite_key(self.id, None if self.is_primary else self.variant)
 
     @property
     def complete(self) -> bool:
@@ -138,7 +147,8 @@ class SuiteResult(NamedTuple):
         return {
             "id": self.id,
             "variant": self.variant,
-            "primary": True,
+            "primary": self.is_primary,
+            "gated": self.is_gated,
             "dataset_ids": list(self.dataset_ids),
             "paths": list(self.paths),
             "rules": self.rules.to_wire(),
@@ -168,4 +178,6 @@ class SuiteResult(NamedTuple):
             anchor=wire["anchor"] and AcceptedRun.from_wire(wire["anchor"]),
             no_baseline=wire.get("no_baseline"),
             cases=tuple(map(CaseResult.from_wire, wire.get("cases", ()))),
+            is_primary=wire["primary"],
+            is_gated=wire.get("gated", True),
         )

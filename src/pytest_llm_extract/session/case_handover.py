@@ -26,4 +26,4 @@ def report_of(
         result, note = CaseResult.from_wire(shown["case"] | {"id": result.id}), shown["note"]
     # An accepted answer must not be changed; a baseline with a secret is not written.
     entry = found.entry if found else None
-    return CaseReport(suite.id, result, note, entry.to_wire() if entry else None)
+    return CaseReport(suite.key, result, note, entry.to_wire() if entry else None)

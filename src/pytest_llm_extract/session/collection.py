@@ -72,27 +72,29 @@ def _is_no_suite(item: pytest.Item) -> bool:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One item for each golden case."""
+    """One item for each golden case of each variant."""
     marker = metafunc.definition.get_closest_marker("llm_extract")
     if marker is None:
         # At a class or a module, limits are those of its suites, and nothing to its other tests.
         for name in {mark.name for mark in metafunc.definition.own_markers} & set(_LIMITS):
             raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {name} needs llm_extract")
         return
-    suite = _build(metafunc, marker)
+    suites = _build(metafunc, marker)
     if "extraction" not in metafunc.fixturenames:
         metafunc.fixturenames.append("extraction")
     if "request" in metafunc.fixturenames and "request" not in signature(metafunc.function).parameters:
         # Our own fixture gets it anyway; to give it to the test as well, pytest inspects a function each time.
         metafunc.fixturenames.remove("request")
-    params = [pytest.param((suite, golden), id=golden.case.id) for golden in suite.cases]
+    params = [
+        pytest.param((suite, golden), id=suite.item_id(golden.case.id)) for suite in suites for golden in suite.cases
+    ]
     metafunc.parametrize("extraction", params, indirect=True)
 
 
-def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
+def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
     from pytest_llm_extract.cassette.scrub.vcr_filters import filters_of
     from pytest_llm_extract.errors import LlmExtractError, UsageError
-    from pytest_llm_extract.suites.suite import MarkerArguments, build_suite
+    from pytest_llm_extract.suites.suite import MarkerArguments, build_suites
 
     definition, settings = metafunc.definition, metafunc.config.stash[SETTINGS]
     _check_place(definition)
@@ -113,7 +115,7 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> Suite:
             raise UsageError(definition.nodeid, "a suite has one item for each golden case; do not parametrize it")
         if metafunc.config.hook.pytest_llm_extract_vcr.get_hookimpls():
             filters_of(settings.storage.offer_vcr)  # now, since a mistake in it is one of the collection
-        return build_suite(arguments, settings)
+        return build_suites(arguments, settings)
     except LlmExtractError as error:
         raise pytest.Collector.CollectError(str(error)) from None
 
@@ -163,21 +165,32 @@ def _share_location(cases: list[pytest.Function]) -> None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let `-k` find a case by its own id, also where the node id is escaped."""
     if (found := suite_and_case(item)) is not None:
-        item.extra_keyword_matches.add(found[1].case.id)
+        suite, golden = found
+        item.extra_keyword_matches.update({golden.case.id} if suite.is_primary else {golden.case.id, suite.variant})
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Select cases by id, which `-k` cannot always spell."""
-    glob = config.stash[SETTINGS].case
-    if glob is None:
+    """Select cases and variants by name, which `-k` cannot always spell."""
+    settings = config.stash[SETTINGS]
+    if settings.case is None and settings.variant is None:
         return
-    kept = [
-        item for item in items if (found := suite_and_case(item)) is not None and fnmatchcase(found[1].case.id, glob)
-    ]
+    kept = [item for item in items if _is_selected(item, settings.case, settings.variant)]
     if len(kept) < len(items):
         keeping = set(kept)
         config.hook.pytest_deselected(items=[item for item in items if item not in keeping])
         items[:] = kept
+
+
+def _is_selected(item: pytest.Item, case: str | None, variant: str | None) -> bool:
+    """Whether a test is of these cases (a glob) and of these variants (a glob; the primary has two names)."""
+    found = suite_and_case(item)
+    if found is None:
+        return False
+    suite, golden = found
+    names = (suite.variant, "primary") if suite.is_primary else (suite.variant,)
+    return (case is None or fnmatchcase(golden.case.id, case)) and (
+        variant is None or any(fnmatchcase(name, variant) for name in names)
+    )
 
 
 def pytest_deselected(items: Collection[pytest.Item]) -> None:

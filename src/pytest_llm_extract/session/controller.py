@@ -13,11 +13,17 @@ from pytest_llm_extract.session import selection
 from pytest_llm_extract.session.missing_suites import Absent
 
 if TYPE_CHECKING:
+    from pytest_llm_extract.comparison.compare import VariantComparison
     from pytest_llm_extract.config.settings import Settings
     from pytest_llm_extract.gate.decide import Decision
     from pytest_llm_extract.results.case_report import CaseReport
     from pytest_llm_extract.results.case_result import CaseResult
     from pytest_llm_extract.results.suite_result import SuiteResult
+
+
+def _escaped(name: str) -> str:
+    """A name as node ids have it: as ASCII."""
+    return name.encode("unicode_escape").decode()
 
 
 class GateReport:
@@ -105,9 +111,9 @@ class Controller:
                 self.crashed.append(report.nodeid)
             return
         del report.llm_extract  # the terminal keeps reports until the end
-        if sent.head is not None and sent.suite_id not in self.suites:
-            self.suites[sent.suite_id] = SuiteRun(sent.head, sent.lost or {})
-        run = self.suites[sent.suite_id]
+        if sent.head is not None and sent.suite_key not in self.suites:
+            self.suites[sent.suite_key] = SuiteRun(sent.head, sent.lost or {})
+        run = self.suites[sent.suite_key]
         run.results[sent.case.id] = sent.case
         run.notes[sent.case.id] = sent.note
         if sent.entry is not None:
@@ -139,19 +145,25 @@ class Controller:
         from pytest_llm_extract.results.case_result import CaseResult
 
         for nodeid in self.crashed:
-            for suite_id, run in self.suites.items():
-                if nodeid.startswith(f"{suite_id}["):
+            for run in self.suites.values():
+                prefix = f"{run.head.id}[" + ("" if run.head.is_primary else f"{_escaped(run.head.variant)}-")
+                if nodeid.startswith(prefix):
                     lost = [case for case in run.head.dataset_ids if case not in run.results]
-                    shown = nodeid[len(suite_id) + 1 : nodeid.rindex("]")]
-                    # Node ids are ASCII-escaped; the case is the missing one that reads like it.
-                    same = [case for case in lost if case.encode("unicode_escape").decode() == shown]
-                    for case in same or lost[:1]:
+                    shown = nodeid[len(prefix) : nodeid.rindex("]")]
+                    # The case is the missing one that reads like it; a shortened or changed id is the first missing.
+                    same = [case for case in lost if _escaped(case) == shown]
+                    for case in same or (lost[:1] if self._has_no_variants(run) else []):
                         run.results[case] = CaseResult.from_wire(run.lost[case])
+
+    def _has_no_variants(self, run: SuiteRun) -> bool:
+        return sum(other.head.id == run.head.id for other in self.suites.values()) == 1
 
     def _gate(self, session: pytest.Session, run: SuiteRun) -> None:
         from pytest_llm_extract.gate.decide import decide, failures
 
         suite = run.suite
+        if not suite.is_gated:
+            return
         decision = decide(suite)
         gated = decision.verdict is not None
         run.decision = decision if gated else None
@@ -162,11 +174,11 @@ class Controller:
             decision = decide(suite._replace(baseline=kept, anchor=None))
         reasons = [*([problem] if problem else []), *(failures(suite, decision) if gated else self._ungated(suite))]
         if reasons:
-            self._publish(session, f"{suite.id}::gate", "failed", GateReport(reasons, suite.id))
+            self._publish(session, f"{suite.key}::gate", "failed", GateReport(reasons, suite.id))
         elif gated:
-            self._publish(session, f"{suite.id}::gate", "passed", None)
+            self._publish(session, f"{suite.key}::gate", "passed", None)
         elif suite.complete:
-            self._publish(session, f"{suite.id}::gate", "skipped", ("", 0, "Skipped: every case was skipped"))
+            self._publish(session, f"{suite.key}::gate", "skipped", ("", 0, "Skipped: every case was skipped"))
 
     def _ungated(self, suite: SuiteResult) -> list[str]:
         """Why a suite without a verdict fails the build all the same."""
@@ -208,6 +220,14 @@ class Controller:
         run.decision = run.decision and run.decision.once_accepted()
         return None
 
+    def _comparisons(self) -> list[VariantComparison]:
+        """The variants of each suite against each other."""
+        if all(run.head.is_primary for run in self.suites.values()):
+            return []
+        from pytest_llm_extract.comparison.compare import compare_suites
+
+        return compare_suites([run.suite for run in self.suites.values()], self.settings.alpha)
+
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write results.json, if there is anything to write."""
         if self.settings.json_path is None or not self.suites:
@@ -217,7 +237,7 @@ class Controller:
 
         suites = [(run.suite, run.decided) for run in self.suites.values()]
         try:
-            write_results(self.settings.json_path, run_to_wire(suites, self.settings.rootdir))
+            write_results(self.settings.json_path, run_to_wire(suites, self.settings.rootdir, self._comparisons()))
         except ResultsError as error:
             self.write_problem = str(error)
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
@@ -229,14 +249,21 @@ class Controller:
         if not (self.suites or self.left_behind):
             return
         from pytest_llm_extract.report import terminal
+        from pytest_llm_extract.report.variants import variants_lines
 
         terminalreporter.ensure_newline()  # or it comes later, between a heading and its table
         for run in self.suites.values():
+            if not run.head.is_gated and self.config.option.verbose < 1:
+                continue  # the comparison has what there is to say of it
             terminalreporter.section(f"llm-extract: {run.head.id} ({run.head.variant})", "=")
             width, flag = terminalreporter._tw.fullwidth, self.settings.record_flag
             keeps_requests = self.settings.storage.keeps_requests
             lines = terminal.suite_lines(run.suite, run.decided, run.notes, width, flag, keeps_requests=keeps_requests)
             for line in (*lines, *run.said):
+                terminalreporter.write_line(line)
+        for comparison in self._comparisons():
+            terminalreporter.section(f"llm-extract: variants of {comparison.suite}", "=")
+            for line in variants_lines(comparison, terminalreporter._tw.fullwidth):
                 terminalreporter.write_line(line)
         for note in self.left_behind:
             terminalreporter.write_line(f"note: {note}")

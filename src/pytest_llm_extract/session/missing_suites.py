@@ -10,7 +10,7 @@ import pytest
 
 from pytest_llm_extract.baseline.paths import BASELINE, shown_path, suite_of, suites_by_baseline
 from pytest_llm_extract.config.settings import Settings
-from pytest_llm_extract.config.suite_folders import suite_folder
+from pytest_llm_extract.config.suite_folders import baseline_folder
 from pytest_llm_extract.session import selection
 from pytest_llm_extract.session.stash import suite_and_case
 
@@ -98,8 +98,8 @@ class Absent:
     def _baselines_in_use(self) -> set[Path]:
         """Where the suites of this run have their baselines, whatever name stands in those: they may have moved."""
         collected = map(suite_and_case, getattr(self.session, "items", ()))  # of which there are none beside workers
-        known = {found[0].id for found in collected if found is not None}.union(self.ran)
-        return {suite_folder(self.settings.cassettes, suite_id) / BASELINE for suite_id in known}
+        known = {found[0].key for found in collected if found is not None}.union(self.ran)
+        return {baseline_folder(self.settings.cassettes, key) / BASELINE for key in known}
 
     @property
     def _is_narrowed(self) -> bool:

@@ -86,7 +86,7 @@ def select(items: Sequence[pytest.Item]) -> list[Selected]:
     found: dict[str, Selected] = {}
     for item in items:
         if (param := suite_and_case(item)) is not None:
-            selected = found.setdefault(param[0].id, Selected(param[0]))
+            selected = found.setdefault(param[0].key, Selected(param[0]))
             selected.items.append(item)
             selected.jobs += jobs_of(*param)
     return list(found.values())
@@ -123,7 +123,7 @@ class Recorder:
             n, n_all = len(group.items), len(group.suite.cases)
             if n < n_all and record_mode(group.suite, self._settings) == "all":
                 raise pytest.UsageError(
-                    f"{group.suite.id}: {n} of {n_all} cases are selected, and 'all' records whole suites, since "
+                    f"{group.suite.key}: {n} of {n_all} cases are selected, and 'all' records whole suites, since "
                     "choosing what to record again is choosing answers: select the suite, or record what is stale"
                 )
 
@@ -136,7 +136,7 @@ class Recorder:
 
     def _record(self, group: Selected, plan: Plan, first: pytest.Item | None, display: Display) -> None:
         start = time.monotonic()
-        batch = Batch(plan, partial(display.progress, group.suite.id))
+        batch = Batch(plan, partial(display.progress, group.suite.key))
         try:
             with group.set_up(first) as client:
                 self._run.record_batch(batch, client)
@@ -145,7 +145,7 @@ class Recorder:
             display.end()
             display.lines(
                 [
-                    f"{group.suite.id}: interrupted; {done:,} of {total:,} are recorded and kept, the next "
+                    f"{group.suite.key}: interrupted; {done:,} of {total:,} are recorded and kept, the next "
                     "recording takes up the rest"
                 ]
             )
@@ -153,7 +153,7 @@ class Recorder:
         finally:
             display.end()
         took_s, ended = time.monotonic() - start, batch.ended.words if batch.ended else None
-        display.lines(summary_lines(group.suite.id, batch.progress, batch.n_calls, took_s, ended))
+        display.lines(summary_lines(group.suite.key, batch.progress, batch.n_calls, took_s, ended))
 
 
 class RecordFirst:

@@ -67,9 +67,9 @@ class Sender:
         if found is not None:
             del item.stash[EXTRACTION]  # or a rerun that is not set up would send it again
         sent = report_of(found, suite, golden, item.config.stash[SETTINGS], is_skipped=is_skipped)
-        if suite.id in self._told:
+        if suite.key in self._told:
             return sent
-        self._told.add(suite.id)
+        self._told.add(suite.key)
         return sent._replace(head=suite.head, lost=suite.lost_cases() if hasattr(item.config, "workerinput") else None)
 
     @pytest.hookimpl(wrapper=True)

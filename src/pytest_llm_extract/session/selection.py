@@ -23,6 +23,7 @@ def is_narrowed(config: pytest.Config) -> bool:
         or option.ignore
         or option.ignore_glob
         or option.llm_extract_case_flag is not None
+        or option.llm_extract_variant_flag is not None
     )
 
 

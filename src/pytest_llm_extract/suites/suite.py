@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from pytest_llm_extract.baseline.find import AcceptedAnswers, Sought, find_accepted
 from pytest_llm_extract.config.settings import RECORD_MODES, Settings
 from pytest_llm_extract.config.source import find_file
-from pytest_llm_extract.dataset import load_cases
+from pytest_llm_extract.config.suite_folders import suite_key
+from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.dataset.gold import GoldenCase, read_golden
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.gate.floors import trivial_floors
@@ -26,6 +27,7 @@ from pytest_llm_extract.scoring.compare.walk import compare
 from pytest_llm_extract.scoring.score import labelled_paths, score_answer
 from pytest_llm_extract.suites.extractors import name_of, returned_type
 from pytest_llm_extract.suites.limit_markers import Written, read_budgets, read_documents, read_floors, read_waivers
+from pytest_llm_extract.suites.variants import SHORT_FORMS, VariantArguments, expand_variants
 
 ARGUMENTS = frozenset(
     {
@@ -40,12 +42,18 @@ ARGUMENTS = frozenset(
         "concurrency",
         "record",
         *PROMPT_ARGUMENTS,
+        *SHORT_FORMS,
     }
 )
 
 
+_NO_RULES: Mapping[str, Any] = {}
+
+
 class Suite(NamedTuple):
-    """One test function that carries `llm_extract`; each of its cases has `n_samples` recordings.
+    """One variant of a test function that carries `llm_extract`; each of its cases has `n_samples` recordings.
+
+    The `primary` variant is what the marker itself says; `others` names the further ones of the same function.
 
     `concurrency` is the most calls in flight while it is recorded, None for the run's own limit; `record` is the most
     that a recording run may do to its cassettes, one of RECORD_MODES.
@@ -64,6 +72,18 @@ class Suite(NamedTuple):
     n_samples: int = 1
     concurrency: int | None = None
     record: str = "all"
+    is_primary: bool = True
+    is_gated: bool = True
+    others: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """A name among all variants of all suites: the suite's id, for a variant with its name in brackets."""
+        return suite_key(self.id, None if self.is_primary else self.variant)
+
+    def item_id(self, case_id: str) -> str:
+        """What stands in the brackets of a case's node id."""
+        return case_id if self.is_primary else f"{self.variant}-{case_id}"
 
     @property
     def head(self) -> SuiteResult:
@@ -83,6 +103,8 @@ class Suite(NamedTuple):
             baseline=baseline,
             anchor=anchor,
             no_baseline=self.accepted.lacking,
+            is_primary=self.is_primary,
+            is_gated=self.is_gated,
         )
 
     def lost_cases(self) -> dict[str, dict[str, Any]]:
@@ -126,8 +148,8 @@ class MarkerArguments(NamedTuple):
     gate: Written | None
 
 
-def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
-    """Check a suite's markers, load its golden data and its prompt.
+def build_suites(arguments: MarkerArguments, settings: Settings) -> list[Suite]:
+    """Check a suite's markers, load its golden data and its prompts: the primary, then every other variant.
 
     Raises:
         LlmExtractError: one clear line that says where, what, and the nearest right name.
@@ -141,6 +163,29 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
             raise UnknownNameError(name, known=ARGUMENTS, source=source, kind="argument")
     if "cases" not in given:
         raise UsageError(source, "cases= is missing: name a dataset file or folder, a list or a callable")
+    golden = _Golden(*_load(given["cases"], settings, arguments.module, source))
+    suites = [_build(variant, arguments, golden, settings) for variant in expand_variants(given, source)]
+    names = [suite.variant for suite in suites]
+    if names.count(names[0]) > 1:
+        raise UsageError(source, f"a variant is called {names[0]!r}, as the primary is by its prompt or extractor")
+    _check_item_ids(suites, source)
+    others = [(suite, tuple(name for name in names if name != suite.variant)) for suite in suites]
+    return [suite._replace(others=named) for suite, named in others]
+
+
+def _check_item_ids(suites: Sequence[Suite], source: str) -> None:
+    seen: dict[str, str] = {}
+    for suite in suites:
+        for golden in suite.cases:
+            name = suite.item_id(golden.case.id)
+            other = seen.setdefault(name, suite.variant)
+            if other != suite.variant:
+                why = f"a case of {other!r} and one of {suite.variant!r} would both be called {name!r}"
+                raise UsageError(source, f"{why}: give the variant another name")
+
+
+def _build(variant: VariantArguments, arguments: MarkerArguments, golden: _Golden, settings: Settings) -> Suite:
+    source, given = variant.source, variant.given
     strict = given.get("strict", False)
     if not isinstance(strict, bool):
         raise UsageError(source, f"strict= is True or False, not {strict!r}")
@@ -152,18 +197,19 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
     extractor = _extractor(given, source)
     call = read_prompt_call(given, settings, arguments.module, source)
     schema_type = _schema_type(given, extractor, settings, arguments.module, source)
-    schema = Schema.of(schema_type, source, _compare(given, source))
-    cases = _golden(given["cases"], schema, settings, arguments.module, source)
+    schema, cases = golden.read(schema_type, _compare(given, source), source)
     if call is not None:
         plain = [golden.case for golden in cases]
         call = complete_call(call, given, schema_type, schema, plain, settings, arguments.module, source)
-    variant = name_of(extractor) if extractor else call.prompt.name if call else "run"
-    rules = _rules(arguments, schema, cases, settings)
-    ids = frozenset(golden.case.id for golden in cases)
-    accepted = find_accepted(Sought(arguments.suite_id, variant, ids), settings)
+    name = variant.name or (name_of(extractor) if extractor else call.prompt.name if call else "run")
+    rules, accepted = GateRules(alpha=settings.alpha), AcceptedAnswers()
+    if variant.is_gated:
+        rules = _rules(arguments, schema, cases, settings)
+        ids = frozenset(golden.case.id for golden in cases)
+        accepted = find_accepted(Sought(suite_key(arguments.suite_id, variant.name), name, ids), settings)
     return Suite(
         arguments.suite_id,
-        variant,
+        name,
         schema,
         cases,
         rules,
@@ -175,6 +221,8 @@ def build_suite(arguments: MarkerArguments, settings: Settings) -> Suite:
         n_samples,
         concurrency,
         record,
+        is_primary=variant.name is None,
+        is_gated=variant.is_gated,
     )
 
 
@@ -247,15 +295,32 @@ def _schema_type(
 
 
 def _compare(given: Mapping[str, Any], source: str) -> Mapping[str, Any]:
-    compare = given.get("compare", {})
+    compare = given.get("compare", _NO_RULES)
     if not isinstance(compare, Mapping):
         raise UsageError(source, f"compare= maps field paths to rules, as {{'vendor': Text()}}, not {compare!r}")
     return compare
 
 
-def _golden(cases: Any, schema: Schema, settings: Settings, module: Path, source: str) -> tuple[GoldenCase, ...]:
+class _Golden:
+    """Golden data, read once for all variants that share a schema and its rules; `name` is how messages call it."""
+
+    def __init__(self, cases: list[Case], name: str) -> None:
+        self._cases, self._name = cases, name
+        self._read: list[tuple[Any, Mapping[str, Any], Schema, tuple[GoldenCase, ...]]] = []
+
+    def read(self, schema_type: Any, compare: Mapping[str, Any], source: str) -> tuple[Schema, tuple[GoldenCase, ...]]:
+        """The schema, and the cases as it reads them."""
+        for known_type, known_compare, schema, cases in self._read:
+            if known_type is schema_type and known_compare is compare:
+                return schema, cases
+        schema = Schema.of(schema_type, source, compare)
+        cases = read_golden(self._cases, schema, self._name)
+        self._read.append((schema_type, compare, schema, cases))
+        return schema, cases
+
+
+def _load(cases: Any, settings: Settings, module: Path, source: str) -> tuple[list[Case], str]:
     if isinstance(cases, str | Path):
-        found = find_file(cases, settings, module, source)
-        return read_golden(load_cases(found, str(cases)), schema, str(cases))
+        return load_cases(find_file(cases, settings, module, source), str(cases)), str(cases)
     name = f"{source}: cases"
-    return read_golden(load_cases(cases, name, module.parent), schema, name)
+    return load_cases(cases, name, module.parent), name

@@ -1,0 +1,288 @@
+"""The variants of a suite against each other: who may be the best, what differs from the reference, at which price."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.comparison.best_set import best_set
+from pytest_llm_extract.comparison.claims import Claim, find_claims, moved
+from pytest_llm_extract.comparison.differences import (
+    Difference,
+    difference,
+    find_differences,
+    level,
+    visible_difference,
+)
+from pytest_llm_extract.comparison.expected import expected_of_winner
+from pytest_llm_extract.comparison.scores import ALL, Scores, read_scores
+from pytest_llm_extract.comparison.summary import VariantSummary, summarize_variant
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.outcome import RIGHT, Status
+from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.scoring.advice import advise
+from pytest_llm_extract.wording import count_cases
+
+_NOT_RECORDED = (Status.STALE, Status.MISSING, Status.SKIPPED)
+
+
+class BestTwo(NamedTuple):
+    """What separates the two variants that got most right: the cases that only one of them gained."""
+
+    first: str
+    second: str
+    gained: tuple[str, ...]
+    lost: tuple[str, ...]
+    difference: Difference
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins."""
+        return {
+            "first": self.first,
+            "second": self.second,
+            "gained": list(self.gained),
+            "lost": list(self.lost),
+            "difference": self.difference.to_wire(),
+        }
+
+
+class VariantComparison(NamedTuple):
+    """Variants of one suite on the cases that all of them have.
+
+    `reference` is the variant that claims and differences are about, `best` the set of best, `level` the level of each
+    interval. `only_right` names the cases that one variant alone got entirely right. `left_out` says by variant why it
+    is not compared; `left_out_cases` why cases are not. `recommended` is the cheapest of the best that is within
+    `margin` of the leader; without a margin, the cheapest of the best; None where a price is not known.
+    `expected_score` is what the winner gets right on documents that did not choose it. `advice` explains, by variant
+    and field, values lost against the reference.
+    """
+
+    suite: str
+    reference: str
+    alpha: float
+    level: float
+    fields: tuple[str, ...]
+    n_cases: int
+    n_groups: int
+    variants: tuple[VariantSummary, ...]
+    best: tuple[str, ...]
+    claims: tuple[Claim, ...]
+    differences: tuple[Difference, ...]
+    best_two: BestTwo | None
+    only_right: dict[str, tuple[str, ...]]
+    visible_difference: float | None
+    expected_score: float | None
+    recommended: str | None
+    margin: float | None
+    left_out: dict[str, str]
+    left_out_cases: dict[str, tuple[str, ...]]
+    advice: dict[str, dict[str, str]]
+    notes: tuple[str, ...]
+
+    @property
+    def leader(self) -> VariantSummary:
+        """The variant with the highest score on these cases, which says nothing of new ones."""
+        return max(self.variants, key=lambda variant: variant.score)
+
+    def variant(self, name: str) -> VariantSummary:
+        """One of the compared variants."""
+        return next(variant for variant in self.variants if variant.name == name)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins, for results.json."""
+        wire = self._asdict()
+        return {
+            **wire,
+            "fields": list(self.fields),
+            "best": list(self.best),
+            "variants": [variant.to_wire() for variant in self.variants],
+            "claims": [claim.to_wire() for claim in self.claims],
+            "differences": [found.to_wire() for found in self.differences],
+            "best_two": self.best_two and self.best_two.to_wire(),
+            "only_right": {name: list(cases) for name, cases in self.only_right.items()},
+            "left_out_cases": {why: list(cases) for why, cases in self.left_out_cases.items()},
+            "notes": list(self.notes),
+        }
+
+
+def compare_suites(suites: Sequence[SuiteResult], alpha: float) -> list[VariantComparison]:
+    """A comparison for each suite that ran with several variants, in their order."""
+    by_id: dict[str, list[SuiteResult]] = {}
+    for suite in suites:
+        by_id.setdefault(suite.id, []).append(suite)
+    several = (variants for variants in by_id.values() if len(variants) > 1)
+    return [compare_variants(variants, alpha=alpha) for variants in several]
+
+
+def compare_variants(
+    suites: Sequence[SuiteResult],
+    *,
+    alpha: float,
+    reference: str | None = None,
+    margin: float | None = None,
+    examples: Collection[str] = (),
+) -> VariantComparison:
+    """Compare variants on the cases that all of them have; without any claim where fewer than two can be compared.
+
+    Args:
+        suites: one for each variant, the primary first.
+        alpha: the error rate of the set of best and of the claims, each.
+        reference: the variant to hold the others against; the primary (the first) unless named.
+        margin: the accuracy that a cheaper variant may lose, in 0..1; None where none was asked for.
+        examples: ids of cases that a variant has among its few-shot examples; they leave the comparison.
+    """
+    left_out = {suite.variant: why for suite in suites if (why := _incomplete(suite)) is not None}
+    compared = [suite for suite in suites if suite.variant not in left_out]
+    chosen = reference or (suites[0].variant if suites else "")
+    if len(compared) < 2 or chosen in left_out:
+        return _not_compared(suites, chosen, alpha, left_out, "nothing to compare: fewer than two variants are whole")
+    fields = _fields(compared)
+    cases, left_out_cases = _common_cases(compared, examples)
+    if not cases or not fields:
+        return _not_compared(suites, chosen, alpha, left_out, "nothing to compare: no case or no field in common")
+    results = {suite.variant: [_by_id(suite)[case] for case in cases] for suite in compared}
+    scores = read_scores(results, fields)
+    variants = tuple(
+        summarize_variant(suite, results[suite.variant], fields, scores.share(sum(scores.total[suite.variant])))
+        for suite in compared
+    )
+    best = best_set(scores.total, alpha)
+    claims = find_claims(scores, chosen, fields, alpha)
+    recommended = _recommended(scores, variants, best, margin, alpha)
+    expected = expected_of_winner(scores.total)
+    return VariantComparison(
+        suite=suites[0].id,
+        reference=chosen,
+        alpha=alpha,
+        level=1 - level(len(compared), alpha),
+        fields=tuple(fields),
+        n_cases=len(cases),
+        n_groups=len(scores.groups),
+        variants=variants,
+        best=best,
+        claims=claims,
+        differences=find_differences(scores, chosen, fields, alpha),
+        best_two=_best_two(scores, alpha),
+        only_right=_only_right(results),
+        visible_difference=visible_difference(scores, alpha),
+        expected_score=None if expected is None else scores.share(expected * len(scores.groups)),
+        recommended=recommended,
+        margin=margin,
+        left_out=left_out,
+        left_out_cases=left_out_cases,
+        advice=_advice(claims, results, chosen),
+        notes=_notes(compared, fields),
+    )
+
+
+def _not_compared(
+    suites: Sequence[SuiteResult], reference: str, alpha: float, left_out: dict[str, str], why: str
+) -> VariantComparison:
+    return VariantComparison(
+        suite=suites[0].id, reference=reference, alpha=alpha, level=1 - alpha, fields=(), n_cases=0, n_groups=0,
+        variants=(), best=(), claims=(), differences=(), best_two=None, only_right={}, visible_difference=None,
+        expected_score=None, recommended=None, margin=None, left_out=left_out, left_out_cases={}, advice={},
+        notes=(why,),
+    )  # fmt: skip
+
+
+def _incomplete(suite: SuiteResult) -> str | None:
+    """Why a variant is not compared: not all of its cases ran, or are recorded."""
+    n = len(suite.dataset_ids)
+    if not suite.complete:
+        return f"{len(suite.cases)} of {n} cases ran"
+    n_recorded = sum(all(s.status not in _NOT_RECORDED for s in case.samples) for case in suite.cases)
+    return None if n_recorded == n else f"{n_recorded} of {n} recorded"
+
+
+def _by_id(suite: SuiteResult) -> dict[str, CaseResult]:
+    return {case.id: case for case in suite.cases}
+
+
+def _common_cases(
+    suites: Sequence[SuiteResult], examples: Collection[str]
+) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """The cases that all variants have, without few-shot examples, and why others are left out."""
+    shared = set.intersection(*(set(suite.dataset_ids) for suite in suites))
+    every = dict.fromkeys(case for suite in suites for case in suite.dataset_ids)
+    left_out = {
+        "not in every variant": tuple(case for case in every if case not in shared),
+        "few-shot example of a variant": tuple(case for case in every if case in shared and case in examples),
+    }
+    kept = [case for case in every if case in shared and case not in examples]
+    return kept, {why: cases for why, cases in left_out.items() if cases}
+
+
+def _fields(suites: Sequence[SuiteResult]) -> list[str]:
+    """The fields that all variants have and that some case labels, without those that the reference waives."""
+    waived = {w.field for w in suites[0].rules.waivers if w.field and not w.expired(suites[0].rules.today)}
+    shared = set.intersection(*(set(suite.paths) for suite in suites)) - waived
+    labelled = {path for suite in suites for case in suite.cases for path in case.leaves}
+    return [path for path in suites[0].paths if path in shared and path in labelled]
+
+
+def _best_two(scores: Scores, alpha: float) -> BestTwo:
+    first, second = sorted(scores.total, key=lambda name: -sum(scores.total[name]))[:2]
+    gained, lost = moved(scores, scores.changes(first, second, ALL))
+    return BestTwo(first, second, gained, lost, difference(scores, first, second, ALL, alpha))
+
+
+def _only_right(results: Mapping[str, Sequence[CaseResult]]) -> dict[str, tuple[str, ...]]:
+    """The cases that one variant alone got entirely right, in all of its samples."""
+    exact = {name: {case.id for case in cases if all(s.exact for s in case.samples)} for name, cases in results.items()}
+    alone = {
+        name: ids.difference(*(others for other, others in exact.items() if other != name))
+        for name, ids in exact.items()
+    }
+    return {name: tuple(sorted(ids)) for name, ids in alone.items() if ids}
+
+
+def _recommended(
+    scores: Scores, variants: Sequence[VariantSummary], best: Sequence[str], margin: float | None, alpha: float
+) -> str | None:
+    """The cheapest of the best; with a margin, of those whose lower limit against the leader is above -margin."""
+    leader = max(scores.total, key=lambda name: sum(scores.total[name]))
+    near = [
+        variant
+        for variant in variants
+        if variant.name in best and (margin is None or _is_within(scores, variant.name, leader, margin, alpha))
+    ]
+    if not near or any(variant.usd_per_1000 is None for variant in near):
+        return None
+    return min(near, key=lambda variant: variant.usd_per_1000 or 0.0).name
+
+
+def _is_within(scores: Scores, name: str, leader: str, margin: float, alpha: float) -> bool:
+    if name == leader:
+        return True
+    low = difference(scores, name, leader, ALL, level(len(scores.total), alpha)).low
+    return low is not None and low > -margin
+
+
+def _advice(
+    claims: Sequence[Claim], results: Mapping[str, Sequence[CaseResult]], reference: str
+) -> dict[str, dict[str, str]]:
+    """Why values were lost where a claim says so: `51 of the 53 lost values match as dates`."""
+    found: dict[str, dict[str, str]] = {}
+    for claim in claims:
+        if claim.direction == "worse" and claim.field != ALL:
+            lost = set(claim.lost)
+            samples = [sample for case in results[claim.variant] if case.id in lost for sample in case.samples]
+            leaves = [leaf for s in samples for leaf in s.leaves.get(claim.field, ()) if leaf.outcome not in RIGHT]
+            if leaves and (text := advise(leaves, "lost")):
+                found.setdefault(claim.variant, {})[claim.field] = text
+    return found
+
+
+def _notes(suites: Sequence[SuiteResult], fields: Sequence[str]) -> tuple[str, ...]:
+    notes = []
+    others = sorted({path for suite in suites for path in suite.paths}.difference(fields))
+    if others:
+        notes.append(f"not compared, since not every variant has them or no case labels them: {', '.join(others[:8])}")
+    counts = {suite.n_samples for suite in suites}
+    if len(counts) > 1:
+        notes.append(f"variants have {', '.join(map(str, sorted(counts)))} samples of each case: means are compared")
+    small = suites[0]
+    if len(small.dataset_ids) < 20:
+        notes.append(f"{count_cases(len(small.dataset_ids))} decide little: a difference needs to be large to be seen")
+    return tuple(notes)

@@ -1,0 +1,92 @@
+"""What may be said of a comparison: only sentences that its tests and intervals license."""
+
+from __future__ import annotations
+
+from pytest_llm_extract.comparison.claims import Claim
+from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.comparison.scores import ALL
+from pytest_llm_extract.wording import count_cases, percent, some_names
+
+
+def best_sentences(comparison: VariantComparison) -> list[str]:
+    """Which variants may be the best, and what the data cannot tell apart."""
+    best, level = comparison.best, percent(1 - comparison.alpha)
+    if len(best) == 1:
+        lines = [f"{best[0]} is the only variant in the set of best ({level})"]
+    elif len(best) == len(comparison.variants):
+        lines = [
+            f"no variant can be ruled out as the best with {count_cases(comparison.n_cases)} ({level})"
+            + _visible(comparison)
+        ]
+    else:
+        lines = [f"{_joined(best)} are in the set of best ({level}); the others are not"]
+    return lines + _apart(comparison)
+
+
+def claim_sentence(claim: Claim, reference: str) -> str:
+    """`few_shot beats the primary on file_date: +11 cases, −0, p_adj 0.004`."""
+    verb = "beats" if claim.direction == "better" else "is worse than"
+    where = "over all fields" if claim.field == ALL else f"on {claim.field}"
+    return (
+        f"{claim.variant} {verb} {reference} {where}: +{count_cases(len(claim.gained))}, −{len(claim.lost)}, "
+        f"p_adj {claim.p_adj:.3g}"
+    )
+
+
+def choice_sentences(comparison: VariantComparison) -> list[str]:
+    """Which variant to take, where prices are known, and what to expect of it on new documents."""
+    lines = []
+    if comparison.recommended is not None:
+        usd = comparison.variant(comparison.recommended).usd_per_1000
+        why = "cheapest of the best"
+        if comparison.margin is not None:
+            why = f"cheapest of the best that is not worse than the leader by more than {points(comparison.margin)}"
+        lines.append(f"{comparison.recommended}: {why} (${usd:,.2f} for 1,000 documents)")
+    if comparison.expected_score is not None and len(comparison.variants) > 2:
+        lines.append(
+            f"the best of {len(comparison.variants)} scores {comparison.leader.score * 100:.1f}% on these cases; "
+            f"on new documents expect {comparison.expected_score * 100:.1f}% of whichever is picked"
+        )
+    return lines
+
+
+def left_out_sentences(comparison: VariantComparison) -> list[str]:
+    """Variants and cases that are not compared, and why."""
+    lines = [f"{name}: {why}, not compared" for name, why in comparison.left_out.items()]
+    lines += [
+        f"{count_cases(len(cases))} not compared ({why}): {some_names(cases)}"
+        for why, cases in comparison.left_out_cases.items()
+    ]
+    return lines + list(comparison.notes)
+
+
+def points(difference: float) -> str:
+    """`2 points`, `0.7 points`: a difference in accuracy as percentage points."""
+    value = f"{abs(difference) * 100:.1f}".removesuffix(".0")
+    return f"{value} point{'' if value == '1' else 's'}"
+
+
+def _visible(comparison: VariantComparison) -> str:
+    if comparison.visible_difference is None:
+        return ""
+    return f"; a difference of less than about {points(comparison.visible_difference)} is not visible"
+
+
+def _apart(comparison: VariantComparison) -> list[str]:
+    """By how much the members of the set of best may differ from the reference, where it is one of them."""
+    if comparison.reference not in comparison.best:
+        return []
+    others = [name for name in comparison.best if name != comparison.reference]
+    lines = []
+    for found in comparison.differences:
+        if found.field == ALL and found.variant in others and found.low is not None and found.high is not None:
+            most = max(abs(found.low), abs(found.high))
+            lines.append(
+                f"{found.variant} and {comparison.reference} cannot be told apart with "
+                f"{count_cases(comparison.n_cases)}; they differ by at most {points(most)}"
+            )
+    return lines
+
+
+def _joined(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"

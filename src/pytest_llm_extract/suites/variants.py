@@ -1,0 +1,125 @@
+"""The marker's short forms and `variants=` become the arguments of each variant, the primary first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.errors import UnknownNameError, UsageError
+from pytest_llm_extract.prompt.prompt_call import ARGUMENTS as PROMPT_ARGUMENTS
+from pytest_llm_extract.rules.variants import Variant
+
+SHORT_FORMS = ("prompts", "models", "variants")
+# What a variant may have of its own; the golden data and what cases are held to are the suite's.
+OWN = frozenset(
+    {
+        "extractor",
+        "prompt",
+        "schema",
+        "compare",
+        "samples",
+        "ignore",
+        "concurrency",
+        "record",
+        *PROMPT_ARGUMENTS,
+    }
+)
+PRIMARY = "primary"  # a name of the primary on the command line
+
+
+class VariantArguments(NamedTuple):
+    """The arguments of one variant as if the marker had been written for it alone; `name` is None for the primary."""
+
+    name: str | None
+    is_gated: bool
+    given: dict[str, Any]
+    source: str
+
+
+def expand_variants(given: Mapping[str, Any], source: str) -> list[VariantArguments]:
+    """The primary's arguments, then those of every variant, in the order written.
+
+    Raises:
+        UsageError: a list that is none, an entry that is not a Variant, a name that is taken.
+        UnknownNameError: an argument that a variant cannot have.
+    """
+    shared = {name: value for name, value in given.items() if name not in SHORT_FORMS}
+    prompts, models = (_listed(given, name, source) for name in ("prompts", "models"))
+    if prompts and "prompt" not in shared:
+        shared["prompt"] = prompts[0]
+    if models and "model" not in shared:
+        shared["model"] = models[0]
+    found = [VariantArguments(None, True, shared, source)]
+    found += [_variant(variant, shared, source) for variant in _matrix(shared, prompts, models)]
+    for entry in _variants(given, source):
+        found.append(_variant(entry, shared, source))
+    names = [one.name for one in found if one.name is not None]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(source, f"two variants are called {name!r}")
+    return found
+
+
+def _listed(given: Mapping[str, Any], name: str, source: str) -> list[Any]:
+    listed = given.get(name, ())
+    if isinstance(listed, str | Path) or not isinstance(listed, Sequence):
+        raise UsageError(source, f"{name}= must be a list, got {listed!r}")
+    for entry in listed:
+        if not (isinstance(entry, str | Path) and str(entry)):
+            raise UsageError(source, f"{name}= must be a list of names, got {entry!r} in it")
+    if name in given and not listed:
+        raise UsageError(source, f"{name}= must not be empty")
+    return list(listed)
+
+
+def _matrix(shared: Mapping[str, Any], prompts: Sequence[Any], models: Sequence[Any]) -> list[Variant]:
+    """Every prompt with every model, without the pair that is the primary's."""
+    pairs = [
+        (prompt, model)
+        for prompt in (prompts or [shared.get("prompt")])
+        for model in (models or [shared.get("model")])
+        if (prompt, model) != (shared.get("prompt"), shared.get("model"))
+    ]
+    found = []
+    for prompt, model in pairs:
+        stem = Path(str(prompt)).name.split(".", 1)[0]
+        parts = [*([stem] if prompts else []), *([str(model)] if models else [])]
+        own = {**({"prompt": prompt} if prompts else {}), **({"model": model} if models else {})}
+        found.append(Variant("-".join(parts), **own))
+    return found
+
+
+def _variants(given: Mapping[str, Any], source: str) -> list[Variant]:
+    listed = given.get("variants", ())
+    if isinstance(listed, str) or not isinstance(listed, Sequence):
+        raise UsageError(source, f"variants= must be a list of Variant(…), got {listed!r}")
+    for entry in listed:
+        if not isinstance(entry, Variant):
+            raise UsageError(source, f"variants= must be a list of Variant(…), got {entry!r} in it")
+    return list(listed)
+
+
+def _variant(variant: Variant, shared: Mapping[str, Any], source: str) -> VariantArguments:
+    name = variant.name
+    if not isinstance(name, str) or not name.strip() or not name.isprintable() or set(name) & set("[]"):
+        raise UsageError(source, f"a variant's name must be a printable string without brackets, got {name!r}")
+    if name == PRIMARY:
+        raise UsageError(source, f"{PRIMARY!r} names what the marker itself says; give the variant another name")
+    source = f"{source}: variant {name!r}"
+    for argument in variant.arguments:
+        if argument not in OWN:
+            raise UnknownNameError(argument, known=OWN, source=source, kind="argument")
+    if not isinstance(variant.gated, bool):
+        raise UsageError(source, f"gated= must be True or False, got {variant.gated!r}")
+    return VariantArguments(name, variant.gated, _merged(variant.arguments, shared), source)
+
+
+def _merged(own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+    """The primary's arguments with a variant's own; an extractor takes the place of a prompt, and the other way."""
+    dropped: set[str] = set()
+    if own.get("extractor") is not None:
+        dropped = {"prompt", *PROMPT_ARGUMENTS}
+    elif own.get("prompt") is not None:
+        dropped = {"extractor"}
+    return {**{name: value for name, value in shared.items() if name not in dropped}, **own}
