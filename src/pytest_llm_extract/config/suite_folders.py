@@ -62,6 +62,12 @@ def split_key(key: str) -> tuple[str, str | None]:
     return (found["suite"], found["variant"]) if found else (key, None)
 
 
+def gate_id(key: str) -> str:
+    """The node id of a gate: `test_x.py::test_x::gate`, for a variant `test_x.py::test_x::gate[name]`."""
+    suite_id, variant = split_key(key)
+    return f"{suite_id}::gate" if variant is None else f"{suite_id}::gate[{variant}]"
+
+
 def baseline_folder(root: Path, key: str) -> Path:
     """The folder of a baseline: the suite's for the primary, for a gated variant that of its cassettes."""
     suite_id, variant = split_key(key)

@@ -170,7 +170,8 @@ class Extraction:
         """A variant without a gate is an experiment: what is not recorded of it fails nobody's build."""
         if self._record is None and not self._suite.is_gated and call.status in (Status.STALE, Status.MISSING):
             flag = f"{self._settings.record_flag} --llm-extract-variant={self._suite.variant}"
-            pytest.skip(f"variant {self._suite.variant} is not recorded ({call.status.value}): pytest {flag}")
+            why = f"variant {self._suite.variant} is not recorded ({call.status.value}): pytest {flag}"
+            raise pytest.skip.Exception(why, _use_item_location=True)
 
     def _named(self, sample: int) -> str:
         """`sample 3 of 3: ` before a line; nothing in a suite with one sample."""

@@ -22,8 +22,9 @@ _CLAIMS, _CASES = 10, 6  # lines of claims, and cases named in a line
 
 def variants_lines(comparison: VariantComparison, width: int) -> list[str]:
     """The whole comparison: what may be said, the table, the claims, what separates the best two."""
+    notes = [f"note: {printable(text, 400)}" for text in left_out_sentences(comparison)]
     if not comparison.variants:
-        return [printable(text, 400) for text in left_out_sentences(comparison)]
+        return notes
     lines = [printable(text, 400) for text in best_sentences(comparison)]
     lines += [printable(text, 400) for text in choice_sentences(comparison)]
     lines += [_variants_table(comparison, width)]
@@ -31,7 +32,7 @@ def variants_lines(comparison: VariantComparison, width: int) -> list[str]:
     lines += _best_two(comparison)
     for name, cases in comparison.only_right.items():
         lines.append(printable(f"only {name} gets every field right: {_some(cases)}", 400))
-    return lines + [f"note: {printable(text, 400)}" for text in left_out_sentences(comparison)]
+    return lines + notes
 
 
 def _variants_table(comparison: VariantComparison, width: int) -> str:

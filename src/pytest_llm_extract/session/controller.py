@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from pytest_llm_extract.config.suite_folders import gate_id
 from pytest_llm_extract.session import selection
 from pytest_llm_extract.session.missing_suites import Absent
 
@@ -131,7 +132,7 @@ class Controller:
             self._gate(session, run)
         absent = self._absent(session)
         for suite_id, reasons in absent.reasons().items():
-            self._publish(session, f"{suite_id}::gate", "failed", GateReport(reasons, suite_id))
+            self._publish(session, gate_id(suite_id), "failed", GateReport(reasons, suite_id))
         heads = [run.head for run in self.suites.values()]
         self.left_behind = absent.left_behind({head.baseline.source for head in heads if head.baseline})
         return outcome
@@ -174,11 +175,11 @@ class Controller:
             decision = decide(suite._replace(baseline=kept, anchor=None))
         reasons = [*([problem] if problem else []), *(failures(suite, decision) if gated else self._ungated(suite))]
         if reasons:
-            self._publish(session, f"{suite.key}::gate", "failed", GateReport(reasons, suite.id))
+            self._publish(session, gate_id(suite.key), "failed", GateReport(reasons, suite.id))
         elif gated:
-            self._publish(session, f"{suite.key}::gate", "passed", None)
+            self._publish(session, gate_id(suite.key), "passed", None)
         elif suite.complete:
-            self._publish(session, f"{suite.key}::gate", "skipped", ("", 0, "Skipped: every case was skipped"))
+            self._publish(session, gate_id(suite.key), "skipped", ("", 0, "Skipped: every case was skipped"))
 
     def _ungated(self, suite: SuiteResult) -> list[str]:
         """Why a suite without a verdict fails the build all the same."""
