@@ -36,6 +36,7 @@ ROOMS = [
     "formats",
     "stats",
     "git",
+    "clock",
     "errors",
     "wording",
 ]
@@ -141,3 +142,16 @@ def test_no_module_is_called_like_its_neighbour() -> None:
     rooms = {name for name in ROOMS if (SOURCE / name).is_dir()}
     clashes = [path for path in stems if Path(path).stem in rooms and Path(path).parts[0] != Path(path).stem]
     assert clashes == []
+
+
+def test_time_is_read_from_our_own_clock() -> None:
+    """A test may freeze every other one, and then waiting has no end."""
+    frozen = {"monotonic", "perf_counter", "sleep", "time", "now", "utcnow"}
+    found = {
+        f"{path}:{node.lineno} {node.value.id}.{node.attr}"
+        for path, module in files().items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if node.attr in frozen and node.value.id in ("time", "datetime") and path != "clock.py"
+    }
+    assert found == set()

@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-from pytest_llm_extract import hookspecs
+from pytest_llm_extract import clock, hookspecs  # noqa: F401  # before a test can freeze the time
 from pytest_llm_extract.config import settings as settings_of
 from pytest_llm_extract.session import fast_imports
 from pytest_llm_extract.session.stash import SETTINGS, recording_run

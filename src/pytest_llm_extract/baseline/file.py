@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pytest_llm_extract import clock
 from pytest_llm_extract.baseline.file_schema import wrong_in_case, wrong_in_header
 from pytest_llm_extract.errors import BaselineError, reason
 from pytest_llm_extract.formats.strict_json import read_exactly
@@ -273,7 +273,7 @@ def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
         if old.prompt is not None and any(entry.origin.prompt != old.prompt for entry in taken.values()):
             raise BaselineError(name, "a part of the cases under another prompt would mix prompts; run the whole suite")
     record = {
-        "accepted": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "accepted": clock.utc_now().date().isoformat(),
         "n_cases": len(new.entries),
         "n_rows": len(entries),
         "complete": new.complete,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-import time
 import warnings
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
+
+from pytest_llm_extract import clock
 
 GRACE_S = 1.0
 
@@ -68,11 +69,11 @@ def worker() -> Worker | None:
 
 def outlive(workers: Collection[Worker]) -> bool:
     """Whether some of them go on, a short grace after their extraction has ended."""
-    end = time.monotonic() + GRACE_S
+    end = clock.monotonic_s() + GRACE_S
     while any(not worker.done() for worker in workers):
-        if time.monotonic() > end:
+        if clock.monotonic_s() > end:
             return True
-        time.sleep(0.005)
+        clock.sleep(0.005)
     return False
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import click
 
+from pytest_llm_extract import clock
 from pytest_llm_extract.corpus.score_files import Corpus, available_processes, schema_of, score_corpus
 from pytest_llm_extract.errors import DatasetError, UsageError
 from pytest_llm_extract.report.corpus_totals import corpus_lines, corpus_suite, corpus_to_wire, judge, problem_lines
@@ -61,10 +61,10 @@ def command(
     found = schema_of(schema)
     written = _read_options(floors)
     read_floors(written, "--floor", found.paths, found.paths)
-    start = time.perf_counter()
+    start = clock.monotonic_s()
     with progress("scoring") as advance:
         totals = score_corpus(Corpus(gold, predictions, schema), processes or available_processes(), advance)
-    took_s = time.perf_counter() - start
+    took_s = clock.monotonic_s() - start
     if not totals.n_cases:
         raise DatasetError(str(gold), [(None, line) for line in (*problem_lines(totals.problems), "holds no case")])
     fields = totals.fields(found.paths)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.file import fingerprint, hashed_requests, staleness
 from pytest_llm_extract.cassette.file.answer_summary import summary
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
@@ -148,7 +147,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
         return _unreadable(error)
     take = Record(slot.ignore, heard, slot.storage)
     call = Call(ignored=take.matched)
-    start = time.perf_counter()
+    start = clock.monotonic_s()
     try:
         with taking(take), placeholder_key():
             call.value = run_to_end(function)
@@ -170,7 +169,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
         call.status = Status.ERROR
         call.problem = f"the extraction sent no request, so there is nothing to record; {staleness.CACHED}"
     else:
-        _write(call, slot, recording, old, time.perf_counter() - start)
+        _write(call, slot, recording, old, clock.monotonic_s() - start)
     return call
 
 
@@ -208,5 +207,5 @@ def _meta(recording: Recording, old: Recording | None, seconds: float) -> dict[s
     return {
         "attempt": recording.attempt_after(old),
         "latency_s": round(seconds, 3),
-        "recorded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "recorded": clock.utc_now().isoformat(timespec="seconds"),
     }

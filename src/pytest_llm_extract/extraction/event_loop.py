@@ -11,6 +11,8 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
+from pytest_llm_extract import clock
+
 
 class _Loop:
     """One for the whole process, or a module-level async client would die with the first one."""
@@ -25,6 +27,7 @@ class _Loop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
+                self._loop.time = clock.monotonic_s  # type: ignore[method-assign]  # a frozen timer never ends
             return self._loop
 
     def close_unused(self) -> None:

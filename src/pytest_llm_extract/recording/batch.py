@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
+from pytest_llm_extract import clock
 from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.extraction.job import Job
 from pytest_llm_extract.extraction.recording_failure import Failure
@@ -24,7 +24,7 @@ class Batch:
     def __init__(self, plan: Plan, show: Callable[[Progress], None]) -> None:
         self.plan, self._show = plan, show
         self._lock = threading.Lock()
-        self._start = time.monotonic()
+        self._start = clock.monotonic_s()
         self._dearest: float | None = None
         self._n_unanswered = 0  # jobs without an answer of the model, also those that the provider rejected
         self.stop = threading.Event()
@@ -64,7 +64,7 @@ class Batch:
         with self._lock:
             done = self.progress.done + recorded
             failed = self.progress.failed + (not recorded)
-            took_s = time.monotonic() - self._start
+            took_s = clock.monotonic_s() - self._start
             left_s = took_s / (done + failed) * (self.progress.total - done - failed)
             self._update(done=done, failed=failed, left_s=left_s)
             self._n_unanswered += not recorded or rejected is not None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
+
+from pytest_llm_extract import clock
 
 _SHARE = 0.85  # of what the provider took when it first refused
 _CUT = 0.85  # of the rate, at a refusal in spite of it
@@ -33,28 +34,28 @@ class Pace:
     def wait(self, stop: threading.Event) -> float:
         """Wait for one's turn, or for `stop`; gives the time of the start, which `refused` asks for."""
         turn = self._turn()
-        while (left := turn - time.monotonic()) > 0 and not stop.wait(left):
+        while (left := turn - clock.monotonic_s()) > 0 and not stop.wait(left):
             if turn < self._paused_until:
                 turn = self._turn()  # a pause began in the meantime: all who waited get in line again
-        return time.monotonic()
+        return clock.monotonic_s()
 
     def _turn(self) -> float:
         with self._lock:
-            turn = max(time.monotonic(), self._next)
+            turn = max(clock.monotonic_s(), self._next)
             self._next = turn + (_SPACING_S if self._rate is None else 1 / self._rate)
             return turn
 
     def answered(self) -> None:
         """The provider took a call."""
         with self._lock:
-            self._answers.append(time.monotonic())
+            self._answers.append(clock.monotonic_s())
             if self._rate is not None:
                 self._rate += _RAISE
 
     def refused(self, started: float, retry_after_s: float | None) -> None:
         """The provider would not take a call that started then."""
         with self._lock:
-            now = time.monotonic()
+            now = clock.monotonic_s()
             self._paused_until = max(self._paused_until, now + (_PAUSE_S if retry_after_s is None else retry_after_s))
             self._next = max(self._next, self._paused_until)
             if started <= self._cut_at:

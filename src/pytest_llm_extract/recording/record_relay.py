@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+
+from pytest_llm_extract import clock
 
 _PATIENCE_S, _POLL_S = 3.0, 0.02
 
@@ -49,9 +50,9 @@ class Shared:
     def wait_until_shown(self) -> None:
         """Wait until the main process has shown what was said, but not for long: it may be gone."""
         self.say({"all": True})
-        end = time.monotonic() + _PATIENCE_S
-        while not (self._folder / "shown").exists() and time.monotonic() < end:
-            time.sleep(_POLL_S)
+        end = clock.monotonic_s() + _PATIENCE_S
+        while not (self._folder / "shown").exists() and clock.monotonic_s() < end:
+            clock.sleep(_POLL_S)
 
     def confirm(self) -> None:
         """All that was said has been shown."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.file.exchange import Exchange
 from pytest_llm_extract.cassette.file.staleness import VOLATILE
 from pytest_llm_extract.config.settings import Settings
@@ -34,6 +34,7 @@ _BUSY = frozenset({429, 503, 529})
 _MAX_TRIES = 5  # after an error; a provider that only asks to wait is asked again for as long as patience lasts
 _PATIENCE_S = 600.0
 _BACKOFF_S, _LONGEST_BACKOFF_S = 0.25, 8.0
+_jitter = random.Random()  # of its own, so that a seeded test draws the same numbers
 
 
 class RecordingRun:
@@ -130,7 +131,7 @@ class RecordingRun:
 
         Nothing is sent once `stop` is set, also not by those who wait for their turn.
         """
-        slot, first, errors = job.slot(self._settings), time.monotonic(), 0
+        slot, first, errors = job.slot(self._settings), clock.monotonic_s(), 0
         while True:
             started = self._pace.wait(stop)
             if stop.is_set():
@@ -142,11 +143,11 @@ class RecordingRun:
                 return
             errors += failure.status not in _BUSY
             waits_s = failure.retry_after_s or 0.0
-            is_over = time.monotonic() - first + waits_s > _PATIENCE_S
+            is_over = clock.monotonic_s() - first + waits_s > _PATIENCE_S
             if errors == _MAX_TRIES or is_too_long(failure.retry_after_s) or is_over:
                 return
             if failure.status not in _BUSY:
-                stop.wait(min(_LONGEST_BACKOFF_S, _BACKOFF_S * 2**errors) * random.uniform(0.5, 1.0))
+                stop.wait(min(_LONGEST_BACKOFF_S, _BACKOFF_S * 2**errors) * _jitter.uniform(0.5, 1.0))
 
     def _heard(self, started: float, exchange: Exchange) -> None:
         if exchange.status in _BUSY:

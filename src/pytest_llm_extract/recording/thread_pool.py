@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
+
+from pytest_llm_extract import clock
 
 _T = TypeVar("_T")
 _GRACE_S = 2.0  # for what is under way when the run is interrupted
@@ -50,8 +51,8 @@ _END = object()
 
 
 def _join(threads: Iterable[threading.Thread], limit_s: float | None) -> None:
-    end = None if limit_s is None else time.monotonic() + limit_s
+    end = None if limit_s is None else clock.monotonic_s() + limit_s
     for thread in threads:
         # In slices: a join without a timeout would not let Ctrl-C through on every platform.
-        while thread.is_alive() and (end is None or time.monotonic() < end):
+        while thread.is_alive() and (end is None or clock.monotonic_s() < end):
             thread.join(0.2)

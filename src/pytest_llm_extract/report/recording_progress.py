@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from pytest_llm_extract import clock
 from pytest_llm_extract.recording.progress import Estimate, Progress, SuitePlan
 from pytest_llm_extract.report.terminal_text import printable
 from pytest_llm_extract.results.prices import dollars
@@ -85,7 +85,7 @@ class Log:
     """Plain lines, one in ten seconds; `reporter` is pytest's own."""
 
     def __init__(self, reporter: Any) -> None:
-        self._reporter, self._next = reporter, time.monotonic() + _LINE_S
+        self._reporter, self._next = reporter, clock.monotonic_s() + _LINE_S
 
     def lines(self, lines: Sequence[str]) -> None:
         """Show these lines, on lines of their own."""
@@ -95,8 +95,8 @@ class Log:
 
     def progress(self, suite: str, progress: Progress) -> None:
         """A line now and then."""
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + _LINE_S
+        if clock.monotonic_s() >= self._next:
+            self._next = clock.monotonic_s() + _LINE_S
             self.lines([f"recording {suite}: {progress_words(progress)}"])
 
     def end(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from pytest_llm_extract import clock
 from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.errors import ResultsError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
@@ -42,7 +42,7 @@ def run_to_wire(suites: Sequence[Gated], folder: Path, comparisons: Sequence[Var
         "format": FORMAT,
         "version": VERSION,
         "run": {
-            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "created": clock.utc_now().isoformat(timespec="seconds"),
             "commit": head_commit(folder),
             "complete": all(suite.complete for suite, _ in suites if suite.is_gated),
             "plugin": version("pytest-llm-extract"),

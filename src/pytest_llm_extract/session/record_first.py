@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.http.router import routed
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.credentials.placeholder_key import placeholder_key
@@ -135,7 +135,7 @@ class Recorder:
             return None
 
     def _record(self, group: Selected, plan: Plan, first: pytest.Item | None, display: Display) -> None:
-        start = time.monotonic()
+        start = clock.monotonic_s()
         batch = Batch(plan, partial(display.progress, group.suite.key))
         try:
             with group.set_up(first) as client:
@@ -152,7 +152,7 @@ class Recorder:
             raise
         finally:
             display.end()
-        took_s, ended = time.monotonic() - start, batch.ended.words if batch.ended else None
+        took_s, ended = clock.monotonic_s() - start, batch.ended.words if batch.ended else None
         display.lines(summary_lines(group.suite.key, batch.progress, batch.n_calls, took_s, ended))
 
 
@@ -267,8 +267,8 @@ class _Remote:
         self._shared.say({"lines": [line for line in lines if line]})
 
     def progress(self, suite: str, progress: Progress) -> None:
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + 0.25
+        if clock.monotonic_s() >= self._next:
+            self._next = clock.monotonic_s() + 0.25
             self._shared.say({"suite": suite, "progress": progress.to_wire()})
 
     def end(self) -> None:

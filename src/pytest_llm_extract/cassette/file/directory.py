@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
+from pytest_llm_extract import clock
 from pytest_llm_extract.errors import CassetteError
 
 _OURS = re.compile(r".+-[0-9a-f]{10}(\.\d+)?\.yaml")
@@ -29,7 +29,7 @@ def is_disposable(path: Path) -> bool:
         return False
     try:
         if _TEMPORARY.fullmatch(path.name):
-            return time.time() - path.stat().st_mtime > _ABANDONED_S
+            return clock.wall_s() - path.stat().st_mtime > _ABANDONED_S
         with path.open("rb") as file:
             return bool(_OURS.fullmatch(path.name)) and file.read(len(_HEAD)) == _HEAD
     except OSError:  # it is gone, as the temporary file of a run that goes on, or not for us to read

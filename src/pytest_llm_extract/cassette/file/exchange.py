@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import mktime_tz, parsedate_tz
@@ -13,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.file.fingerprint import body_hash, fingerprint
 from pytest_llm_extract.wire_formats import NOTHING, is_cut_off, is_failed, read_wire_answer
 
@@ -65,7 +65,7 @@ class Exchange:
                 except ValueError:
                     if (date := parsedate_tz(value)) is None:
                         continue
-                    seconds = mktime_tz(date) - time.time()
+                    seconds = mktime_tz(date) - clock.wall_s()
                 if math.isfinite(seconds):
                     return max(0.0, seconds)
         return None
