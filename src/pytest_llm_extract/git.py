@@ -1,7 +1,11 @@
-"""Files of another revision, read from git without touching the work tree."""
+"""Files of another revision, read from git without touching the work tree.
+
+The checkout may be a stranger's pull request, so git gets nothing from it but objects and references.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -9,10 +13,29 @@ from typing import NamedTuple
 from pytest_llm_extract.errors import GitError
 
 
+_SAFE_CONFIG = (
+    "safe.bareRepository=explicit",  # a committed folder with HEAD, objects and refs is not a repository
+    "protocol.allow=never",  # a partial clone fetches nothing
+    "core.fsmonitor=false",  # these three are names of programs to run
+    f"core.hooksPath={os.devnull}",
+    "core.pager=cat",
+)
+_SAFE_OPTIONS = ("--no-pager", "--no-replace-objects", *(part for item in _SAFE_CONFIG for part in ("-c", item)))
+_SAFE_ENVIRONMENT = {"GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+
+
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = ["git", "-C", str(folder), *arguments]
+    """Run git with nothing from the environment's GIT_* variables, which can name another repository or programs."""
+    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("GIT_")}
     return subprocess.run(
-        command, capture_output=True, text=True, encoding="utf-8", errors="surrogateescape", check=False
+        ["git", *_SAFE_OPTIONS, "-C", str(folder), *arguments],
+        env=inherited | _SAFE_ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
     )
 
 
@@ -71,12 +94,14 @@ class Revision(NamedTuple):
         """The text of a file, named relative to `folder`, as that commit has it; None where it has none.
 
         Raises:
-            GitError: it is not UTF-8.
+            GitError: it is not UTF-8, or a partial clone does not have it.
         """
-        relative = f"{self.commit}:./{path.as_posix()}"
-        if _git(self.folder, "cat-file", "-e", relative).returncode:
+        blob = _git(self.folder, "cat-file", "blob", f"{self.commit}:./{path.as_posix()}")
+        if blob.returncode:
+            if _git(self.folder, "ls-tree", self.commit, "--", path.as_posix()).stdout:
+                raise GitError(self.name, f"{path.as_posix()} is not in this partial clone; fetch it first")
             return None
-        text = _git(self.folder, "show", relative).stdout
+        text = blob.stdout
         try:
             text.encode()
         except UnicodeEncodeError:
