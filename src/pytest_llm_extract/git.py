@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from pytest_llm_extract.errors import GitError
 
-
 _SAFE_CONFIG = (
     "safe.bareRepository=explicit",  # a committed folder with HEAD, objects and refs is not a repository
     "protocol.allow=never",  # a partial clone fetches nothing

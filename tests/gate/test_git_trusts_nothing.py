@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -88,7 +87,7 @@ def test_partial_clone_fetches_nothing(checkout: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", "--no-checkout", "--filter=blob:none", checkout.as_uri(), str(clone))
     program = tmp_path / "upload-pack"
     program.write_text(f'#!/bin/sh\ntouch {tmp_path / "ran"}\nexec git-upload-pack "$@"\n')
-    os.chmod(program, 0o755)
+    program.chmod(0o755)
     git(clone, "config", "remote.origin.uploadpack", str(program))
     with pytest.raises(GitError, match=r"a\.txt is not in this partial clone"):
         Revision.of("main", clone).read(Path("a.txt"))
