@@ -11,11 +11,11 @@ from vcr.request import Request
 
 from pytest_llm_extract.cassette import ownership
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, path_of
+from pytest_llm_extract.cassette.http.unused_placeholder import drop_unused_placeholder, placeholder_in
 from pytest_llm_extract.cassette.ownership import Stopped, Take
 from pytest_llm_extract.cassette.scrub.scrubber import NotStorable, Scrubber, outline_of
 from pytest_llm_extract.cassette.scrub.vcr_filters import HOOK
 from pytest_llm_extract.config.settings import Storage
-from pytest_llm_extract.credentials import placeholder_key
 from pytest_llm_extract.credentials.sent_credentials import remember
 
 
@@ -164,14 +164,15 @@ class Record(Take):
         return next((words for key, words in self._unstored.items() if key not in kept), None)
 
     def send(self, request: Request, body: bytes) -> None:
-        """Take note of a request that goes out; stop one that carries a placeholder key anywhere.
+        """Take note of a request that goes out; stop one that has a placeholder key and no credential of its own.
 
         Raises:
             KeyNeeded: it does.
         """
-        headers = [v.decode("latin-1") if isinstance(v, bytes) else str(v) for v in request.headers.values()]
-        if variables := placeholder_key.missing_keys([*headers, request.uri, body.decode("latin-1")]):
-            raise ownership.stopping(KeyNeeded(variables))
+        if placeholder_in(request, body):
+            drop_unused_placeholder(request)
+            if variables := placeholder_in(request, body):
+                raise ownership.stopping(KeyNeeded(variables))
         with self._lock:
             self._sent[id(request)] = request
 

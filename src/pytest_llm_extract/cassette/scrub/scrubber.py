@@ -93,9 +93,7 @@ class Scrubber:
             return None
         if fingerprint_of(request.method, request.uri, body_of(request)) != fingerprint:
             return None
-        redaction = Redaction()
-        redaction.url(request.uri)
-        return dict.fromkeys(redaction.taken, "URL") | _Headers(request.headers).credentials()
+        return credentials_of(request)
 
     def answer(self, sent: Sent, response: Mapping[str, Any]) -> Exchange | None:
         """A request with its answer, as vcrpy's stubs hand it over; None where a filter keeps nothing of it.
@@ -133,6 +131,13 @@ class Scrubber:
             before, clean = clean, without(clean, path)
             self.matched[path] = clean is not before or self.matched.get(path, False)
         return body if clean is value else json.dumps(clean).encode()
+
+
+def credentials_of(request: Request) -> dict[str, str]:
+    """The credentials in the URL and the headers of a request, each with where it stood."""
+    redaction = Redaction()
+    redaction.url(request.uri)
+    return dict.fromkeys(redaction.taken, "URL") | _Headers(request.headers).credentials()
 
 
 def outline_of(sent: Sent, response: Mapping[str, Any]) -> Exchange:
