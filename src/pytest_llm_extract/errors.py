@@ -116,6 +116,10 @@ class CassetteError(LlmExtractError):
         return f"{self.path}: {self.problem}"
 
 
+class WithheldError(CassetteError):
+    """A cassette in whose place git has left a pointer, or that is encrypted."""
+
+
 class BaselineError(LlmExtractError):
     """A baseline that cannot be read, or that mixes what must not be mixed."""
 

@@ -91,7 +91,7 @@ def test_input_file_is_text_or_a_path(tmp_path: Path) -> None:
     rows = [{"id": name, "input_file": name, "expected": {}} for name in names]
     cases = load(tmp_path, "gold.jsonl", "\n".join(map(json.dumps, rows)))
     inputs = [case.input for case in cases]
-    assert inputs == ["Grüße\r\n", "ü", tmp_path / "docs/c.pdf", tmp_path / "docs/d.png", ""]
+    assert inputs == ["Grüße\n", "ü", tmp_path / "docs/c.pdf", tmp_path / "docs/d.png", ""]
     assert [cases[2].shown_input, cases[0].shown_input] == ["docs/c.pdf", "Grüße\r\n"]
 
 

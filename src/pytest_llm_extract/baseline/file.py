@@ -13,6 +13,7 @@ from pytest_llm_extract import clock
 from pytest_llm_extract.baseline.file_schema import wrong_in_case, wrong_in_header
 from pytest_llm_extract.errors import BaselineError, reason
 from pytest_llm_extract.formats.strict_json import read_exactly
+from pytest_llm_extract.formats.text_files import withheld
 from pytest_llm_extract.results.case_result import Accepted, Leaf, Leaves, Origin, numbered
 from pytest_llm_extract.results.outcome import FieldCounts, Outcome, Status
 from pytest_llm_extract.schema.schema import Schema
@@ -177,11 +178,15 @@ def load(path: Path, name: str) -> Baseline | None:
         BaselineError: it is none of ours, of another version, damaged, or mixes prompts.
     """
     try:
-        return parse(path.read_text(encoding="utf-8"), name)
+        data = path.read_bytes()
+        if problem := withheld(data):
+            raise BaselineError(name, problem)
+        text = data.decode().replace("\r\n", "\n")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise BaselineError(name, f"cannot be read: {reason(error)}") from None
+    return parse(text, name)
 
 
 def parse(text: str, name: str) -> Baseline:

@@ -17,7 +17,7 @@ from pytest_llm_extract.cassette.http.replay import Record, Replay
 from pytest_llm_extract.cassette.http.router import Unowned, taking
 from pytest_llm_extract.config.settings import Storage
 from pytest_llm_extract.credentials.placeholder_key import placeholder_key
-from pytest_llm_extract.errors import CassetteError, SecretFoundError
+from pytest_llm_extract.errors import CassetteError, SecretFoundError, WithheldError
 from pytest_llm_extract.extraction.event_loop import run_to_end
 from pytest_llm_extract.extraction.exception_status import is_answer
 from pytest_llm_extract.extraction.recording_failure import Failure, failure_of
@@ -91,6 +91,8 @@ def replay(function: Callable[[], Any], slot: Slot) -> Call:
 
 
 def _unreadable(error: CassetteError) -> Call:
+    if isinstance(error, WithheldError):
+        return Call(Status.ERROR, problem=str(error))
     # No recording replaces it by itself: nobody would hear of an edit, a conflict, a disk that fails.
     return Call(Status.ERROR, problem=f"{error}. To record it anew, delete it, then: pytest --llm-record")
 

@@ -18,6 +18,14 @@ _MARKS = (
 _HEAD = 8192
 # No text in any 8-bit encoding holds these; form feeds and escape sequences (OCR, terminals) it may hold.
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+# What git leaves in the place of a file that it keeps elsewhere, or encrypted.
+_POINTERS = (
+    (b"version https://git-lfs.github.com/spec/", "is a Git LFS pointer, not the file itself: git lfs pull"),
+    (b"\x00GITCRYPT\x00", "is encrypted by git-crypt: git-crypt unlock"),
+    (b"/annex/objects/", "is a git-annex pointer, not the file itself: git annex get"),
+)
+# A whole conflict: seven equals signs alone may underline a heading.
+_WHOLE_CONFLICT = re.compile(r"^<{7} .*\n(?:.*\n)*?={7}\n(?:.*\n)*?>{7} ", re.MULTILINE)
 _CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}\r?$)", re.MULTILINE)
 
 
@@ -30,27 +38,32 @@ class UnreadableFileError(Exception):
 
 
 def read_text(path: Path) -> str:
-    """A text file: UTF-8, or UTF-16 or UTF-32 with a byte order mark. Line ends stay as they are.
+    """Read a text file: UTF-8, or UTF-16 or UTF-32 with a byte order mark. Its lines end with `\\n`.
+
+    Git may check a file out with other line ends, and a prompt must not differ between two machines.
 
     Raises:
         FileNotFoundError: it is not there.
-        UnreadableFileError: it cannot be opened, or is no such text.
+        UnreadableFileError: it cannot be opened, is not such text, or git has left a pointer in its place.
     """
     return _decode(_read(path))
 
 
 def read_document(path: Path) -> str | Path:
-    """A text file's text, or the path of a file that is not text (a PDF, an image).
+    """Read a document: the text of a text file, or the path of a file that is not text (a PDF, an image).
 
     Raises:
         FileNotFoundError: it is not there.
-        UnreadableFileError: it cannot be opened, or is text in another encoding.
+        UnreadableFileError: it cannot be opened, is text in another encoding or with a merge conflict, or git has left
+            a pointer in its place.
     """
     head = _read(path, _HEAD)
     unmarked = not head.startswith(tuple(mark for mark, _ in _MARKS))
     if head.startswith(b"%PDF-") or (unmarked and _BINARY.search(head)):
         return path
-    return _decode(head if len(head) < _HEAD else _read(path))
+    text = _decode(head if len(head) < _HEAD else _read(path))
+    refuse_conflict(text)
+    return text
 
 
 def conflict_line(text: str) -> int | None:
@@ -59,21 +72,39 @@ def conflict_line(text: str) -> int | None:
     return text.count("\n", 0, found.start()) + 1 if found else None
 
 
+def refuse_conflict(text: str) -> None:
+    """Refuse a text that holds a whole merge conflict.
+
+    Raises:
+        UnreadableFileError: it does; with the line.
+    """
+    if found := _WHOLE_CONFLICT.search(text):
+        raise UnreadableFileError("merge conflict marker; resolve the conflict", text.count("\n", 0, found.start()) + 1)
+
+
+def withheld(data: bytes) -> str | None:
+    """What git left in the place of a file, and how to get the file; None for the file itself."""
+    return next((problem for head, problem in _POINTERS if data.startswith(head)), None)
+
+
 def _read(path: Path, size: int = -1) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(size)
+            data = file.read(size)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
         raise UnreadableFileError(f"cannot be read: {reason(error)}") from None
+    if problem := withheld(data):
+        raise UnreadableFileError(problem)
+    return data
 
 
 def _decode(data: bytes) -> str:
     mark, encoding = next((known for known in _MARKS if data.startswith(known[0])), (b"", "utf-8"))
     body = data[len(mark) :]
     try:
-        return body.decode(encoding)
+        return body.decode(encoding).replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = body.count("\n".encode(encoding), 0, error.start) + 1
         problem = f"is not {encoding.upper()}: byte 0x{body[error.start]:02x}; save it as UTF-8"

@@ -8,6 +8,8 @@ import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_llm_extract.formats.text_files import withheld
+
 
 @dataclass(frozen=True)
 class Attachment:
@@ -41,17 +43,25 @@ class Attachment:
 
 
 def read_document(path: Path) -> str | Attachment:
-    """The text of a text file; any other file as an attachment.
+    """Read a text file; any other file is an attachment.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, or git has left a pointer in its place.
     """
     attachment = Attachment(path)
     if attachment.is_image or attachment.media_type == "application/pdf":
-        path.stat()
+        with path.open("rb") as file:
+            _refuse_pointer(path, file.read(64))
         return attachment
+    data = path.read_bytes()
+    _refuse_pointer(path, data)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         return attachment
     return attachment if "\0" in text else text
+
+
+def _refuse_pointer(path: Path, data: bytes) -> None:
+    if problem := withheld(data):
+        raise OSError(f"{path.name} {problem}")

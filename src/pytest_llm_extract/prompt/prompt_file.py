@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_llm_extract.errors import PromptError, did_you_mean, reason
 from pytest_llm_extract.formats.safe_yaml import YamlMistakeError, YamlReader, describe
+from pytest_llm_extract.formats.text_files import UnreadableFileError, refuse_conflict, withheld
 from pytest_llm_extract.prompt.attachments import Attachment
 from pytest_llm_extract.prompt.request_body import FORMATS, Message
 
@@ -97,9 +98,15 @@ def load_prompt(path: Path) -> Prompt:
         PromptError: it cannot be read, or is no prompt file.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
+        if problem := withheld(data):
+            raise PromptError(path, problem)
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        refuse_conflict(text)
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(path, f"cannot be read: {reason(error)}") from None
+    except UnreadableFileError as error:
+        raise PromptError(path, f"line {error.line}: {error}") from None
     if path.name.endswith((".prompt.yml", ".prompt.yaml")):
         return _prompt_file(path, text)
     if path.suffix in (".md", ".txt"):

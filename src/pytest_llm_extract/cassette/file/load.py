@@ -12,10 +12,10 @@ from typing import Any
 from pytest_llm_extract.cassette.file.exchange import Recording
 from pytest_llm_extract.cassette.file.fast_load import read_as_written
 from pytest_llm_extract.cassette.file.layout import LayoutError, read_recording
-from pytest_llm_extract.errors import CassetteError
+from pytest_llm_extract.errors import CassetteError, WithheldError
 from pytest_llm_extract.formats.safe_yaml import YamlMistakeError, YamlReader, describe
 from pytest_llm_extract.formats.strict_json import read_json
-from pytest_llm_extract.formats.text_files import conflict_line
+from pytest_llm_extract.formats.text_files import conflict_line, withheld
 
 MAX_BYTES = 64 * 1024 * 1024
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe must not be waited for
@@ -93,6 +93,8 @@ def _read_whole(path: Path, root: Path | None) -> bytes:
         data = os.read(descriptor, found.st_size)
         while len(data) < found.st_size and (more := os.read(descriptor, found.st_size - len(data))):
             data += more
+        if problem := withheld(data):
+            raise WithheldError(path, problem)
         return data
     finally:
         os.close(descriptor)
