@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -106,6 +107,15 @@ def room(path: str) -> str:
 def test_every_file_stands_in_a_room() -> None:
     """A new folder gets its place in the list, and in ARCHITECTURE.md."""
     assert {room(path) for path in files()} - {"__init__"} == set(ROOMS)
+
+
+def test_architecture_names_what_exists() -> None:
+    """ARCHITECTURE.md has each room once in its table, from top to bottom, and names no file that is gone."""
+    text = (SOURCE.parents[1] / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.split("## Where")[0].splitlines() if line.startswith("| `")]
+    assert [name for row in rows for name in re.findall(r"`(\w+)(?:\.py)?`", row) if name in ROOMS] == ROOMS
+    paths = re.findall(r"`((?:\w+/)+\w+\.\w+)`", text)
+    assert [path for path in paths if not path.startswith("tests/") and not (SOURCE / path).exists()] == []
 
 
 def test_imports_go_downward() -> None:
