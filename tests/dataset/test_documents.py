@@ -92,7 +92,7 @@ def test_input_file_is_text_or_a_path(tmp_path: Path) -> None:
     cases = load(tmp_path, "gold.jsonl", "\n".join(map(json.dumps, rows)))
     inputs = [case.input for case in cases]
     assert inputs == ["Grüße\n", "ü", tmp_path / "docs/c.pdf", tmp_path / "docs/d.png", ""]
-    assert [cases[2].shown_input, cases[0].shown_input] == ["docs/c.pdf", "Grüße\r\n"]
+    assert [cases[2].shown_input, cases[0].shown_input] == ["docs/c.pdf", "Grüße\n"]
 
 
 @pytest.mark.parametrize(
