@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pytest_llm_extract import AnyOf, DateText, Outcome, score
 from pytest_llm_extract.report.misses import advice_lines
 from pytest_llm_extract.results.case_result import CaseResult, Leaf
+from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.scoring.advice import advice, advise
 
 
@@ -58,11 +59,38 @@ def hint(gold: dict[str, Any], predicted: dict[str, Any], path: str = "text") ->
         ("12", "2024-11-12", None),
         ("SKU-00001", "SKU-90001", None),
         (AnyOf("x", "ACME"), "acme", "casefold"),
+        ("INV-1001.", "INV-1001", "punctuation"),
+        # Both are numbers, and not the same one: no rule may call them equal.
+        ("-1.50", "1.50", "other_number"),
+        ("12.50", "1250", "other_number"),
+        ("12.5", "1.25", "other_number"),
+        ("20%", "20", "other_number"),
+        ("(5.00)", "5.00", "other_number"),
+        # Points and dashes between figures may be what they mean.
+        ("1:30", "130", None),
+        ("1.250", "1250", None),
+        ("10-11", "1011", None),
+        ("A-12", "A12", None),
+        ("3B", "3 B", None),
     ],
 )
 def test_hint(gold: Any, predicted: str, expected: str | None) -> None:
     """The cheapest rule under which the pair would have matched; the outcome stays wrong."""
     assert hint({"text": gold}, {"text": predicted}) == expected
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        ([Outcome.MISSING] * 3, "3 of the 3 missing values"),
+        ([Outcome.WRONG, Outcome.MISSING], "2 of the 2 wrong and missing values"),
+        ([Outcome.WRONG, Outcome.WRONG], "2 of the 2 wrong values"),
+    ],
+)
+def test_advice_counts_what_the_table_counts(outcomes: list[Outcome], said: str) -> None:
+    """Values that are missing are not called wrong."""
+    leaves = tuple(Leaf(outcome, "ACME", None, "sibling:other") for outcome in outcomes)
+    assert advice([CaseResult(Status.OK, {"text": leaves}, True)])["text"].startswith(said)
 
 
 def test_value_in_a_sibling_field() -> None:

@@ -84,6 +84,30 @@ def outcome(rule: Any, gold: Any, predicted: Any, field: str = "text") -> Outcom
         (DateText(), "29 Feb", "2024-02-29", W),
         (DateText(), "2024-02-30", "2024-03-01", W),
         (DateText(), "no date", " no  date", C),
+        # Months in other languages, and the ways in which East Asia writes a date.
+        (DateText(), "5. März 2024", "2024-03-05", C),
+        (DateText(), "le 1er juin 2024", "2024-06-01", C),
+        (DateText(), "5 de marzo de 2024", "2024-03-05", C),
+        (DateText(), "12 stycznia 2024 r.", "2024-01-12", C),
+        (DateText(), "5 марта 2024 г.", "2024-03-05", C),
+        (DateText(), "2024年3月5日", "2024-03-05", C),
+        (DateText(), "2024년 3월 5일", "2024-03-05", C),
+        (DateText(), "2024-03-05T00:00:00Z", "2024-03-05", C),
+        # What holds more than a date is not a date.
+        (DateText(), "2024-03-05 - 2024-04-05", "2024-03-05", W),
+        (DateText(), "2024-03-05/2024-04-05", "2024-03-05 - 2024-05-05", W),
+        (DateText(), "5 March 2024 10", "2024-03-05", W),
+        (DateText(), "2024-03-05 10:00 EUR", "2024-03-05", W),
+        (DateText(), "2024-03-05T10:00", "2024-03-05T22:00", W),
+        (DateText(), "5 March 2024 EUR", "2024-03-05", W),
+        # Accents are marks of Latin, Greek and stressed Cyrillic letters; other letters and digits stay.
+        (Text(accents=True), "Łódź, Ørsted", "Lodz, Orsted", C),
+        (Text(accents=True), "Ἀθῆναι", "Αθηναι", C),
+        (Text(accents=True), "за́мок", "замок", C),
+        (Text(accents=True), "10²", "102", W),
+        (Text(accents=True), "か", "が", W),
+        (Text(accents=True), "й", "и", W),
+        (Text(accents=True), "ё", "е", W),
         (NumberText("de_DE"), "60.000", "60000", C),
         (NumberText("en_US"), "60.000", "60", C),
         (NumberText("en_US"), "60.000", "60000", W),
@@ -128,6 +152,15 @@ def test_rule_on_text(rule: Any, gold: str, predicted: str, expected: Outcome) -
 def test_tolerance(field: str, rule: Tolerance, gold: Any, predicted: Any, expected: Outcome) -> None:
     """Exact arithmetic: 0.2 - 0.1 is within 0.1."""
     assert outcome(rule, gold, predicted, field) is expected
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "expected"),
+    [(1e-12, 3e-10, W), (1.0, 1.0 + 1e-10, C), (0.0, 1e-10, C), (0.0, 1e-8, W), (1e12, 1e12 + 1, C)],
+)
+def test_floats_without_a_rule(gold: float, predicted: float, expected: Outcome) -> None:
+    """Equal to nine digits, however small they are; beside zero by an absolute limit."""
+    assert score({"ratio": gold}, {"ratio": predicted}, Order).leaves["ratio"][0].outcome is expected
 
 
 def same_start(gold: str, predicted: str) -> bool:
@@ -289,6 +322,7 @@ def test_a_rule_on_the_keys_of_a_dict_is_refused() -> None:
         (lambda: DateText(order="dmy"), "order is 'DMY', 'MDY' or 'YMD', not 'dmy'"),  # type: ignore[arg-type]
         (lambda: Align(min_similarity=50), "min_similarity is a number from 0 to 1"),
         (lambda: AnyOf(), "AnyOf: name at least one value"),
+        (lambda: Tolerance(rel=5), "Tolerance: rel must be at most 1, got 5: 5 % is 0.05"),
         (lambda: Text(casefold="no"), "Text: casefold is True or False, not 'no'"),  # type: ignore[arg-type]
         (lambda: NumberText(locale=None), "NumberText: locale is the name of a locale such as 'de_DE', not None"),  # type: ignore[arg-type]
         (lambda: Align(key=5), "Align: key is a path below the row, or several, not 5"),  # type: ignore[arg-type]

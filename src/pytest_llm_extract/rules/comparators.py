@@ -96,15 +96,18 @@ class Tolerance(Rule):
                 raise RuleError(f"Tolerance: {name} is a number, not {value!r}") from None
             if not exact.is_finite() or exact < 0:
                 raise RuleError(f"Tolerance: {name} is a number from 0 on, not {value!r}")
+            if name == "rel" and exact > 1:
+                raise RuleError(f"Tolerance: rel must be at most 1, got {value!r}: {value} % is {exact / 100}")
             object.__setattr__(self, name, exact.normalize())
 
 
 @dataclass(frozen=True)
 class DateText(Rule):
-    """Text compared as a date, whatever its notation; what is no complete date is compared as text.
+    """Text compared as a date; what is not one complete date, or holds more than it, is compared as text.
 
     `order` says how `03/04/2024` reads; without it, the month comes first. A date that begins with four digits begins
-    with its year. Two digits of a year match any century: nothing is filled in.
+    with its year. Two digits of a year match any century: nothing is filled in. Months may have their names in English
+    and some twenty other languages; `2024年3月5日` is read as well.
     """
 
     slot, place, types = "compare", "leaf", _TEXT

@@ -20,6 +20,7 @@ _MEANINGS = {
         "say in the prompt how much to quote",
     ),
     "sibling": ("stand in the field {!r}", "say in the prompt what tells the two fields apart"),
+    "other_number": ("are another number", "no rule makes them right; look at what the model reads"),
     "unread": ("have the right value in a notation that the schema does not read", "say in the prompt how to write it"),
 }
 
@@ -46,12 +47,18 @@ def advice(results: Iterable[CaseResult]) -> dict[str, str]:
     for sample in (sample for result in results for sample in result.samples):
         for path, leaves in sample.leaves.items():
             lost.setdefault(path, []).extend(
-                leaf
-                for leaf in leaves
-                if leaf.outcome is Outcome.WRONG or (leaf.outcome is Outcome.MISSING and leaf.hint)
+                leaf for leaf in leaves if leaf.outcome in (Outcome.WRONG, Outcome.MISSING)
             )
-    found = {path: advise(leaves) for path, leaves in lost.items()}
+    found = {path: _advise_field(leaves) for path, leaves in lost.items()}
     return {path: text for path, text in found.items() if text}
+
+
+def _advise_field(leaves: list[Leaf]) -> str | None:
+    """Advice on wrong values, together with the missing ones where a hint explains some of those."""
+    wrong = [leaf for leaf in leaves if leaf.outcome is Outcome.WRONG]
+    if not any(leaf.hint for leaf in leaves if leaf.outcome is Outcome.MISSING):
+        return advise(wrong)
+    return advise(leaves, "wrong and missing" if wrong else "missing")
 
 
 def _kind(hint: str) -> str:

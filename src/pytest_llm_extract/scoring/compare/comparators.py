@@ -28,7 +28,8 @@ from pytest_llm_extract.rules.comparators import (
 )
 from pytest_llm_extract.schema.field_tree import LeafNode
 from pytest_llm_extract.schema.validators import MISSING, Unreadable
-from pytest_llm_extract.scoring.compare.texts import folded, normal_text, read_date, read_number, same_date
+from pytest_llm_extract.scoring.compare.dates import read_date, same_date
+from pytest_llm_extract.scoring.compare.texts import folded, normal_text, read_number
 
 
 class _NoKey:
@@ -140,7 +141,9 @@ def _same_float(gold: Any, predicted: Any) -> bool:
         return bool(gold == predicted)
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
-    return a == b or (math.isfinite(a - b) and abs(a - b) <= 1e-9 * max(1.0, abs(a), abs(b)))
+    # Relative to the larger one: small numbers differ too. Beside zero, where nothing is relatively close, absolute.
+    limit = 1e-9 * max(abs(a), abs(b)) if a and b else 1e-9
+    return a == b or (math.isfinite(a - b) and abs(a - b) <= limit)
 
 
 def _same_by_default(gold: Any, predicted: Any) -> bool:

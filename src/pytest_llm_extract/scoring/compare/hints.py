@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from pytest_llm_extract.rules.comparators import AnyOf, Text
 from pytest_llm_extract.schema.validators import Unreadable
 from pytest_llm_extract.scoring.compare.comparators import NO_KEY, default_key, same
-from pytest_llm_extract.scoring.compare.texts import MAX_LENGTH, folded, normal_text, read_date, read_number, same_date
+from pytest_llm_extract.scoring.compare.dates import read_date, same_date
+from pytest_llm_extract.scoring.compare.texts import MAX_LENGTH, folded, normal_text, read_number
 
 _FOLDS = [
     (combination, Text(**dict.fromkeys(combination, True)))
@@ -35,7 +36,8 @@ Parents = tuple[Any, Any]
 
 def near_miss(path: str, gold: Any, predicted: Any, parents: Parents | None) -> str | None:
     """What would have matched: `casefold`, `punctuation`, `accents` (joined by +), `date`, `number`, `unit`,
-    `containment` or `sibling:<field>`; None when nothing cheap explains it.
+    `containment` or `sibling:<field>`; `other_number` where both are numbers, and different ones; None when nothing
+    cheap explains it. A rule is named only where both sides mean the same under every reading that is known here.
 
     `date:DMY` and `number:de_DE` say which order or locale; a value that the schema could not read has `unread:` before
     it. `parents` are gold's and the prediction's model around the leaf.
@@ -63,7 +65,8 @@ def _text_hint(gold: str, predicted: str) -> str | None:
     return (
         (alike and _folded_hint(gold, predicted, punctuation=False))
         or (digits and (_date_hint(gold, predicted) or _number_hint(gold, predicted)))
-        or (alike and _folded_hint(gold, predicted, punctuation=True))
+        or (digits and _are_other_numbers(gold, predicted) and "other_number")
+        or (alike and _same_figures(gold, predicted) and _folded_hint(gold, predicted, punctuation=True))
         or (digits and _unit_hint(gold, predicted))
         or (_contains(gold, predicted) and "containment")
         or None
@@ -89,17 +92,49 @@ def _date_hint(gold: str, predicted: str) -> str | None:
 
 
 def _number_hint(gold: str, predicted: str) -> str | None:
+    """The first locale in which both are numbers, if it reads the same one."""
     for locale, hint in _LOCALES:
-        number = read_number(gold, locale)
-        if number is not None and number == read_number(predicted, locale):
-            return hint
+        one, other = _number(gold, locale), _number(predicted, locale)
+        if one is not None and other is not None:
+            return hint if one == other else None
     return None
+
+
+def _number(text: str, locale: str) -> Decimal | None:
+    """The number that a text is, a percentage as its hundredth part."""
+    text = text.strip()
+    if not text.endswith("%"):
+        return read_number(text, locale)
+    number = read_number(text[:-1].strip(), locale)
+    return None if number is None else number / 100
+
+
+def _are_other_numbers(gold: str, predicted: str) -> bool:
+    """Whether both are numbers, and the same in no locale."""
+    one, other = (
+        {number for locale, _ in _LOCALES if (number := _number(text, locale)) is not None}
+        for text in (gold, predicted)
+    )
+    return bool(one and other) and not one & other
+
+
+def _same_figures(gold: str, predicted: str) -> bool:
+    """Whether every word with a digit stands on both sides: its sign, point, bracket and dash may be what it means."""
+    one, other = (
+        [word.strip(".,;:!?\"'") for word in normal_text(text).split() if any(map(str.isdigit, word))]
+        for text in (gold, predicted)
+    )
+    return one == other
 
 
 def _unit_hint(gold: str, predicted: str) -> str | None:
     bare = [_WITH_UNIT.fullmatch(normal_text(text)) for text in (gold, predicted)]
     if bare[0] is None or bare[1] is None:
         return None
+    units = ["".join((normal_text(text)[: m.start(1)] + normal_text(text)[m.end(1) :]).split()) for text, m in zip(
+        (gold, predicted), bare, strict=True) if m is not None]  # fmt: skip
+    if units[0] == units[1]:
+        return None  # only spaced in another way, as a code may be
     return "unit" if _number_hint(bare[0][1].strip(), bare[1][1].strip()) else None
 
 

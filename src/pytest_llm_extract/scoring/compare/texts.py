@@ -1,10 +1,9 @@
-"""What a text says: its normal form, the date or the number in it. Nothing here guesses."""
+"""What a text says: its normal form, or the number in it. Nothing here guesses."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -13,11 +12,8 @@ from pytest_llm_extract.rules.comparators import Text
 
 # Direction marks, embeddings and isolates, zero-width space, byte order mark: they show nothing and say nothing.
 _INVISIBLE = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x200E, 0x200F, 0x61C, 0xFEFF])
-_YEAR_FIRST = re.compile(r"\s*\d{4}\D|\s*\d{8}(?!\d)")
 _BRACKETS = re.compile(r"\((.*)\)", re.DOTALL)
-MAX_LENGTH = 100  # of a text that is read as a date or a number
-# Two dates that differ in every part: what a text does not say comes out differently, and is no date.
-_DEFAULTS = (datetime(2001, 1, 1), datetime(2096, 12, 31))
+MAX_LENGTH = 100  # of a text that is read as a number
 
 
 class _NoPunctuation(dict[int, int | None]):
@@ -29,7 +25,6 @@ class _NoPunctuation(dict[int, int | None]):
 
 
 _NO_PUNCTUATION = _NoPunctuation()
-Date = tuple[int, int, int, bool]  # year, month, day, whether the year has two digits only
 
 
 def normal_text(text: str) -> str:
@@ -43,8 +38,7 @@ def folded(text: str, rule: Text) -> str:
     """The normal form without what the rule says does not count; a text of punctuation only stays as it is."""
     text = normal_text(text)
     if rule.accents and not text.isascii():
-        bare = (ch for ch in unicodedata.normalize("NFKD", text) if not unicodedata.combining(ch))
-        text = unicodedata.normalize("NFC", "".join(bare))
+        text = _without_accents(text)
     if rule.casefold:
         text = text.casefold()
     if rule.punctuation:
@@ -52,37 +46,37 @@ def folded(text: str, rule: Text) -> str:
     return text
 
 
-@lru_cache(maxsize=65536)
-def read_date(text: str, order: str | None) -> Date | None:
-    """The complete date that a text is; None if it is none, or leaves day, month or year open."""
-    if len(text) > MAX_LENGTH or not any(ch.isdigit() for ch in text):
-        return None
-    from dateutil import parser
-
-    class Parts(parser.parserinfo):  # type: ignore[misc] # dateutil ships no types
-        """Leaves two digits of a year as they are: dateutil would choose the century by today's date."""
-
-        short = False
-
-        def convertyear(self, year: int, century_specified: bool = False) -> int:
-            """Year as read; what is short becomes a year that `datetime` takes."""
-            self.short = self.short or (year < 100 and not century_specified)
-            return 2000 + year if self.short else year
-
-    first = bool(_YEAR_FIRST.match(text))
-    parts = Parts(dayfirst=order == "DMY" and not first, yearfirst=order == "YMD" or first)
-    try:
-        one, other = (parser.parse(text, parserinfo=parts, default=day, ignoretz=True).date() for day in _DEFAULTS)
-    except (ValueError, ArithmeticError, TypeError):
-        return None
-    return (one.year % 100 if parts.short else one.year, one.month, one.day, parts.short) if one == other else None
+def _without_accents(text: str) -> str:
+    """Latin and Greek letters without their marks, Cyrillic ones without stress; all else, digits too, as it is."""
+    bare: list[str] = []
+    script = ""
+    for ch in text:
+        if not unicodedata.combining(ch):
+            name = unicodedata.name(ch, "")
+            script = name.split(" ", 1)[0]
+            bare.append(_BARE.get(ch) or _bare_letter(ch, name, script))
+        elif not (script in _ACCENTED or (script == "CYRILLIC" and ch in _STRESS)):
+            bare.append(ch)
+    return unicodedata.normalize("NFC", "".join(bare))
 
 
-def same_date(one: Date | None, other: Date | None) -> bool:
-    """Whether both are dates and the same; a year of two digits matches any century."""
-    if one is None or other is None or one[1:3] != other[1:3]:
-        return False
-    return one[0] == other[0] if one[3] == other[3] else one[0] % 100 == other[0] % 100
+_ACCENTED = ("LATIN", "GREEK")
+_STRESS = "\N{COMBINING ACUTE ACCENT}\N{COMBINING GRAVE ACCENT}"
+_BARE: dict[str, str] = {}  # letters that were looked up
+
+
+def _bare_letter(ch: str, name: str, script: str) -> str:
+    """The letter that another one is by its name: `LATIN SMALL LETTER L` of `… L WITH STROKE`."""
+    if " LETTER " not in name or " WITH " not in name:
+        return ch
+    if script in _ACCENTED:
+        try:
+            _BARE[ch] = unicodedata.lookup(name.split(" WITH ")[0])
+        except KeyError:
+            return ch
+        return _BARE[ch]
+    first, *marks = list(unicodedata.normalize("NFD", ch))
+    return first if script == "CYRILLIC" and marks and set(marks) <= set(_STRESS) else ch
 
 
 @lru_cache(maxsize=65536)
