@@ -10,6 +10,7 @@ from typing import Any
 from pydantic_core import SchemaSerializer
 
 from pytest_llm_extract.formats.jsonable import as_json
+from pytest_llm_extract.schema.build import build_serializer
 from pytest_llm_extract.schema.core_schema import rebuild
 
 
@@ -23,7 +24,7 @@ def plain_serializer(core: Any) -> SchemaSerializer:
 
 def leaf_serializer(core: Any, config: Mapping[str, Any]) -> SchemaSerializer:
     """The same of a leaf; `config` is that of the model around it."""
-    return SchemaSerializer(rebuild(rebuild(core, _as_it_is), partial(_bytes_as_read, config)), _use_prebuilt=False)
+    return build_serializer(rebuild(rebuild(core, _as_it_is), partial(_bytes_as_read, config)))
 
 
 def _as_it_is(core: Mapping[str, Any], copy: dict[str, Any]) -> Any:

@@ -16,6 +16,7 @@ from pydantic_core import SchemaValidator
 
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.rules.comparators import ANY_OF_KEY, AnyOf
+from pytest_llm_extract.schema.build import build_validator
 from pytest_llm_extract.schema.core_schema import FUNCTIONS, Definitions, is_json_of, is_list, rebuild
 
 
@@ -64,7 +65,7 @@ _WRITTEN: ContextVar[Mapping[Decimal, Decimal]] = ContextVar("written")
 def exact_readers(core: Any) -> Readers:
     """Readers to use within `reading_as`."""
     exact = rebuild(core, _as_written)
-    return Readers(exact, SchemaValidator(exact, _use_prebuilt=False))
+    return Readers(exact, build_validator(exact))
 
 
 @contextmanager
@@ -106,8 +107,7 @@ class _Relaxed:
 
     def __init__(self, core: Any, leaf: Wrap | None, container: Wrap | None) -> None:
         self._definitions, self._leaf, self._container = Definitions(core), leaf, container
-        # Prebuilt validators are those of the classes, in which nothing is relaxed.
-        self.validator = SchemaValidator(rebuild(core, self._relax), _use_prebuilt=False)
+        self.validator = build_validator(rebuild(core, self._relax))
 
     def _relax(self, core: Mapping[str, Any], copy: dict[str, Any]) -> Any:
         if core["type"] in FUNCTIONS and self._definitions.resolve(core)["type"] == "model":
