@@ -50,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Check the settings (not earlier: --help must work); in the main process, register the controller."""
     from pytest_llm_extract.errors import LlmExtractError
+    from pytest_llm_extract.formats.visible import visible_text
 
     config = session.config
     try:
@@ -59,7 +60,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
             check_source(settings)
     except LlmExtractError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(visible_text(str(error))) from None
     if not hasattr(config, "workerinput"):
         from pytest_llm_extract.session.controller import Controller
 

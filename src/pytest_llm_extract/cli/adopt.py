@@ -19,6 +19,7 @@ from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
 from pytest_llm_extract.cassette.scrub.scrubber import NotStorable
 from pytest_llm_extract.cassette.scrub.vcr_filters import FilterFailed
 from pytest_llm_extract.cli.collected import Collected, collect
+from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.config.settings import Storage
 from pytest_llm_extract.dataset.gold import GoldenCase
 from pytest_llm_extract.errors import CassetteError, LlmExtractError, UnknownNameError, UsageError, did_you_mean
@@ -64,13 +65,13 @@ def command(files: tuple[Path, ...], case_id: str | None, suite: str | None, var
     targets, problems = find_targets(files, case_id, suites)
     for target in targets:
         try:
-            click.echo(_adopt(target, collected, force))
+            echo(_adopt(target, collected, force))
         except LlmExtractError as error:
             problems.append(_not_adopted(target[0], error))
     for problem in problems:
-        click.echo(problem, err=True)
+        echo(problem, err=True)
     if len(files) > 1:
-        click.echo(f"adopted {len(files) - len(problems)} of {len(files)} recordings", err=bool(problems))
+        echo(f"adopted {len(files) - len(problems)} of {len(files)} recordings", err=bool(problems))
     raise SystemExit(int(bool(problems)))
 
 
@@ -88,7 +89,7 @@ def _suites(collected: Collected, wanted: str | None, variant: str | None) -> li
         UsageError: there is none at all.
     """
     for error in collected.errors:
-        click.echo(error, err=True)
+        echo(error, err=True)
     if not collected.suites:
         raise UsageError("pytest", "collects no suite here (a test with @pytest.mark.llm_extract)")
     root = collected.settings.rootdir

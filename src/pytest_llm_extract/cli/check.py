@@ -14,6 +14,7 @@ import click
 from pytest_llm_extract.cassette.file.directory import delete, is_disposable, recordings
 from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.cli.collected import Collected, collect
+from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.config.suite_folders import folder_name, module_folder
 from pytest_llm_extract.credentials.scanner import Watch
 from pytest_llm_extract.errors import CassetteError
@@ -70,13 +71,13 @@ def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
     ]
     findings = list(dict.fromkeys(findings))  # what a case wants and nobody may read is found twice
     for finding in findings:
-        click.echo(finding)
+        echo(finding)
     for path in orphans if prune else ():
         delete(path, root)
-        click.echo(f"deleted     {_shown(path)}")
+        echo(f"deleted     {_shown(path)}")
     for line in [*_not_planned(collected), *unclear, *collected.errors]:
-        click.echo(f"not checked {line}", err=True)
-    click.echo(_summary(files, findings, len(orphans) if prune else 0))
+        echo(f"not checked {line}", err=True)
+    echo(_summary(files, findings, len(orphans) if prune else 0))
     raise SystemExit(int(bool(findings or collected.errors)))
 
 

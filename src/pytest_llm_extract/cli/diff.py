@@ -11,6 +11,7 @@ import click
 from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.file import Baseline, Entry
 from pytest_llm_extract.baseline.paths import BASELINE
+from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.errors import BaselineError, ResultsError
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.git import Revision
@@ -40,7 +41,7 @@ def command(before: str, after: str, cassettes: str, alpha: float) -> None:
     old, new = read_side(before, cassettes), read_side(after, cassettes)
     shared = [suite_id for suite_id in new if suite_id in old]
     for suite_id in sorted(old.keys() ^ new.keys()):
-        click.echo(f"{suite_id}: only in {before if suite_id in old else after}")
+        echo(f"{suite_id}: only in {before if suite_id in old else after}")
     if not shared:
         raise ResultsError(after, f"has no suite in common with {before}")
     failed = bool(old.keys() - new.keys())
@@ -49,11 +50,11 @@ def command(before: str, after: str, cassettes: str, alpha: float) -> None:
         if not suite.cases:
             raise ResultsError(after, f"has no case of {suite_id} in common with {before}")
         decision = decide(suite)
-        click.echo(f"{suite_id} ({suite.variant})")
+        echo(f"{suite_id} ({suite.variant})")
         for name, side in ((before, old[suite_id]), (after, new[suite_id])):
             if not side.complete:
-                click.echo(f"{name} is a partial run: {len(side.cases)} of {len(side.dataset_ids)} cases")
-        click.echo("\n".join(suite_lines(suite, decision, {}, shutil.get_terminal_size().columns, json_flag=None)))
+                echo(f"{name} is a partial run: {len(side.cases)} of {len(side.dataset_ids)} cases")
+        echo(*suite_lines(suite, decision, {}, shutil.get_terminal_size().columns, json_flag=None))
         failed = failed or decision.verdict is Verdict.FAIL
     raise SystemExit(int(failed))
 

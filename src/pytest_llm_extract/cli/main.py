@@ -39,7 +39,9 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except LlmExtractError as error:
-            click.echo(f"llm-extract: {error}", err=True)
+            from pytest_llm_extract.cli.output import echo_error
+
+            echo_error(f"llm-extract: {error}")
             sys.exit(2)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from pytest_llm_extract.baseline.paths import BASELINE, suites_by_baseline
+from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.config.suite_folders import suite_folder
 from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.gate.decide import decide, failures
@@ -37,11 +38,11 @@ def command(shards: tuple[Path, ...], output: Path | None, cassettes: str) -> No
     """
     gated = [(suite, decide(suite)) for suite in merge({str(path): read_input(path) for path in shards})]
     for suite, decision in gated:
-        click.echo(f"{suite.id} ({suite.variant})")
+        echo(f"{suite.id} ({suite.variant})")
         width = shutil.get_terminal_size().columns
-        click.echo("\n".join(suite_lines(suite, decision, {}, width, json_flag="--output")))
+        echo(*suite_lines(suite, decision, {}, width, json_flag="--output"))
     for note in _in_no_shard([suite.id for suite, _ in gated], Path(cassettes)):
-        click.echo(f"note: {note}")
+        echo(f"note: {note}")
     if output is not None:
         write_results(output, run_to_wire(gated, Path.cwd()))
     if any(failures(suite, decision) or not suite.complete for suite, decision in gated):

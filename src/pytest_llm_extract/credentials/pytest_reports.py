@@ -6,14 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_llm_extract.credentials.scanner import Watch
+from pytest_llm_extract.formats.visible import visible, visible_output, visible_text
 
 
 def hide_in_report(report: Any, watch: Watch) -> None:
-    """Hide them in a test's or a collector's report, in place."""
-    report.longrepr = _without(report.longrepr, watch.hide)
-    report.sections = [(title, watch.hide(text)) for title, text in report.sections]
+    """Hide them in a test's or a collector's report, in place; show control characters, which pytest would send."""
+    report.longrepr = _without(report.longrepr, lambda text: visible_text(watch.hide(text)))
+    report.sections = [(title, visible_output(watch.hide(text))) for title, text in report.sections]
     if hasattr(report, "wasxfail"):
-        report.wasxfail = watch.hide(report.wasxfail)
+        report.wasxfail = visible(watch.hide(report.wasxfail))
     if getattr(report, "user_properties", None):
         report.user_properties = [(name, _shown(value, watch.hide)) for name, value in report.user_properties]
 

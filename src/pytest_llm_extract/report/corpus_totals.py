@@ -81,7 +81,7 @@ def problem_lines(problems: Problems) -> list[str]:
 def corpus_lines(suite: SuiteResult, decision: Decision, totals: Totals, width: int) -> list[str]:
     """Table, documents, worst misses, hints and verdict."""
     worst = [result for _, _, result in totals.worst]
-    lines = [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields else []
+    lines: list[str] = [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields else []
     lines.append(documents_text(totals.n_valid, totals.n_exact, totals.statuses))
     lines += worst_misses(worst, width, flag="--json" if suite.cases else None, n_lines=totals.n_misses)
     return [*lines, *advice_lines(suite.cases), *verdict_lines(suite, decision)]

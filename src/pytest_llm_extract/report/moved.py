@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+from pytest_llm_extract.formats.visible import Block
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.report.tables import new_table, render
 from pytest_llm_extract.report.terminal_text import MISSES, and_more, field_name, has_values, printable, show
@@ -31,7 +32,7 @@ def comparison_lines(
     return lines + _advice_on_lost(moved, results)
 
 
-def _moved_table(moved: Mapping[str, FieldChange], comparison: Comparison, width: int) -> str:
+def _moved_table(moved: Mapping[str, FieldChange], comparison: Comparison, width: int) -> Block:
     table = new_table(("lost", "gained", "before", "now", "p", "p_adj", ""))
     failed = comparison.failed
     for path, change in moved.items():

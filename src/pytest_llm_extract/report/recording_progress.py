@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from pytest_llm_extract import clock
+from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.recording.progress import Estimate, Progress, SuitePlan
 from pytest_llm_extract.report.terminal_text import printable
+from pytest_llm_extract.report.write import write_lines
 from pytest_llm_extract.results.prices import dollars
 from pytest_llm_extract.wording import count_cases, count_cassettes
 
@@ -89,8 +91,7 @@ class Log:
 
     def lines(self, lines: Sequence[str]) -> None:
         """Show these lines, on lines of their own."""
-        for line in lines:
-            self._reporter.write_line(line)
+        write_lines(self._reporter, lines)
         self._reporter.flush()
 
     def progress(self, suite: str, progress: Progress) -> None:
@@ -131,7 +132,7 @@ class Bar(Log):
         self._shown = RichProgress(
             *columns, console=Console(file=self._reporter._tw._file, force_terminal=True), transient=True
         )
-        self._task = self._shown.add_task(suite.rpartition("::")[2], total=total, words="")
+        self._task = self._shown.add_task(visible(suite.rpartition("::")[2]), total=total, words="")
         self._shown.start()
 
     def end(self) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pytest_llm_extract.formats.visible import Block, visible
 from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.report.terminal_text import field_name
 from pytest_llm_extract.results.aggregate import FieldSummary
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _LEAST_NAME = 12  # columns that a table leaves to its fields
 
 
-def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor], width: int) -> str:
+def fields_table(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor], width: int) -> Block:
     """Field, right/n, accuracy, its 95 % interval, floor and verdict; the flake rate where there are samples."""
     flakes = any(summary.flakes.n_cases for summary in fields.values())
     table = new_table(("right/n", "accuracy", "95% interval", *(["flake"] if flakes else []), "floor", ""))
@@ -60,11 +61,11 @@ def new_table(columns: Sequence[str], first: str = "field") -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(first, overflow="fold")
     for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(visible(name), justify="right", no_wrap=True)
     return table
 
 
-def render(table: Table, width: int) -> str:
+def render(table: Table, width: int) -> Block:
     """A table as text of at most `width` columns; cells are shown as they are (`:id:` is no emoji).
 
     Fields fold, but not to less than twelve columns: below that a table is wider, for the terminal to wrap.
@@ -75,7 +76,7 @@ def render(table: Table, width: int) -> str:
     width = max(width, 40, _least_width(table))
     console = Console(file=out, width=width, color_system=None, highlight=False, markup=False, emoji=False)
     console.print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().strip("\n").splitlines())
+    return Block("\n".join(line.rstrip() for line in out.getvalue().strip("\n").split("\n")))
 
 
 def _least_width(table: Table) -> int:

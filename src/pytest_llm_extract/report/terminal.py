@@ -33,7 +33,9 @@ def suite_lines(
     """
     results = suite.cases
     answered = any(sample.status not in (Status.STALE, Status.MISSING) for sample in suite.samples)
-    lines = [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields and answered else []
+    lines: list[str] = (
+        [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields and answered else []
+    )
     lines.append(documents_line(results))
     lines += worst_misses(results, width, flag=json_flag)
     lines += advice_lines(results)

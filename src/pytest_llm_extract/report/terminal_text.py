@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.results.case_result import Leaf
 from pytest_llm_extract.results.outcome import Outcome
 
@@ -13,21 +14,17 @@ MISSES = 8  # lines of single leaves that are shown of a suite
 
 def printable(text: str, width: int) -> str:
     """One line of at most `width` characters; control characters and escape sequences shown, not sent."""
-    shown = _escaped(text)
+    shown = visible(text)
     return shown if len(shown) <= width else shown[: width - 1] + "…"
 
 
 def field_name(path: str, width: int | None = None) -> str:
     """A field on one line; one that is too long is cut in the middle, since fields of one object begin alike."""
-    shown = _escaped(path)
+    shown = visible(path)
     if width is None or len(shown) <= width:
         return shown
     tail = width * 2 // 3
     return f"{shown[: width - 1 - tail]}…{shown[-tail:]}"
-
-
-def _escaped(text: str) -> str:
-    return "".join(ch if ch.isprintable() else ch.encode("unicode_escape", "surrogatepass").decode() for ch in text)
 
 
 def show(value: Any) -> str:

@@ -13,6 +13,7 @@ from pytest_llm_extract.comparison.sentences import (
     points,
 )
 from pytest_llm_extract.comparison.summary import VariantSummary
+from pytest_llm_extract.formats.visible import Block
 from pytest_llm_extract.report.tables import new_table, render
 from pytest_llm_extract.report.terminal_text import field_name, printable
 from pytest_llm_extract.wording import count_cases, percent
@@ -35,7 +36,7 @@ def variants_lines(comparison: VariantComparison, width: int) -> list[str]:
     return lines + notes
 
 
-def _variants_table(comparison: VariantComparison, width: int) -> str:
+def _variants_table(comparison: VariantComparison, width: int) -> Block:
     """Score, difference to the reference with its interval, unusable answers, tokens and price."""
     table = new_table(("score", f"vs {comparison.reference}"[:20], "unusable", "tokens", "$/1,000", "best"), "variant")
     differences = {found.variant: found for found in comparison.differences if found.field == ALL}
@@ -53,7 +54,7 @@ def _variants_table(comparison: VariantComparison, width: int) -> str:
     text = render(table, width)
     level = percent(round(comparison.level, 4))
     legend = f"score: mean share of right leaves over cases and fields; {level} intervals; ● may be the best"
-    return f"{text}\n{count_cases(comparison.n_cases)}; {legend}"
+    return Block(f"{text}\n{count_cases(comparison.n_cases)}; {legend}")
 
 
 def _interval(difference: float, low: float | None, high: float | None) -> str:

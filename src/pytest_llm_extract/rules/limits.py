@@ -98,5 +98,10 @@ class Waiver:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Waiver:
-        """The inverse of `to_wire`."""
+        """The inverse of `to_wire`.
+
+        Raises:
+            ValueError: `expires` is not a date.
+        """
+        datetime.date.fromisoformat(wire["expires"])
         return cls(wire["reason"], wire["expires"], wire["field"], wire["case"])

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from pytest_llm_extract.config.suite_folders import gate_id
+from pytest_llm_extract.formats.visible import visible, visible_lines
+from pytest_llm_extract.report.write import write_heading, write_lines
 from pytest_llm_extract.session import selection
 from pytest_llm_extract.session.missing_suites import Absent
 
@@ -31,6 +33,7 @@ class GateReport:
     """How a failed gate reads, in the way of pytest's own failures."""
 
     def __init__(self, reasons: list[str], suite_id: str) -> None:
+        reasons = [*visible_lines(reasons)]
         self.text = "\n".join(reasons)
         self.reprcrash = SimpleNamespace(path=suite_id.split("::")[0], lineno=0, message="; ".join(reasons))
 
@@ -191,6 +194,7 @@ class Controller:
         return [f"{what}, and the run is required to be complete"]
 
     def _publish(self, session: pytest.Session, nodeid: str, outcome: Any, longrepr: Any) -> None:
+        nodeid = visible(nodeid)
         location = (nodeid.split("::")[0], None, nodeid.split("::", 1)[1].replace("::", "."))
         session.testscollected += 1
         hook = self.config.hook
@@ -246,7 +250,7 @@ class Controller:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the table of each suite, its worst misses, and what is stale or missing."""
         if self.settings.case is not None and not (self.n_selected or self.n_uncollected):
-            terminalreporter.write_line(f"no case has an id like --llm-extract-case={self.settings.case}")
+            write_lines(terminalreporter, [f"no case has an id like --llm-extract-case={self.settings.case}"])
         if not (self.suites or self.left_behind):
             return
         from pytest_llm_extract.report import terminal
@@ -256,20 +260,16 @@ class Controller:
         for run in self.suites.values():
             if not run.head.is_gated and self.config.option.verbose < 1:
                 continue  # the comparison has what there is to say of it
-            terminalreporter.section(f"llm-extract: {run.head.id} ({run.head.variant})", "=")
+            write_heading(terminalreporter, f"llm-extract: {run.head.id} ({run.head.variant})")
             width, flag = terminalreporter._tw.fullwidth, self.settings.record_flag
             keeps_requests = self.settings.storage.keeps_requests
             lines = terminal.suite_lines(run.suite, run.decided, run.notes, width, flag, keeps_requests=keeps_requests)
-            for line in (*lines, *run.said):
-                terminalreporter.write_line(line)
+            write_lines(terminalreporter, (*lines, *run.said))
         for comparison in self._comparisons():
-            terminalreporter.section(f"llm-extract: variants of {comparison.suite}", "=")
-            for line in variants_lines(comparison, terminalreporter._tw.fullwidth):
-                terminalreporter.write_line(line)
-        for note in self.left_behind:
-            terminalreporter.write_line(f"note: {note}")
-        if self.write_problem:
-            terminalreporter.write_line(self.write_problem, red=True)
+            write_heading(terminalreporter, f"llm-extract: variants of {comparison.suite}")
+            write_lines(terminalreporter, variants_lines(comparison, terminalreporter._tw.fullwidth))
+        write_lines(terminalreporter, [f"note: {note}" for note in self.left_behind])
+        write_lines(terminalreporter, [self.write_problem] if self.write_problem else [], red=True)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_unconfigure(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llm_extract.config.settings import CONFTEST
+from pytest_llm_extract.formats.visible import visible_text
 from pytest_llm_extract.session.collection import late_marker
 from pytest_llm_extract.session.result_sender import Sender
 from pytest_llm_extract.session.stash import EXTRACTION, SETTINGS, recording_run, suite_and_case
@@ -139,6 +140,5 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
         drop_our_frames(error)
         raise
     if problem is not None:  # outside of the handler, or the report shows the line twice
-        # Half a surrogate pair, which an answer may hold, cannot be sent to the main process.
-        pytest.fail(problem.encode(errors="backslashreplace").decode(), pytrace=False)
+        pytest.fail(visible_text(problem), pytrace=False)
     return outcome
