@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -55,6 +56,35 @@ def answer_item(body: dict[str, Any]) -> str:
     """`name size` as the document says it."""
     name, _, size = body["messages"][-1]["content"].partition(" ")
     return json.dumps({"name": name, "size": int(size) if size else None})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker of our slow tests."""
+    config.addinivalue_line("markers", "slow: starts xdist workers; `-m 'not slow'` leaves it out")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow every test with a parameter that makes its runs start xdist workers."""
+    for item in items:
+        values = (
+            item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+        )
+        if any(value == "2" or "-n2" in str(value) for value in values):
+            item.add_marker("slow")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let every TLS context trust one certificate: reading all of them takes 35 ms for each call of urllib."""
+    known = ssl.create_default_context().get_ca_certs(binary_form=True)
+    if not known:
+        yield
+        return
+    path = tmp_path_factory.mktemp("tls") / "one.pem"
+    path.write_text(ssl.DER_cert_to_PEM_cert(known[0]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(path))
+        yield
 
 
 @pytest.fixture

@@ -171,7 +171,9 @@ def test_unknown_and_shallow_revisions_are_usage_errors(people: Project, tmp_pat
     run.stderr.fnmatch_lines(["ERROR: git:origin/main: there is no such revision here; is it fetched?"])
     shallow = people.pytester.path / "shallow"
     people.git("clone", "-q", "--depth=1", f"file://{people.pytester.path}", str(shallow))
-    found = people.pytester.run("pytest", f"--rootdir={shallow}", str(shallow), "--llm-extract-baseline=git:HEAD~1")
+    found = people.pytester.run(
+        sys.executable, "-m", "pytest", f"--rootdir={shallow}", str(shallow), "--llm-extract-baseline=git:HEAD~1"
+    )
     found.stderr.fnmatch_lines(
         ["ERROR: git:HEAD~1: there is no such revision here; this clone is shallow: *unshallow*"]
     )
