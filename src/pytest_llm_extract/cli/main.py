@@ -13,6 +13,7 @@ from pytest_llm_extract.errors import LlmExtractError
 _COMMANDS = {
     "adopt": "take over recordings of pytest-recording, pytest-vcr or vcrpy as cassettes of cases",
     "check": "find what is wrong with cassettes: stale, orphaned, unreadable, oversized, secrets",
+    "compare": "compare variants, runs or scored files: which may be the best, and on which field",
     "diff": "compare two results.json, two baselines or two git revisions",
     "merge": "add up the results.json of shards, and gate the whole",
     "score": "score a file of predictions against gold, without pytest",

@@ -1,0 +1,80 @@
+"""`llm-extract compare`: variants of one run, several runs, or scored files, against each other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from pytest_llm_extract.comparison.compare import compare_variants
+from pytest_llm_extract.errors import ResultsError, did_you_mean
+from pytest_llm_extract.report.results_json import read_input, read_results
+from pytest_llm_extract.report.variants import variants_lines
+from pytest_llm_extract.results.suite_result import SuiteResult
+
+
+@click.command(name="compare", short_help="compare variants, runs or scored files")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--reference", metavar="NAME", help="What the others are held against; default: the first.")
+@click.option("--suite", "suite_id", metavar="ID", help="The suite, where the files hold several.")
+@click.option("--margin", metavar="POINTS", type=click.FloatRange(0, 100), help="Accuracy that a cheaper one may lose.")
+@click.option("--alpha", default=0.05, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True))
+@click.option("--json", "as_json", is_flag=True, help="Write the comparison as JSON.")
+def command(
+    files: tuple[Path, ...],
+    reference: str | None,
+    suite_id: str | None,
+    margin: float | None,
+    alpha: float,
+    as_json: bool,
+) -> None:
+    """Compare what results.json files hold: the variants of one, or one entry for each of several files.
+
+    \b
+    Example:
+      llm-extract compare results.json
+      llm-extract compare main.json branch-a.json branch-b.json --margin 2
+
+    Of several files, each entry is called by its file's name, with the variant behind it where a file has several. The
+    first one is the reference, unless --reference names another. Exit status: 0 something was compared, 1 nothing could
+    be, 2 an input cannot be read.
+    """
+    entries = _entries(files, suite_id)
+    names = [entry.variant for entry in entries]
+    if reference is not None and reference not in names:
+        raise ResultsError("--reference", f"no entry {reference!r}.{did_you_mean(reference, names)}")
+    share = None if margin is None else margin / 100
+    found = compare_variants(entries, alpha=alpha, reference=reference, margin=share)
+    if as_json:
+        click.echo(json.dumps(found.to_wire(), indent=1))
+    else:
+        click.echo("\n".join(variants_lines(found, shutil.get_terminal_size().columns)))
+    raise SystemExit(int(not found.variants))
+
+
+def _entries(files: Sequence[Path], suite_id: str | None) -> list[SuiteResult]:
+    """One entry for each variant in the files.
+
+    Raises:
+        ResultsError: a file cannot be read, or has several suites and none was named.
+    """
+    entries: list[SuiteResult] = []
+    for path in files:
+        suites = read_results(read_input(path), str(path))
+        ids = list(dict.fromkeys(suite.id for suite in suites))
+        if suite_id is not None and suite_id not in ids:
+            raise ResultsError(str(path), f"has no suite {suite_id!r}.{did_you_mean(suite_id, ids)}")
+        if suite_id is None and len(ids) > 1:
+            raise ResultsError(str(path), f"has several suites: name one with --suite ({', '.join(ids)})")
+        chosen = [suite for suite in suites if suite.id == (suite_id or ids[0])]
+        if len(files) > 1:
+            names = [path.stem if len(chosen) == 1 else f"{path.stem}:{suite.variant}" for suite in chosen]
+            chosen = [suite._replace(variant=name) for suite, name in zip(chosen, names, strict=True)]
+        entries += chosen
+    names = [entry.variant for entry in entries]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ResultsError(twice[0], "is the name of two entries: rename one of the files")
+    return entries
