@@ -6,7 +6,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from pytest_llm_extract.wire_formats.base import Body, RawAnswer, WireFormat, joined, mapping, mappings, text, tokens
+from pytest_llm_extract.wire_formats.base import (
+    Body,
+    RawAnswer,
+    RequestKeys,
+    WireFormat,
+    joined,
+    mapping,
+    mappings,
+    text,
+    tokens,
+)
 
 _FINISH = {
     "end_turn": "stop",
@@ -71,4 +81,5 @@ def _is_answer(body: Body) -> bool:
     return body.get("type") == "message" and isinstance(body.get("content"), list)
 
 
-FORMAT = WireFormat(_is_answer, _read, lambda event: event.get("type") == "message_start", _join)
+_REQUEST = RequestKeys(("system",), schema=("tools", "output_config.format", "output_format"))
+FORMAT = WireFormat(_is_answer, _read, lambda event: event.get("type") == "message_start", _join, request=_REQUEST)

@@ -27,13 +27,25 @@ class RawAnswer(NamedTuple):
     output_tokens: int = 0
 
 
+class RequestKeys(NamedTuple):
+    """Where a request of one API has its parts: keys, with a dot before a key inside. The rest are parameters."""
+
+    system: tuple[str, ...] = ()
+    turns: tuple[str, ...] = ("messages",)
+    schema: tuple[str, ...] = ("tools",)
+
+
 class WireFormat(NamedTuple):
-    """How one API answers: a whole body, and the events of a stream, which `join` makes into a whole body."""
+    """How one API answers: a whole body, and the events of a stream, which `join` makes into a whole body.
+
+    `request` is how it is asked.
+    """
 
     is_answer: Callable[[Body], bool]
     read: Callable[[Body], RawAnswer]
     is_event: Callable[[Body], bool] = lambda event: False
     join: Callable[[Sequence[Body]], Body] = lambda events: {}
+    request: RequestKeys = RequestKeys()
 
 
 def mapping(value: Any) -> Body:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import json
 
-from pytest_llm_extract.wire_formats.base import Body, RawAnswer, WireFormat, joined, mapping, mappings, text, tokens
+from pytest_llm_extract.wire_formats.base import (
+    Body,
+    RawAnswer,
+    RequestKeys,
+    WireFormat,
+    joined,
+    mapping,
+    mappings,
+    text,
+    tokens,
+)
 
 _FINISH = {
     "end_turn": "stop",
@@ -36,4 +46,5 @@ def _is_answer(body: Body) -> bool:
     return isinstance(body.get("output"), dict) and "stopReason" in body
 
 
-FORMAT = WireFormat(_is_answer, _read)
+_REQUEST = RequestKeys(("system",), schema=("toolConfig", "outputConfig"))
+FORMAT = WireFormat(_is_answer, _read, request=_REQUEST)

@@ -8,6 +8,7 @@ from typing import Any
 from pytest_llm_extract.wire_formats.base import (
     Body,
     RawAnswer,
+    RequestKeys,
     WireFormat,
     arguments,
     joined,
@@ -63,4 +64,5 @@ def _is_answer(body: Body) -> bool:
     return isinstance(body.get("message"), dict) and "finish_reason" in body
 
 
-FORMAT = WireFormat(_is_answer, _read, lambda event: event.get("type") == "message-start", _join)
+_REQUEST = RequestKeys(("preamble",), ("messages", "chat_history", "message"), ("tools", "response_format"))
+FORMAT = WireFormat(_is_answer, _read, lambda event: event.get("type") == "message-start", _join, request=_REQUEST)

@@ -6,7 +6,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from pytest_llm_extract.wire_formats.base import Body, RawAnswer, WireFormat, joined, mapping, mappings, text, tokens
+from pytest_llm_extract.wire_formats.base import (
+    Body,
+    RawAnswer,
+    RequestKeys,
+    WireFormat,
+    joined,
+    mapping,
+    mappings,
+    text,
+    tokens,
+)
 
 _FINISH = {"STOP": "stop", "MAX_TOKENS": "length"}
 _FILTERED = ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY")
@@ -59,4 +69,9 @@ def _is_answer(body: Body) -> bool:
     return isinstance(body.get("candidates"), list) or isinstance(body.get("promptFeedback"), dict)
 
 
-FORMAT = WireFormat(_is_answer, _read, _is_answer, _join)
+_REQUEST = RequestKeys(
+    ("systemInstruction", "system_instruction"),
+    ("contents",),
+    ("tools", "generationConfig.responseSchema", "generationConfig.responseJsonSchema"),
+)
+FORMAT = WireFormat(_is_answer, _read, _is_answer, _join, request=_REQUEST)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from pytest_llm_extract.wire_formats.base import Body, RawAnswer, WireFormat, mapping, mappings, text, tokens
+from pytest_llm_extract.wire_formats.base import (
+    Body,
+    RawAnswer,
+    RequestKeys,
+    WireFormat,
+    mapping,
+    mappings,
+    text,
+    tokens,
+)
 
 
 def _read(body: Body) -> RawAnswer:
@@ -33,4 +42,5 @@ def _is_answer(body: Body) -> bool:
     return isinstance(body.get("message"), dict) and isinstance(body.get("done"), bool)
 
 
-FORMAT = WireFormat(_is_answer, _read, _is_answer, _join)
+_REQUEST = RequestKeys(("system",), ("messages", "prompt"), ("tools", "format"))
+FORMAT = WireFormat(_is_answer, _read, _is_answer, _join, request=_REQUEST)

@@ -8,6 +8,7 @@ from typing import Any
 from pytest_llm_extract.wire_formats.base import (
     Body,
     RawAnswer,
+    RequestKeys,
     WireFormat,
     arguments,
     joined,
@@ -70,4 +71,5 @@ def _add(whole: dict[str, Any], delta: Body, *names: str) -> None:
             whole[name] = whole.get(name, "") + more
 
 
-FORMAT = WireFormat(lambda body: isinstance(body.get("choices"), list), _read, _is_chunk, _join)
+_REQUEST = RequestKeys(schema=("response_format", "tools"))
+FORMAT = WireFormat(lambda body: isinstance(body.get("choices"), list), _read, _is_chunk, _join, request=_REQUEST)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_llm_extract.wire_formats.base import Body, RawAnswer, WireFormat, joined, mapping, mappings, text, tokens
+from pytest_llm_extract.wire_formats.base import (
+    Body,
+    RawAnswer,
+    RequestKeys,
+    WireFormat,
+    joined,
+    mapping,
+    mappings,
+    text,
+    tokens,
+)
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 
@@ -51,4 +61,5 @@ def _is_event(event: Body) -> bool:
     return (text(event.get("type")) or "").startswith("response.")
 
 
-FORMAT = WireFormat(lambda body: isinstance(body.get("output"), list), _read, _is_event, _join)
+_REQUEST = RequestKeys(("instructions",), ("input",), ("tools", "text"))
+FORMAT = WireFormat(lambda body: isinstance(body.get("output"), list), _read, _is_event, _join, request=_REQUEST)

@@ -111,9 +111,10 @@ def _put_aside(value: Json, steps: list[str]) -> Json:
 
 
 def parts(body: Json) -> dict[str, Json]:
-    """A request body by what people change: model, prompt, document, schema, parameters.
+    """A request body by what its hashes are made of: model, prompt, schema, parameters.
 
-    Reads Chat Completions and Responses; of other APIs everything but the model is a parameter.
+    Baselines and cassettes keep these hashes, so this split stays as it was: of APIs other than OpenAI's, everything
+    but the model is a parameter. The stale report reads requests with `wire_formats.request`.
     """
     if not isinstance(body, dict):
         return {"parameters": body}

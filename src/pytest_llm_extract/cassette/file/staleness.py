@@ -7,7 +7,8 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from pytest_llm_extract.cassette.file.fingerprint import Json, parts, read_json
+from pytest_llm_extract.cassette.file.fingerprint import Json, read_json
+from pytest_llm_extract.wire_formats.request import plain_text, split_request
 
 _MAX_LINES = 40
 CACHED = "if a cache answered, give extractor= a function without it, or one that empties it first (and concurrency=1)"
@@ -43,7 +44,7 @@ def explain(recorded: bytes | None, sent: bytes, document: str | None) -> Change
     before, after = read_json(recorded), read_json(sent)
     if not isinstance(before, dict) or not isinstance(after, dict):
         return Change("request body changed", ())
-    then, now = parts(before), parts(after)
+    then, now = split_request(before), split_request(after)
     changed = [name for name in now if then.get(name) != now[name]]
     if not changed:
         return Change("request sent in another order, or more often, than recorded", ())
@@ -76,8 +77,8 @@ def _text(value: Json, document: str | None) -> str:
     pieces = value if isinstance(value, list) else [value]
     shown = []
     for piece in pieces:
-        content = piece.get("content") if isinstance(piece, dict) else piece
-        shown.append(content if isinstance(content, str) else json.dumps(piece, ensure_ascii=False, indent=2))
+        content = plain_text(piece)
+        shown.append(json.dumps(piece, ensure_ascii=False, indent=2) if content is None else content)
     text = "\n".join(shown)
     return text.replace(document, "{{input}}") if document else text
 

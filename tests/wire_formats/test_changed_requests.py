@@ -1,0 +1,79 @@
+"""What changed in a request is named alike for every API."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+import yaml
+from test_real_recordings import REAL
+
+from pytest_llm_extract.cassette.file.staleness import Change, explain
+
+USER = [{"role": "user", "content": [{"text": "DOC"}]}]
+SYSTEM: dict[str, dict[str, Any]] = {
+    "anthropic": {"model": "m", "system": "Be brief.", "messages": USER, "max_tokens": 9},
+    "anthropic blocks": {"model": "m", "system": [{"type": "text", "text": "Be brief."}], "messages": USER},
+    "gemini": {"systemInstruction": {"parts": [{"text": "Be brief."}], "role": "user"}, "contents": []},
+    "bedrock": {"system": [{"text": "Be brief."}], "messages": USER, "inferenceConfig": {"maxTokens": 9}},
+    "cohere": {"model": "m", "messages": [{"role": "system", "content": "Be brief."}, *USER]},
+    "cohere 1": {"model": "m", "preamble": "Be brief.", "message": "DOC"},
+    "ollama chat": {"model": "m", "messages": [{"role": "system", "content": "Be brief."}]},
+    "ollama generate": {"model": "m", "system": "Be brief.", "prompt": "DOC"},
+    "chat": {"model": "m", "messages": [{"role": "developer", "content": "Be brief."}, *USER]},
+    "responses": {"model": "m", "instructions": "Be brief.", "input": "DOC"},
+}
+SCHEMA: dict[str, dict[str, Any]] = {
+    "anthropic": {"messages": USER, "output_config": {"effort": "low", "format": {"schema": {"type": "string"}}}},
+    "gemini": {"contents": [], "generationConfig": {"temperature": 0, "responseSchema": {"type": "string"}}},
+    "bedrock": {"messages": USER, "toolConfig": {"tools": [{"type": "string"}]}},
+    "ollama": {"messages": USER, "format": {"type": "string"}},
+}
+# An Anthropic and a Gemini recording that have a system prompt.
+RECORDED = {
+    "system": "test_structured_output_with_formatting_instructions__anthropic_claude_sonnet_4_5",
+    "systemInstruction": "test_google_nested_models_with_native_output",
+}
+
+
+def changed(body: dict[str, Any], old: str, new: str) -> Change:
+    """What is said of a request in which a string was replaced."""
+    before = json.dumps(body)
+    assert old in before
+    return explain(before.encode(), before.replace(old, new).encode(), "DOC")
+
+
+@pytest.mark.parametrize("name", SYSTEM)
+def test_system_prompt_is_named(name: str) -> None:
+    """Its changed lines are shown as text, whatever key and block hold it."""
+    change = changed(SYSTEM[name], "Be brief.", "Be exact.")
+    assert (change.cause, change.lines) == ("system prompt changed", ("-Be brief.", "+Be exact."))
+
+
+@pytest.mark.parametrize("name", SCHEMA)
+def test_schema_is_named(name: str) -> None:
+    """A schema inside other parameters is told apart from them."""
+    assert changed(SCHEMA[name], '"string"', '"number"').cause == "schema changed"
+
+
+def test_parameter_beside_a_schema_is_named() -> None:
+    """What stands beside the schema stays a parameter."""
+    assert changed(SCHEMA["gemini"], '"temperature": 0', '"temperature": 1').cause == "parameters changed"
+    assert changed(SCHEMA["anthropic"], '"low"', '"high"').cause == "parameters changed"
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real recordings are not beside this checkout")
+@pytest.mark.parametrize("key", RECORDED)
+def test_recorded_system_prompt_is_named(key: str) -> None:
+    """The same holds in requests that real clients sent."""
+    (path,) = (path for path in REAL.rglob("*.yaml") if path.stem.endswith(RECORDED[key]))
+    request = yaml.safe_load(path.read_text("utf-8"))["interactions"][0]["request"]
+    body = request.get("parsed_body") or json.loads(request["body"])
+    after = copy.deepcopy(body)
+    block = after[key]["parts"][0] if key == "systemInstruction" else after[key][0]
+    block["text"] += "\nNew line."
+    change = explain(json.dumps(body).encode(), json.dumps(after).encode(), None)
+    assert change.cause == "system prompt changed"
+    assert "New line." in change.lines[-1]
