@@ -9,6 +9,11 @@ from pytest_llm_extract.errors import UsageError
 if TYPE_CHECKING:
     import pytest
 
+# Reports by the name in their flag (`--llm-extract-json`) and ini (`llm_extract_json`).
+REPORTS = {
+    "json": "write the results to this file, as JSON",
+    "markdown": "write a report to this file, as Markdown for a pull request or a job summary",
+}
 INIS: tuple[tuple[str, str, Literal["string", "bool", "int", "float"], Any], ...] = (
     ("llm_extract_cassettes", "folder of the cassettes, relative to the rootdir", "string", "cassettes"),
     ("llm_extract_model", "model for prompts that name none", "string", ""),
@@ -25,7 +30,7 @@ INIS: tuple[tuple[str, str, Literal["string", "bool", "int", "float"], Any], ...
         "string",
         "full",
     ),
-    ("llm_extract_json", "write the results to this file, as JSON (relative to the rootdir)", "string", ""),
+    *((f"llm_extract_{name}", f"{what} (relative to the rootdir)", "string", "") for name, what in REPORTS.items()),
 )
 LISTS = (
     ("llm_extract_scrub", "names of headers, parameters and JSON members whose values are never stored"),

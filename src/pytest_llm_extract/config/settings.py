@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from pytest_llm_extract.config.ini import add_inis, ini_choice, ini_text, ini_texts, ini_value
+from pytest_llm_extract.config.ini import REPORTS, add_inis, ini_choice, ini_text, ini_texts, ini_value
 from pytest_llm_extract.errors import UsageError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Settings(NamedTuple):
     budget_usd: float | None
     concurrency: int
     model: str | None
-    json_path: Path | None
+    reports: dict[str, Path]  # where to write each of REPORTS that was asked for
     baseline: str | None  # a file relative to the rootdir, or git:REV
     accept: str | None  # None, baseline or anchor
     case: str | None
@@ -103,9 +103,6 @@ class Settings(NamedTuple):
         baseline = config.getoption("llm_extract_baseline_flag")
         if baseline and not baseline.startswith("git:"):
             baseline = str(Path(config.invocation_params.dir, baseline))
-        flag = config.getoption("llm_extract_json_flag")
-        ini = ini_text(config, "llm_extract_json", "the path of a file")
-        json_path = Path(config.invocation_params.dir, flag) if flag else (config.rootpath / ini if ini else None)
         return cls(
             rootdir=config.rootpath,
             cassettes=_cassettes(config),
@@ -115,7 +112,7 @@ class Settings(NamedTuple):
             budget_usd=_number(config, "llm_extract_budget", "US dollars, such as 0.50", _dollars),
             concurrency=_number(config, "llm_extract_concurrency", "a whole number from 1 to 1000", _count) or 8,
             model=ini_text(config, "llm_extract_model", "the name of a model") or None,
-            json_path=json_path,
+            reports=_reports(config),
             baseline=baseline or ini_text(config, "llm_extract_baseline", "a file, or git:REV") or None,
             accept=config.getoption("llm_extract_accept_flag"),
             case=config.getoption("llm_extract_case_flag"),
@@ -127,6 +124,19 @@ class Settings(NamedTuple):
             storage=Storage.of(config),
             placeholder_key=ini_value(config, "llm_extract_placeholder_key", "true or false"),
         )
+
+
+def _reports(config: pytest.Config) -> dict[str, Path]:
+    """Where each report goes: flags are relative to where pytest was started, inis to the rootdir."""
+    paths: dict[str, Path] = {}
+    for name in REPORTS:
+        flag = config.getoption(f"llm_extract_{name}_flag")
+        ini = ini_text(config, f"llm_extract_{name}", "the path of a file")
+        if flag:
+            paths[name] = Path(config.invocation_params.dir, flag)
+        elif ini:
+            paths[name] = config.rootpath / ini
+    return paths
 
 
 def _cassettes(config: pytest.Config) -> Path:
@@ -254,14 +264,15 @@ def add_options(parser: pytest.Parser) -> None:
         default=None,
         help="calls in flight while recording, default 8",
     )
-    group.addoption(
-        "--llm-extract-json",
-        dest="llm_extract_json_flag",
-        metavar="PATH",
-        type=_given,
-        default=None,
-        help="write the results to this file, as JSON",
-    )
+    for name, what in REPORTS.items():
+        group.addoption(
+            f"--llm-extract-{name}",
+            dest=f"llm_extract_{name}_flag",
+            metavar="PATH",
+            type=_given,
+            default=None,
+            help=what,
+        )
     group.addoption(
         "--llm-extract-accept",
         dest="llm_extract_accept_flag",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -234,15 +235,15 @@ class Controller:
         return compare_suites([run.suite for run in self.suites.values()], self.settings.alpha)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write results.json, if there is anything to write."""
-        if self.settings.json_path is None or not self.suites:
+        """Write the reports that were asked for, if there is anything to write."""
+        if not self.suites or not (self.settings.reports or "GITHUB_STEP_SUMMARY" in os.environ):
             return
         from pytest_llm_extract.errors import ResultsError
-        from pytest_llm_extract.report.results_json import run_to_wire, write_results
+        from pytest_llm_extract.report.registry import Results, write_reports
 
         suites = [(run.suite, run.decided) for run in self.suites.values()]
         try:
-            write_results(self.settings.json_path, run_to_wire(suites, self.settings.rootdir, self._comparisons()))
+            write_reports(self.settings.reports, Results(suites, self._comparisons(), self.settings.rootdir))
         except ResultsError as error:
             self.write_problem = str(error)
             session.exitstatus = pytest.ExitCode.USAGE_ERROR

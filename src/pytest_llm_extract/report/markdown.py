@@ -1,0 +1,148 @@
+"""The results as Markdown: a job summary, a comment on a pull request, a file for an agent.
+
+Whatever comes from documents, models and names stands in code spans, where it cannot link, ping or break out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.comparison.scores import ALL
+from pytest_llm_extract.comparison.sentences import best_sentences, choice_sentences, claim_sentence, left_out_sentences
+from pytest_llm_extract.formats.visible import visible
+from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.gate.floors import judge_field
+from pytest_llm_extract.gate.regression import Comparison
+from pytest_llm_extract.report.terminal import documents_line
+from pytest_llm_extract.report.terminal_text import show
+from pytest_llm_extract.results.case_result import CaseResult, Leaf
+from pytest_llm_extract.results.outcome import RIGHT, Verdict
+from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.wording import count_cases, percent
+
+MAX_LENGTH = 60_000  # GitHub takes 65,536 characters of a comment
+_LONGEST = 60  # characters of a value
+_CASES = 20  # rows of lost cases
+_SIGNS = {Verdict.PASS: "✅ pass", Verdict.FAIL: "❌ fail", Verdict.INCONCLUSIVE: "⚠️ inconclusive", None: "not gated"}
+
+
+def markdown(suites: Sequence[tuple[SuiteResult, Decision]], comparisons: Sequence[VariantComparison]) -> str:
+    """All suites that are gated, then the comparisons of variants; at most 60,000 characters, cut between sections."""
+    sections = [section for suite, decision in suites if suite.is_gated for section in _suite(suite, decision)]
+    sections += [section for comparison in comparisons for section in _variants(comparison)]
+    kept: list[str] = []
+    length = 0
+    for number, section in enumerate(sections):
+        length += len(section) + 2
+        if length > MAX_LENGTH - 200:
+            kept.append(f"_{len(sections) - number} further sections are left out: results.json has them._")
+            break
+        kept.append(section)
+    return "\n\n".join(kept) + "\n"
+
+
+def code(text: str, longest: int = _LONGEST) -> str:
+    """A string as it is, in a code span that it cannot leave."""
+    shown = visible(text).replace("\n", "⏎")
+    shown = shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+    fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
+    space = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{fence}{space}{shown}{space}{fence}" if shown else ""
+
+
+def _suite(suite: SuiteResult, decision: Decision) -> Iterable[str]:
+    """The marker and the verdict with its reasons; lost cases; notes; the table of fields, folded."""
+    marker = re.sub("[^A-Za-z0-9_./:-]", "_", suite.key)
+    yield f"<!-- llm-extract: {marker} -->\n### {code(suite.key, 200)}: {_SIGNS[decision.verdict]}"
+    lines = [code(text, 400) for text in (*decision.reasons, *decision.doubts)]
+    if not suite.complete:
+        lines.append(f"partial run: {len(suite.cases)} of {count_cases(len(suite.dataset_ids))}")
+    yield "\n".join(f"- {line}" for line in lines) or documents_line(suite.cases)
+    for comparison in decision.comparisons:
+        if lost := _lost(suite, comparison):
+            yield lost
+    if decision.notes:
+        yield "\n".join(f"- {code(note, 400)}" for note in decision.notes)
+    if decision.fields:
+        yield f"<details><summary>{len(decision.fields)} fields</summary>\n\n{_fields(suite, decision)}\n\n</details>"
+
+
+def _lost(suite: SuiteResult, comparison: Comparison) -> str:
+    """The lost cases of the field that lost most first: expected, before, now."""
+    cases = {case.id: case for case in suite.cases}
+    order = sorted(comparison.fields, key=lambda path: -len(comparison.fields[path].lost))
+    lost = [(path, case) for path in order for case in comparison.fields[path].lost]
+    if not lost:
+        return ""
+    rows = [(code(path), code(case), *_values(cases[case], path, comparison.against)) for path, case in lost[:_CASES]]
+    more = f"\n\n_and {len(lost) - _CASES} more_" if len(lost) > _CASES else ""
+    head = f"**Lost against the {comparison.against}** ({count_cases(comparison.n_cases)} paired)"
+    return f"{head}\n\n{_table(('field', 'case', 'expected', 'before', 'now'), rows)}{more}"
+
+
+def _values(case: CaseResult, path: str, against: str) -> tuple[str, str, str]:
+    accepted = case.baseline if against == "baseline" else case.anchor
+    now, before = _worst(case.leaves.get(path, ())), _worst(accepted.leaves.get(path, ()) if accepted else ())
+    leaf = now or before
+    expected = code(show(leaf.expected)) if leaf else ""
+    return expected, code(show(before.actual)) if before else "", code(show(now.actual)) if now else ""
+
+
+def _worst(leaves: Sequence[Leaf]) -> Leaf | None:
+    return next((leaf for leaf in leaves if leaf.outcome not in RIGHT), leaves[0] if leaves else None)
+
+
+def _fields(suite: SuiteResult, decision: Decision) -> str:
+    changes = next((comparison.fields for comparison in decision.comparisons if comparison.against == "baseline"), {})
+    rows = []
+    for path, summary in decision.fields.items():
+        floor, change = suite.rules.floors.get(path), changes.get(path)
+        verdict = judge_field(summary, floor)
+        low, high = summary.interval
+        rows.append(
+            (
+                code(path),
+                f"{summary.counts.right}/{summary.counts.n}",
+                percent(summary.counts.accuracy or 0),
+                f"{low * 100:.1f}–{high * 100:.1f}",
+                percent(floor.rates["accuracy"]) if floor and "accuracy" in floor.rates else "",
+                verdict.value if verdict else "",
+                f"−{len(change.lost)} +{len(change.gained)}" if change else "",
+                f"{change.p_adj:.3g}" if change and change.p_adj is not None else "",
+            )
+        )
+    return _table(("field", "right", "accuracy", "95% interval", "floor", "", "change", "p_adj"), rows)
+
+
+def _variants(comparison: VariantComparison) -> Iterable[str]:
+    """What may be said of variants, and their table."""
+    yield f"### Variants of {code(comparison.suite, 200)}"
+    said = [*best_sentences(comparison), *choice_sentences(comparison)] if comparison.variants else []
+    said += [claim_sentence(claim, comparison.reference) for claim in comparison.claims[:10]]
+    yield "\n".join(f"- {code(text, 300)}" for text in (*said, *left_out_sentences(comparison)))
+    if not comparison.variants:
+        return
+    differences: Mapping[str, str] = {
+        found.variant: f"{found.accuracy * 100:+.1f} ({found.low * 100:+.1f}…{found.high * 100:+.1f})"
+        for found in comparison.differences
+        if found.field == ALL and found.low is not None and found.high is not None
+    }
+    rows = [
+        (
+            code(variant.name),
+            f"{variant.score * 100:.1f}%",
+            differences.get(variant.name, ""),
+            str(variant.n_unusable or ""),
+            "" if variant.usd_per_1000 is None else f"{variant.usd_per_1000:.2f}",
+            "●" if variant.name in comparison.best else "",
+        )
+        for variant in sorted(comparison.variants, key=lambda one: -one.score)
+    ]
+    yield _table(("variant", "score", "difference in points", "unusable", "$/1,000", "may be the best"), rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

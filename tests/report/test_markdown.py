@@ -1,0 +1,98 @@
+"""The Markdown report: what a reviewer reads on a pull request."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from gate_cases import case, suite
+
+from pytest_llm_extract.gate.decide import decide
+from pytest_llm_extract.report.markdown import MAX_LENGTH, code, markdown
+from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, count_leaves
+from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.suite_result import AcceptedRun, SuiteResult
+
+HOSTILE = "`x` | @team <img src=x onerror=alert(1)> [a](http://e.x) \x1b]52;c;eA==\x07 \u202e ```\n# gate: pass"
+
+
+def lost_suite(n: int, value: str = "ACME", name: str = "name") -> SuiteResult:
+    """A suite that lost all of its cases against the baseline."""
+    right, wrong = Leaf(Outcome.CORRECT, value, value), Leaf(Outcome.WRONG, value, f"{value}?")
+    before = Accepted({name: (right,)}, count_leaves({name: (right,)}), case(0, None, "name:c").origin)
+    cases = tuple(
+        CaseResult(Status.OK, {name: (wrong,)}, True, f"{value} {i}" if i else value, baseline=before) for i in range(n)
+    )
+    found = suite(list(cases))
+    return found._replace(paths=(name,), baseline=AcceptedRun("baseline.jsonl", (name,)))
+
+
+def render(found: SuiteResult) -> str:
+    """The report of one suite."""
+    return markdown([(found, decide(found))], [])
+
+
+def test_verdict_comes_first_and_lost_cases_say_what_changed() -> None:
+    """A marker for whoever updates a comment, the verdict, its reasons, then expected, before and now."""
+    text = render(lost_suite(12))
+    lines = text.splitlines()
+    assert lines[0] == "<!-- llm-extract: test_x.py::test_x -->"
+    assert lines[1] == "### `test_x.py::test_x`: ❌ fail"
+    assert "name: lost 12 cases and gained 0 against the baseline" in lines[3]
+    assert "| `name` | `ACME` | `ACME` | `ACME` | `ACME?` |" in lines
+
+
+def test_names_and_values_cannot_break_out() -> None:
+    """Whatever comes from documents stands in code spans: it cannot ping, link, escape or forge a heading."""
+    text = render(lost_suite(6, HOSTILE, HOSTILE))
+    outside = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
+    assert "@team" in text
+    for sign in ("@", "<img", "](", "# gate"):
+        assert sign not in outside, outside
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_a_large_report_is_cut_between_sections() -> None:
+    """GitHub drops a comment of more than 65,536 characters: the report says what is left out."""
+    text = markdown([(found, decide(found)) for found in [lost_suite(40, "x" * 60)] * 20], [])
+    assert len(text) <= MAX_LENGTH
+    assert "further sections are left out" in text.splitlines()[-1]
+    assert text.count("<details>") == text.count("</details>")
+
+
+@pytest.mark.parametrize("text", ["", "a", "`", "``a`", "a\nb", "x" * 500])
+def test_code_span(text: str) -> None:
+    """It opens and closes with more backticks than it holds, on one line."""
+    found = code(text)
+    assert "\n" not in found
+    assert len(found) < 80
+    if found:
+        fence = re.match("`+", found)
+        assert fence is not None
+        assert found.endswith(fence[0])
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_flag_command_and_job_summary_write_the_same(
+    recorded: pytest.Pytester, workers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flag's file, what the command makes of results.json, and what a job of GitHub shows."""
+    summary = Path(recorded.path, "summary.md")
+    summary.write_text("of another step\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    arguments = ("--llm-extract-json=results.json", "--llm-extract-markdown=report.md", f"-n{workers}")
+    recorded.runpytest_subprocess(*arguments).assert_outcomes(passed=5)
+    text = (recorded.path / "report.md").read_text()
+    assert text.startswith("<!-- llm-extract: test_items.py::test_items -->\n### `test_items.py::test_items`: ✅ pass")
+    assert recorded.run("llm-extract", "markdown", "results.json").outlines == text.splitlines()
+    assert summary.read_text() == f"of another step\n{text}"
+
+
+def test_a_report_that_cannot_be_written_is_one_line(recorded: pytest.Pytester) -> None:
+    """The run says where and why, and exits as for a usage error."""
+    run = recorded.runpytest_subprocess("--llm-extract-markdown=gold.jsonl/report.md")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stdout.fnmatch_lines(["*report.md*results not written*"])
