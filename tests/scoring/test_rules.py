@@ -344,7 +344,7 @@ def test_a_rule_that_makes_no_sense(build: Any, message: str) -> None:
 FINGERPRINT = """
 from pydantic import BaseModel
 from pytest_llm_extract import Aliases, Text, Tolerance
-from pytest_llm_extract.schema import Schema
+from pytest_llm_extract.schema.schema import Schema
 class Order(BaseModel):
     text: str
     amount: float
