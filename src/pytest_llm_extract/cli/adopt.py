@@ -65,7 +65,7 @@ def command(files: tuple[Path, ...], case_id: str | None, suite: str | None, var
     targets, problems = find_targets(files, case_id, suites)
     for target in targets:
         try:
-            echo(_adopt(target, collected, force))
+            echo(*_adopt(target, collected, force))
         except LlmExtractError as error:
             problems.append(_not_adopted(target[0], error))
     for problem in problems:
@@ -171,7 +171,7 @@ def _not_adopted(file: Path, error: LlmExtractError) -> str:
     return f"{file}: not adopted: {str(error).removeprefix(f'{file}: ')}"
 
 
-def _adopt(target: Target, collected: Collected, force: bool) -> str:
+def _adopt(target: Target, collected: Collected, force: bool) -> list[str]:
     """Write the cassettes of a file, one for each sample that it holds, or none; what was written, in a line for each.
 
     Raises:
@@ -200,11 +200,11 @@ def _adopt(target: Target, collected: Collected, force: bool) -> str:
         raise CassetteError(file, "is nested too deeply") from None
     except (NotStorable, FilterFailed) as error:
         raise CassetteError(file, storage.watch.hide(str(error))) from None
-    return "\n".join(
+    return [
         f"{file} -> {os.path.relpath(path)}: {_summary(part)}; "
         f"{_freshness(suite, golden, part, storage)}{_sample(job, len(jobs))}"
         for path, job, part in zip(paths, jobs, parts, strict=True)
-    )
+    ]
 
 
 def _sample(job: Job, n_adopted: int) -> str:
