@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.comparison.compare import compare_variants
 from pytest_llm_extract.errors import ResultsError, did_you_mean
 from pytest_llm_extract.report.results_json import read_input, read_results
@@ -49,9 +50,9 @@ def command(
     share = None if margin is None else margin / 100
     found = compare_variants(entries, alpha=alpha, reference=reference, margin=share)
     if as_json:
-        click.echo(json.dumps(found.to_wire(), indent=1))
+        echo(*json.dumps(found.to_wire(), indent=1).splitlines())
     else:
-        click.echo("\n".join(variants_lines(found, shutil.get_terminal_size().columns)))
+        echo(*variants_lines(found, shutil.get_terminal_size().columns))
     raise SystemExit(int(not found.variants))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.comparison.compare import compare_suites
 from pytest_llm_extract.errors import ResultsError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
@@ -34,7 +35,7 @@ def command(files: tuple[Path, ...], output: Path | None) -> None:
     alpha = suites[0].rules.alpha if suites else 0.05
     text = markdown(judged, compare_suites(suites, alpha))
     if output is None:
-        click.echo(text, nl=False)
+        echo(*text.splitlines())
         return
     try:
         write_atomically(output, text)
