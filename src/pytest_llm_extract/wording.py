@@ -8,9 +8,15 @@ from fractions import Fraction
 _LONGEST_NAME = 40
 
 
-def percent(share: Fraction | float) -> str:
+def percent(share: Fraction | float, digits: int = 4) -> str:
     """`95%`, `91.67%`."""
-    return f"{float(share) * 100:.4g}%"
+    return f"{float(share) * 100:.{digits}g}%"
+
+
+def percents_apart(one: Fraction, other: Fraction) -> tuple[str, str]:
+    """Two shares with as many digits as it takes to tell them apart: `99.995%` and `100%`."""
+    texts = ((percent(one, digits), percent(other, digits)) for digits in range(4, 17))
+    return next((pair for pair in texts if pair[0] != pair[1]), (str(one), str(other)))
 
 
 def count_samples(n_samples: int, n_cases: int) -> str:

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.gate.decide import Decision, decide
+from pytest_llm_extract.gate.floors import missed_floors
 from pytest_llm_extract.report.results_json import read_results, run_to_wire, suite_to_wire
 from pytest_llm_extract.report.terminal import suite_lines
+from pytest_llm_extract.results.aggregate import FieldSummary
 from pytest_llm_extract.results.case_result import CaseResult, Origin, Usage, count_leaves
-from pytest_llm_extract.results.outcome import Status, Verdict
+from pytest_llm_extract.results.outcome import FieldCounts, Status, Verdict
 from pytest_llm_extract.results.prices import cost_usd, total_usd
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
 from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
@@ -352,3 +354,17 @@ def test_every_model_that_answered_has_its_price() -> None:
     call = Call(facts={"by_model": {"gpt-4": Usage(10_000, 10), "gpt-4o-mini": Usage(1_000, 10)}})
     assert call.cost_usd == dear + cheap > 100 * cheap
     assert Call(facts={"by_model": {"gpt-4": Usage(10_000, 10), "unheard-of": Usage(1, 1)}}).cost_usd is None
+
+
+def test_a_floor_of_which_no_answer_has_a_value_is_missed() -> None:
+    """A field that is labelled, and that no answer left an outcome in, is judged and not passed over."""
+    cases = [case(i, None, "x:c") for i in range(3)]
+    decision = decide(suite(cases, floors={"x": Floor(1.0), "rows[].sku": Floor(0.5)}))
+    assert decision.reasons == ("rows[].sku: there is no value to judge by, so it cannot reach 50%",)
+
+
+def test_shares_that_differ_are_not_written_alike() -> None:
+    """One wrong of 20,000 is not 100 %: a reason has the digits that tell its two shares apart."""
+    floors = {"x": Floor(1.0)}
+    fields = {"x": FieldSummary(FieldCounts(correct=19_999, wrong=1), (0.0, 1.0))}
+    assert missed_floors(fields, floors) == [("x", "x: 19999/20000 = 99.995% is below 100%")]

@@ -417,3 +417,46 @@ def test_mistakes_in_the_marker(project: pytest.Pytester, compare: str, message:
     run = project.runpytest_subprocess()
     run.assert_outcomes(errors=1)
     run.stdout.fnmatch_lines([message])
+
+
+class Loose(BaseModel):
+    """A list and a dict whose values may be null."""
+
+    tags: list[str | None] = []
+    sizes: dict[str, float | None] = {}
+    lines: list[Line] = []
+
+
+class Line(BaseModel):
+    """A row whose name may be missing."""
+
+    name: str | None = None
+    sku: str | None = None
+
+
+def outcomes(gold: Any, predicted: Any, compare: dict[str, Any] | None = None) -> dict[str, list[str]]:
+    """The outcomes of each field."""
+    found = score(gold, predicted, Loose, compare).leaves
+    return {path: [leaf.outcome.value for leaf in leaves] for path, leaves in found.items()}
+
+
+@pytest.mark.parametrize("compare", [None, {"tags": Ordered()}], ids=["any order", "ordered"])
+def test_a_null_item_is_an_item(compare: dict[str, Any] | None) -> None:
+    """A null more or less in a list is a mistake; null belongs to null."""
+    assert outcomes({"tags": ["a"]}, {"tags": ["a", None]}, compare) == {"tags[]": ["correct", "spurious"]}
+    assert outcomes({"tags": [None, "a"]}, {"tags": ["a"]}, compare) == {"tags[]": ["correct", "missing"]}
+    assert outcomes({"tags": [None, "a"]}, {"tags": [None, "a"]}, compare) == {"tags[]": ["absent_ok", "correct"]}
+    assert outcomes({"tags": []}, {"tags": [None]}, compare) == {"tags[]": ["spurious"]}
+
+
+def test_a_key_without_a_value_is_a_key() -> None:
+    """A key more or less in a dict is a mistake, whatever its value."""
+    assert outcomes({"sizes": {"a": None}}, {"sizes": {}}) == {"sizes{}": ["missing"]}
+    assert outcomes({"sizes": {"a": 1}}, {"sizes": {"a": 1, "b": None}}) == {"sizes{}": ["correct", "spurious"]}
+    assert outcomes({"sizes": {"a": None}}, {"sizes": {"a": None}}) == {"sizes{}": ["absent_ok"]}
+
+
+def test_a_missing_row_is_not_charged_where_null_is_right_too() -> None:
+    """Null is one of the right answers of a value: its row may be missing without a charge for it."""
+    gold = [{"name": AnyOf("x", None), "sku": "a"}]
+    assert outcomes({"lines": gold}, {"lines": []}) == {"lines[].sku": ["missing"]}

@@ -14,7 +14,7 @@ from pytest_llm_extract.results.aggregate import FieldSummary, count_flakes, sum
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.outcome import Status, Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
-from pytest_llm_extract.wording import count_cases, percent, some_names
+from pytest_llm_extract.wording import count_cases, percent, percents_apart, some_names
 
 _MIN_GROUPS = 5
 _NO_BASELINE = "no baseline yet: pytest --llm-extract-accept makes this run's answers the baseline"
@@ -159,7 +159,7 @@ def _over_budget(suite: SuiteResult, comparison: Comparison) -> list[tuple[str, 
             words = "critical: no case may be lost" if budget.critical else f"{allowed} may be"
             found.append((path, f"{path}: lost {len(change.lost)} cases ({words}): {some_names(change.lost)}"))
         if drop is not None and (fell := _fell(change)) > drop:
-            found.append((path, f"{path}: accuracy fell by {percent(fell)}, {percent(drop)} is allowed"))
+            found.append((path, "{}: accuracy fell by {}, {} is allowed".format(path, *percents_apart(fell, drop))))
     return found
 
 

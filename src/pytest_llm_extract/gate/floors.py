@@ -8,7 +8,7 @@ from fractions import Fraction
 from pytest_llm_extract.results.aggregate import FieldSummary
 from pytest_llm_extract.results.outcome import FieldCounts, Verdict
 from pytest_llm_extract.rules.limits import Floor
-from pytest_llm_extract.wording import percent
+from pytest_llm_extract.wording import percent, percents_apart
 
 
 def rate(counts: FieldCounts, name: str) -> Fraction | None:
@@ -31,12 +31,11 @@ def judge_field(summary: FieldSummary, floor: Floor | None) -> Verdict | None:
 
 
 def missed_floors(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]) -> list[tuple[str, str]]:
-    """Path and reason for each rate that is on the wrong side of its floor."""
+    """Path and reason for each rate that is on the wrong side of its floor, or that nothing can be said of."""
     return [
         (path, reason)
         for path, floor in floors.items()
-        if path in fields
-        for reason in _missed(path, fields[path].counts, floor)
+        for reason in _missed(path, fields[path].counts if path in fields else FieldCounts(), floor)
     ]
 
 
@@ -49,17 +48,17 @@ def _missed(path: str, counts: FieldCounts, floor: Floor) -> list[str]:
             lacking = "no value is null in gold" if name == "hallucination_rate" else "no value was predicted"
             reasons.append(f"{words}: {lacking}, so it cannot reach {percent(limit)}")
         elif name == "hallucination_rate" and found > limit:
-            reasons.append(f"{words} {percent(found)} is above {percent(limit)}")
+            reasons.append("{} {} is above {}".format(words, *percents_apart(found, limit)))
         elif name != "hallucination_rate" and found < limit:
             shown = f": {counts.right}/{counts.n} =" if name == "accuracy" else ""
-            reasons.append(f"{words}{shown} {percent(found)} is below {percent(limit)}")
+            reasons.append("{}{} {} is below {}".format(words, shown, *percents_apart(found, limit)))
     return reasons
 
 
 def missed_documents(valid: int, exact: int, n: int, floors: Mapping[str, Fraction]) -> list[str]:
     """Why too few documents were valid, or exact."""
     return [
-        f"{name} documents: {count}/{n} = {percent(Fraction(count, n))} is below {percent(floors[name])}"
+        "{} documents: {}/{} = {} is below {}".format(name, count, n, *percents_apart(Fraction(count, n), floors[name]))
         for name, count in (("valid", valid), ("exact", exact))
         if name in floors and Fraction(count, n) < floors[name]
     ]

@@ -29,7 +29,7 @@ def _by_key(gold: Sequence[Any], predicted: Sequence[Any]) -> dict[int, int]:
         places.setdefault(key, deque()).append(j)
     pairs = {}
     for i, key in enumerate(gold):
-        if key is not None and places.get(key):
+        if places.get(key):
             pairs[i] = places[key].popleft()
     return pairs
 
@@ -41,17 +41,16 @@ def _in_sequence(column: Column) -> dict[int, int]:
     from rapidfuzz.distance import LCSseq
 
     numbers: dict[Any, int] = {}
-    # Nulls are numbered apart, so that they never pair up.
-    gold, predicted = (
-        [-2 - side if key is None else numbers.setdefault(key, len(numbers)) for key in keys]
-        for side, keys in enumerate(column.keys)
-    )
+    gold, predicted = ([numbers.setdefault(key, len(numbers)) for key in keys] for keys in column.keys)
     equal = (op for op in LCSseq.opcodes(gold, predicted) if op.tag == "equal")
     return {op.src_start + k: op.dest_start + k for op in equal for k in range(op.src_end - op.src_start)}
 
 
 def _all_hits(column: Column) -> list[Sequence[int]]:
-    return column.hits(range(len(column.gold)), range(len(column.predicted)))
+    """The places of the predicted values that are the same as each gold value; null is the same as null."""
+    hits = column.hits(range(len(column.gold)), range(len(column.predicted)))
+    nulls = [j for j, value in enumerate(column.predicted) if value is None]
+    return [nulls if value is None else found for value, found in zip(column.gold, hits, strict=True)]
 
 
 def _matching(hits: Sequence[Sequence[int]]) -> dict[int, int]:

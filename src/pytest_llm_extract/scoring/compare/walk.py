@@ -41,15 +41,18 @@ class LeafPlan:
             none = self._is_null(predicted)
             out.append((self.path, absent, None, None, None) if none else (self.path, S, None, predicted, None))
         elif self._is_null(predicted):
-            nullable = isinstance(gold, AnyOf) and any(map(self._is_null, gold.values))
-            out.append((self.path, absent if nullable else M, gold, None, None))
+            out.append((self.path, absent if self.may_be_null(gold) else M, gold, None, None))
         else:
             out.append((self.path, C if self._same(gold, predicted) else W, gold, predicted, None))
 
     def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
-        """Itself, unless it is null."""
-        if not self._is_null(value):
+        """Itself, unless it is null, or may be."""
+        if not self._is_null(value) and not self.may_be_null(value):
             out.append((self.path, value))
+
+    def may_be_null(self, gold: Any) -> bool:
+        """Whether null is one of several right answers."""
+        return isinstance(gold, AnyOf) and any(map(self._is_null, gold.values))
 
     def labelled(self, gold: Any, out: dict[str, None]) -> None:
         """Itself."""
@@ -114,9 +117,12 @@ class _ItemsPlan:
         self.items: Plan
 
     def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
-        """What the items hold."""
+        """What the items hold; an item that is null is a value of its list."""
         for item in _items(value):
+            n = len(out)
             self.items.held(item, out)
+            if len(out) == n and self.items.comparator is not None and not isinstance(item, AnyOf):
+                out.append((self.items.paths[0], None))
 
     def labelled(self, gold: Any, out: dict[str, None]) -> None:
         """What some item labels; all paths if there is no item."""
@@ -129,16 +135,14 @@ class _ItemsPlan:
     def leftovers(self, gold: Any, missing: Iterable[Any], extra: list[Any], out: Walk) -> None:
         """Missing items charge the leaves that they hold; extra ones those of the paths that gold labels."""
         held: list[tuple[str, Any]] = []
-        for item in missing:
-            self.items.held(item, held)
+        self.held(list(missing), held)
         out.extend((path, M, value, None, None) for path, value in held)
         if not extra:
             return
         paths: dict[str, None] = {}
         self.labelled(gold, paths)
         held = []
-        for item in extra:
-            self.items.held(item, held)
+        self.held(extra, held)
         out.extend((path, S, None, value, None) for path, value in held if path in paths)
 
     def absent(self, absent: Outcome, out: Walk) -> None:
