@@ -196,7 +196,7 @@ def test_records_that_do_not_match(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("p.txt", "x", "p.txt: is no .jsonl, .json, .csv or .parquet file."),
+        ("p.txt", "x", "p.txt: is not a .jsonl, .json, .csv or .parquet file."),
         ("p.json", '{"id": 1}', "p.json:1: holds no list of records"),
         ("p.json", "[{]", "p.json:1: is not JSON"),
         ("p.csv", "id,address,address.city\n", "p.csv:1: columns 'address' and 'address.city' exclude each other"),

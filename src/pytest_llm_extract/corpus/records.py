@@ -34,7 +34,7 @@ def read_records(path: Path, leaves: Collection[str]) -> Iterator[Record]:
         ".parquet": lambda: _parquet(path),
     }
     if path.suffix not in readers:
-        known = ".jsonl, .json, .csv or .parquet file"
+        known = "a .jsonl, .json, .csv or .parquet file"
         raise DatasetError(str(path), [(None, f"is not {known}.{did_you_mean(path.suffix, readers)}")])
     try:
         yield from readers[path.suffix]()
