@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,10 @@ def test_flag_command_and_job_summary_write_the_same(
     recorded.runpytest_subprocess(*arguments).assert_outcomes(passed=5)
     text = (recorded.path / "report.md").read_text()
     assert text.startswith("<!-- llm-extract: test_items.py::test_items -->\n### `test_items.py::test_items`: ✅ pass")
-    assert recorded.run("llm-extract", "markdown", "results.json").outlines == text.splitlines()
+    assert (
+        recorded.run(Path(sys.executable).with_name("llm-extract"), "markdown", "results.json").outlines
+        == text.splitlines()
+    )
     assert summary.read_text() == f"of another step\n{text}"
 
 
