@@ -179,7 +179,7 @@ def test_sample_that_was_not_recorded_is_missing_alone(items: Items) -> None:
         name, size = body["messages"][-1]["content"].split()
         asked[name] += 1
         if name == "n5" and asked[name] == 3:
-            return Reply(400, '{"error": {"message": "one too many"}}')
+            return Reply(404, '{"error": {"message": "one too many"}}')
         return json.dumps({"name": name, "size": int(size)})
 
     with StandIn(answer) as standin, pytest.MonkeyPatch.context() as patch:
