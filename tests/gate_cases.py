@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Leaves, Origin, count_leaves
+from pytest_llm_extract.results.judge import ScoringRules
 from pytest_llm_extract.results.outcome import Outcome, Status
-from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
+from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, JudgedBy, SuiteResult
 
 LETTERS = {
     "c": Outcome.CORRECT,
@@ -28,21 +31,28 @@ READ = Origin(prompt="a1", model="m")
 def case(number: int, before: str | None, now: str, *, group: str | None = None, model: str = "m") -> CaseResult:
     """One case; `before` is None for one that the baseline does not have."""
     found = None if before is None else leaves(before)
-    accepted = None if found is None else Accepted(found, count_leaves(found), READ)
+    accepted = None if found is None else Accepted(found, count_leaves(found), READ, group=group)
     return CaseResult(
         Status.OK, leaves(now), True, f"c{number:03}", group=group, model=model, origin=READ, baseline=accepted
     )
 
 
+def grouped(found: CaseResult, group: str | None) -> CaseResult:
+    """The case in a group, here and in its baseline."""
+    accepted = found.baseline and found.baseline._replace(group=group)
+    return replace(found, group=group, baseline=accepted)
+
+
 def suite(cases: list[CaseResult], **rules: object) -> SuiteResult:
     """A suite with a baseline, held to `rules`."""
     paths = tuple(dict.fromkeys(path for found in cases for path in found.leaves))
+    limits = GateRules(**rules)  # type: ignore[arg-type]
     return SuiteResult(
         "test_x.py::test_x",
         "read",
         tuple(found.id for found in cases),
         paths,
-        GateRules(**rules),  # type: ignore[arg-type]
-        baseline=AcceptedRun("baseline.jsonl", paths),
+        limits,
+        baseline=AcceptedRun("baseline.jsonl", paths, judged_by=JudgedBy(limits, ScoringRules(), 1)),
         cases=tuple(cases),
     )

@@ -51,10 +51,10 @@ def test_diff_of_baselines_keeps_groups_together(people: Project) -> None:
     assert [json.loads(line).get("group") for line in cases] == ["scan"] * 6 + [None] * 6
     lost = '"town": {"wrong": 1}'
     new = "\n".join([header, *(line.replace('"town": {"correct": 1}', lost) for line in cases[:6]), *cases[6:]])
-    without = new.replace('"group": "scan", ', "")
+    without = old.replace('"group": "scan", ', "")
     people.pytester.makefile(".jsonl", old=old, new=new, without=without)
     assert people.pytester.run(LLM_EXTRACT, "diff", "old.jsonl", "new.jsonl").ret == 0
-    assert people.pytester.run(LLM_EXTRACT, "diff", "old.jsonl", "without.jsonl").ret == 1
+    assert people.pytester.run(LLM_EXTRACT, "diff", "without.jsonl", "new.jsonl").ret == 1
 
 
 def test_diff_of_a_partial_run_compares_what_both_ran(people: Project) -> None:

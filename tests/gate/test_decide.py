@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from gate_cases import case, leaves, suite
+from gate_cases import case, grouped, leaves, suite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,11 +49,11 @@ def test_five_lost_and_none_gained_fail(count: int, verdict: str) -> None:
 def test_cases_of_a_group_are_one_piece_of_evidence() -> None:
     """Eight pages of one bad document are no eight bad documents."""
     alone = decide(suite(lost(8, 40)))
-    together = [replace(found, group="scan-7" if i < 8 else None) for i, found in enumerate(lost(8, 40))]
-    grouped = decide(suite(together))
-    assert (alone.verdict, grouped.verdict) == (Verdict.FAIL, Verdict.PASS)
-    assert grouped.comparisons[0].n_groups == 33
-    assert grouped.comparisons[0].fields["name"].p == 0.5
+    together = [grouped(found, "scan-7" if i < 8 else None) for i, found in enumerate(lost(8, 40))]
+    as_one = decide(suite(together))
+    assert (alone.verdict, as_one.verdict) == (Verdict.FAIL, Verdict.PASS)
+    assert as_one.comparisons[0].n_groups == 33
+    assert as_one.comparisons[0].fields["name"].p == 0.5
 
 
 def test_few_cases_are_inconclusive() -> None:
@@ -61,15 +61,14 @@ def test_few_cases_are_inconclusive() -> None:
     decision = decide(suite(lost(0, 4)))
     assert decision.verdict is Verdict.INCONCLUSIVE
     assert decision.doubts == ("4 paired cases are too few to tell a regression from noise",)
-    pages = [replace(found, group=f"g{i % 4}") for i, found in enumerate(lost(0, 40))]
+    pages = [grouped(found, f"g{i % 4}") for i, found in enumerate(lost(0, 40))]
     assert decide(suite(pages)).doubts == ("4 paired groups are too few to tell a regression from noise",)
 
 
 def test_visible_drop_is_one_of_cases_where_groups_are_counted() -> None:
     """Six groups of ten pages: five that lose a page each fail, and five pages of sixty are the drop."""
     pages = [
-        replace(case(i, "name:c", "name:w" if i % 10 == 0 and i < 50 else "name:c"), group=f"g{i // 10}")
-        for i in range(60)
+        grouped(case(i, "name:c", "name:w" if i % 10 == 0 and i < 50 else "name:c"), f"g{i // 10}") for i in range(60)
     ]
     decision = decide(suite(pages))
     assert decision.verdict is Verdict.FAIL

@@ -39,6 +39,7 @@ def write_accepted(
         suite.complete,
         decision.verdict.value if decision and decision.verdict else None,
         decision.reasons if decision else (),
+        suite.judged_by,
     )
     baseline, anchor = (load_own(folder / name, settings) for name in (BASELINE, ANCHOR))
     said = []

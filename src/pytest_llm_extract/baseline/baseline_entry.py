@@ -6,6 +6,7 @@ import json
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.baseline.file import Entry
+from pytest_llm_extract.dataset.gold import GoldenCase
 from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.results.case_result import CaseResult, count_leaves
@@ -35,12 +36,14 @@ class Kept(NamedTuple):
     changed: str | None
 
 
-def keep(schema: Schema, gold: Any, value: Any, requests: tuple[str, ...], answer: Answer, result: CaseResult) -> Kept:
+def keep(
+    schema: Schema, golden: GoldenCase, value: Any, requests: tuple[str, ...], answer: Answer, result: CaseResult
+) -> Kept:
     """An answer and its score as a baseline keeps them.
 
     Args:
         schema: the suite's.
-        gold: of the case.
+        golden: the case.
         value: what the extraction returned, None where it raised.
         requests: the fingerprints of its requests.
         answer: what was read of the value.
@@ -48,10 +51,11 @@ def keep(schema: Schema, gold: Any, value: Any, requests: tuple[str, ...], answe
     """
     text = _text(schema, value, answer)
     counts, origin = result.counts, result.origin
-    entry = Entry(result.id, result.status, text, counts, requests, origin, result.attempt, group=result.group)
+    group, gold = golden.case.group, golden.text
+    entry = Entry(result.id, result.status, text, counts, requests, origin, result.attempt, (), group, gold)
     if isinstance(value, RawAnswer) or answer.lost:
         return Kept(entry, None)  # its text is what was read
-    again, now = count_leaves(entry.scored(schema, gold).leaves), entry.outcomes
+    again, now = count_leaves(entry.scored(schema, golden.gold).leaves), entry.outcomes
     return Kept(entry, next((path for path in {**now, **again} if now.get(path) != again.get(path)), None))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from pytest_llm_extract.baseline.file_schema import wrong_in_case, wrong_in_head
 from pytest_llm_extract.errors import BaselineError, reason
 from pytest_llm_extract.formats.strict_json import read_exactly
 from pytest_llm_extract.formats.text_files import withheld
-from pytest_llm_extract.results.case_result import Accepted, Leaf, Leaves, Origin, numbered
+from pytest_llm_extract.results.case_result import Accepted, Leaf, Leaves, Origin, count_leaves, numbered
 from pytest_llm_extract.results.outcome import FieldCounts, Outcome, Status
+from pytest_llm_extract.results.suite_result import JudgedBy
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer
 from pytest_llm_extract.scoring.score import score_answer
@@ -29,7 +31,8 @@ _SHARED = ("id", "requests", "origin")  # what the samples of a case mostly have
 class Entry(NamedTuple):
     """One accepted case. `text` is the answer as JSON text; None for one that was lost.
 
-    `further` are its second and later samples, each as an entry of its own.
+    `further` are its second and later samples, each as an entry of its own. `gold` is what was expected, as JSON text;
+    None for gold that has no such form, and in a file of a version that did not keep it.
     """
 
     id: str
@@ -41,6 +44,7 @@ class Entry(NamedTuple):
     attempt: int = 1
     further: tuple[Entry, ...] = ()
     group: str | None = None
+    gold: str | None = None
 
     @property
     def samples(self) -> tuple[Entry, ...]:
@@ -52,13 +56,11 @@ class Entry(NamedTuple):
 
         A further sample has what differs from the first: its answer always, requests and origin where they do.
         """
-        answer: dict[str, Any] = {}
-        if self.text is not None:
-            value = read_exact_json(self.text)
-            answer = {"raw": self.text} if value is _INEXACT else {"answer": value}
+        answer = {} if self.text is None else _exactly(self.text, "answer", "raw")
         wire = {
             "id": self.id,
             **({} if self.group is None else {"group": self.group}),
+            **({} if self.gold is None else _exactly(self.gold, "gold", "gold_text")),
             "status": self.status.value,
             **answer,
             "outcomes": {path: counts.to_wire() for path, counts in self.outcomes.items()},
@@ -88,6 +90,7 @@ class Entry(NamedTuple):
             wire["attempt"],
             tuple(cls.from_wire({**shared, **sample}) for sample in wire.get("samples", ())),
             wire.get("group"),
+            json.dumps(wire["gold"]) if "gold" in wire else wire.get("gold_text"),
         )
 
     @property
@@ -101,13 +104,24 @@ class Entry(NamedTuple):
     def as_then(self) -> Accepted:
         """It with those leaves."""
         further = tuple(sample.as_then() for sample in self.further)
-        return Accepted(self.leaves, self.outcomes, self.origin, self.attempt, further)
+        return Accepted(self.leaves, self.outcomes, self.origin, self.attempt, further, self.group)
 
-    def scored(self, schema: Schema, gold: Any) -> Accepted:
-        """Its answer under today's gold and rules."""
-        leaves = score_answer(schema, gold, self._answer(schema)).leaves
-        further = tuple(sample.scored(schema, gold) for sample in self.further)
-        return Accepted(leaves, self.outcomes, self.origin, self.attempt, further)
+    def scored(self, schema: Schema, gold: Any, old_gold: Any = None) -> Accepted:
+        """Its answer under today's gold and rules, and under the `old_gold` that `kept_gold` gave."""
+        answer = self._answer(schema)
+        leaves = score_answer(schema, gold, answer).leaves
+        further = tuple(sample.scored(schema, gold, old_gold) for sample in self.further)
+        then = None if old_gold is None else count_leaves(score_answer(schema, old_gold, answer).leaves)
+        return Accepted(leaves, self.outcomes, self.origin, self.attempt, further, self.group, then)
+
+    def kept_gold(self, schema: Schema, gold_hash: str) -> Any:
+        """The gold of the day on which it was accepted; None where that is today's, or the schema does not read it."""
+        if self.gold is None or self.origin.gold == gold_hash:
+            return None
+        try:
+            return schema.read_gold_json(self.gold)
+        except Exception:  # of pydantic, or of a validator
+            return None
 
     def _answer(self, schema: Schema) -> Answer:
         if self.text is None or self.status not in (Status.OK, Status.INVALID):
@@ -119,7 +133,9 @@ class Entry(NamedTuple):
 class Baseline:
     """The accepted answers of one suite.
 
-    `prompt` is the hash of the one prompt that gave them all; None where each case had its own.
+    `prompt` is the hash of the one prompt that gave them all; None where each case had its own. `judged_by` is what
+    they were judged by; None in a file of a version that did not keep it. `is_edited` says that the file's checksum
+    does not fit.
     """
 
     suite: str
@@ -128,6 +144,8 @@ class Baseline:
     prompt: str | None
     history: tuple[dict[str, Any], ...]
     entries: dict[str, Entry]
+    judged_by: JudgedBy | None = None
+    is_edited: bool = False
 
     @cached_property
     def labelled(self) -> frozenset[str]:
@@ -144,9 +162,11 @@ class Baseline:
             "fields": list(self.fields),
             "prompt": self.prompt,
             "history": list(self.history),
+            "judge": self.judged_by and self.judged_by.to_wire(),
         }
-        rows = [header, *(self.entries[case].to_wire() for case in sorted(self.entries))]
-        return "".join(_line(row) + "\n" for row in rows)
+        rows = [_line(self.entries[case].to_wire()) for case in sorted(self.entries)]
+        header["checksum"] = _checksum(header, rows)
+        return "".join(line + "\n" for line in [_line(header), *rows])
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -156,6 +176,19 @@ def _line(row: dict[str, Any]) -> str:
     except UnicodeEncodeError:  # half a surrogate pair, which an answer may hold
         return json.dumps(row)
     return line
+
+
+def _checksum(header: Mapping[str, Any], lines: Iterable[str]) -> str:
+    """sha256 of a file: of its header without the checksum, and of the lines of its cases."""
+    head = {name: value for name, value in header.items() if name != "checksum"}
+    text = "\n".join([json.dumps(head, sort_keys=True), *lines])
+    return f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _exactly(text: str, name: str, name_of_text: str) -> dict[str, Any]:
+    """JSON text as the value that it means, or as it is where writing that value would change it."""
+    value = read_exact_json(text)
+    return {name_of_text: text} if value is _INEXACT else {name: value}
 
 
 _INEXACT = object()
@@ -195,7 +228,8 @@ def parse(text: str, name: str) -> Baseline:
     Raises:
         BaselineError: it is none of ours, of another version, damaged, or mixes prompts.
     """
-    rows = [_row(line, number, name) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    rows = [_row(line, number, name) for number, line in lines]
     header = rows[0][1] if rows else {}
     if header.get("format") != FORMAT:
         raise BaselineError(name, "is no baseline of pytest-llm-extract")
@@ -206,7 +240,19 @@ def parse(text: str, name: str) -> Baseline:
     entries, history = _entries(rows[1:], header["prompt"], name), tuple(header["history"])
     if len(entries) != (n_rows := _n_rows(history, len(entries))):
         raise BaselineError(name, f"holds {count_cases(len(entries))} where its header says {n_rows} (a bad merge?)")
-    return Baseline(header["suite"], header["variant"], tuple(header["fields"]), header["prompt"], history, entries)
+    is_edited = "checksum" in header and header["checksum"] != _checksum(header, (line for _, line in lines[1:]))
+    fields, judged_by = tuple(header["fields"]), _judged_by(header, f"{name}:{rows[0][0]}")
+    return Baseline(
+        header["suite"], header["variant"], fields, header["prompt"], history, entries, judged_by, is_edited
+    )
+
+
+def _judged_by(header: Mapping[str, Any], place: str) -> JudgedBy | None:
+    found = header.get("judge")
+    try:
+        return None if found is None else JudgedBy.from_wire(found)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise BaselineError(place, f"is not a header of a baseline (judge: {error})") from None
 
 
 def _entries(rows: Iterable[tuple[int, dict[str, Any]]], prompt: str | None, name: str) -> dict[str, Entry]:
@@ -257,6 +303,7 @@ class Acceptance(NamedTuple):
     complete: bool
     verdict: str | None
     reasons: tuple[str, ...] = ()
+    judged_by: JudgedBy | None = None
 
 
 def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
@@ -286,7 +333,9 @@ def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
         "reasons": list(new.reasons),
     }
     prompt = _one_prompt(entries.values())
-    return Baseline(new.suite, new.variant, fields, prompt, (*history, record)[-_MAX_HISTORY:], entries)
+    history = (*history, record)[-_MAX_HISTORY:]
+    judged_by = new.judged_by if new.complete or old is None else old.judged_by
+    return Baseline(new.suite, new.variant, fields, prompt, history, entries, judged_by)
 
 
 def _relabelled(old: Entry, new: Entry) -> bool:

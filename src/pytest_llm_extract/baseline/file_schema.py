@@ -27,6 +27,7 @@ class _Case(_Sample):
     requests: list[_Text]
     origin: _Origin
     group: _Text | None = None
+    gold_text: _Text | None = None
     samples: list[_Sample] = []
 
 
@@ -43,6 +44,8 @@ class _Header(BaseModel):
     fields: list[_Text]
     prompt: _Text | None
     history: list[_Record]
+    judge: dict[_Text, Any] | None = None
+    checksum: _Text | None = None
 
 
 def wrong_in_header(row: dict[str, Any]) -> str | None:

@@ -62,6 +62,8 @@ class AcceptedAnswers:
             dropped_labels=found.labelled - committed.labelled,
             same_as_baseline=name == "anchor" and self._same,
             history=found.history,
+            judged_by=found.judged_by,
+            is_edited=found.is_edited,
         )
 
     @cached_property

@@ -90,11 +90,12 @@ def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> Su
     left_out = set(old.dataset_ids).difference(before)
     gone = {case.id: case.counts for case in old.cases if case.id not in ran.union(new.dataset_ids)}
     cases = [case for case in new.cases if case.id not in left_out]
+    rules = GateRules(alpha=alpha)
     return new._replace(
         dataset_ids=tuple(case.id for case in cases),
-        rules=GateRules(alpha=alpha),
+        rules=rules,
         warnings=(),
-        baseline=AcceptedRun(source, old.paths, gone),
+        baseline=AcceptedRun(source, old.paths, gone, judged_by=new._replace(rules=rules).judged_by),
         anchor=None,
         cases=tuple(replace(case, baseline=before.get(case.id), anchor=None) for case in cases),
     )
@@ -102,7 +103,7 @@ def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> Su
 
 def _accepted(case: CaseResult) -> Accepted:
     first, *further = (Accepted(s.leaves, s.counts, s.origin, s.attempt) for s in case.samples)
-    return first._replace(further=tuple(further))
+    return first._replace(further=tuple(further), group=case.group)
 
 
 def _as_suite(baseline: Baseline) -> SuiteResult:

@@ -14,7 +14,7 @@ from pytest_llm_extract.errors import SHOWN_PROBLEMS, DatasetError, Problems, di
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.formats.safe_yaml import plain_value
 from pytest_llm_extract.schema.field_tree import ListNode, ModelNode, Node, UnionNode
-from pytest_llm_extract.schema.schema import Schema
+from pytest_llm_extract.schema.schema import Schema, gold_to_json
 
 _CELL = "; a cell of .csv is text, so such a value goes into .jsonl or .yaml"
 
@@ -25,6 +25,19 @@ class GoldenCase(NamedTuple):
     case: Case
     gold: Any
     gold_hash: str
+
+    @property
+    def text(self) -> str | None:
+        """The gold as JSON text, for a schema to read again; None for gold that has no such form."""
+        if self.case.written is not None:
+            return self.case.written
+        expected = self.case.expected
+        if isinstance(expected, pydantic.BaseModel):
+            expected = expected.model_dump(mode="json", exclude_unset=True, round_trip=True)
+        try:
+            return gold_to_json(expected)
+        except (TypeError, ValueError):
+            return None
 
 
 def read_golden(cases: Iterable[Case], schema: Schema, name: str) -> tuple[GoldenCase, ...]:

@@ -23,8 +23,8 @@ from pytest_llm_extract.extraction.call import Call, replay
 from pytest_llm_extract.extraction.exception_status import in_words, status_of
 from pytest_llm_extract.extraction.job import Job, jobs_of
 from pytest_llm_extract.formats.jsonable import as_json
-from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Origin, Usage
-from pytest_llm_extract.results.outcome import ANSWERED, Status
+from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Origin, Usage, count_leaves
+from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, Status
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer, take_output
 from pytest_llm_extract.scoring.explain import explain
 from pytest_llm_extract.scoring.score import score_answer
@@ -236,7 +236,7 @@ class Extraction:
         result = self._score(call, answer, slot.path, is_first=job.sample == 1)
         accepts = self._settings.accept is not None
         requests = tuple(call.facts.get("fingerprints", ()))
-        kept = keep(self._suite.schema, self._golden.gold, call.value, requests, answer, result) if accepts else None
+        kept = keep(self._suite.schema, self._golden, call.value, requests, answer, result) if accepts else None
         return _Taken(call, answer, result, kept)
 
     def _read(self, call: Call) -> Answer:
@@ -279,12 +279,18 @@ class Extraction:
             attempt=facts.get("attempt", 1),
             cassette=cassette.as_posix().removeprefix(f"{self._settings.rootdir.as_posix()}/"),
             origin=self._origin(facts),
+            old_gold=self._under_old_gold(answer),
             **(_of_case(suite, golden) if is_first else {}),
         )
         if not suite.strict or result.exact:
             return result
         lines = explain(suite.schema, golden.gold, answer.value, result.leaves)
         return dataclasses.replace(result, explanation=lines)
+
+    def _under_old_gold(self, answer: Answer) -> dict[str, FieldCounts] | None:
+        """This answer's counts under the gold that the baseline keeps, where today's is another."""
+        gold = _kept_gold(self._suite, self._golden)
+        return None if gold is None else count_leaves(score_answer(self._suite.schema, gold, answer).leaves)
 
     def _origin(self, facts: dict[str, Any]) -> Origin:
         hashes = {**facts.get("hashes", {})}
@@ -340,9 +346,15 @@ def _of_case(suite: Suite, golden: GoldenCase) -> dict[str, Any]:
 def _scored(entry: Entry, suite: Suite, golden: GoldenCase) -> Accepted:
     """An accepted case under today's gold and rules; as it was then, where the project's own code fails on it."""
     try:
-        return entry.scored(suite.schema, golden.gold)
+        return entry.scored(suite.schema, golden.gold, _kept_gold(suite, golden))
     except Exception:  # of a comparison or a validator
         return entry.as_then()
+
+
+def _kept_gold(suite: Suite, golden: GoldenCase) -> Any:
+    """The gold that the baseline keeps of a case, where today's is another; None otherwise."""
+    baseline, _ = suite.accepted.entries(golden.case.id)
+    return baseline and baseline.kept_gold(suite.schema, golden.gold_hash)
 
 
 def _labels(suite: Suite, golden: GoldenCase) -> dict[str, str]:

@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from pytest_llm_extract.gate.causes import describe_causes
 from pytest_llm_extract.gate.floors import missed_documents, missed_floors, strict_floors
+from pytest_llm_extract.gate.judge import as_judged_before, judge_notes
 from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, pair
 from pytest_llm_extract.gate.removed import dropped, fewer_labels, vanished
 from pytest_llm_extract.results.aggregate import FieldSummary, count_flakes, summarize
 from pytest_llm_extract.results.case_result import CaseResult, Sample
+from pytest_llm_extract.results.judge import JudgeNote
 from pytest_llm_extract.results.outcome import Status, Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.wording import count_cases, percent, percents_apart, some_names
@@ -20,8 +22,22 @@ _MIN_GROUPS = 5
 _NO_BASELINE = "no baseline yet: pytest --llm-extract-accept makes this run's answers the baseline"
 
 
+class JudgedBefore(NamedTuple):
+    """The verdict under the judge that the baseline knew: its limits, groups, gold and cases."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        said = f": {'; '.join(self.reasons)}" if self.reasons else ""
+        return f"judged as the baseline was: {self.verdict.value}{said}"
+
+
 class Decision(NamedTuple):
     """What a gate decided: `reasons` fail it, `doubts` make it inconclusive, `notes` only tell.
+
+    `judge` is what a reviewer must know of the judge itself; where it changed, `judged_before` is the verdict without
+    the changes. Both are among the notes.
 
     `verdict` is None for a partial run, and for a suite without a baseline that was skipped as a whole.
     """
@@ -32,6 +48,8 @@ class Decision(NamedTuple):
     notes: tuple[str, ...]
     fields: dict[str, FieldSummary]
     comparisons: tuple[Comparison, ...] = ()
+    judge: tuple[JudgeNote, ...] = ()
+    judged_before: JudgedBefore | None = None
 
     def once_accepted(self) -> Decision:
         """The same for a run that has just become the baseline."""
@@ -50,8 +68,24 @@ def decide(suite: SuiteResult) -> Decision:
     reasons, waived = _reasons(suite, fields, comparisons)
     doubts = [] if reasons else _doubts(suite, comparisons)
     verdict = Verdict.FAIL if reasons else Verdict.INCONCLUSIVE if doubts else Verdict.PASS
-    notes = [*waived, *_notes(suite, fields, comparisons)]
-    return Decision(verdict, tuple(reasons), tuple(doubts), tuple(notes), fields, comparisons)
+    judge = judge_notes(suite)
+    before = _judged_before(suite) if any(note.is_change for note in judge) else None
+    said = [*map(str, judge), *([str(before)] if before else [])]
+    notes = [*said, *waived, *_notes(suite, fields, comparisons)]
+    return Decision(verdict, tuple(reasons), tuple(doubts), tuple(notes), fields, comparisons, judge, before)
+
+
+def _judged_before(suite: SuiteResult) -> JudgedBefore | None:
+    """The verdict under the judge that the baseline knew; None where that has no case of today."""
+    before = as_judged_before(suite)
+    if before is None or not before.cases:
+        return None
+    fields = summarize(before.paths, before.cases)
+    comparisons = _comparisons(before, fields)
+    reasons, _ = _reasons(before, fields, comparisons)
+    doubts = [] if reasons else _doubts(before, comparisons)
+    verdict = Verdict.FAIL if reasons else Verdict.INCONCLUSIVE if doubts else Verdict.PASS
+    return JudgedBefore(verdict, (*reasons, *doubts))
 
 
 def _is_left_out(suite: SuiteResult) -> bool:

@@ -109,7 +109,7 @@ def pair(cases: Iterable[CaseResult], against: str, waived: Collection[str]) -> 
         accepted = case.baseline if against == "baseline" else case.anchor
         if accepted is not None and case.id not in waived:
             samples = tuple((old.counts, sample.counts) for sample, old in case.paired(accepted))
-            pairs.append(Pair(case.id, case.group, samples))
+            pairs.append(Pair(case.id, accepted.group, samples))  # a group of today could hide what was lost
     return pairs
 
 

@@ -14,7 +14,7 @@ from pytest_llm_extract import clock
 from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.errors import ResultsError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
-from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.gate.decide import Decision, JudgedBefore
 from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
@@ -125,7 +125,15 @@ def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
         "reasons": list(decision.reasons),
         "doubts": list(decision.doubts),
         "notes": list(decision.notes),
+        "judge": {
+            "notes": [note.to_wire() for note in decision.judge],
+            "before": _judged_before(decision.judged_before),
+        },
     }
+
+
+def _judged_before(before: JudgedBefore | None) -> dict[str, Any] | None:
+    return before and {"verdict": before.verdict.value, "reasons": list(before.reasons)}
 
 
 def _case(result: CaseResult, costs: Sequence[float | None]) -> dict[str, Any]:

@@ -96,10 +96,20 @@ class Origin(NamedTuple):
         return self._asdict()
 
 
+def _old_gold_to_wire(counts: dict[str, FieldCounts] | None) -> dict[str, Any]:
+    return {} if counts is None else {"old_gold": {path: found.to_wire() for path, found in counts.items()}}
+
+
+def _old_gold_from_wire(wire: Mapping[str, Any]) -> dict[str, FieldCounts] | None:
+    found = wire.get("old_gold")
+    return None if found is None else {path: FieldCounts.from_wire(counts) for path, counts in found.items()}
+
+
 class Accepted(NamedTuple):
     """A case as a baseline has it: its answer scored again under today's gold and rules, and as it was scored then.
 
-    `further` are its second and later samples.
+    `further` are its second and later samples. `group` is the case's when it was accepted. `old_gold` are its counts
+    under the gold of that day and today's rules; None where the gold is the same, or was not kept.
     """
 
     leaves: Leaves
@@ -107,6 +117,8 @@ class Accepted(NamedTuple):
     origin: Origin
     attempt: int = 1
     further: tuple[Accepted, ...] = ()
+    group: str | None = None
+    old_gold: dict[str, FieldCounts] | None = None
 
     @property
     def counts(self) -> dict[str, FieldCounts]:
@@ -125,6 +137,8 @@ class Accepted(NamedTuple):
             "then": {path: counts.to_wire() for path, counts in self.then.items()},
             "origin": self.origin.to_wire(),
             "attempt": self.attempt,
+            "group": self.group,
+            **_old_gold_to_wire(self.old_gold),
             **({"samples": numbered(sample.to_wire() for sample in self.further)} if self.further else {}),
         }
 
@@ -137,6 +151,8 @@ class Accepted(NamedTuple):
             Origin(**wire["origin"]),
             wire["attempt"],
             tuple(map(cls.from_wire, wire.get("samples", ()))),
+            wire.get("group"),
+            _old_gold_from_wire(wire),
         )
 
 
@@ -146,7 +162,8 @@ class Sample:
 
     `model` is the last that answered; `by_model` has the tokens of each, under None those of answers that name none.
     `latency_s` is the time that the extraction took when it was recorded, in seconds; `attempt` counts the recordings
-    under one unchanged request. `explanation` has a line for each difference, where the suite is strict.
+    under one unchanged request. `explanation` has a line for each difference, where the suite is strict. `old_gold` are
+    its counts under the gold that the baseline keeps; None where the gold is the same, or was not kept.
     """
 
     status: Status
@@ -162,6 +179,7 @@ class Sample:
     origin: Origin = field(default=Origin(), kw_only=True)
     explanation: tuple[str, ...] = field(default=(), kw_only=True)
     rows: dict[str, RowCounts] = field(default_factory=dict, kw_only=True)
+    old_gold: dict[str, FieldCounts] | None = field(default=None, kw_only=True)
 
     @property
     def usage(self) -> Usage:
@@ -215,6 +233,7 @@ class Sample:
             "fields": _leaves_to_wire(self.leaves),
             "explanation": list(self.explanation),
             "rows": {path: asdict(counts) for path, counts in self.rows.items()},
+            **_old_gold_to_wire(self.old_gold),
         }
 
     @classmethod
@@ -235,6 +254,7 @@ def _sample_arguments(wire: Mapping[str, Any]) -> dict[str, Any]:
         "leaves": leaves_from_wire(wire["fields"]),
         "explanation": tuple(wire.get("explanation", ())),
         "rows": {path: RowCounts(**counts) for path, counts in wire["rows"].items()},
+        "old_gold": _old_gold_from_wire(wire),
     }
 
 
@@ -293,10 +313,16 @@ class CaseResult(Sample):
             group=wire["group"],
             input=wire["input"],
             metadata=dict(wire["metadata"]),
-            baseline=wire["baseline"] and Accepted.from_wire(wire["baseline"]),
-            anchor=wire["anchor"] and Accepted.from_wire(wire["anchor"]),
+            baseline=_accepted_from_wire(wire, "baseline"),
+            anchor=_accepted_from_wire(wire, "anchor"),
             further=tuple(map(Sample.from_wire, wire["samples"])),
         )
+
+
+def _accepted_from_wire(wire: Mapping[str, Any], name: str) -> Accepted | None:
+    """Accepted answers of a case; those of an older version have its group."""
+    found = wire[name]
+    return found and Accepted.from_wire({"group": wire["group"], **found})
 
 
 def numbered(further: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

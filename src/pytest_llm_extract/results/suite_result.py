@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pytest_llm_extract.config.suite_folders import suite_key
 from pytest_llm_extract.results.case_result import CaseResult, Sample
+from pytest_llm_extract.results.judge import JudgeNote, ScoringRules
 from pytest_llm_extract.results.outcome import FieldCounts
 from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
 
@@ -20,7 +21,9 @@ class AcceptedRun:
 
     `gone` holds the cases that golden data has no more, with their outcomes then; `dropped` those among them that the
     committed baseline dropped too. `dropped_fields` are fields that it has no more, `dropped_labels` those that it has
-    in no case any more. `same_as_baseline` is True for an anchor with the very answers of the baseline.
+    in no case any more. `same_as_baseline` is True for an anchor with the very answers of the baseline. `judged_by` is
+    what its answers were judged by, None for a file of a version that did not keep it. `is_edited` says that its
+    checksum does not fit: the file was changed by hand.
     """
 
     source: str
@@ -31,6 +34,8 @@ class AcceptedRun:
     dropped_labels: frozenset[str] = frozenset()
     same_as_baseline: bool = False
     history: tuple[dict[str, Any], ...] = ()
+    judged_by: JudgedBy | None = None
+    is_edited: bool = False
 
     def to_wire(self) -> dict[str, Any]:
         """Plain builtins."""
@@ -43,6 +48,8 @@ class AcceptedRun:
             "dropped_labels": sorted(self.dropped_labels),
             "same_as_baseline": self.same_as_baseline,
             "history": list(self.history),
+            "judged_by": self.judged_by and self.judged_by.to_wire(),
+            "is_edited": self.is_edited,
         }
 
     @classmethod
@@ -58,6 +65,8 @@ class AcceptedRun:
             frozenset(wire["dropped_labels"]),
             wire["same_as_baseline"],
             tuple(wire["history"]),
+            (judged_by := wire.get("judged_by")) and JudgedBy.from_wire(judged_by),
+            wire.get("is_edited", False),
         )
 
 
@@ -99,12 +108,33 @@ class GateRules:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedBy:
+    """All that a suite is judged by, besides its gold: what a baseline keeps, so that changes of it can be named."""
+
+    limits: GateRules
+    scoring: ScoringRules
+    n_samples: int
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins; the day is left out, since it is not a rule."""
+        limits = {name: value for name, value in self.limits.to_wire().items() if name != "today"}
+        return {"limits": limits, "scoring": self.scoring.to_wire(), "samples": self.n_samples}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> JudgedBy:
+        """The inverse of `to_wire`; the day is today."""
+        limits = {**wire["limits"], "today": datetime.date.today().isoformat()}
+        return cls(GateRules.from_wire(limits), ScoringRules.from_wire(wire["scoring"]), wire["samples"])
+
+
 class SuiteResult(NamedTuple):
     """One suite: what it is, what it is held to, and its cases in the order of the golden data.
 
     `is_primary` is True for what the marker itself says, False for an entry of `variants=`; a suite that is not
     `is_gated` has no verdict. `n_samples` is how many recordings each case has. `no_baseline` says why there is nothing
-    to compare with, where that is not for want of a baseline here.
+    to compare with, where that is not for want of a baseline here. `judge_notes` is what was found out about the judge
+    where the suite was collected, and against the base branch; the gate adds what it finds in the results.
     """
 
     id: str
@@ -122,6 +152,8 @@ class SuiteResult(NamedTuple):
     cases: tuple[CaseResult, ...] = ()
     is_primary: bool = True
     is_gated: bool = True
+    scoring: ScoringRules = ScoringRules()
+    judge_notes: tuple[JudgeNote, ...] = ()
 
     @property
     def key(self) -> str:
@@ -137,6 +169,11 @@ class SuiteResult(NamedTuple):
     def samples(self) -> list[Sample]:
         """The samples of all cases."""
         return [sample for case in self.cases for sample in case.samples]
+
+    @property
+    def judged_by(self) -> JudgedBy:
+        """All that it is judged by, besides its gold."""
+        return JudgedBy(self.rules, self.scoring, self.n_samples)
 
     def with_cases(self, results: Mapping[str, CaseResult]) -> SuiteResult:
         """The same suite with these results, by case id."""
@@ -159,6 +196,8 @@ class SuiteResult(NamedTuple):
             "baseline": self.baseline and self.baseline.to_wire(),
             "anchor": self.anchor and self.anchor.to_wire(),
             "no_baseline": self.no_baseline,
+            "scoring": self.scoring.to_wire(),
+            "judge_notes": [note.to_wire() for note in self.judge_notes],
         }
 
     @classmethod
@@ -180,4 +219,6 @@ class SuiteResult(NamedTuple):
             cases=tuple(map(CaseResult.from_wire, wire.get("cases", ()))),
             is_primary=wire["primary"],
             is_gated=wire.get("gated", True),
+            scoring=ScoringRules.from_wire(wire["scoring"]) if "scoring" in wire else ScoringRules(),
+            judge_notes=tuple(map(JudgeNote.from_wire, wire.get("judge_notes", ()))),
         )

@@ -138,7 +138,8 @@ def flat_leaves(node: Node, prefix: tuple[str, ...] = (), seen: tuple[Node, ...]
 class Builder:
     """Core schema → nodes. `compare` holds rules by path; they go before those of the schema.
 
-    `rules` fills with path and description of every rule in force, `writers` with what writes bytes, by path.
+    `rules` fills with path and description of every rule in force, `functions` with those that a project wrote itself,
+    `writers` with what writes bytes, by path.
     """
 
     def __init__(self, core: Mapping[str, Any], source: str, compare: Mapping[str, Any]) -> None:
@@ -149,6 +150,7 @@ class Builder:
         self._aligned: list[ListNode] = []
         self._config: Mapping[str, Any] = {}
         self.rules: set[tuple[str, str]] = set()
+        self.functions: list[Comparison] = []
         self.writers: dict[str, SchemaSerializer] = {}
 
     def tree(self, core: Mapping[str, Any], annotation: Any) -> Node:
@@ -279,6 +281,8 @@ class Builder:
             name = type(rule).__name__ if isinstance(rule, Rule) else "a function"
             raise UsageError(self._source, f"{node.path or 'the top level'}: {name} {problem}")
         self.rules.add((node.path, describe(rule)))
+        if not isinstance(rule, Rule):
+            self.functions.append(rule)
         if isinstance(node, ListNode) and isinstance(rule, Align | Ordered):
             node.pairing = rule
             self._aligned.append(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, cast
@@ -17,6 +17,7 @@ from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.formats.exact_decimals import has_long_number, tell_apart
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.rules.comparators import ANY_OF_KEY, AnyOf
+from pytest_llm_extract.schema.code_hashes import code_hashes
 from pytest_llm_extract.schema.field_tree import Builder, Node, leaf_paths, models
 from pytest_llm_extract.schema.serializers import plain_serializer
 from pytest_llm_extract.schema.validators import Readers, exact_readers, has_alternatives, reading_as
@@ -26,12 +27,14 @@ class Schema:
     """The type under test.
 
     `scoring_fingerprint` (sha256, 64 hex digits) changes when a rule or the set of field paths does, and only then; it
-    is the same in every process.
+    is the same in every process. `rules` describes the rules in force, by path.
     """
 
     def __init__(self, adapter: TypeAdapter[Any], root: Node, name: str, builder: Builder) -> None:
         self.adapter, self.root, self.name, self._writers = adapter, root, name, builder.writers
         self.paths = tuple(dict.fromkeys(leaf_paths(root)))
+        self._comparisons = tuple(builder.functions)
+        self.rules = {path: "; ".join(sorted(rule)) for path, rule in _by_path(builder.rules).items()}
         scoring = json.dumps([sorted(self.paths), sorted(builder.rules)])
         self.scoring_fingerprint = hashlib.sha256(scoring.encode()).hexdigest()
 
@@ -56,6 +59,11 @@ class Schema:
             raise UsageError(source, f"the schema is a pydantic model (or a list of one), not {tp!r}; give schema=")
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", found[0].__name__)[:64]
         return cls(adapter, root, name, builder)
+
+    @cached_property
+    def code(self) -> dict[str, str]:
+        """Short hashes of validators and comparison functions, by name."""
+        return code_hashes(self.adapter.core_schema, self._comparisons)
 
     def dump(self, value: Any) -> str:
         """A typed answer as JSON text, for `read_json`: as far as pydantic can, with all that is scored of it."""
@@ -82,7 +90,7 @@ class Schema:
             pydantic.ValidationError: it does not fit the schema.
         """
         try:
-            text = _JSON.encode(expected)
+            text = gold_to_json(expected)
         except (TypeError, ValueError):
             reader = self._plain.alternatives if has_alternatives(expected) else self._plain.gold
             return reader.validate_python(expected, by_alias=True, by_name=True)
@@ -155,10 +163,17 @@ def _gold_reader(text: str | bytes) -> _Reader:
     return attrgetter("alternatives" if holds else "gold")
 
 
+def _by_path(rules: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path, rule in sorted(rules):
+        found.setdefault(path, []).append(rule)
+    return found
+
+
 def _any_of(value: Any) -> Any:
     if isinstance(value, AnyOf):
         return {ANY_OF_KEY: value.values}
     raise TypeError(type(value).__name__)
 
 
-_JSON = json.JSONEncoder(default=_any_of)
+gold_to_json = json.JSONEncoder(default=_any_of).encode

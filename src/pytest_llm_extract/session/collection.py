@@ -17,6 +17,7 @@ from pytest_llm_extract.session.stash import SETTINGS, suite_and_case
 if TYPE_CHECKING:
     from pytest_llm_extract.suites.suite import Suite
 
+_SKIPS = ("skip", "skipif", "xfail")
 _LIMITS = ("llm_accuracy", "llm_documents", "llm_gate")
 _limits = pytest.StashKey[dict[str, tuple[pytest.Mark | None, ...]]]()
 _files = pytest.StashKey[dict[str, Path]]()
@@ -99,12 +100,16 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
     definition, settings = metafunc.definition, metafunc.config.stash[SETTINGS]
     _check_place(definition)
     limits = metafunc.config.stash[_limits][definition.nodeid] = _limits_of(definition)
+    accuracy, documents, gate = (None if found is None else (found.args, found.kwargs) for found in limits)
     arguments = MarkerArguments(
         definition.nodeid,
         definition.path,
         marker.kwargs,
         marker.args,
-        *(None if found is None else (found.args, found.kwargs) for found in limits),
+        accuracy,
+        documents,
+        gate,
+        tuple(sorted(_as_written(mark) for name in _SKIPS for mark in definition.iter_markers(name))),
     )
     try:
         own = [mark.name for mark in definition.own_markers]
@@ -118,6 +123,12 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
         return build_suites(arguments, settings)
     except LlmExtractError as error:
         raise pytest.Collector.CollectError(str(error)) from None
+
+
+def _as_written(mark: pytest.Mark) -> str:
+    """A marker by its strings, as `skipif(reason='slow')`: conditions differ from machine to machine."""
+    named = [f"{name}={value!r}" for name, value in mark.kwargs.items() if isinstance(value, str)]
+    return f"{mark.name}({', '.join([*(repr(value) for value in mark.args if isinstance(value, str)), *named])})"
 
 
 def _check_place(definition: pytest.Item) -> None:

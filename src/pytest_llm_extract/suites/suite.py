@@ -18,6 +18,7 @@ from pytest_llm_extract.gate.floors import trivial_floors
 from pytest_llm_extract.prompt.prompt_call import ARGUMENTS as PROMPT_ARGUMENTS
 from pytest_llm_extract.prompt.prompt_call import PromptCall, complete_call, read_prompt_call
 from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.judge import JudgeNote, ScoringRules
 from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.schema.json_schema import model_of, read_json_schema
@@ -25,6 +26,7 @@ from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import lost_answer
 from pytest_llm_extract.scoring.compare.walk import compare
 from pytest_llm_extract.scoring.score import labelled_paths, score_answer
+from pytest_llm_extract.scoring.swap import swapped_answers
 from pytest_llm_extract.suites.extractors import name_of, returned_type
 from pytest_llm_extract.suites.limit_markers import Written, read_budgets, read_documents, read_floors, read_waivers
 from pytest_llm_extract.suites.variants import SHORT_FORMS, VariantArguments, expand_variants
@@ -75,6 +77,7 @@ class Suite(NamedTuple):
     is_primary: bool = True
     is_gated: bool = True
     others: tuple[str, ...] = ()
+    markers: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -105,7 +108,16 @@ class Suite(NamedTuple):
             no_baseline=self.accepted.lacking,
             is_primary=self.is_primary,
             is_gated=self.is_gated,
+            scoring=ScoringRules(
+                self.schema.rules, self.schema.code if self.is_gated else {}, self.strict, self.ignore, self.markers
+            ),
+            judge_notes=self._weak_fields(),
         )
+
+    def _weak_fields(self) -> tuple[JudgeNote, ...]:
+        """Fields that hardly any answer could get wrong."""
+        found = swapped_answers(self.schema, self.cases) if self.is_gated else {}
+        return tuple(JudgeNote("comparison", str(swapped), is_change=False) for swapped in found.values())
 
     def lost_cases(self) -> dict[str, dict[str, Any]]:
         """Every case as if its answer were lost, for the main process to count when a worker dies."""
@@ -137,7 +149,7 @@ class Suite(NamedTuple):
 
 
 class MarkerArguments(NamedTuple):
-    """The markers of a suite as written, and where."""
+    """The markers of a suite as written, and where; `skips` are skip, skipif and xfail."""
 
     suite_id: str
     module: Path
@@ -146,6 +158,7 @@ class MarkerArguments(NamedTuple):
     accuracy: Written | None
     documents: Written | None
     gate: Written | None
+    skips: tuple[str, ...] = ()
 
 
 def build_suites(arguments: MarkerArguments, settings: Settings) -> list[Suite]:
@@ -223,6 +236,7 @@ def _build(variant: VariantArguments, arguments: MarkerArguments, golden: _Golde
         record,
         is_primary=variant.name is None,
         is_gated=variant.is_gated,
+        markers=arguments.skips,
     )
 
 
