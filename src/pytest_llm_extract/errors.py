@@ -162,7 +162,7 @@ class SecretFoundError(LlmExtractError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path}: not written: {self.secret} stands in {self.place}. "
-            "Keep it out of the request; rotate it if the provider sent it back; if it is no secret, say so in the ini "
-            "llm_extract_secrets."
+            f"{self.path}: not written: {self.secret} is in {self.place}. "
+            "Keep it out of the request; rotate it if the provider sent it back; if it is not a secret, say so in "
+            "the ini llm_extract_secrets."
         )

@@ -47,7 +47,7 @@ def test_partial_acceptance_under_another_prompt_is_refused(people: Project) -> 
     """A baseline is never a mixture of prompts."""
     people.write_gold(dict.fromkeys([*people.ids, "p99"], "Bergen"))
     run = people.record("lose 1", "-k", "p99", "--llm-extract-accept")
-    run.stdout.fnmatch_lines(["not accepted: *would mix prompts; run the whole suite"])
+    run.stdout.fnmatch_lines(["not accepted: *would mix prompts in one baseline; run the whole suite"])
 
 
 def test_run_with_errors_is_not_accepted(people: Project) -> None:

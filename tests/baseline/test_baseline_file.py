@@ -18,11 +18,14 @@ from pytest_llm_extract.errors import BaselineError
     [
         (lambda text: text.replace('"prompt": "', '"prompt": "0', 1), "*mixes prompts*"),
         (lambda text: text.replace('"version": 1', '"version": 7', 1), "*has format version 7, this plugin reads 1*"),
-        (lambda text: text + text.splitlines()[-1] + "\n", "*:14: case 'p11' is there twice*"),
+        (lambda text: text + text.splitlines()[-1] + "\n", "*:14: case 'p11' occurs twice*"),
         (lambda text: "<<<<<<< ours\n" + text, "*:1: merge conflict marker*"),
-        (lambda text: "[1]\n", "*:1: is no JSON object*"),
-        (lambda text: "", "*is no baseline of pytest-llm-extract*"),
-        (lambda text: text.replace('{"correct": 1}', "null", 1), "*:2: is no line of a baseline (outcomes.name: *"),
+        (lambda text: "[1]\n", "*:1: is not a JSON object*"),
+        (lambda text: "", "*is not a baseline of pytest-llm-extract*"),
+        (
+            lambda text: text.replace('{"correct": 1}', "null", 1),
+            "*:2: is not a valid baseline record (outcomes.name: *",
+        ),
         (lambda text: "".join(text.splitlines(True)[:5]), "*holds 4 cases where its header says 12 (a bad merge[?])*"),
     ],
 )
@@ -32,14 +35,14 @@ def test_broken_baseline_is_one_clear_error(people: Project, spoil: object, word
     people.baseline.write_text(spoil(people.baseline.read_text()))
     run = people.run("--llm-extract-accept")
     assert run.ret == pytest.ExitCode.INTERRUPTED
-    run.stdout.fnmatch_lines([f"{words}; after a merge, take one side (git checkout --ours or --theirs FILE); or *"])
+    run.stdout.fnmatch_lines([f"{words}; after a merge, take one side (git checkout --ours or --theirs FILE), or *"])
     run.stdout.no_fnmatch_line("*Traceback*")
 
 
 def test_a_broken_baseline_is_mended_as_its_error_says(people: Project) -> None:
     """Deleted, it is accepted anew."""
     people.baseline.write_text("<<<<<<< ours\n" + people.baseline.read_text())
-    people.run().stdout.fnmatch_lines(["*; or delete the file, and accept anew with --llm-extract-accept"])
+    people.run().stdout.fnmatch_lines(["*, or delete the file and accept again with --llm-extract-accept"])
     people.baseline.unlink()
     people.run("--llm-extract-accept").assert_outcomes(passed=13)
     people.run().stdout.fnmatch_lines(["*12 cases paired: no case lost, none gained"])
@@ -48,16 +51,16 @@ def test_a_broken_baseline_is_mended_as_its_error_says(people: Project) -> None:
 @pytest.mark.parametrize(
     ("line", "change", "words"),
     [
-        (1, {"prompt": ...}, "is no header of a baseline (prompt: field required)"),
-        (1, {"fields": [1]}, "is no header of a baseline (fields.0: input should be an instance of str)"),
-        (1, {"history": [{}]}, "is no header of a baseline (history.0.n_cases: field required)"),
-        (2, {"outcomes": []}, "is no line of a baseline (outcomes: input should be a valid dictionary)"),
-        (2, {"id": ["a"]}, "is no line of a baseline (id: input should be an instance of str)"),
-        (2, {"id": 1}, "is no line of a baseline (id: input should be an instance of str)"),
-        (2, {"answer": ..., "raw": 5}, "is no line of a baseline (raw: input should be an instance of str)"),
-        (3, {"attempt": "x"}, "is no line of a baseline (attempt: input should be a valid integer)"),
-        (3, {"origin": {"when": "x"}}, "is no line of a baseline (origin.when.[[]key]: input should be *)"),
-        (3, {"samples": [{"status": "ok"}]}, "is no line of a baseline (samples.0.outcomes: field required)"),
+        (1, {"prompt": ...}, "is not a valid baseline header (prompt: field required)"),
+        (1, {"fields": [1]}, "is not a valid baseline header (fields.0: input should be an instance of str)"),
+        (1, {"history": [{}]}, "is not a valid baseline header (history.0.n_cases: field required)"),
+        (2, {"outcomes": []}, "is not a valid baseline record (outcomes: input should be a valid dictionary)"),
+        (2, {"id": ["a"]}, "is not a valid baseline record (id: input should be an instance of str)"),
+        (2, {"id": 1}, "is not a valid baseline record (id: input should be an instance of str)"),
+        (2, {"answer": ..., "raw": 5}, "is not a valid baseline record (raw: input should be an instance of str)"),
+        (3, {"attempt": "x"}, "is not a valid baseline record (attempt: input should be a valid integer)"),
+        (3, {"origin": {"when": "x"}}, "is not a valid baseline record (origin.when.[[]key]: input should be *)"),
+        (3, {"samples": [{"status": "ok"}]}, "is not a valid baseline record (samples.0.outcomes: field required)"),
     ],
     ids=str,
 )

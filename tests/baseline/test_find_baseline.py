@@ -18,8 +18,11 @@ WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
             "ERROR: *nowhere.jsonl: there is no such baseline*",
         ),
         (["--llm-extract-accept", "test_items.py"], "*takes =anchor or nothing, not 'test_items.py'*"),
-        (["-o", "llm_extract_alpha=2"], "ERROR: ini llm_extract_alpha: is a number between 0 and 1*"),
-        (["-o", "llm_extract_inconclusive=maybe"], "ERROR: ini llm_extract_inconclusive: is warn or fail, not 'maybe'"),
+        (["-o", "llm_extract_alpha=2"], "ERROR: ini llm_extract_alpha: must be a number between 0 and 1*"),
+        (
+            ["-o", "llm_extract_inconclusive=maybe"],
+            "ERROR: ini llm_extract_inconclusive: must be warn or fail, got 'maybe'",
+        ),
     ],
 )
 def test_wrong_settings_are_usage_errors(recorded: pytest.Pytester, arguments: list[str], words: str) -> None:

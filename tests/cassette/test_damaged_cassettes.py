@@ -106,8 +106,8 @@ def test_damaged_cassettes(watch: Watch) -> None:
         ("fingerprints:", "fingerprint:", "x_llm_extract: fingerprints is missing"),
         ("attempt: 1", "hashes: {schema: a}", "x_llm_extract.hashes: has not the members document, model, parameters"),
         ("attempt: 1", "requests: [1]", "x_llm_extract.requests[0]: is a number, not a mapping"),
-        ("attempt: 1", "attempt: one", "x_llm_extract.attempt: is a text, not a number"),
-        ("case: c0", "case: [c0]", "x_llm_extract.case: is a list, not a text"),
+        ("attempt: 1", "attempt: one", "x_llm_extract.attempt: is a string, not a number"),
+        ("case: c0", "case: [c0]", "x_llm_extract.case: is a list, not a string"),
     ],
 )
 def test_cassette_of_ours_that_was_edited(tmp_path: Path, before: str, after: str, words: str) -> None:
@@ -141,8 +141,8 @@ def test_unusual_files(tmp_path: Path) -> None:
     with (tmp_path / "big.yaml").open("wb") as file:
         file.truncate(2**30)
     for name, words in {
-        "folder": "is no regular file",
-        "pipe": "is no regular file",
+        "folder": "is not a regular file",
+        "pipe": "is not a regular file",
         "big": "has 1,073,741,824 bytes, more than a cassette may have",
     }.items():
         with pytest.raises(CassetteError, match=f"{name}.yaml: {words}"):

@@ -93,7 +93,9 @@ def test_coding_that_needs_a_package(name: str, package: str) -> None:
     try:
         module = __import__(package)
     except ImportError:
-        with pytest.raises(content_encoding.CodingError, match=f"is coded as '{name}': install {package} to read it"):
+        with pytest.raises(
+            content_encoding.CodingError, match=f"has the content encoding '{name}': install {package} to read it"
+        ):
             content_encoding.decode(b"x", [name], 100)
         return
     compress = module.compress if name == "br" else module.ZstdCompressor().compress
@@ -109,21 +111,29 @@ def test_coding_that_needs_a_package(name: str, package: str) -> None:
     [
         ("request", None, ": request is missing"),
         ("request", [], ".request: is a list, not a mapping"),
-        ("request.uri", "http://[", ".request.uri: is no URL"),
+        ("request.uri", "http://[", ".request.uri: is not a URL"),
         ("request.body", [b"\xff"], ".request.body: holds binary, which is not JSON"),
         ("response.status", None, ".response: status is missing"),
-        ("response.status.code", "200", ".response.status.code: is a text, not a number"),
+        ("response.status.code", "200", ".response.status.code: is a string, not a number"),
         ("response.status.code", True, ".response.status.code: is true or false, not a number"),
-        ("response.status.code", 99, ".response.status.code: is no HTTP status"),
-        ("response.headers.a", [{}], ".response.headers.a[0]: is a mapping, not a text or binary or a number"),
-        ("response.body", [], ".response.body: is a list, not a text or binary or nothing"),
-        ("response.body", {"strong": ""}, ".response.body: is a mapping, not a text or binary or nothing"),
+        ("response.status.code", 99, ".response.status.code: is not an HTTP status"),
+        ("response.headers.a", [{}], ".response.headers.a[0]: is a mapping, not a string or binary or a number"),
+        ("response.body", [], ".response.body: is a list, not a string or binary or nothing"),
+        ("response.body", {"strong": ""}, ".response.body: is a mapping, not a string or binary or nothing"),
         ("response.body", {"base64_string": "a"}, ".response.body.base64_string: is not base64"),
-        ("response.parsed_body", {}, ".response.parsed_body: stands beside body; one of them is the body"),
+        ("response.parsed_body", {}, ".response.parsed_body: is given beside body; keep one of them"),
         ("response.body.string", b"\x1f\x8bno", ".response.body.string: is not what its content-encoding says"),
-        ("response.body.string", GZIPPED[:-9], ".response.body.string: is cut off: its coding does not end"),
-        ("response.body.string", GZIPPED + b"x", ".response.body.string: goes on after the end of its coding"),
-        ("response.headers.Content-Encoding", ["rot13"], ".response.body.string: is coded as 'rot13', which is not"),
+        ("response.body.string", GZIPPED[:-9], ".response.body.string: is cut off: its content encoding does not end"),
+        (
+            "response.body.string",
+            GZIPPED + b"x",
+            ".response.body.string: continues after the end of its content encoding",
+        ),
+        (
+            "response.headers.Content-Encoding",
+            ["rot13"],
+            ".response.body.string: has the content encoding 'rot13', which is not",
+        ),
     ],
 )
 def test_wrong_value_has_its_place(tmp_path: Path, place: str, value: Any, words: str) -> None:
@@ -141,10 +151,10 @@ def test_wrong_value_has_its_place(tmp_path: Path, place: str, value: Any, words
         ("- 1\n", "is not a vcrpy cassette: it is a list, not a mapping with interactions"),
         ("[{request: 1}]\n", "is a cassette of vcrpy before 1.0; migrate it"),
         ("version: 1\n", "interactions is missing"),
-        (END, "interactions: holds no exchange"),
+        (END, "interactions: holds no exchangess"),
         ("interactions: [1]\n", "`version: 1` is missing, so the file may be cut off"),
         ("interactions: [1]\nversion: 2\n", "version: is not 1, the only version"),
-        ("interactions: [1]\nversion: '1'\n", "version: is a text, not a number"),
+        ("interactions: [1]\nversion: '1'\n", "version: is a string, not a number"),
         ("interactions: [1\n", "line 2: is not YAML: did not find expected ',' or ']'"),
         ("<<<<<<< HEAD\ninteractions: []\n=======\n", "line 1: merge conflict marker"),
         ("a: 1\na: 2\n" + END, "line 2: key 'a' is written twice"),
@@ -156,7 +166,7 @@ def test_wrong_value_has_its_place(tmp_path: Path, place: str, value: Any, words
         ("!!python/tuple a: 1\n", "line 1: the tag '!!python/tuple' is not allowed"),
         ("a: !!binary x===\n", "line 1: a !!binary is not base64"),
         (END + "---\n" + END, "line 3: holds more than one document"),
-        ("? [a]\n: 1\n", "line 1: a key is a text"),
+        ("? [a]\n: 1\n", "line 1: a key must be a string"),
         (b"a: \xff\n", "is not UTF-8 (byte 3)"),
         (END.encode("utf-16"), "is not UTF-8 (byte 0)"),
         ('{"version": 1,\n"version": 1}', "is not JSON: key 'version' is written twice"),

@@ -98,7 +98,7 @@ def test_recordings_of_stock_vcrpy_replay(project: pytest.Pytester, provider: St
     assert run.stdout.splitlines()[-1] == "adopted 4 of 4 recordings"
     assert "c0-" in run.stdout
     assert ": 1 exchange, m-standin, " in run.stdout
-    assert "the next run of pytest tells whether it is fresh" in run.stdout
+    assert "the next run of pytest shows whether it is fresh" in run.stdout
     assert [path.read_bytes() for path in files] == before
     cassettes = [path.read_text("utf-8") for path in (project.path / "cassettes").rglob("*.yaml")]
     assert len(cassettes) == 4
@@ -205,9 +205,9 @@ def test_names_of_files_find_their_case(pytester: pytest.Pytester) -> None:
         "TestIt.test_second/read/second",
     ]
     ambiguous, both, total = run.stderr.splitlines()
-    assert ambiguous.startswith(f"{unclear[0]}: not adopted: 2 cases are called so; say which: ")
+    assert ambiguous.startswith(f"{unclear[0]}: not adopted: 2 cases have this name; say which: ")
     assert "--suite test_odd.py::test_first --variant read --case 'x:y'" in ambiguous
-    assert both.startswith(f"{unclear[1]}: not adopted: 2 cases are called so; say which: ")
+    assert both.startswith(f"{unclear[1]}: not adopted: 2 cases have this name; say which: ")
     assert total == "adopted 5 of 7 recordings"
     run = adopt(pytester, unclear[1], "--suite", "test_odd.py::test_first", "--case", "both")
     assert run.returncode == 0, run.stderr
@@ -227,7 +227,7 @@ def test_what_is_not_adopted_is_named(project: pytest.Pytester, monkeypatch: pyt
     assert run.returncode == 1
     assert secret not in run.stdout + run.stderr
     lines = run.stderr.splitlines()
-    assert lines[0] == f"{twin}: not adopted: {good} is the recording of case 'c0' as well"
+    assert lines[0] == f"{twin}: not adopted: {good} is also the recording of case 'c0'"
     assert lines[1] == f"{nameless}: not adopted: no case 'bolt'. Give --case ID."
     assert "c1.yaml: not adopted: " in lines[2]
     assert "not written: the value of $MY_TOKEN stands in line " in lines[2]

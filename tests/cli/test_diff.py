@@ -37,7 +37,7 @@ def test_diff_of_results_baselines_and_revisions(people: Project) -> None:
     broken.stderr.fnmatch_lines(["llm-extract: git:HEAD: *baseline.jsonl is not UTF-8"])
     wrong = people.pytester.run(LLM_EXTRACT, "diff", "a.json", "gold.jsonl")
     assert wrong.ret == 2
-    wrong.stderr.fnmatch_lines(["llm-extract: gold.jsonl: is no baseline of pytest-llm-extract*"])
+    wrong.stderr.fnmatch_lines(["llm-extract: gold.jsonl: is not a baseline of pytest-llm-extract*"])
 
 
 def test_diff_of_baselines_keeps_groups_together(people: Project) -> None:

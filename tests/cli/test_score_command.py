@@ -117,8 +117,8 @@ def test_scores_every_form_of_record(folder: Path) -> None:
         (["0.5", "vendor=0.75"], 1, "  vendor: 2/4 = 50% is below 75%"),
         (["vendor=0.5"], 0, "50%   PASS"),
         (["vendr=0.5"], 2, "llm-extract: --floor: no field 'vendr'. Did you mean 'vendor'?"),
-        (["vendor=high"], 2, "llm-extract: --floor: is a share such as 0.9 or vendor=0.95, not 'vendor=high'"),
-        (["vendor=nan"], 2, "llm-extract: --floor: is a share"),
+        (["vendor=high"], 2, "llm-extract: --floor: must be a share such as 0.9 or vendor=0.95, got 'vendor=high'"),
+        (["vendor=nan"], 2, "llm-extract: --floor: must be a share"),
         (["90"], 2, "did you mean 0.9?"),
         (["0.5", "0.6"], 2, "takes one default floor"),
     ],
@@ -138,7 +138,7 @@ def test_floors(floors: list[str], status: int, message: str) -> None:
         ("invoices", "--schema: is module:Model, as myapp.invoices:Invoice, or a JSON Schema file, not 'invoices'"),
         ("invoice:Invoice", "--schema: no module 'invoice'. Did you mean 'invoices'?"),
         ("invoices:Invoce", "--schema: invoices: no attribute 'Invoce'. Did you mean 'Invoice'?"),
-        ("invoices:NUMBER", "--schema invoices:NUMBER: is no pydantic type, but 1"),
+        ("invoices:NUMBER", "--schema invoices:NUMBER: is not a pydantic type, got 1"),
         ("json:JSONDecoder", "--schema json:JSONDecoder: the schema cannot be read"),
         ("broken:Model", "--schema: broken cannot be imported: ZeroDivisionError: division by zero"),
         ("needy:Model", "--schema: needy cannot be imported: No module named 'not_there'"),
@@ -182,7 +182,7 @@ def test_records_that_do_not_match(folder: Path) -> None:
         "1 repeated prediction, the first counts: p.jsonl:2 'a', first in line 1",
         "5 broken predictions: p.jsonl:4 is not JSON",
         "p.jsonl:6 lacks 'id'",
-        "p.jsonl:7 a record is an object, not list",
+        "p.jsonl:7 a record must be an object, got list",
         "p.jsonl:8 has both 'output' and 'raw'",
         "vendor: 1/4 = 25% is below 90%",
     ):
@@ -217,7 +217,7 @@ def test_no_gold(folder: Path) -> None:
     (folder / "gold.jsonl").write_text("\n")
     done = run()
     assert done.returncode == 2
-    assert "gold.jsonl: holds no case" in done.stderr
+    assert "gold.jsonl: holds no cases" in done.stderr
 
 
 def as_csv(folder: Path, name: str, head: list[str], rows: list[list[str]]) -> None:

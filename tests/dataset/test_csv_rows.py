@@ -65,7 +65,7 @@ def test_csv_of_a_spreadsheet(tmp_path: Path) -> None:
         ("Id,input,expected.name\n1,x,y", ":1: lacks 'id'. Did you mean 'Id'?"),
         ("id,input\n1,x", ":1: lacks 'expected'."),
         ("id,input,expected.a,expected.a.b\n", ":1: columns 'expected.a' and 'expected.a.b' fill the same field"),
-        ("id,input,id,expected.a\n", ":1: column 'id' is there twice"),
+        ("id,input,id,expected.a\n", ":1: column 'id' occurs twice"),
         ("id,input,,expected.a\n", ":1: column 3 has no name"),
         ("id,input,expected.rows[].a\n", "a list goes into one cell as JSON, in a column 'expected.rows'"),
         ('id,input,expected.a\n1,"x\ny",z\n2,x,y,z', ":4: has 4 cells, but the header has 3"),
@@ -73,9 +73,9 @@ def test_csv_of_a_spreadsheet(tmp_path: Path) -> None:
         ("id,input,expected.a\n<<<<<<< HEAD\n1,x,y\n", ":2: merge conflict marker"),
         ("<<<<<<< HEAD\nid,input,expected.a\n", ":1: merge conflict marker"),
         ("id,input,expected.a\n1,x,y\n1,x,y", ":3: id '1' is used twice, first in line 2"),
-        ("id,input,expected.a\n,x,y", ":2: id is a text or a number, not ''"),
-        ("id,input,expected.a\n", "gold.csv: holds no case"),
-        ("", "gold.csv: holds no case"),
+        ("id,input,expected.a\n,x,y", ":2: id must be a string or a number, got ''"),
+        ("id,input,expected.a\n", "gold.csv: holds no cases"),
+        ("", "gold.csv: holds no cases"),
     ],
 )
 def test_csv_mistake(tmp_path: Path, text: str, said: str) -> None:
@@ -97,9 +97,12 @@ def test_csv_may_mix_input_and_input_file(tmp_path: Path) -> None:
         ({"goup": 1}, "no column 'goup' in golden data. Did you mean 'group'?"),
         ({"metdata": {}}, "no column 'metdata' in golden data. Did you mean 'metadata'?"),
         ({"input_file": "x"}, "has both 'input' and 'input_file'"),
-        ({"metadata": []}, "metadata is an object, not []"),
-        ({"group": 1.5}, "group is a text or a number, not 1.5"),
-        ({"input": "\ud83d"}, "case 'c0': input holds half a character ('\\ud83d'), which no request can carry"),
+        ({"metadata": []}, "metadata must be an object, got []"),
+        ({"group": 1.5}, "group must be a string or a number, got 1.5"),
+        (
+            {"input": "\ud83d"},
+            "case 'c0': input holds half of a surrogate pair ('\\ud83d'), which no request can carry",
+        ),
     ],
 )
 def test_columns_that_cannot_be_meant(tmp_path: Path, row: dict[str, Any], said: str) -> None:
@@ -136,7 +139,7 @@ def test_a_literal_number_in_csv_says_where_it_goes(pytester: pytest.Pytester) -
     run = pytester.runpytest_inprocess()
     run.assert_outcomes(errors=1)
     wanted = "Input should be 1, 2 or 'three'"
-    hint = "; a cell of .csv is text, so such a value goes into .jsonl or .yaml"
+    hint = "; a cell of .csv is a string; write such a value in .jsonl or .yaml"
     lines = run.stdout.str().splitlines()
     assert f"gold.csv:3: case 'c1': expected.kind: {wanted}" in lines
     assert any(line.endswith(f"gold.csv:2: case 'c0': expected.kind: {wanted}{hint}") for line in lines)

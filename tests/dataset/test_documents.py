@@ -65,8 +65,8 @@ def test_folder_of_documents_and_gold(tmp_path: Path) -> None:
         ({"a_txt": "", "a_json": b'{\n"name": "\xfc"}'}, "golden/a.json:2: is not UTF-8: byte 0xfc"),
         ({"a_txt": b"x\n\xfc", "a_json": "{}"}, "golden/a.json: case 'a': input_file 'a.txt', line 2: is not UTF-8"),
         ({"a_txt": "", "a_json": '{"expectd": {}}'}, "golden/a.json: lacks 'expected'. Did you mean 'expectd'?"),
-        ({"a_txt": "", "a_json": '{"expected": {}, "id": 1}'}, "golden/a.json: 'id' stands beside 'expected'"),
-        ({}, "golden: holds no case"),
+        ({"a_txt": "", "a_json": '{"expected": {}, "id": 1}'}, "golden/a.json: 'id' is given beside 'expected'"),
+        ({}, "golden: holds no cases"),
     ],
 )
 def test_folder_mistake(tmp_path: Path, files: dict[str, str | bytes], said: str) -> None:
@@ -104,7 +104,7 @@ def test_input_file_is_text_or_a_path(tmp_path: Path) -> None:
         ('"loop"', "input_file 'loop': cannot be read: Too many levels of symbolic links"),
         ('"a\\u0000b"', "cannot be read: embedded null byte"),
         ('"latin.txt"', "input_file 'latin.txt', line 2: is not UTF-8: byte 0xe4; save it as UTF-8"),
-        ("3", "input_file is the name of a file, not 3"),
+        ("3", "input_file must be the name of a file, got 3"),
     ],
 )
 def test_input_file_that_cannot_be_read(tmp_path: Path, name: str, said: str) -> None:

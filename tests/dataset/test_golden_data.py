@@ -74,7 +74,7 @@ def test_very_long_line(tmp_path: Path, name: str) -> None:
 def test_unknown_format_and_missing_file(tmp_path: Path) -> None:
     """The formats that there are, in one line."""
     assert problem(tmp_path, "gold.xlsx", "") == (
-        "gold.xlsx: golden data is .jsonl, .json, .csv, .yaml, .yml or a folder, not .xlsx"
+        "gold.xlsx: golden data must be .jsonl, .json, .csv, .yaml, .yml or a folder, got .xlsx"
     )
     with pytest.raises(DatasetError, match=r"gold.csv: cannot be read: no such file"):
         load_cases(tmp_path / "gold.csv", "gold.csv")
@@ -126,7 +126,7 @@ def test_orders(extraction):
         ({"address": {"qqq": 1}}, "expected.address.qqq: the schema has no field 'address.qqq'."),
         (
             {"vat": 1, "taxNumber": 1},
-            "expected.vat: the field 'vat' is given twice, by its name and by its alias; take one",
+            "expected.vat: the field 'vat' is given twice, by its name and by its alias; use one",
         ),
         ({"address": {"city": 1}}, "expected.address.city: Input should be a valid string"),
     ],

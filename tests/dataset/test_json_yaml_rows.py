@@ -81,8 +81,8 @@ def test_yaml_is_read_as_json_would_be(tmp_path: Path, name: str) -> None:
         ("- {id: 1, input: x, expected: {}}\n---\n- 2", ":2: holds more than one document"),
         ("- x\n- \x00", ":2: is not YAML: the character U+0000 is not allowed"),
         ("- " + "[" * 100_000, ":1: is nested more than 100 levels deep"),
-        ("# nothing", "gold.yaml: holds no case"),
-        ("", "gold.yaml: holds no case"),
+        ("# nothing", "gold.yaml: holds no cases"),
+        ("", "gold.yaml: holds no cases"),
     ],
 )
 def test_yaml_mistake(tmp_path: Path, text: str, said: str) -> None:
@@ -101,8 +101,8 @@ def test_yaml_mistake(tmp_path: Path, text: str, said: str) -> None:
         ("[" * 200_000, ":1: is not JSON"),
         ('[\n<<<<<<< HEAD\n{"id": 1}\n=======', ":2: merge conflict marker"),
         ('{"cases": []}', ":1: holds no list of cases"),
-        ("[]", "gold.json: holds no case"),
-        ("", "gold.json: holds no case"),
+        ("[]", "gold.json: holds no cases"),
+        ("", "gold.json: holds no cases"),
     ],
 )
 def test_json_mistake(tmp_path: Path, text: str, said: str) -> None:

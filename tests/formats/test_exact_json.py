@@ -25,7 +25,7 @@ from pytest_llm_extract.cassette.file.load import load
     ],
 )
 def test_a_body_keeps_what_it_means(tmp_path: Path, body: str, is_spread: bool) -> None:
-    """A number that Python cannot hold, a name that is there twice: the body is kept to the letter."""
+    """A number that Python cannot hold, a name that occurs twice: the body is kept to the letter."""
     path = tmp_path / "c.yaml"
     exchange = Exchange("POST", "http://x/v1", {}, b"{}", 200, "OK", {}, body.encode())
     save(path, Recording((exchange,), "c"), {})

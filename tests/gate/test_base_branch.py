@@ -114,7 +114,7 @@ def without_town(people: Project, *, in_schema: bool) -> None:
     ("in_schema", "reason", "note"),
     [
         (False, "  fields of the baseline gone from the schema (town): *", "removed from the schema"),
-        (True, "  fields of the baseline that no case labels any more (town): *", "labelled in no case any more"),
+        (True, "  fields of the baseline that no case labels now (town): *", "no longer labelled in any case"),
     ],
     ids=["field", "labels"],
 )

@@ -40,10 +40,10 @@ def lost(count: int, n: int) -> list[CaseResult]:
     [(0, "pass"), (1, "pass"), (2, "pass"), (3, "inconclusive"), (4, "inconclusive"), (5, "fail"), (12, "fail")],
 )
 def test_five_lost_and_none_gained_fail(count: int, verdict: str) -> None:
-    """With forty cases one field alone can fail from five lost, as the report says."""
+    """With forty cases a single field can fail from five lost, as the report says."""
     decision = decide(suite(lost(count, 40)))
     assert decision.verdict == verdict
-    assert any("with 40 cases one field alone can fail from 5 lost" in note for note in decision.notes)
+    assert any("with 40 cases a single field can fail from 5 lost" in note for note in decision.notes)
 
 
 def test_cases_of_a_group_are_one_piece_of_evidence() -> None:
@@ -73,7 +73,7 @@ def test_visible_drop_is_one_of_cases_where_groups_are_counted() -> None:
     decision = decide(suite(pages))
     assert decision.verdict is Verdict.FAIL
     assert decision.notes[-1] == (
-        "against the baseline, with 6 groups one field alone can fail from 5 lost and none gained; "
+        "against the baseline, with 6 groups a single field can fail from 5 lost and none gained; "
         "a drop of less than 8.333% is not visible"
     )
     mended = [replace(found, leaves=pages[1].leaves) if i >= 30 else found for i, found in enumerate(pages)]
@@ -86,7 +86,7 @@ def test_no_visible_drop_is_named_where_a_case_has_several_leaves() -> None:
     decision = decide(suite(rows))
     assert decision.verdict is Verdict.FAIL
     assert (
-        decision.notes[-1] == "against the baseline, with 12 cases one field alone can fail from 5 lost and none gained"
+        decision.notes[-1] == "against the baseline, with 12 cases a single field can fail from 5 lost and none gained"
     )
 
 
@@ -118,7 +118,7 @@ def test_pooled_test_has_its_own_number_of_cases(count: int) -> None:
     decision = decide(suite(cases))
     enough = cases_to_decide(count, 0, 40, len(fields), 0.05)
     assert decision.doubts == (
-        f"all fields together: p_adj {0.5**count:.3g}: a drop against the baseline may be noise or not; "
+        f"all fields together: p_adj {0.5**count:.3g}: a drop against the baseline could be noise; "
         f"about {enough} cases would decide, if this drop is the true one",
     )
 

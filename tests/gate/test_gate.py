@@ -136,7 +136,7 @@ def test_body_never_runs_without_a_setup(recorded: pytest.Pytester) -> None:
     )
     run = recorded.runpytest_subprocess("-s")
     run.assert_outcomes(passed=5)
-    run.stdout.fnmatch_lines(["*a plugin runs this case again without its setup*"])
+    run.stdout.fnmatch_lines(["*the case was rerun without its setup*"])
 
 
 SUBTESTS = """

@@ -19,7 +19,7 @@ def test_unchanged_run_passes(people: Project, workers: str) -> None:
         [
             f"against the baseline ({FOLDER}/baseline.jsonl), 12 cases paired: no case lost, none gained",
             "note: no request changed since the baseline",
-            "*with 12 cases one field alone can fail from 5 lost and none gained*",
+            "*with 12 cases a single field can fail from 5 lost and none gained*",
             "gate: pass",
         ]
     )
@@ -49,7 +49,7 @@ def test_regression_fails_with_cause_and_cases(people: Project, workers: str) ->
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        ("lambda gold, found: abs(len(gold) - len(found))", "*says True or False of two values, not 0*"),
+        ("lambda gold, found: abs(len(gold) - len(found))", "*must return True or False for two values, got 0*"),
         ("lambda gold, found: gold.nothing", "*'str' object has no attribute 'nothing'*"),
     ],
 )
@@ -89,11 +89,11 @@ def test_new_case_counts_in_floors_only(people: Project) -> None:
     """It is paired from the next acceptance on; a partial acceptance adds it and replaces nothing."""
     people.write_gold(dict.fromkeys([*people.ids, "p99"], "Bergen"))
     people.record("read").stdout.fnmatch_lines(
-        ["note: 1 case new since the baseline, in floors only until accepted: p99"]
+        ["note: 1 case new: counted in floors, not compared until accepted: p99"]
     )
     before = people.baseline.read_text().splitlines()
     people.run("-k", "p99 or p03", "--llm-extract-accept").stdout.fnmatch_lines(
-        ["accepted: 13 cases in *", "  1 of the 2 cases of this run went in: *"]
+        ["accepted: 13 cases in *", "  1 of the 2 cases of this run were accepted: *"]
     )
     after = people.baseline.read_text().splitlines()
     assert after[1:-1] == before[1:]
@@ -127,7 +127,7 @@ def test_waiver_is_seen_and_expires(people: Project) -> None:
     people.write_module("lose 6", waiver.replace("DAY", "2020-01-31"))
     expired = people.run()
     expired.assert_outcomes(passed=12, failed=1)
-    expired.stdout.fnmatch_lines(["  the waiver of field 'town' (R-7) expired on 2020-01-31: mend it, or renew it"])
+    expired.stdout.fnmatch_lines(["  the waiver of field 'town' (R-7) expired on 2020-01-31: remove it, or renew it"])
 
 
 def test_waiving_every_case_leaves_nothing_to_compare(people: Project) -> None:

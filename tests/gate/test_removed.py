@@ -44,7 +44,7 @@ def test_labels_that_vanish_fail_the_gate(people: Project) -> None:
     gold.write_text(gold.read_text().replace(', "town": "Bergen"', ""))
     run = people.record("lose 12")
     run.assert_outcomes(passed=12, failed=1)
-    run.stdout.fnmatch_lines(["fields of the baseline that no case labels any more (town): put back, or accept *"])
+    run.stdout.fnmatch_lines(["fields of the baseline that no case labels now (town): put back, or accept *"])
     people.run("--llm-extract-accept").assert_outcomes(passed=13)
     people.run().assert_outcomes(passed=13)
 

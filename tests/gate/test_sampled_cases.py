@@ -185,7 +185,7 @@ def test_flake_rate_is_of_scores_within_the_case() -> None:
     assert count_flakes(cases) == Flakes(3, 5)
     found = suite_of(cases)
     decision = decide(found)
-    note = "the samples disagree in 3 of 5 cases (rows in 2, x in 1): as many may move when nothing changed"
+    note = "the samples disagree in 3 of 5 cases (rows in 2, x in 1): expect about as many to change from noise alone"
     assert note in decision.notes
     table = suite_lines(found, decision, {}, 100)[0]
     assert "flake" in table.splitlines()[1]

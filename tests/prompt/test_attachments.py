@@ -111,4 +111,4 @@ def test_file_belongs_into_a_user_message(bare: pytest.Pytester) -> None:
     bare.path.joinpath("read.prompt.yml").write_text("messages: [{role: system, content: '{{input}}'}]\n")
     module = bare.path / "test_items.py"
     module.write_text(module.read_text().replace("read.md", "read.prompt.yml"))
-    bare.runpytest_subprocess().stdout.fnmatch_lines(["*scan.png is no text: name {{input}} in a user message*"])
+    bare.runpytest_subprocess().stdout.fnmatch_lines(["*scan.png is not text: write {{input}} in a user message*"])

@@ -121,13 +121,13 @@ def read(text) -> Item:
     [
         ("schema='item.json'", "Read.", "*no file 'item.json' in the rootdir*"),
         ("api='respnses'", "Read.", "*no api 'respnses'*Did you mean 'responses'?*"),
-        ("context='found'", "Read.", "*context= is given, but read.md never says {{context}}*"),
+        ("context='found'", "Read.", "*context= is given, but read.md does not use {{context}}*"),
         ("context='fund'", "{{context}}", "*context='fund': case 'c0' has no such column*"),
         ("examples='shot'", "Read.", "*no file 'shot'*"),
         ("examples=[['a', {'nme': 'a'}]]", "Read.", "*examples: 'a': expected.nme: *"),
-        ("examples='found'", "Read.", "*examples: of case 'c0' are a list, not 'shelf 0'*"),
-        ("examples='number'", "Read.", "*examples: of case 'c0' are a list, not 0*"),
-        ("examples=['a']", "Read.", "*an example has `input` and `expected`, unlike 'a'*"),
+        ("examples='found'", "Read.", "*examples: of case 'c0' must be a list, got 'shelf 0'*"),
+        ("examples='number'", "Read.", "*examples: of case 'c0' must be a list, got 0*"),
+        ("examples=['a']", "Read.", "*an example must have `input` and `expected`, got 'a'*"),
         ("examples=[['doc 1', {'name': 'x'}]]", "Read.", "*case 'c1' is its own example*"),
         (
             "schema=Blob, examples=[['a', {'name': b'\\xff'}]]",

@@ -22,7 +22,10 @@ PROMPT_FILE = "messages: [{role: user, content: '{{input}}'}]\n"
         (f"{PROMPT_FILE}nme: x", "unknown key 'nme'. Did you mean 'name'?"),
         (f"model: a\n{PROMPT_FILE}model: b", "line 3: key 'model' is written twice"),
         (f"{PROMPT_FILE}---\na: 1", "line 2: holds more than one document"),
-        ("messages:\n- role: user\n  content: {{input}}", "line 3: a key is a text; quote a text that begins with {{"),
+        (
+            "messages:\n- role: user\n  content: {{input}}",
+            "line 3: a key is a text; quote a string that begins with {{",
+        ),
         ("messages: [", "line 2: is not YAML: *"),
         (
             f"{PROMPT_FILE}modelParameters: {{stop: 2024-01-31}}",
@@ -33,7 +36,7 @@ PROMPT_FILE = "messages: [{role: user, content: '{{input}}'}]\n"
             "modelParameters.temperature: '.5' is read as 0.5 by some; *",
         ),
         (f"{PROMPT_FILE}modelParameters: {{stop: 2024-13-31}}", "is not YAML: month must be in 1..12"),
-        (f"{PROMPT_FILE}modelParameters: [1]", "modelParameters is a mapping"),
+        (f"{PROMPT_FILE}modelParameters: [1]", "modelParameters must be a mapping"),
     ],
 )
 def test_unusable_prompt_file_is_one_line(tmp_path: Path, text: str, problem: str) -> None:

@@ -72,7 +72,7 @@ def test_interrupt_keeps_what_was_recorded(unrecorded: pytest.Pytester) -> None:
         slow.set()
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert "KeyboardInterrupt" in output
-    assert "interrupted; 6 of 12 are recorded and kept, the next recording takes up the rest" in output
+    assert "interrupted; 6 of 12 are recorded and kept; run again to continue" in output
     assert len(cassettes(unrecorded)) == 6
 
 

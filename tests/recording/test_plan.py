@@ -86,12 +86,12 @@ def test_a_folder_that_cannot_be_written_costs_nothing(unrecorded: pytest.Pytest
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--llm-extract-budget=much"], "--llm-extract-budget: is US dollars, such as 0.50, not 'much'"),
-        (["--llm-extract-concurrency=0"], "--llm-extract-concurrency: is a whole number from 1 to 1000, not '0'"),
-        (["-o", "llm_extract_budget=-1"], "ini llm_extract_budget: is US dollars, such as 0.50, not -1.0"),
-        (["--llm-extract-budget="], "*--llm-extract-budget: needs a value, not an empty text*"),
-        (["-o", "llm_extract_cassettes="], "ini llm_extract_cassettes: is a folder below the rootdir*, not ''"),
-        (["-o", "llm_extract_scrub=a, b"], "ini llm_extract_scrub: is one name a line, not 'a, b'"),
+        (["--llm-extract-budget=much"], "--llm-extract-budget: must be US dollars, such as 0.50, got 'much'"),
+        (["--llm-extract-concurrency=0"], "--llm-extract-concurrency: must be a whole number from 1 to 1000, got '0'"),
+        (["-o", "llm_extract_budget=-1"], "ini llm_extract_budget: must be US dollars, such as 0.50, got -1.0"),
+        (["--llm-extract-budget="], "*--llm-extract-budget: needs a value, got an empty string*"),
+        (["-o", "llm_extract_cassettes="], "ini llm_extract_cassettes: must be a folder below the rootdir*, got ''"),
+        (["-o", "llm_extract_scrub=a, b"], "ini llm_extract_scrub: must have one name on each line, got 'a, b'"),
     ],
 )
 def test_wrong_numbers_are_usage_errors(unrecorded: pytest.Pytester, arguments: list[str], problem: str) -> None:

@@ -67,7 +67,7 @@ def test_json_schema_file_with_rules(pytester: pytest.Pytester, monkeypatch: pyt
     ("text", "problem"),
     [
         ("{", "*invoice.schema.json: is not JSON: *"),
-        ("[]", "*invoice.schema.json: is no JSON Schema: its top level is no object"),
+        ("[]", "*invoice.schema.json: is not a JSON Schema: its top level is not an object"),
         ('{"type": "object", "properties": {"a": {"$ref": "#/$defs/No"}}}', "*the JSON Schema cannot be read: *No*"),
         (
             '{"type": "object", "properties": {"a": {"type": "string", "x-llm-extract": {"Txt": {}}}}}',
@@ -100,31 +100,34 @@ PART = properties(x=TEXT)
 @pytest.mark.parametrize(
     ("schema", "problem"),
     [
-        (properties(n=None), "properties.n: a schema is an object, not None"),
+        (properties(n=None), "properties.n: a schema must be an object, got None"),
         (
             properties(n={"type": "array", "items": [TEXT]}),
-            "properties.n.items: is one schema for every item, not [[]*",
+            "properties.n.items: must be one schema for every item, got [[]*",
         ),
         (
             properties(n={"type": "array", "items": {"$ref": "#"}}),
-            "properties.n.items: a schema that holds itself goes *",
+            "properties.n.items: a schema that contains itself must be *",
         ),
         (properties(m=TEXT, n={**TEXT, "pattern": "^(?!x)"}), "properties.n: *: look-around, * is not supported"),
-        (properties(n={**TEXT, "minLength": "x"}), "properties.n.minLength: is a whole number, not 'x'"),
+        (properties(n={**TEXT, "minLength": "x"}), "properties.n.minLength: must be a whole number, got 'x'"),
         (properties(n={"type": "strng"}), "properties.n.type: no type 'strng'. Did you mean 'string'?"),
-        (properties(n={"enum": "xyz"}), "properties.n.enum: is a list of values, not 'xyz'"),
-        ({**PART, "required": "x"}, "required: is a list of names, not 'x'"),
+        (properties(n={"enum": "xyz"}), "properties.n.enum: must be a list of values, got 'xyz'"),
+        ({**PART, "required": "x"}, "required: must be a list of names, got 'x'"),
         (
             properties(n={"type": "array", "items": {**TEXT, **RULE}}),
-            "properties.n.items: x-llm-extract goes on a prop*",
+            "properties.n.items: x-llm-extract belongs on a prop*",
         ),
-        ({**properties(n={"$ref": "#/$defs/V"}), "$defs": {"V": {**TEXT, **RULE}}}, "$defs.V: x-llm-extract goes on *"),
+        (
+            {**properties(n={"$ref": "#/$defs/V"}), "$defs": {"V": {**TEXT, **RULE}}},
+            "$defs.V: x-llm-extract belongs on *",
+        ),
         (
             properties(n={"anyOf": [{**TEXT, **RULE}, {"type": "null"}]}),
-            "properties.n.anyOf[[]0]: x-llm-extract goes *",
+            "properties.n.anyOf[[]0]: x-llm-extract belongs *",
         ),
         (properties(n={"type": "object", "additionalProperties": {**TEXT, **RULE}}), "*.additionalProperties: x-llm-*"),
-        ({**PART, **RULE}, "the top level: x-llm-extract goes on a property*"),
+        ({**PART, **RULE}, "the top level: x-llm-extract belongs on a property*"),
     ],
 )
 def test_what_a_json_schema_may_not_hold_is_one_line(schema: dict[str, Any], problem: str) -> None:

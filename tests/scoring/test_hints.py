@@ -128,7 +128,7 @@ def leaves(*hints: str | None) -> list[Leaf]:
             ["casefold", "casefold+punctuation", None],
             "2 of the 3 lost values match without case and punctuation: consider Text(casefold=True, punctuation=True)",
         ),
-        (["sibling:vendor"], "1 of the 1 lost values stand in the field 'vendor': say in the prompt *"),
+        (["sibling:vendor"], "1 of the 1 lost values are the value of the field 'vendor': say in the prompt *"),
         ([None] * 20 + ["date"], None),
         ([None], None),
         ([], None),

@@ -210,15 +210,15 @@ def test_rules_of_json_schema() -> None:
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        ("Text", "name: x-llm-extract is an object such as"),
+        ("Text", "name: x-llm-extract must be an object such as"),
         ({"Txt": {}}, "name: x-llm-extract: no rule 'Txt'. Did you mean 'Text'?"),
         ({"Text": {"case": True}}, "Text has no argument 'case'. Did you mean 'casefold'?"),
-        ({"Text": True}, "the arguments of Text are an object, not True"),
-        ({"Text": {"casefold": "no"}}, "name: Text: casefold is True or False, not 'no'"),
+        ({"Text": True}, "the arguments of Text must be an object, got True"),
+        ({"Text": {"casefold": "no"}}, "name: Text: casefold must be True or False, got 'no'"),
         ({"Text": {}, "DateText": {}}, "name: Text and DateText exclude each other"),
-        ({"Aliases": {}}, "name: Aliases: a mapping such as"),
-        ({"Aliases": {"values": {"IBM": 5}}}, "name: Aliases: names and what they stand for are texts, not 5 of 'IBM'"),
-        ({"Null": {"values": 5}}, "name: x-llm-extract: the values of Null are a list, not 5"),
+        ({"Aliases": {}}, "name: Aliases: must be a mapping such as"),
+        ({"Aliases": {"values": {"IBM": 5}}}, "name: Aliases: names and aliases must be strings, got 5 in 'IBM'"),
+        ({"Null": {"values": 5}}, "name: x-llm-extract: the values of Null must be a list, got 5"),
     ],
 )
 def test_mistakes_in_json_schema(extra: Any, message: str) -> None:
@@ -243,7 +243,7 @@ def test_any_of_in_gold() -> None:
         score({"amount": {"$any_of": ["soon"]}}, {}, Order)
     no_lists: list[Any] = ["ACME", 5, [], {"a": 1}]
     for listed in no_lists:
-        with pytest.raises(ValidationError, match=r"\$any_of is a list of the values that are all right, not "):
+        with pytest.raises(ValidationError, match=r"\$any_of must be a list of the accepted values, got "):
             score({"text": {"$any_of": listed}}, {}, Order)
 
 
@@ -256,16 +256,16 @@ def test_any_of_in_gold() -> None:
         ({"parts[].skuu": Text()}, "Did you mean 'parts[].sku'?"),
         ({"amount": DateText()}, "amount: DateText compares str, but the field is decimal"),
         ({"text": Tolerance(abs=1)}, "text: Tolerance compares decimal and float and int, but the field is str"),
-        ({"tags": Text()}, "tags: Text goes on a value; the items here are 'tags[]'"),
-        ({"text": Ordered()}, "text: Ordered goes on a list"),
-        ({"tags": Align(key="x")}, "tags: Align goes on a list of models"),
+        ({"tags": Text()}, "tags: Text belongs on a value; the items here are 'tags[]'"),
+        ({"text": Ordered()}, "text: Ordered belongs on a list"),
+        ({"tags": Align(key="x")}, "tags: Align belongs on a list of models"),
         ({"parts": Align(key="sk")}, "parts: Align: no key 'sk'. Did you mean 'sku'?"),
-        ({"text": Text}, "compare: text: a rule is called: Text()"),
-        ({"text": "casefold"}, "compare: text: a rule is one of Text, Tolerance"),
+        ({"text": Text}, "compare: text: a rule must be called: write Text()"),
+        ({"text": "casefold"}, "compare: text: a rule must be one of Text, Tolerance"),
         ({"text": NumberText("xx_YY")}, "text: NumberText names no locale: 'xx_YY'"),
         ({"text": [Text(), DateText()]}, "compare: text: Text and DateText exclude each other"),
         ({"text": [Text(), lambda a, b: True]}, "compare: text: Text and a function exclude each other"),
-        ({"tags[]": Ignore()}, "tags[]: Ignore goes on a field of a model"),
+        ({"tags[]": Ignore()}, "tags[]: Ignore belongs on a field of a model"),
     ],
 )
 def test_a_rule_that_does_not_fit(compare: dict[str, Any], message: str) -> None:
@@ -316,23 +316,23 @@ def test_a_rule_on_the_keys_of_a_dict_is_refused() -> None:
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: Text(min_ratio=80), "min_ratio is above 0 and at most 1"),
-        (lambda: Tolerance(abs="1 cent"), "Tolerance: abs is a number, not '1 cent'"),
-        (lambda: Tolerance(rel=-1), "Tolerance: rel is a number from 0 on"),
-        (lambda: DateText(order="dmy"), "order is 'DMY', 'MDY' or 'YMD', not 'dmy'"),  # type: ignore[arg-type]
-        (lambda: Align(min_similarity=50), "min_similarity is a number from 0 to 1"),
+        (lambda: Text(min_ratio=80), "min_ratio must be above 0 and at most 1"),
+        (lambda: Tolerance(abs="1 cent"), "Tolerance: abs must be a number, got '1 cent'"),
+        (lambda: Tolerance(rel=-1), "Tolerance: rel must be a number of at least 0"),
+        (lambda: DateText(order="dmy"), "order must be 'DMY', 'MDY' or 'YMD', got 'dmy'"),  # type: ignore[arg-type]
+        (lambda: Align(min_similarity=50), "min_similarity must be a number from 0 to 1"),
         (lambda: AnyOf(), "AnyOf: name at least one value"),
         (lambda: Tolerance(rel=5), "Tolerance: rel must be at most 1, got 5: 5 % is 0.05"),
-        (lambda: Text(casefold="no"), "Text: casefold is True or False, not 'no'"),  # type: ignore[arg-type]
-        (lambda: NumberText(locale=None), "NumberText: locale is the name of a locale such as 'de_DE', not None"),  # type: ignore[arg-type]
-        (lambda: Align(key=5), "Align: key is a path below the row, or several, not 5"),  # type: ignore[arg-type]
-        (lambda: Align(min_similarity="0.5"), "min_similarity is a number from 0 to 1, not '0.5'"),  # type: ignore[arg-type]
-        (lambda: Aliases({5: ["x"]}), "Aliases: names and what they stand for are texts, not 5 of 5"),  # type: ignore[dict-item]
+        (lambda: Text(casefold="no"), "Text: casefold must be True or False, got 'no'"),  # type: ignore[arg-type]
+        (lambda: NumberText(locale=None), "NumberText: locale must be the name of a locale such as 'de_DE', got None"),  # type: ignore[arg-type]
+        (lambda: Align(key=5), "Align: key must be a path below the row, or several, got 5"),  # type: ignore[arg-type]
+        (lambda: Align(min_similarity="0.5"), "min_similarity must be a number from 0 to 1, got '0.5'"),  # type: ignore[arg-type]
+        (lambda: Aliases({5: ["x"]}), "Aliases: names and aliases must be strings, got 5 in 5"),  # type: ignore[dict-item]
         (
             lambda: Aliases({"IBM": ["Big"], "Indigo": ["Big"]}),
-            "'Big' means both 'IBM' and 'Indigo': a text has one meaning",
+            "'Big' means both 'IBM' and 'Indigo': a string must have one meaning",
         ),
-        (lambda: Aliases({"A": ["B"], "B": ["C"]}), "'B' means both 'A' and 'B': a text has one meaning"),
+        (lambda: Aliases({"A": ["B"], "B": ["C"]}), "'B' means both 'A' and 'B': a string must have one meaning"),
     ],
 )
 def test_a_rule_that_makes_no_sense(build: Any, message: str) -> None:
@@ -406,7 +406,7 @@ def test_compare_in_the_marker(project: pytest.Pytester, provider: StandIn, monk
     [
         ("{'nam': Text()}", "*llm_extract: compare: no field 'nam'. Did you mean 'name'?*"),
         ("{'size': Text()}", "*llm_extract: size: Text compares str, but the field is int*"),
-        ("Text()", "*compare= maps field paths to rules*"),
+        ("Text()", "*compare= must map field paths to rules*"),
     ],
 )
 def test_mistakes_in_the_marker(project: pytest.Pytester, compare: str, message: str) -> None:

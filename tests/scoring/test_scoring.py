@@ -316,9 +316,9 @@ def test_a_function_is_asked_for_each_pair() -> None:
 
 def test_a_function_says_true_or_false() -> None:
     """A similarity would be true wherever it is not nothing."""
-    with pytest.raises(UsageError, match=r"says True or False of two values, not 0\.4"):
+    with pytest.raises(UsageError, match=r"must return True or False for two values, got 0\.4"):
         score({"name": "a"}, {"name": "b"}, Person, {"name": lambda gold, predicted: 0.4})
-    with pytest.raises(UsageError, match="a function takes two values, gold and predicted"):
+    with pytest.raises(UsageError, match="a function must take two values, gold and predicted"):
         score({"name": "a"}, {"name": "b"}, Person, {"name": lambda gold: True})
 
 

@@ -129,7 +129,7 @@ def test_strict_is_a_bool(orders: pytest.Pytester) -> None:
     """Anything else is a collection error in one line."""
     orders.makepyfile(test_orders=SUITE.replace("STRICT", "strict='yes'"))
     run = orders.runpytest_subprocess()
-    run.stdout.fnmatch_lines(["*llm_extract: strict= is True or False, not 'yes'"])
+    run.stdout.fnmatch_lines(["*llm_extract: strict= must be True or False, got 'yes'"])
 
 
 class Line(BaseModel):

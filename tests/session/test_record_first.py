@@ -110,7 +110,7 @@ def test_items(extraction):
         assert provider.most_in_flight == 1
         unrecorded.runpytest_subprocess("--llm-record", f"-n{workers}").assert_outcomes(passed=3 + 13)
     run.stdout.fnmatch_lines(
-        ["  12 cases can only be looked at and recorded by the tests themselves", "MISSING: not recorded: the budget*"]
+        ["  12 cases can only be checked and recorded by the tests themselves", "MISSING: not recorded: the budget*"]
     )
     assert len(provider.requests) == 2 + 12
 

@@ -171,7 +171,7 @@ def test_plain(extraction):
         recorded = record(bare, provider)
     for run in (recorded, bare.runpytest_subprocess(), bare.runpytest_subprocess("-n2")):
         run.assert_outcomes(passed=9, errors=1)
-        run.stdout.fnmatch_lines(["*`extraction` belongs to tests that carry @pytest.mark.llm_extract"])
+        run.stdout.fnmatch_lines(["*`extraction` is for tests that carry @pytest.mark.llm_extract"])
 
 
 @pytest.mark.parametrize("name", ["llm_accuracy(0.9)", "llm_extract(cases=[])"])

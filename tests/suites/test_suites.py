@@ -158,7 +158,7 @@ def llm_client():
         record(bare, provider).assert_outcomes(passed=4)
         bare.makeconftest("import pytest\n@pytest.fixture(scope='session')\ndef llm_client():\n    return 'client'\n")
         run = bare.runpytest_subprocess()
-    run.stdout.fnmatch_lines(["*llm_client is str; it has to be an openai.OpenAI*"])
+    run.stdout.fnmatch_lines(["*llm_client is str; it must be an openai.OpenAI*"])
     assert any("/openai/deployments/m/chat/completions" in path.read_text() for path in bare.path.rglob("*.yaml"))
 
 

@@ -53,7 +53,9 @@ def write_accepted(
             *_in_spite_of(decision),
         ]
         if anchor is not None and decision and _has_lost(decision):
-            said.append("  the anchor stays, and later runs lose against it: --llm-extract-accept=anchor replaces it")
+            said.append(
+                "  the anchor stays, and later runs are compared with it too: --llm-extract-accept=anchor replaces it"
+            )
     if settings.accept == "anchor" or (anchor is None and suite.complete):
         said.append(_write(folder / ANCHOR, accept(anchor, new, ""), settings))
     return said
@@ -76,8 +78,8 @@ def _taken(old: Baseline | None, accepted: Baseline, new: Acceptance) -> list[st
         return []
     n = sum(accepted.entries[entry.id] != old.entries.get(entry.id) for entry in new.entries)
     return [
-        f"  {n} of the {count_cases(len(new.entries))} of this run went in: "
-        "a partial run adds new cases and replaces those whose gold changed, no others"
+        f"  {n} of the {count_cases(len(new.entries))} of this run were accepted: "
+        "a partial run only adds new cases and replaces those whose gold changed"
     ]
 
 

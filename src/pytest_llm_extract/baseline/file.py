@@ -232,11 +232,11 @@ def parse(text: str, name: str) -> Baseline:
     rows = [_row(line, number, name) for number, line in lines]
     header = rows[0][1] if rows else {}
     if header.get("format") != FORMAT:
-        raise BaselineError(name, "is no baseline of pytest-llm-extract")
+        raise BaselineError(name, "is not a baseline of pytest-llm-extract")
     if header.get("version") != VERSION:
         raise BaselineError(name, f"has format version {header.get('version')!r}, this plugin reads {VERSION}")
     if (wrong := wrong_in_header(header)) is not None:
-        raise BaselineError(f"{name}:{rows[0][0]}", f"is no header of a baseline ({wrong})")
+        raise BaselineError(f"{name}:{rows[0][0]}", f"is not a valid baseline header ({wrong})")
     entries, history = _entries(rows[1:], header["prompt"], name), tuple(header["history"])
     if len(entries) != (n_rows := _n_rows(history, len(entries))):
         raise BaselineError(name, f"holds {count_cases(len(entries))} where its header says {n_rows} (a bad merge?)")
@@ -260,10 +260,10 @@ def _entries(rows: Iterable[tuple[int, dict[str, Any]]], prompt: str | None, nam
     for number, row in rows:
         place = f"{name}:{number}"
         if (wrong := wrong_in_case(row)) is not None:
-            raise BaselineError(place, f"is no line of a baseline ({wrong})")
+            raise BaselineError(place, f"is not a valid baseline record ({wrong})")
         entry = Entry.from_wire(row)
         if entry.id in entries:
-            raise BaselineError(place, f"case {entry.id!r} is there twice (a bad merge?)")
+            raise BaselineError(place, f"case {entry.id!r} occurs twice (a bad merge?)")
         if prompt is not None and entry.origin.prompt != prompt:
             what = f"case {entry.id!r} was answered under another prompt than the file's header says (a bad merge?)"
             raise BaselineError(place, f"mixes prompts: {what}")
@@ -289,7 +289,7 @@ def _row(line: str, number: int, name: str) -> tuple[int, dict[str, Any]]:
             f"{name}:{number}", "merge conflict marker" if conflict else f"is not JSON: {error}"
         ) from None
     if not isinstance(row, dict):
-        raise BaselineError(f"{name}:{number}", "is no JSON object")
+        raise BaselineError(f"{name}:{number}", "is not a JSON object")
     return number, row
 
 
@@ -323,7 +323,9 @@ def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
         entries, history = {**old.entries, **taken}, old.history
         fields = old.fields  # those of most entries: what is new or gone is accepted by a whole run
         if old.prompt is not None and any(entry.origin.prompt != old.prompt for entry in taken.values()):
-            raise BaselineError(name, "a part of the cases under another prompt would mix prompts; run the whole suite")
+            raise BaselineError(
+                name, "a partial run under another prompt would mix prompts in one baseline; run the whole suite"
+            )
     record = {
         "accepted": clock.utc_now().date().isoformat(),
         "n_cases": len(new.entries),

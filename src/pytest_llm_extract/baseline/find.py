@@ -19,7 +19,7 @@ from pytest_llm_extract.git import Revision
 from pytest_llm_extract.results.suite_result import AcceptedRun
 
 _MEND = (
-    "after a merge, take one side (git checkout --ours or --theirs FILE); or delete the file, and accept anew with "
+    "after a merge, take one side (git checkout --ours or --theirs FILE), or delete the file and accept again with "
     "--llm-extract-accept"
 )
 

@@ -39,7 +39,7 @@ Target = tuple[Path, Suite, GoldenCase]
 
 @click.command(name="adopt", short_help="take over recordings of other tools")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--case", "case_id", metavar="ID", help="The case; default: what stands in brackets in FILE's name.")
+@click.option("--case", "case_id", metavar="ID", help="The case; default: the text in brackets in FILE's name.")
 @click.option("--suite", metavar="NODE_ID", help="Its suite, as tests/test_x.py::test_y; default: the one that has it.")
 @click.option("--variant", metavar="NAME", help="Its variant, for a suite that has several.")
 @click.option("--force", is_flag=True, help="Replace cassettes that are there.")
@@ -120,7 +120,7 @@ def find_targets(files: Sequence[Path], case_id: str | None, suites: Sequence[Su
             suite, golden = _find_case(file, case_id, by_name)
             other = targets.setdefault((suite.id, suite.variant, golden.case.id), (file, suite, golden))[0]
             if other is not file:
-                raise CassetteError(file, f"{other} is the recording of case {golden.case.id!r} as well")
+                raise CassetteError(file, f"{other} is also the recording of case {golden.case.id!r}")
         except LlmExtractError as error:
             problems.append(_not_adopted(file, error))
     return list(targets.values()), problems
@@ -163,7 +163,7 @@ def _find_case(
         said = [
             f"--suite {suite.id} --variant {suite.variant} --case {golden.case.id!r}" for suite, golden in found[:3]
         ]
-        raise CassetteError(file, f"{len(found)} cases are called so; say which: {', '.join(said)}")
+        raise CassetteError(file, f"{len(found)} cases have this name; say which: {', '.join(said)}")
     return found[0]
 
 
@@ -241,7 +241,7 @@ def _freshness(suite: Suite, golden: GoldenCase, kept: Recording, storage: Stora
     """Whether the recording answers what a prompt asks today."""
     call = suite.call
     if call is None or (call.context and call.context.calls) or (call.examples and call.examples.calls):
-        return "the next run of pytest tells whether it is fresh"
+        return "the next run of pytest shows whether it is fresh"
     body = json.dumps(call.body(golden.case)).encode()
     if (exchange := foreign.plays(kept, body, suite.ignore, storage)) is not None:
         return f"fresh ({exchange.method} {path_of(exchange.url)})"

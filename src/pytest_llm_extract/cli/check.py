@@ -182,7 +182,7 @@ def _not_planned(collected: Collected) -> Iterator[str]:
             yield f"{suite.id} ({suite.variant}): its fixtures skip or fail, so that requests are not known"
         elif plan.shown.in_tests:
             n = count_cases(plan.shown.in_tests)
-            yield f"{suite.id} ({suite.variant}): {n} whose requests only a test can tell"
+            yield f"{suite.id} ({suite.variant}): {n} whose requests are known only to their test"
 
 
 def _shown(path: Path) -> str:

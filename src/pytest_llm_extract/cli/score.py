@@ -67,7 +67,7 @@ def command(
         totals = score_corpus(Corpus(gold, predictions, schema), processes or available_processes(), advance)
     took_s = clock.monotonic_s() - start
     if not totals.n_cases:
-        raise DatasetError(str(gold), [(None, line) for line in (*problem_lines(totals.problems), "holds no case")])
+        raise DatasetError(str(gold), [(None, line) for line in (*problem_lines(totals.problems), "holds no cases")])
     fields = totals.fields(found.paths)
     suite = corpus_suite(
         str(gold), predictions.name, found.paths, totals, read_floors(written, "--floor", found.paths, fields)
@@ -95,7 +95,7 @@ def _read_options(floors: tuple[str, ...]) -> Written | None:
         except InvalidOperation:
             number = Decimal("nan")
         if not number.is_finite():
-            raise UsageError("--floor", f"is a share such as 0.9 or vendor=0.95, not {text!r}")
+            raise UsageError("--floor", f"must be a share such as 0.9 or vendor=0.95, got {text!r}")
         if field in named:
             raise UsageError("--floor", f"{field} is named twice")
         if field:

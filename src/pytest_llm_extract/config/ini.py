@@ -26,7 +26,7 @@ INIS: tuple[tuple[str, str, Literal["string", "bool", "int", "float"], Any], ...
     ("llm_extract_concurrency", "calls in flight while recording", "int", 8),
     (
         "llm_extract_store_requests",
-        "what a cassette keeps of requests: full, or hash (no text of theirs)",
+        "what a cassette keeps of requests: full, or hash (no text of them)",
         "string",
         "full",
     ),
@@ -36,7 +36,7 @@ LISTS = (
     ("llm_extract_scrub", "names of headers, parameters and JSON members whose values are never stored"),
     (
         "llm_extract_secrets",
-        "secrets that are never written: variables (globs) or re:PATTERN; after a ! what is no secret",
+        "secrets that are never written: variables (globs) or re:PATTERN; after a ! what is not a secret",
     ),
 )
 
@@ -60,22 +60,22 @@ def ini_value(config: pytest.Config, name: str, what: str) -> Any:
     try:
         return config.getini(name)
     except (TypeError, ValueError, pytest.UsageError) as error:
-        raise UsageError(f"ini {name}", f"is {what} ({error})") from None
+        raise UsageError(f"ini {name}", f"must be {what} ({error})") from None
 
 
 def ini_text(config: pytest.Config, name: str, what: str) -> str:
     """A text."""
     value = ini_value(config, name, what)
     if not isinstance(value, str):
-        raise UsageError(f"ini {name}", f"is {what}, not {value!r}")
+        raise UsageError(f"ini {name}", f"must be {what}, got {value!r}")
     return value
 
 
 def ini_texts(config: pytest.Config, name: str) -> tuple[str, ...]:
     """The texts of a list."""
-    values = ini_value(config, name, "a list of texts")
+    values = ini_value(config, name, "a list of strings")
     if not all(isinstance(value, str) for value in values):
-        raise UsageError(f"ini {name}", f"is a list of texts, not {values!r}")
+        raise UsageError(f"ini {name}", f"must be a list of strings, got {values!r}")
     return tuple(values)
 
 
@@ -83,5 +83,5 @@ def ini_choice(config: pytest.Config, name: str, choices: dict[str, bool]) -> bo
     """What the one of these words means that it says."""
     value = ini_text(config, name, " or ".join(choices))
     if value not in choices:
-        raise UsageError(f"ini {name}", f"is {' or '.join(choices)}, not {value!r}")
+        raise UsageError(f"ini {name}", f"must be {' or '.join(choices)}, got {value!r}")
     return choices[value]

@@ -52,7 +52,7 @@ class Storage:
         scrub = tuple(filter(None, map(str.strip, ini_texts(config, "llm_extract_scrub"))))
         for name in scrub:
             if "," in name:
-                raise UsageError("ini llm_extract_scrub", f"is one name a line, not {name!r}")
+                raise UsageError("ini llm_extract_scrub", f"must have one name on each line, got {name!r}")
         storage = cls(
             scrub,
             ini_texts(config, "llm_extract_secrets"),
@@ -143,7 +143,7 @@ def _cassettes(config: pytest.Config) -> Path:
     what = "a folder below the rootdir, such as cassettes"
     name = ini_text(config, "llm_extract_cassettes", what)
     if not name:
-        raise UsageError("ini llm_extract_cassettes", f"is {what}, not {name!r}")
+        raise UsageError("ini llm_extract_cassettes", f"must be {what}, got {name!r}")
     return config.rootpath / name
 
 
@@ -166,7 +166,7 @@ def _number(config: pytest.Config, name: str, what: str, read: Callable[[str], _
     try:
         return read(str(value))
     except ValueError:
-        raise UsageError(source, f"is {what}, not {value!r}") from None
+        raise UsageError(source, f"must be {what}, got {value!r}") from None
 
 
 def _dollars(text: str) -> float:
@@ -187,7 +187,7 @@ def _alpha(config: pytest.Config) -> float:
     what = "a number between 0 and 1, such as 0.05"
     alpha: float = ini_value(config, "llm_extract_alpha", what)
     if not 0 < alpha < 1:
-        raise UsageError("ini llm_extract_alpha", f"is {what}, not {alpha!r}")
+        raise UsageError("ini llm_extract_alpha", f"must be {what}, got {alpha!r}")
     return alpha
 
 
@@ -201,7 +201,7 @@ def _accepted(value: str) -> str:
 def _given(value: str) -> str:
     if not value:
         # What an unset variable of a CI job leaves behind would be taken for no flag at all.
-        raise ArgumentTypeError("needs a value, not an empty text; or leave it out")
+        raise ArgumentTypeError("needs a value, got an empty string; give one, or leave the option out")
     return value
 
 

@@ -148,7 +148,7 @@ class PartScorer:
         if row.value is None:
             return lost_answer(Status.INVALID, "the answer has no content")
         if not isinstance(row.value, str):
-            raise BadRecord(f"{row.id!r}: raw is the text of an answer, not {type(row.value).__name__}", row.id)
+            raise BadRecord(f"{row.id!r}: raw must be the text of an answer, got {type(row.value).__name__}", row.id)
         return read_answer(self._schema, row.value)
 
     def _add(self, case_id: str, gold: _Gold, answer: Answer) -> None:

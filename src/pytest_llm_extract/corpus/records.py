@@ -168,11 +168,11 @@ def parse_row(text: bytes, keys: Collection[str], fields: Collection[str], numbe
         shown = text[:40].decode(errors="replace").strip()
         raise BadRecord("merge conflict marker" if conflict else f"is not JSON ({error}): {shown!r}") from None
     if not isinstance(row, dict):
-        raise BadRecord(f"a record is an object, not {type(row).__name__}")
+        raise BadRecord(f"a record must be an object, got {type(row).__name__}")
     if "id" not in row:
         raise BadRecord(f"lacks 'id'.{did_you_mean('id', row)}")
     if not isinstance(row["id"], str | int) or row["id"] == "" or isinstance(row["id"], bool):
-        raise BadRecord(f"id is a text or a number, not {row['id']!r}")
+        raise BadRecord(f"id must be a string or a number, got {row['id']!r}")
     found = [key for key in keys if key in row]
     if len(found) > 1:  # a table has every column in every row
         found = [key for key in found if row[key] is not None] or found[:1]

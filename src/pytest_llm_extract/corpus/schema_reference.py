@@ -42,7 +42,7 @@ def load_schema(reference: str) -> Schema:
             raise UnknownNameError(name, known=known, source=f"{_SOURCE}: {place}", kind="attribute")
         found, place = getattr(found, name), f"{place}.{name}"
     if not isinstance(found, type) and typing.get_origin(found) is None:
-        raise UsageError(f"{_SOURCE} {reference}", f"is no pydantic type, but {found!r:.60}")
+        raise UsageError(f"{_SOURCE} {reference}", f"is not a pydantic type, got {found!r:.60}")
     return Schema.of(found, f"{_SOURCE} {reference}")
 
 

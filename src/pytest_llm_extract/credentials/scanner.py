@@ -29,7 +29,7 @@ class Finding(NamedTuple):
     place: str
 
     def __str__(self) -> str:
-        return f"{self.secret} stands in {self.place}"
+        return f"{self.secret} is in {self.place}"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Watch:
             lists.setdefault((entry.startswith("!"), text.startswith("re:")), []).append(text.removeprefix("re:"))
         for name in lists.get((False, False), []) + lists.get((True, False), []):
             if not re.fullmatch(r"[\w*?\[\]-]*[A-Za-z][\w*?\[\]-]*", name):
-                raise UsageError(source, f"{name!r} is no variable of the environment; a pattern begins with re:")
+                raise UsageError(source, f"{name!r} is not an environment variable; a pattern begins with re:")
         return cls(
             tuple(lists.get((False, False), ())),
             tuple(lists.get((True, False), ())),
@@ -163,9 +163,9 @@ def _pattern(text: str, source: str) -> re.Pattern[str]:
     try:
         pattern = re.compile(text)
     except re.error as error:
-        raise UsageError(source, f"re:{text} is no pattern: {error}") from None
+        raise UsageError(source, f"re:{text} is not a valid pattern: {error}") from None
     if pattern.search(""):
-        raise UsageError(source, f"re:{text} matches the empty text, so nothing could be written")
+        raise UsageError(source, f"re:{text} matches the empty string, so nothing could be written")
     return pattern
 
 

@@ -65,7 +65,7 @@ def read_case(row: Any, place: Place, folder: Path) -> Case:
         RowError: it lacks or misspells a column, or holds what a case cannot be made of.
     """
     if not isinstance(row, Mapping):
-        raise RowError(f"a case is an object, not {type(row).__name__}")
+        raise RowError(f"a case must be an object, got {type(row).__name__}")
     if problem := check_columns(tuple(map(str, row))):
         raise RowError(problem)
     case_id = _id(row["id"])
@@ -112,7 +112,7 @@ def _likely(column: str, names: list[str]) -> str:
 
 def _id(value: Any) -> str:
     if not isinstance(value, str | int) or isinstance(value, bool) or value == "":
-        raise RowError(f"id is a text or a number, not {value!r}")
+        raise RowError(f"id must be a string or a number, got {value!r}")
     _refuse_surrogates(str(value), "id")
     return str(value)
 
@@ -124,7 +124,7 @@ def _input(row: Mapping[Any, Any], case_id: str, folder: Path) -> Any:
         return row["input"]
     name = row["input_file"]
     if not isinstance(name, str | Path) or not str(name).strip():
-        raise RowError(f"case {case_id!r}: input_file is the name of a file, not {name!r}")
+        raise RowError(f"case {case_id!r}: input_file must be the name of a file, got {name!r}")
     try:
         return read_document(folder / name)
     except FileNotFoundError:
@@ -138,16 +138,18 @@ def _refuse_surrogates(text: str, what: str) -> None:
     try:
         text.isascii() or text.encode()
     except UnicodeEncodeError as error:
-        raise RowError(f"{what} holds half a character ({text[error.start]!r}), which no request can carry") from None
+        raise RowError(
+            f"{what} holds half of a surrogate pair ({text[error.start]!r}), which no request can carry"
+        ) from None
 
 
 def _metadata(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping | None):
-        raise RowError(f"metadata is an object, not {value!r}")
+        raise RowError(f"metadata must be an object, got {value!r}")
     return dict(value or {})
 
 
 def _group(value: Any) -> str | None:
     if not isinstance(value, str | int | None) or isinstance(value, bool):
-        raise RowError(f"group is a text or a number, not {value!r}")
+        raise RowError(f"group must be a string or a number, got {value!r}")
     return None if value is None else str(value)

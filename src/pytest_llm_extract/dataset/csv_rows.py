@@ -67,7 +67,7 @@ def _header(cells: list[str]) -> list[_Path]:
 def _refuse_overlap(paths: list[_Path]) -> None:
     for number, path in enumerate(paths):
         if path in paths[:number]:
-            raise ValueError(f"column {'.'.join(path)!r} is there twice")
+            raise ValueError(f"column {'.'.join(path)!r} occurs twice")
         for longer in paths:
             if longer != path and longer[: len(path)] == path:
                 raise ValueError(f"columns {'.'.join(path)!r} and {'.'.join(longer)!r} fill the same field")

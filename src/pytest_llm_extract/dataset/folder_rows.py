@@ -23,7 +23,7 @@ def folder_rows(folder: Path, problems: Problems, number: ReadNumber = float) ->
     for name, is_folder in sorted(_listed(folder, problems)):
         stem, suffix = PurePath(name).stem, PurePath(name).suffix
         if is_folder:
-            problems.append((name, "is a folder; the files of golden data lie side by side"))
+            problems.append((name, "is a folder; the files of golden data must lie side by side"))
         elif suffix.lower() == ".json":
             golds[stem] = folder / name
         else:
@@ -74,5 +74,5 @@ def _columns(held: Any, stem: str, document: str) -> dict[str, Any]:
         return {"expected": held, "id": stem, "input_file": document}
     for name in ("id", "input", "input_file"):
         if name in given:
-            raise RowError(f"{name!r} stands beside 'expected', but the names of the files say it")
+            raise RowError(f"{name!r} is given beside 'expected', but the names of the files already say it")
     return {**given, "id": stem, "input_file": document}

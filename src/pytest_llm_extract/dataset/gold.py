@@ -16,7 +16,7 @@ from pytest_llm_extract.formats.safe_yaml import plain_value
 from pytest_llm_extract.schema.field_tree import ListNode, ModelNode, Node, UnionNode
 from pytest_llm_extract.schema.schema import Schema, gold_to_json
 
-_CELL = "; a cell of .csv is text, so such a value goes into .jsonl or .yaml"
+_CELL = "; a cell of .csv is a string; write such a value in .jsonl or .yaml"
 
 
 class GoldenCase(NamedTuple):
@@ -79,7 +79,7 @@ def _describe(error: ErrorDetails, schema: Schema) -> str:
         return f"{where}: {error['msg']}"
     *parents, name = error["loc"]
     if (path := _fields(_follow(schema.root, parents)).get(str(name))) is not None:
-        return f"{where}: the field {path!r} is given twice, by its name and by its alias; take one"
+        return f"{where}: the field {path!r} is given twice, by its name and by its alias; use one"
     return f"{where}: the schema has no field {place!r}.{_nearest(error['loc'], schema)}"
 
 

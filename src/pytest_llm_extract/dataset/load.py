@@ -49,7 +49,7 @@ def load_cases(source: CasesSource, name: str, folder: Path | None = None) -> li
         rows = list(enumerate(_given_rows(source, name), start=1))
     cases = _cases(rows, folder or Path(), problems, numbers)
     if not problems and not cases:
-        problems.append((None, "holds no case"))
+        problems.append((None, "holds no cases"))
     if problems:
         raise DatasetError(name, sorted(problems, key=_in_order))
     return cases
@@ -58,8 +58,12 @@ def load_cases(source: CasesSource, name: str, folder: Path | None = None) -> li
 def _given_rows(source: Any, name: str) -> Iterable[Any]:
     given = source() if callable(source) else source
     if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
-        what = "the callable gives a list of cases" if callable(source) else "is a file, a folder, a list or a callable"
-        raise DatasetError(name, [(None, f"{what}, not {given!r:.60}")])
+        what = (
+            "the callable must return a list of cases"
+            if callable(source)
+            else "must be a file, a folder, a list or a callable"
+        )
+        raise DatasetError(name, [(None, f"{what}, got {given!r:.60}")])
     return given
 
 
@@ -80,7 +84,7 @@ def _path_rows(path: Path, problems: Problems, numbers: ReadNumber) -> list[Row]
     reader = _FORMATS.get(path.suffix.lower())
     if reader is None:
         given = path.suffix or "a file without suffix"
-        problems.append((None, f"golden data is {', '.join(_FORMATS)} or a folder, not {given}"))
+        problems.append((None, f"golden data must be {', '.join(_FORMATS)} or a folder, got {given}"))
         return []
     try:
         text = read_text(path)

@@ -138,7 +138,7 @@ class Extraction:
         It is called once for each sample.
         """
         if self._suite.extractor or self._suite.call:
-            pytest.fail("extraction.run goes with a marker that has neither extractor= nor prompt=", pytrace=False)
+            pytest.fail("extraction.run needs a marker that has neither extractor= nor prompt=", pytrace=False)
         if self._taken:
             pytest.fail("extraction.run was called twice: a case is one extraction", pytrace=False)
         self._run(partial(function, *args, **kwargs))

@@ -13,7 +13,7 @@ def read_exactly(text: str, is_same: Callable[[float, str], bool]) -> Any:
     """The value of a JSON text; `is_same` says whether a number with a point or an exponent is still what was written.
 
     Raises:
-        ValueError: no JSON, a name that is there twice, NaN or Infinity, or a number that is not the same.
+        ValueError: no JSON, a name that occurs twice, NaN or Infinity, or a number that is not the same.
         RecursionError: too deep.
     """
 
@@ -26,7 +26,7 @@ def read_exactly(text: str, is_same: Callable[[float, str], bool]) -> Any:
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise ValueError("a name is there twice")
+            raise ValueError("a name occurs twice")
         return found
 
     def constant(name: str) -> None:

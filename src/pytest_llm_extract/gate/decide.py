@@ -151,7 +151,7 @@ def _reasons(
     if suite.baseline is not None:
         reasons += vanished(suite, suite.baseline)
     reasons += [
-        f"the waiver of {w.what} ({w.reason}) expired on {w.expires}: mend it, or renew it"
+        f"the waiver of {w.what} ({w.reason}) expired on {w.expires}: remove it, or renew it"
         for w in suite.rules.waivers
         if w.expired(suite.rules.today)
     ]
@@ -213,7 +213,7 @@ def _doubts(suite: SuiteResult, comparisons: Sequence[Comparison]) -> list[str]:
         elif comparison.fell and comparison.smallest_p_adj <= 4 * comparison.alpha:
             enough = comparison.cases_to_decide
             more = f"; about {enough:,} {comparison.unit}s would decide, if this drop is the true one" if enough else ""
-            doubts.append(f"{_nearest(comparison)} against the {comparison.against} may be noise or not{more}")
+            doubts.append(f"{_nearest(comparison)} against the {comparison.against} could be noise{more}")
     models: dict[str, int] = {}
     for sample in suite.samples:
         if sample.model is not None:
@@ -241,12 +241,10 @@ def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: 
     notes += dropped(suite, suite.baseline)
     new = [case.id for case in suite.cases if case.baseline is None]
     if new:
-        notes.append(
-            f"{count_cases(len(new))} new since the baseline, in floors only until accepted: {some_names(new)}"
-        )
+        notes.append(f"{count_cases(len(new))} new: counted in floors, not compared until accepted: {some_names(new)}")
     fresh = [path for path in fields if path not in suite.baseline.fields]
     if fresh:
-        notes.append(f"new fields, in floors only until accepted: {some_names(fresh)}")
+        notes.append(f"new fields: counted in floors, not compared until accepted: {some_names(fresh)}")
     notes += [_rest(comparison) for comparison in comparisons if comparison.pooled_p_without_failed is not None]
     return notes + [_power(comparison) for comparison in comparisons if comparison.smallest_loss is not None]
 
@@ -259,7 +257,7 @@ def _flakes(cases: Sequence[CaseResult], fields: Mapping[str, FieldSummary]) -> 
     whole, shown = count_flakes(cases), some_names(f"{path} in {-minus}" for minus, path in flaky)
     return [
         f"the samples disagree in {whole.n_flaky} of {count_cases(whole.n_cases)} ({shown}): "
-        "as many may move when nothing changed"
+        "expect about as many to change from noise alone"
     ]
 
 
@@ -286,7 +284,7 @@ def _rest(comparison: Comparison) -> str:
 def _power(comparison: Comparison) -> str:
     counted = f"{comparison.n_groups} {comparison.unit}{'' if comparison.n_groups == 1 else 's'}"
     drop, lost = comparison.visible_drop, comparison.smallest_loss
-    line = f"against the {comparison.against}, with {counted} one field alone can fail from {lost} lost and none gained"
+    line = f"against the {comparison.against}, with {counted} a single field can fail from {lost} lost and none gained"
     return line if drop is None else f"{line}; a drop of less than {percent(drop)} is not visible"
 
 

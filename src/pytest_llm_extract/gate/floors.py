@@ -45,7 +45,7 @@ def _missed(path: str, counts: FieldCounts, floor: Floor) -> list[str]:
         found = rate(counts, name)
         words = path if name == "accuracy" else f"{path}: {name.replace('_', ' ')}"
         if found is None:
-            lacking = "no value is null in gold" if name == "hallucination_rate" else "there is no value to judge by"
+            lacking = "no value is null in gold" if name == "hallucination_rate" else "no value was predicted"
             reasons.append(f"{words}: {lacking}, so it cannot reach {percent(limit)}")
         elif name == "hallucination_rate" and found > limit:
             reasons.append("{} {} is above {}".format(words, *percents_apart(found, limit)))

@@ -20,7 +20,7 @@ def vanished(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
     if fields:
         reasons.append(f"fields of the baseline gone from the schema ({some_names(fields)}): {_MEND}")
     if labels:
-        reasons.append(f"fields of the baseline that no case labels any more ({some_names(labels)}): {_MEND}")
+        reasons.append(f"fields of the baseline that no case labels now ({some_names(labels)}): {_MEND}")
     return reasons
 
 
@@ -34,7 +34,7 @@ def dropped(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
     if fields:
         notes.append(f"removed from the schema {since}, and accepted: {some_names(fields)}")
     if labels:
-        notes.append(f"labelled in no case any more {since}, and accepted: {some_names(labels)}")
+        notes.append(f"no longer labelled in any case {since}, and accepted: {some_names(labels)}")
     return notes
 
 

@@ -68,7 +68,7 @@ def complete(client: Any, api: str, body: dict[str, Any]) -> RawAnswer:
         or not isinstance(answer.get(member), list)
         or not (answer[member] or api != "chat")
     ):
-        raise ProviderError(f"the answer is no {_kind(api)}: {str(answer)[:200]!r}")
+        raise ProviderError(f"the answer is not a {_kind(api)}: {str(answer)[:200]!r}")
     return read_answer_body(answer)
 
 
@@ -82,7 +82,7 @@ def _replayed(client: Any, path: str, body: dict[str, Any]) -> Any:
     try:
         return None if found is None else json.loads(found)
     except ValueError as error:
-        raise ProviderError(f"the answer is no JSON: {error}") from None
+        raise ProviderError(f"the answer is not JSON: {error}") from None
 
 
 def _sent(client: Any, path: str, body: dict[str, Any]) -> Any:
@@ -99,7 +99,7 @@ def _sent(client: Any, path: str, body: dict[str, Any]) -> Any:
     except openai.APIConnectionError as error:
         raise ProviderError(f"no answer from {client.base_url}: {error.__cause__ or error}") from None
     except json.JSONDecodeError as error:
-        raise ProviderError(f"the answer is no JSON: {error}") from None
+        raise ProviderError(f"the answer is not JSON: {error}") from None
 
 
 def _kind(api: str) -> str:
@@ -113,4 +113,4 @@ def _check_client(client: Any) -> None:
     if isinstance(client, openai.AsyncOpenAI):
         raise ProviderError(f"llm_client is {name}, but prompts are sent synchronously: give an OpenAI or AzureOpenAI")
     if not isinstance(client, openai.OpenAI):
-        raise ProviderError(f"llm_client is {name}; it has to be an openai.OpenAI (or AzureOpenAI)")
+        raise ProviderError(f"llm_client is {name}; it must be an openai.OpenAI (or AzureOpenAI)")

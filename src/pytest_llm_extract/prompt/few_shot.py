@@ -42,7 +42,7 @@ class Examples(NamedTuple):
         if self.find is not None:
             listed = self.find(case)
             if not isinstance(listed, Iterable) or isinstance(listed, str | Mapping):
-                raise UsageError(self.source, f"of case {case.id!r} are a list, not {listed!r}")
+                raise UsageError(self.source, f"of case {case.id!r} must be a list, got {listed!r}")
             found = tuple(read_example(given, self.schema, self.source) for given in listed)
         if any(columns["input"] == case.input for columns, _ in found):
             raise UsageError(self.source, f"case {case.id!r} is its own example: the prompt would hold its gold")
@@ -80,7 +80,7 @@ def read_examples(
     elif isinstance(given, list | tuple):
         rows = given
     else:
-        raise UsageError(source, f"is a file, a column, a list or a callable, not {given!r}")
+        raise UsageError(source, f"must be a file, a column, a list or a callable, got {given!r}")
     return Examples(source, schema, tuple(read_example(row, schema, source) for row in rows))
 
 
@@ -93,7 +93,7 @@ def read_context(given: Any, cases: list[Case], source: str) -> Context:
     if callable(given):
         return Context(given, calls=True)
     if not isinstance(given, str):
-        raise UsageError(source, f"context= is a column or a callable, not {given!r}")
+        raise UsageError(source, f"context= must be a column or a callable, got {given!r}")
     for case in cases:
         if given not in case.prompt_columns:
             raise UsageError(source, f"context={given!r}: case {case.id!r} has no such column")
@@ -113,7 +113,7 @@ def read_example(given: Any, schema: Schema, source: str) -> Example:
     elif isinstance(given, list | tuple) and len(given) == 2:
         columns, expected = {"input": given[0]}, given[1]
     else:
-        raise UsageError(source, f"an example has `input` and `expected`, unlike {str(given)[:80]!r}")
+        raise UsageError(source, f"an example must have `input` and `expected`, got {str(given)[:80]!r}")
     return {"context": "", **columns}, _answer(expected, schema, f"{source}: {str(columns['input'])[:40]!r}")
 
 
@@ -121,7 +121,7 @@ def _answer(expected: Any, schema: Schema, source: str) -> str:
     if isinstance(expected, str):
         return expected
     if has_alternatives(expected):
-        raise UsageError(source, "an example has one answer, not several that would do")
+        raise UsageError(source, "an example must have one answer, not several accepted ones")
     try:
         schema.read_gold(expected)
     except pydantic.ValidationError as error:
@@ -130,4 +130,4 @@ def _answer(expected: Any, schema: Schema, source: str) -> str:
     try:
         return json.dumps(pydantic_core.to_jsonable_python(expected, by_alias=True), ensure_ascii=False)
     except UnicodeDecodeError:
-        raise UsageError(source, "the answer has bytes that are no text: give it as JSON text") from None
+        raise UsageError(source, "the answer has bytes that are not text: give it as a JSON string") from None

@@ -98,17 +98,17 @@ def read_prompt_call(given: Mapping[str, Any], settings: Settings, module: Path,
     if written is None:
         for name in ARGUMENTS:
             if name in given:
-                raise UsageError(source, f"{name}= goes with prompt=")
+                raise UsageError(source, f"{name}= needs prompt=")
         return None
     if not isinstance(written, str | Path):
-        raise UsageError(source, f"prompt= is the path of a prompt file, not {written!r}")
+        raise UsageError(source, f"prompt= must be the path of a prompt file, got {written!r}")
     try:
         prompt = load_prompt(find_file(written, settings, module, source))
     except PromptError as error:
         raise UsageError(source, str(error)) from None
     named = given.get("model")
     if not isinstance(named, str | None):
-        raise UsageError(source, f"model= is the name of a model, not {named!r}")
+        raise UsageError(source, f"model= must be the name of a model, got {named!r}")
     model = named or prompt.model or settings.model
     if not model:
         raise UsageError(source, f"no model: name one in {prompt.path.name}, in model= or in the ini llm_extract_model")
@@ -137,12 +137,12 @@ def complete_call(
     try:
         strict = None if kind == "json_object" else strict_json_schema(schema_type)
     except UnsupportedFieldError as error:
-        raise UsageError(source, f"response_format={kind!r}: {error}; or take 'json_object'") from None
+        raise UsageError(source, f"response_format={kind!r}: {error}; or use 'json_object'") from None
     examples, context = given.get("examples"), given.get("context")
     if examples is not None and call.prompt.document_turn is None:
-        raise UsageError(source, f"examples= go before a user message, and {call.prompt.path.name} has none")
+        raise UsageError(source, f"examples= are sent before a user message, and {call.prompt.path.name} has none")
     if context is not None and "context" not in call.prompt.names:
-        raise UsageError(source, f"context= is given, but {call.prompt.path.name} never says {{{{context}}}}")
+        raise UsageError(source, f"context= is given, but {call.prompt.path.name} does not use {{{{context}}}}")
     completed = call._replace(
         response_format=ResponseFormat(kind, schema.name, strict),
         examples=None if examples is None else read_examples(examples, cases, schema, settings, module, source),

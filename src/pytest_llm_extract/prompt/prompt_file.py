@@ -71,11 +71,11 @@ class Prompt(NamedTuple):
         pieces, again = (self._text(template, {**columns, "input": file}, owner).split(file) for file in _FILES)
         if pieces != again:
             written = "write {{input}} by itself, without a filter or an expression"
-            raise PromptError(self.path, f"{document.path.name} is no text and can only be sent as it is: {written}")
+            raise PromptError(self.path, f"{document.path.name} is not text and can only be sent as it is: {written}")
         if len(pieces) == 1:
             return Message(role, pieces[0])
         if role != "user":
-            raise PromptError(self.path, f"{document.path.name} is no text: name {{{{input}}}} in a user message")
+            raise PromptError(self.path, f"{document.path.name} is not text: write {{{{input}}}} in a user message")
         parts = [part for piece in pieces for part in (document, piece)][1:]
         return Message(role, tuple(part for part in parts if not isinstance(part, str) or part.strip()))
 
@@ -118,7 +118,7 @@ def load_prompt(path: Path) -> Prompt:
             written = [("system", text), ("user", "{{ input }}")]
             messages = (("system", template), ("user", _template(environment, "{{ input }}", path)))
         return Prompt(path, messages, None, {}, None, _fingerprint(written), _names(environment, written))
-    raise PromptError(path, "a prompt is a .prompt.yml, .md or .txt file")
+    raise PromptError(path, "a prompt must be a .prompt.yml, .md or .txt file")
 
 
 def _fingerprint(written: list[tuple[str, str]]) -> str:
@@ -188,7 +188,9 @@ def _yaml(path: Path, text: str) -> Any:
         line, problem = describe(text, error)
         place = f"line {line}: " if line else ""
         hint = (
-            "; quote a text that begins with {{" if line and "{{" in "".join(text.splitlines()[line - 1 : line]) else ""
+            "; quote a string that begins with {{"
+            if line and "{{" in "".join(text.splitlines()[line - 1 : line])
+            else ""
         )
         raise PromptError(path, f"{place}{problem}{hint}") from None
     return data
@@ -201,7 +203,7 @@ def _check_keys(path: Path, data: dict[str, Any]) -> None:
         if key not in _KEYS:
             raise PromptError(path, f"unknown key {key!r}.{did_you_mean(key, _KEYS)}")
     if data.get("responseFormat") == "text":
-        raise PromptError(path, f"responseFormat: answers are JSON, not text; remove it, or take {', '.join(FORMATS)}")
+        raise PromptError(path, f"responseFormat: answers are JSON, not text; remove it, or use {', '.join(FORMATS)}")
 
 
 def _parameters(path: Path, given: Any, text: str) -> dict[str, Any]:
@@ -209,7 +211,7 @@ def _parameters(path: Path, given: Any, text: str) -> dict[str, Any]:
     import yaml
 
     if not isinstance(given, dict | None):
-        raise PromptError(path, "modelParameters is a mapping")
+        raise PromptError(path, "modelParameters must be a mapping")
     if not given:
         return {}
     try:
@@ -218,7 +220,7 @@ def _parameters(path: Path, given: Any, text: str) -> dict[str, Any]:
         raise PromptError(path, f"is not YAML: {error}") from None
     for key, value in given.items():
         if loosely.get(key) != value:
-            problem = f"{value!r} is read as {loosely.get(key)!r} by some; quote texts, write numbers as JSON has them"
+            problem = f"{value!r} is read as {loosely.get(key)!r} by some; quote strings, and write numbers as in JSON"
             raise PromptError(path, f"modelParameters.{key}: {problem}")
     return {re.sub(r"[A-Z]", lambda m: f"_{m.group().lower()}", key): value for key, value in given.items()}
 
@@ -229,5 +231,7 @@ def _message(environment: jinja2.Environment, message: Any, path: Path) -> tuple
         or message.get("role") not in _ROLES
         or not isinstance(message.get("content"), str)
     ):
-        raise PromptError(path, f"a message has a `role` ({', '.join(_ROLES)}) and a text `content`, not {message!r}")
+        raise PromptError(
+            path, f"a message must have a `role` ({', '.join(_ROLES)}) and a string `content`, got {message!r}"
+        )
     return message["role"], _template(environment, message["content"], path)

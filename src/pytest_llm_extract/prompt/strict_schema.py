@@ -43,7 +43,9 @@ def strict_json_schema(tp: Any) -> _Json:
     definitions: Mapping[str, Any] = written.get("$defs", {})
     top = _resolved(written, definitions)
     if top.get("type") != "object" or "properties" not in top:
-        raise UnsupportedFieldError("", "the schema's top level is an object; wrap the list or the choice in a model")
+        raise UnsupportedFieldError(
+            "", "the schema's top level must be an object; wrap the list or the choice in a model"
+        )
     _check(written, "", definitions, set())
     found = _strict(written, definitions)
     if "$ref" in found:
@@ -77,9 +79,9 @@ def _problem(node: Mapping[str, Any]) -> str | None:
     if _UNSAYABLE in node:
         return f"is of a type that has no JSON Schema: {node[_UNSAYABLE]}"
     if node.get("additionalProperties") or "patternProperties" in node:
-        return "allows keys of any name: list them in a model, or take a list of key and value"
+        return "allows keys of any name: list them in a model, or use a list of keys and values"
     if "prefixItems" in node:
-        return "is a tuple: take a model or a list"
+        return "is a tuple: use a model or a list"
     if len(node.get("allOf", ())) > 1:
         return "has several schemas in allOf"
     if not node.keys() & {"type", "anyOf", "oneOf", "allOf", "enum", "const"}:

@@ -27,7 +27,7 @@ def plan_lines(plans: Sequence[SuitePlan]) -> list[str]:
             shown = ", ".join(plan.orphans[:3]) + (", …" if len(plan.orphans) > 3 else "")
             lines.append(f"  orphaned: {printable(shown, 200)}: no case wants them (llm-extract check --prune)")
         if plan.in_tests:
-            lines.append(f"  {count_cases(plan.in_tests)} can only be looked at and recorded by the tests themselves")
+            lines.append(f"  {count_cases(plan.in_tests)} can only be checked and recorded by the tests themselves")
         if plan.to_record:
             lines.append(f"  to record: {count_cassettes(plan.to_record)}; expected: {_expected(plan)}")
     n = sum(plan.to_record for plan in plans)
@@ -47,7 +47,7 @@ def _state(plan: SuitePlan) -> str:
 
 def _expected(plan: SuitePlan) -> str:
     if plan.expected is None:
-        return "tokens and cost unknown, for lack of earlier recordings"
+        return "tokens and cost unknown, there are no earlier recordings"
     least = "at least " if plan.is_at_least else "about "
     return least + _amount(plan.expected)
 
@@ -159,5 +159,5 @@ def summary_lines(suite: str, progress: Progress, n_calls: int, took_s: float, e
     lines = [f"{suite}: recorded {progress.done:,} of {progress.total:,}; {took}"]
     if progress.failed:
         why = f": {printable(ended, 300)}" if ended else ""
-        lines.append(f"  {count_cassettes(progress.failed)} left, which the next recording takes up{why}")
+        lines.append(f"  {count_cassettes(progress.failed)} not recorded; run again to continue{why}")
     return lines

@@ -88,7 +88,7 @@ def read_results(text: str, name: str) -> list[SuiteResult]:
     except (ValueError, RecursionError) as error:
         raise ResultsError(name, f"is not JSON: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise ResultsError(name, "is no results.json of pytest-llm-extract (write one with --llm-extract-json=PATH)")
+        raise ResultsError(name, "is not a results.json of pytest-llm-extract (write one with --llm-extract-json=PATH)")
     if data.get("version") != VERSION:
         raise ResultsError(name, f"has format version {data.get('version')!r}, this version reads {VERSION}")
     try:

@@ -54,7 +54,7 @@ _TEXT = frozenset({"str"})
 def _expect(holds: bool, rule: Rule, argument: str, wanted: str) -> None:
     """Refuse an argument of a rule that is not what is wanted."""
     if not holds:
-        raise RuleError(f"{type(rule).__name__}: {argument} is {wanted}, not {getattr(rule, argument)!r}")
+        raise RuleError(f"{type(rule).__name__}: {argument} must be {wanted}, got {getattr(rule, argument)!r}")
 
 
 def _is_number(value: Any) -> bool:
@@ -93,9 +93,9 @@ class Tolerance(Rule):
             try:
                 exact = Decimal(str(value))
             except InvalidOperation:
-                raise RuleError(f"Tolerance: {name} is a number, not {value!r}") from None
+                raise RuleError(f"Tolerance: {name} must be a number, got {value!r}") from None
             if not exact.is_finite() or exact < 0:
-                raise RuleError(f"Tolerance: {name} is a number from 0 on, not {value!r}")
+                raise RuleError(f"Tolerance: {name} must be a number of at least 0, got {value!r}")
             if name == "rel" and exact > 1:
                 raise RuleError(f"Tolerance: rel must be at most 1, got {value!r}: {value} % is {exact / 100}")
             object.__setattr__(self, name, exact.normalize())
@@ -137,16 +137,18 @@ class Aliases(Rule):
 
     def __init__(self, values: Mapping[str, str | Iterable[str]]) -> None:
         if not isinstance(values, Mapping):
-            raise RuleError(f'Aliases: a mapping such as {{"IBM": ["I.B.M."]}}, not {values!r}')
+            raise RuleError(f'Aliases: must be a mapping such as {{"IBM": ["I.B.M."]}}, got {values!r}')
         group_of: dict[str, str] = {}
         listed: dict[str, tuple[str, ...]] = {}
         for name, given in values.items():
             listed[name] = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
             for text in (name, *listed[name]):
                 if not isinstance(text, str):
-                    raise RuleError(f"Aliases: names and what they stand for are texts, not {text!r} of {name!r}")
+                    raise RuleError(f"Aliases: names and aliases must be strings, got {text!r} in {name!r}")
                 if (other := group_of.setdefault(text, name)) != name:
-                    raise RuleError(f"Aliases: {text!r} means both {other!r} and {name!r}: a text has one meaning")
+                    raise RuleError(
+                        f"Aliases: {text!r} means both {other!r} and {name!r}: a string must have one meaning"
+                    )
         object.__setattr__(self, "values", tuple((name, tuple(sorted(listed[name]))) for name in sorted(listed)))
 
 
@@ -232,13 +234,13 @@ def rules_of(given: Any) -> tuple[Rule | Comparison, ...]:
     listed = tuple(given) if isinstance(given, list | tuple) else (given,)
     for rule in listed:
         if isinstance(rule, type) and issubclass(rule, Rule):
-            raise RuleError(f"a rule is called: {rule.__name__}()")
+            raise RuleError(f"a rule must be called: write {rule.__name__}()")
         if not isinstance(rule, Rule) and not callable(rule):
             raise RuleError(
-                f"a rule is one of {', '.join(RULES)} or a function (gold, predicted) -> bool, not {rule!r}"
+                f"a rule must be one of {', '.join(RULES)} or a function (gold, predicted) -> bool, got {rule!r}"
             )
         if not isinstance(rule, Rule) and not _takes_two(rule):
-            raise RuleError(f"a function takes two values, gold and predicted; {rule!r} does not")
+            raise RuleError(f"a function must take two values, gold and predicted; {rule!r} does not")
     _refuse_rivals(listed)
     return listed
 
@@ -249,7 +251,7 @@ def _refuse_rivals(rules: Iterable[Rule | Comparison]) -> None:
     for rule in rules:
         if (other := slots.setdefault(slot_of(rule), rule)) is not rule:
             names = [type(one).__name__ if isinstance(one, Rule) else "a function" for one in (other, rule)]
-            raise RuleError(f"{' and '.join(names)} exclude each other: take one")
+            raise RuleError(f"{' and '.join(names)} exclude each other: use one")
 
 
 def _takes_two(function: Comparison) -> bool:
@@ -269,7 +271,7 @@ def rules_of_json(given: Any) -> tuple[Rule, ...]:
         RuleError: no such rule, or no such argument of it.
     """
     if not isinstance(given, Mapping):
-        raise RuleError(f'{EXTRA_KEY} is an object such as {{"Text": {{"casefold": true}}}}, not {given!r}')
+        raise RuleError(f'{EXTRA_KEY} must be an object such as {{"Text": {{"casefold": true}}}}, got {given!r}')
     rules = tuple(_rule_of_json(name, arguments) for name, arguments in given.items())
     _refuse_rivals(rules)
     return rules
@@ -279,7 +281,7 @@ def _rule_of_json(name: str, arguments: Any) -> Rule:
     if name not in RULES:
         raise RuleError(f"{EXTRA_KEY}: no rule {name!r}.{did_you_mean(name, RULES)}")
     if not isinstance(arguments, Mapping):
-        raise RuleError(f"{EXTRA_KEY}: the arguments of {name} are an object, not {arguments!r}")
+        raise RuleError(f"{EXTRA_KEY}: the arguments of {name} must be an object, got {arguments!r}")
     rule, known = RULES[name], [field.name for field in fields(RULES[name])]
     for argument in arguments:
         if argument not in known:
@@ -290,7 +292,7 @@ def _rule_of_json(name: str, arguments: Any) -> Rule:
         return rule(**arguments)
     values = arguments.get("values", [])
     if not isinstance(values, list | tuple):
-        raise RuleError(f"{EXTRA_KEY}: the values of Null are a list, not {values!r}")
+        raise RuleError(f"{EXTRA_KEY}: the values of Null must be a list, got {values!r}")
     return Null(*values)
 
 

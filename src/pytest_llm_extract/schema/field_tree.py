@@ -294,15 +294,15 @@ class Builder:
     def _misfit(self, rule: Rule | Comparison, node: Node, core: Mapping[str, Any]) -> str | None:
         place = rule.place if isinstance(rule, Rule) else "leaf"
         if place == "field":
-            return "goes on a field of a model"
+            return "belongs on a field of a model"
         if place != "leaf":
             if not isinstance(node, ListNode) or node.keyed:
-                return "goes on a list"
-            return "goes on a list of models" if place == "rows" and isinstance(node.items, LeafNode) else None
+                return "belongs on a list"
+            return "belongs on a list of models" if place == "rows" and isinstance(node.items, LeafNode) else None
         if isinstance(node, ListNode):
-            return f"goes on a value; the items here are {node.items.path!r}"
+            return f"belongs on a value; the items here are {node.items.path!r}"
         if not isinstance(node, LeafNode):
-            return "goes on a value, not on a model"
+            return "belongs on a value, not on a model"
         if isinstance(rule, NumberText) and not _is_locale(rule.locale):
             return f"names no locale: {rule.locale!r}"
         kinds = self._definitions.kinds(core)

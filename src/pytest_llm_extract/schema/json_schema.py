@@ -28,7 +28,7 @@ _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "required": ((list,), "a list of names"),
     "enum": ((list,), "a list of values"),
     **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), ((int,), "a whole number")),
-    **dict.fromkeys(("title", "pattern", "format"), ((str,), "a text")),
+    **dict.fromkeys(("title", "pattern", "format"), ((str,), "a string")),
     "$ref": ((str,), "a path such as '#/$defs/Line'"),
 }
 
@@ -47,7 +47,7 @@ def read_json_schema(path: Path, source: str) -> type[BaseModel]:
     except (ValueError, RecursionError) as error:
         raise UsageError(place, f"is not JSON: {error}") from None
     if not isinstance(schema, dict):
-        raise UsageError(place, "is no JSON Schema: its top level is no object")
+        raise UsageError(place, "is not a JSON Schema: its top level is not an object")
     return model_of({"title": path.stem, **schema}, place)
 
 
@@ -67,7 +67,7 @@ def model_of(schema: Mapping[str, Any], source: str) -> type[BaseModel]:
         place = _culprit(read)
         raise UsageError(source, f"{place}the JSON Schema cannot be read: {_said(error)}") from None
     if not isinstance(found, type) or not issubclass(found, BaseModel) or not found.model_fields:
-        raise UsageError(source, "the JSON Schema's top level is an object with `properties`")
+        raise UsageError(source, "the JSON Schema's top level must be an object with `properties`")
     return found
 
 
@@ -110,11 +110,11 @@ class _Reading:
         if given is True:
             return {}
         if not isinstance(given, Mapping):
-            raise self._error(place, f"a schema is an object, not {given!r}")
+            raise self._error(place, f"a schema must be an object, got {given!r}")
         self._check(given, place)
         if EXTRA_KEY in given and not is_property:
-            hint = "a rule of this place goes into compare=, as compare={'tags[]': …} for the items of `tags`"
-            raise self._error(place, f"{EXTRA_KEY} goes on a property, and would have no effect here; {hint}")
+            hint = "write a rule for this place in compare=, as compare={'tags[]': …} for the items of `tags`"
+            raise self._error(place, f"{EXTRA_KEY} belongs on a property, and would have no effect here; {hint}")
         return self._plain({key: self._inner(key, value, f"{place}.{key}") for key, value in given.items()})
 
     def _inner(self, key: str, value: Any, place: str) -> Any:
@@ -131,13 +131,13 @@ class _Reading:
     def _check(self, given: Mapping[str, Any], place: str) -> None:
         for key, (kind, words) in _KINDS.items():
             if key in given and not isinstance(given[key], kind):
-                raise self._error(f"{place}.{key}", f"is {words}, not {given[key]!r}")
+                raise self._error(f"{place}.{key}", f"must be {words}, got {given[key]!r}")
         types = given.get("type", ())
         for name in [types] if isinstance(types, str) else types:
             if name not in _TYPES:
                 raise self._error(f"{place}.type", f"no type {name!r}.{did_you_mean(str(name), _TYPES)}")
         if given.get("$ref") == "#":
-            raise self._error(place, "a schema that holds itself goes into $defs, where every $ref can name it")
+            raise self._error(place, "a schema that contains itself must be in $defs, where every $ref can name it")
 
     def _plain(self, node: dict[str, Any]) -> dict[str, Any]:
         """With its type said, one alternative for each, and unique items only where those can be told apart."""

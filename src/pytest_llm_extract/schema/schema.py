@@ -56,7 +56,9 @@ class Schema:
         root = builder.tree(core, tp)
         found = list(models(root))
         if not found:
-            raise UsageError(source, f"the schema is a pydantic model (or a list of one), not {tp!r}; give schema=")
+            raise UsageError(
+                source, f"the schema must be a pydantic model (or a list of one), got {tp!r}; give schema="
+            )
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", found[0].__name__)[:64]
         return cls(adapter, root, name, builder)
 

@@ -254,7 +254,7 @@ def _alternatives(value: Any, validate: Callable[[Any], Any], info: ValidationIn
     if isinstance(value, Mapping) and value.keys() == {ANY_OF_KEY}:
         listed = value[ANY_OF_KEY]
         if not isinstance(listed, list) or not listed:
-            raise ValueError(f"{ANY_OF_KEY} is a list of the values that are all right, not {listed!r}")
+            raise ValueError(f"{ANY_OF_KEY} must be a list of the accepted values, got {listed!r}")
         value = AnyOf(*listed)
     if isinstance(value, AnyOf):
         return AnyOf(*(None if found is None else read(found) for found in value.values))

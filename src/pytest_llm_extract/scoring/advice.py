@@ -19,7 +19,7 @@ _MEANINGS = {
         "hold the right value, or a part of it",
         "say in the prompt how much to quote",
     ),
-    "sibling": ("stand in the field {!r}", "say in the prompt what tells the two fields apart"),
+    "sibling": ("are the value of the field {!r}", "say in the prompt what tells the two fields apart"),
     "other_number": ("are another number", "no rule makes them right; look at what the model reads"),
     "unread": ("have the right value in a notation that the schema does not read", "say in the prompt how to write it"),
 }

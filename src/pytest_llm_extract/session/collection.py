@@ -115,7 +115,7 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
         own = [mark.name for mark in definition.own_markers]
         for name in ("llm_extract", *_LIMITS):
             if own.count(name) > 1:
-                raise UsageError(definition.nodeid, f"{name} is written twice at one test; write one that says it all")
+                raise UsageError(definition.nodeid, f"{name} is given twice at one test; combine them into one")
         if definition.get_closest_marker("parametrize") is not None:
             raise UsageError(definition.nodeid, "a suite has one item for each golden case; do not parametrize it")
         if metafunc.config.hook.pytest_llm_extract_vcr.get_hookimpls():

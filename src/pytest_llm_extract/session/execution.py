@@ -46,7 +46,7 @@ def extraction(request: pytest.FixtureRequest) -> Extraction:
     """The extraction of this test's golden case."""
     found: Extraction | None = request.node.stash.get(EXTRACTION, None)
     if found is None:
-        pytest.fail("`extraction` belongs to tests that carry @pytest.mark.llm_extract", pytrace=False)
+        pytest.fail("`extraction` is for tests that carry @pytest.mark.llm_extract", pytrace=False)
     return found
 
 
@@ -87,7 +87,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     late = late_marker(item)
     if late is not None:
         pytest.fail(
-            f"{late} was added after collection, too late for a suite: write it at the test or as pytestmark, "
+            f"{late} was added after collection, too late for a suite: put it on the test or into pytestmark, "
             "or add it to the module in pytest_collectstart",
             pytrace=False,
         )
@@ -121,7 +121,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
         return (yield)
     found = pyfuncitem.stash.get(EXTRACTION, None)
     if found is None:
-        pytest.fail("a plugin runs this case again without its setup, and it has no extraction any more", pytrace=False)
+        pytest.fail("the case was rerun without its setup, so its extraction is gone", pytrace=False)
     from pytest_llm_extract.errors import LlmExtractError
     from pytest_llm_extract.extraction.exception_status import drop_our_frames
     from pytest_llm_extract.extraction.extraction import NoOutput

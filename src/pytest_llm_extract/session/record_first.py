@@ -144,10 +144,7 @@ class Recorder:
             done, total = batch.progress.done, batch.progress.total
             display.end()
             display.lines(
-                [
-                    f"{group.suite.key}: interrupted; {done:,} of {total:,} are recorded and kept, the next "
-                    "recording takes up the rest"
-                ]
+                [f"{group.suite.key}: interrupted; {done:,} of {total:,} are recorded and kept; run again to continue"]
             )
             raise
         finally:

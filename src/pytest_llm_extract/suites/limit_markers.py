@@ -29,7 +29,7 @@ def read_floors(
         return {}
     default, named = _split(written, source, "floor")
     if default is None and not named:
-        raise UsageError(source, "names no limit: a floor for all fields, or for some by name")
+        raise UsageError(source, "names no limit: give a floor for all fields, or for some by name")
     checked = {}
     for path, value in named.items():
         _check_field(path, source, paths, labelled)
@@ -125,7 +125,7 @@ def _split(written: Written, source: str, kind: str) -> tuple[Any, dict[str, Any
 
 def _check_field(path: Any, source: str, paths: Collection[str], labelled: Collection[str]) -> None:
     if not isinstance(path, str):
-        raise UsageError(source, f"a field is named by its path, not by {path!r}")
+        raise UsageError(source, f"a field must be named by its path, got {path!r}")
     if path not in paths:
         raise UnknownNameError(path, known=paths, source=source, kind="field")
     if path not in labelled:
@@ -150,40 +150,40 @@ def _possible(floor: Floor, path: str) -> Floor:
 
 def _share(value: Any, source: str, name: str) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Fraction):
-        raise UsageError(source, f"{name}: a floor is a number from 0 to 1, not {value!r}")
+        raise UsageError(source, f"{name}: a floor must be a number from 0 to 1, got {value!r}")
     if value != value or not 0 <= value <= 1:
         hint = f"; did you mean {float(value) / 100:g}?" if value == value and 1 < value <= 100 else ""
-        raise UsageError(source, f"{name}: a floor is a number from 0 to 1, not {value!r}{hint}")
+        raise UsageError(source, f"{name}: a floor must be a number from 0 to 1, got {value!r}{hint}")
     return Fraction(str(value))
 
 
 def _budget(value: Any, source: str, name: str) -> Gate:
     if not isinstance(value, Gate):
-        raise UsageError(source, f"{name}: a budget is a Gate(max_lost=…, max_drop=…, critical=…), not {value!r}")
+        raise UsageError(source, f"{name}: a budget must be a Gate(max_lost=…, max_drop=…, critical=…), got {value!r}")
     lost, drop = value.max_lost, value.max_drop
     if lost is not None and (isinstance(lost, bool) or not isinstance(lost, int) or lost < 0):
-        raise UsageError(source, f"{name}: max_lost is a number of cases, not {lost!r}")
+        raise UsageError(source, f"{name}: max_lost must be a number of cases, got {lost!r}")
     if drop is not None and (isinstance(drop, bool) or not isinstance(drop, int | float) or not 0 <= drop <= 1):
-        raise UsageError(source, f"{name}: max_drop is a number from 0 to 1, not {drop!r}")
+        raise UsageError(source, f"{name}: max_drop must be a number from 0 to 1, got {drop!r}")
     if not isinstance(value.critical, bool):
-        raise UsageError(source, f"{name}: critical is True or False, not {value.critical!r}")
+        raise UsageError(source, f"{name}: critical must be True or False, got {value.critical!r}")
     return value
 
 
 def _check_waiver(waiver: Any, source: str, paths: Collection[str], case_ids: Collection[str]) -> None:
     if not isinstance(waiver, Waiver):
-        raise UsageError(source, f"takes Waiver(reason=…, expires=…, field=… or case=…), not {waiver!r}")
+        raise UsageError(source, f"takes Waiver(reason=…, expires=…, field=… or case=…), got {waiver!r}")
     for name in ("reason", "field", "case"):
         if not isinstance(given := getattr(waiver, name), str) and (given is not None or name == "reason"):
-            raise UsageError(source, f"{name} of a waiver is a text, not {given!r}")
+            raise UsageError(source, f"{name} of a waiver must be a string, got {given!r}")
     if not waiver.reason.strip():
-        raise UsageError(source, f"a waiver has a reason: {waiver!r}")
+        raise UsageError(source, f"a waiver must have a reason, got {waiver!r}")
     try:
         datetime.date.fromisoformat(waiver.expires)
     except (TypeError, ValueError):
-        raise UsageError(source, f"expires is a date such as '2027-01-31', not {waiver.expires!r}") from None
+        raise UsageError(source, f"expires must be a date such as '2027-01-31', got {waiver.expires!r}") from None
     if (waiver.field is None) is (waiver.case is None):
-        raise UsageError(source, "a waiver names a field or a case")
+        raise UsageError(source, "a waiver must name a field or a case")
     if waiver.field is not None and waiver.field not in paths:
         raise UnknownNameError(waiver.field, known=paths, source=source, kind="field")
     if waiver.case is not None and waiver.case not in case_ids:

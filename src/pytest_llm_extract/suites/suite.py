@@ -201,11 +201,11 @@ def _build(variant: VariantArguments, arguments: MarkerArguments, golden: _Golde
     source, given = variant.source, variant.given
     strict = given.get("strict", False)
     if not isinstance(strict, bool):
-        raise UsageError(source, f"strict= is True or False, not {strict!r}")
+        raise UsageError(source, f"strict= must be True or False, got {strict!r}")
     ignore = _ignored(given.get("ignore", ()), source)
     n_samples = given.get("samples", 1)
     if type(n_samples) is not int or n_samples < 1:
-        raise UsageError(source, f"samples= is how many recordings each case has, 1 or more, not {n_samples!r}")
+        raise UsageError(source, f"samples= must be at least 1, got {n_samples!r}")
     concurrency, record = _recording(given, source)
     extractor = _extractor(given, source)
     call = read_prompt_call(given, settings, arguments.module, source)
@@ -243,14 +243,16 @@ def _build(variant: VariantArguments, arguments: MarkerArguments, golden: _Golde
 def _ignored(given: Any, source: str) -> tuple[str, ...]:
     listed = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
     if isinstance(given, str) or not all(isinstance(path, str) and path for path in listed):
-        raise UsageError(source, f"ignore= is a list of body paths, such as ['metadata.request_id'], not {given!r}")
+        raise UsageError(
+            source, f"ignore= must be a list of body paths, such as ['metadata.request_id'], got {given!r}"
+        )
     return tuple(listed)
 
 
 def _recording(given: Mapping[str, Any], source: str) -> tuple[int | None, str]:
     concurrency, record = given.get("concurrency"), given.get("record", "all")
     if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
-        raise UsageError(source, f"concurrency= is a whole number from 1, not {concurrency!r}")
+        raise UsageError(source, f"concurrency= must be a whole number of at least 1, got {concurrency!r}")
     if record not in RECORD_MODES:
         raise UnknownNameError(str(record), known=RECORD_MODES, source=source, kind="record mode")
     return concurrency, record
@@ -285,7 +287,7 @@ def _extractor(given: Mapping[str, Any], source: str) -> Callable[..., Any] | No
     if extractor is None:
         return None
     if not callable(extractor):
-        raise UsageError(source, f"extractor= is a function, not {extractor!r}")
+        raise UsageError(source, f"extractor= must be a function, got {extractor!r}")
     found: Callable[..., Any] = extractor
     if hasattr(found, "cache_clear"):
         name = name_of(found)
@@ -311,7 +313,7 @@ def _schema_type(
 def _compare(given: Mapping[str, Any], source: str) -> Mapping[str, Any]:
     compare = given.get("compare", _NO_RULES)
     if not isinstance(compare, Mapping):
-        raise UsageError(source, f"compare= maps field paths to rules, as {{'vendor': Text()}}, not {compare!r}")
+        raise UsageError(source, f"compare= must map field paths to rules, as {{'vendor': Text()}}, got {compare!r}")
     return compare
 
 

@@ -28,7 +28,7 @@ def decode(body: bytes, codings: Iterable[str], limit: int = MAX_BODY) -> bytes:
         if name in ("", "identity"):
             continue
         if name not in _DECODERS:
-            raise CodingError(f"is coded as {name!r}, which is not known")
+            raise CodingError(f"has the content encoding {name!r}, which is not known")
         body = _DECODERS[name](body, limit)
     return body
 
@@ -51,9 +51,9 @@ def _inflate(body: bytes, wbits: int, limit: int) -> bytes:
         raise CodingError("is not what its content-encoding says") from None
     _check_size(len(out), limit)
     if not stream.eof:
-        raise CodingError("is cut off: its coding does not end")
+        raise CodingError("is cut off: its content encoding does not end")
     if stream.unused_data:
-        raise CodingError("goes on after the end of its coding")
+        raise CodingError("continues after the end of its content encoding")
     return out
 
 
@@ -67,7 +67,7 @@ def _brotli(body: bytes, limit: int) -> bytes:
     except module.error:
         raise CodingError("is not what its content-encoding says") from None
     if not stream.is_finished():
-        raise CodingError("is cut off: its coding does not end")
+        raise CodingError("is cut off: its content encoding does not end")
     return bytes(out)
 
 
@@ -82,7 +82,7 @@ def _zstd(body: bytes, limit: int) -> bytes:
     except module.ZstdError:
         raise CodingError("is not what its content-encoding says") from None
     if not stream.eof:
-        raise CodingError("is cut off: its coding does not end")
+        raise CodingError("is cut off: its content encoding does not end")
     return out
 
 
@@ -97,7 +97,7 @@ def _import(coding: str, *names: str) -> Any:
             return importlib.import_module(name)
         except ImportError:
             continue
-    raise CodingError(f"is coded as {coding!r}: install {names[0]} to read it")
+    raise CodingError(f"has the content encoding {coding!r}: install {names[0]} to read it")
 
 
 _DECODERS: dict[str, Callable[[bytes, int], bytes]] = {

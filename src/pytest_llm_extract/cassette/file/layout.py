@@ -13,7 +13,7 @@ from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, as_by
 from pytest_llm_extract.cassette.file.fingerprint import ORIGIN, answer_digest
 
 FORMAT = 1
-_KINDS = {dict: "a mapping", list: "a list", str: "a text", bytes: "binary", bool: "true or false", int: "a number"}
+_KINDS = {dict: "a mapping", list: "a list", str: "a string", bytes: "binary", bool: "true or false", int: "a number"}
 _KINDS |= {float: "a number with a fraction", type(None): "nothing"}
 # They describe how a body travelled; stored bodies are decoded and whole.
 OF_TRANSFER = ("content-encoding", "content-length", "transfer-encoding")
@@ -96,7 +96,7 @@ def read_recording(data: Any) -> Recording:
     interactions = top.member("interactions").items()
     _check_whole(top)
     if not interactions:
-        raise LayoutError("interactions", "holds no exchange")
+        raise LayoutError("interactions", "holds no exchangess")
     meta = top.find("x_llm_extract")
     recording = Recording(tuple(map(_exchange, interactions)))
     if meta is not None:
@@ -177,7 +177,7 @@ def _url(node: Node) -> str:
     try:
         urlsplit(node.value)
     except ValueError:
-        raise node.refuse("is no URL") from None
+        raise node.refuse("is not a URL") from None
     return str(node.value)
 
 
@@ -192,7 +192,7 @@ def _answer(response: Node) -> tuple[int, str, Node]:
 
 def _status(code: Node) -> int:
     if not 100 <= code.check(int).value <= 999:
-        raise code.refuse("is no HTTP status")
+        raise code.refuse("is not an HTTP status")
     return int(code.value)
 
 
@@ -215,7 +215,7 @@ def _body(holder: Node) -> Node:
     """A body as text or bytes: plain, in base64, or (pydantic-ai) parsed as JSON."""
     parsed, body = holder.find("parsed_body"), holder.find("body")
     if parsed is not None and body is not None:
-        raise parsed.refuse("stands beside body; one of them is the body")
+        raise parsed.refuse("is given beside body; keep one of them")
     if parsed is not None:
         return Node(_dumped(parsed), parsed.place)
     if body is None:

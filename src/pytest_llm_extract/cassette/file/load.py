@@ -87,7 +87,7 @@ def _read_whole(path: Path, root: Path | None) -> bytes:
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise CassetteError(path, "is no regular file")
+            raise CassetteError(path, "is not a regular file")
         if found.st_size > MAX_BYTES:
             raise CassetteError(path, f"has {found.st_size:,} bytes, more than a cassette may have ({MAX_BYTES:,})")
         data = os.read(descriptor, found.st_size)

@@ -40,7 +40,7 @@ def explain(recorded: bytes | None, sent: bytes, document: str | None) -> Change
     `document` is the case's own text, hidden in both, so that one prompt change reads the same for every case.
     """
     if recorded is None:
-        return Change("one more request than was recorded", ())
+        return Change("it sent it sent one more request than was recorded", ())
     before, after = read_json(recorded), read_json(sent)
     if not isinstance(before, dict) or not isinstance(after, dict):
         return Change("request body changed", ())

@@ -203,7 +203,7 @@ def _by_function(function: Comparison, gold: Any, predicted: Any) -> bool:
     # numpy's booleans are no bool, and fine.
     if type(found).__name__ not in ("bool", "bool_"):
         name = getattr(function, "__qualname__", repr(function))
-        raise UsageError(f"compare: {name}", f"says True or False of two values, not {found!r}")
+        raise UsageError(f"compare: {name}", f"must return True or False for two values, got {found!r}")
     return bool(found)
 
 
