@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +60,23 @@ def answer_item(body: dict[str, Any]) -> str:
     return json.dumps({"name": name, "size": int(size) if size else None})
 
 
+# Packages that a run in this process would import anew each time, since pytester forgets what its run imported.
+HEAVY = (
+    "pydantic",
+    "vcr",
+    "openai",
+    "openai.resources.chat.completions",
+    "rich.table",
+    "jinja2",
+    "deepdiff",
+    "genai_prices",
+)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker of our slow tests."""
+    """Declare the markers of our own tests."""
     config.addinivalue_line("markers", "slow: starts xdist workers; `-m 'not slow'` leaves it out")
+    config.addinivalue_line("markers", "own_process: its pytest runs need a process of their own")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -87,12 +103,32 @@ def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def heavy_packages() -> None:
+    """Import once what most runs import."""
+    with suppress(ImportError):
+        for name in HEAVY:
+            importlib.import_module(name)
+
+
 @pytest.fixture
-def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """pytest's own; its runs load no plugin that is nothing to most tests."""
+def pytester(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> pytest.Pytester:
+    """pytest's own. Serial runs share this process, unless --runpytest=subprocess is given."""
     if "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ:
         monkeypatch.setenv("PYTEST_ADDOPTS", UNASKED)
+    if request.config.getoption("runpytest") == "inprocess" and not request.node.get_closest_marker("own_process"):
+        request.getfixturevalue("heavy_packages")
+        monkeypatch.setattr(pytester, "runpytest_subprocess", partial(_run_in_process, pytester))
     return pytester
+
+
+def _run_in_process(pytester: pytest.Pytester, *arguments: str, **options: Any) -> pytest.RunResult:
+    """Run pytest in this process; with workers or a time limit in one of its own."""
+    if "timeout" in options or any(str(argument).startswith("-n") and argument != "-n0" for argument in arguments):
+        return pytest.Pytester.runpytest_subprocess(pytester, *arguments, **options)
+    return pytester.runpytest_inprocess(*arguments, **options)
 
 
 @pytest.fixture

@@ -151,6 +151,7 @@ def test_key_questions_of_the_module_see_no_placeholder(recorded: pytest.Pyteste
     recorded.runpytest_subprocess().assert_outcomes(passed=5, skipped=1)
 
 
+@pytest.mark.own_process
 def test_unrelated_suite_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
     """A project without a suite pays for no client, no schema library and no renderer."""
     pytester.makeconftest(

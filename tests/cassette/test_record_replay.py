@@ -86,6 +86,7 @@ def test_only_what_is_needed_is_recorded(bare: pytest.Pytester) -> None:
         assert len(provider.requests) == 3
 
 
+@pytest.mark.own_process
 def test_provider_down_is_one_line(bare: pytest.Pytester) -> None:
     """Nothing is written, and the line says who did not answer."""
     bare.makepyfile(test_items=HEAD.replace("OpenAI()", "OpenAI(max_retries=0)", 1) + EXTRACTORS["sync"] + TAIL)

@@ -231,11 +231,11 @@ def test_what_still_holds_a_secret_is_not_written(
     run.assert_outcomes(passed=1, failed=5)
     run.stdout.fnmatch_lines_random(
         [
-            "*not recorded: *prompt*.yaml: not written: the value of $ACME_TOKEN stands in line * (interaction 1, "
+            "*not recorded: *prompt*.yaml: not written: the value of $ACME_TOKEN is in line * (interaction 1, "
             "request body, system[[]0].text)*",
-            "*coded*.yaml: not written: the value of $ACME_TOKEN stands in line * (*1, response body, note)*",
-            "*shape*.yaml: not written: an OpenAI key stands in line *",
-            "*pattern*.yaml: not written: what re:CUST-[[]0-9]{6} matches stands in line *",
+            "*coded*.yaml: not written: the value of $ACME_TOKEN is in line * (*1, response body, note)*",
+            "*shape*.yaml: not written: an OpenAI key is in line *",
+            "*pattern*.yaml: not written: what re:CUST-[[]0-9]{6} matches is in line *",
         ]
     )
     assert [path.name.split("-")[0] for path in (pytester.path / "cassettes").rglob("*.yaml")] == ["exempt"]
@@ -243,7 +243,7 @@ def test_what_still_holds_a_secret_is_not_written(
     assert not any(holds(secret, *texts) for secret in (ACME, "CUST-123456", "a1B2" * 10))
     monkeypatch.setenv("LATER_TOKEN", "of CUST-000000 and")
     accepted = pytester.runpytest_subprocess("-k", "exempt", "--llm-extract-accept")
-    accepted.stdout.fnmatch_lines(["*baseline.jsonl: not written: the value of $LATER_TOKEN stands in line 2*"])
+    accepted.stdout.fnmatch_lines(["*baseline.jsonl: not written: the value of $LATER_TOKEN is in line 2*"])
 
 
 HOOKED = (

@@ -167,7 +167,7 @@ def test_a_secret_in_a_later_sample_keeps_the_earlier_ones_out(
     leaking["response"]["body"]["string"] = json.dumps({**CHAT, "echo": secret})
     run = adopt(pytester, foreign(pytester.path, "c0.yaml", asked("Read."), leaking))
     assert run.returncode == 1
-    assert "2.yaml: not written: the value of $MY_TOKEN stands in line " in run.stderr
+    assert "2.yaml: not written: the value of $MY_TOKEN is in line " in run.stderr
     assert list((pytester.path / "cassettes").rglob("*.yaml")) == []
 
 
@@ -230,7 +230,7 @@ def test_what_is_not_adopted_is_named(project: pytest.Pytester, monkeypatch: pyt
     assert lines[0] == f"{twin}: not adopted: {good} is also the recording of case 'c0'"
     assert lines[1] == f"{nameless}: not adopted: no case 'bolt'. Give --case ID."
     assert "c1.yaml: not adopted: " in lines[2]
-    assert "not written: the value of $MY_TOKEN stands in line " in lines[2]
+    assert "not written: the value of $MY_TOKEN is in line " in lines[2]
     assert lines[3].startswith(f"{broken}: not adopted: `version: 1` is missing, so the file may be cut off; add it")
     assert lines[4] == "adopted 1 of 5 recordings"
     assert len(list((project.path / "cassettes").rglob("*.yaml"))) == 1

@@ -45,7 +45,7 @@ def test_a_secret_is_found_however_it_is_written(secret: str, before: str) -> No
     for coding, text in texts.items():
         with pytest.raises(SecretFoundError) as error:
             Watch().refuse(f"interactions:\n- {text}\n", Path("c.yaml"), {"MY_TOKEN": secret})
-        assert "c.yaml: not written: the value of $MY_TOKEN stands in line" in str(error.value), coding
+        assert "c.yaml: not written: the value of $MY_TOKEN is in line" in str(error.value), coding
         assert secret not in str(error.value)
 
 
@@ -109,7 +109,7 @@ def test_the_place_of_a_secret_is_told_in_words() -> None:
     head = ["x_llm_extract:", "  case: a", "interactions:", "- request:", "    body: |-"]
     text = "\n".join([*head, *(f"      {line}" for line in body)])
     found = Watch().find(text, {"A_KEY": KEY})
-    assert [str(one) for one in found] == ["the value of $A_KEY stands in line 9 (interaction 1, request body, a[1])"]
+    assert [str(one) for one in found] == ["the value of $A_KEY is in line 9 (interaction 1, request body, a[1])"]
 
 
 def test_texts_for_people_say_what_is_hidden() -> None:

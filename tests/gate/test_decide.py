@@ -325,7 +325,7 @@ def test_floors_below_a_list_do_not_hide_that_every_answer_is_lost() -> None:
     unheld = suite(lost)._replace(baseline=None)
     assert decide(unheld).verdict is Verdict.PASS
     held = unheld._replace(rules=GateRules(floors=limits))
-    nothing = "discount: there is no value to judge by, so it cannot reach 100%"
+    nothing = "discount: no value was predicted, so it cannot reach 100%"
     assert decide(held).reasons == ("no case has an answer", nothing)
     assert decide(held._replace(cases=(*lost[:3], read[3]))).verdict is Verdict.PASS
 
@@ -360,7 +360,7 @@ def test_a_floor_of_which_no_answer_has_a_value_is_missed() -> None:
     """A field that is labelled, and that no answer left an outcome in, is judged and not passed over."""
     cases = [case(i, None, "x:c") for i in range(3)]
     decision = decide(suite(cases, floors={"x": Floor(1.0), "rows[].sku": Floor(0.5)}))
-    assert decision.reasons == ("rows[].sku: there is no value to judge by, so it cannot reach 50%",)
+    assert decision.reasons == ("rows[].sku: no value was predicted, so it cannot reach 50%",)
 
 
 def test_shares_that_differ_are_not_written_alike() -> None:

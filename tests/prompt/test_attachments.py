@@ -74,7 +74,7 @@ def test_file_can_only_be_sent_as_it_is(bare: pytest.Pytester, prompt: str) -> N
     bare.path.joinpath("scan.pdf").write_bytes(PIXELS)
     run = bare.runpytest_subprocess()
     run.assert_outcomes(errors=1)
-    run.stdout.fnmatch_lines(["*case 'c0': *read.md: scan.pdf is no text *: write {{input}} by itself*"])
+    run.stdout.fnmatch_lines(["*case 'c0': *read.md: scan.pdf is not text *: write {{input}} by itself*"])
 
 
 def test_file_that_the_prompt_leaves_out(bare: pytest.Pytester) -> None:

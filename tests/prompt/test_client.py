@@ -53,6 +53,7 @@ def pytest_llm_extract_vcr(vcr):
 
 @APIS
 @pytest.mark.parametrize("extra", ["", FILTER, CLIENT.format(client="OpenAI()")], ids=["none", "filter", "own client"])
+@pytest.mark.own_process
 def test_default_client_takes_no_part_in_a_replay(bare: pytest.Pytester, api: str, extra: str) -> None:
     """It has nothing to add; a project's own client, and filters, may have: then the request takes the whole way."""
     write(bare, f"api={api!r}")

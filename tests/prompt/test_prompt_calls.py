@@ -83,7 +83,7 @@ def test_responses_that_hold_no_answer(bare: pytest.Pytester, kind: str) -> None
     ("answer", "line"),
     [
         (response(status="failed", error={"code": "server_error", "message": "out of order"}), "*out of order*"),
-        ({"choices": []}, "*the answer is no response of the Responses API*"),
+        ({"choices": []}, "*the answer is not a response of the Responses API*"),
     ],
 )
 def test_responses_that_failed_are_not_recorded(bare: pytest.Pytester, answer: dict[str, Any], line: str) -> None:
@@ -132,7 +132,7 @@ def read(text) -> Item:
         (
             "schema=Blob, examples=[['a', {'name': b'\\xff'}]]",
             "Read.",
-            "*'a': the answer has bytes that are no text: *",
+            "*'a': the answer has bytes that are not text: *",
         ),
         (
             "examples=[['a', {'name': 'x'}]]",

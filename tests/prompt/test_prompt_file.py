@@ -24,7 +24,7 @@ PROMPT_FILE = "messages: [{role: user, content: '{{input}}'}]\n"
         (f"{PROMPT_FILE}---\na: 1", "line 2: holds more than one document"),
         (
             "messages:\n- role: user\n  content: {{input}}",
-            "line 3: a key is a text; quote a string that begins with {{",
+            "line 3: a key must be a string; quote a string that begins with {{",
         ),
         ("messages: [", "line 2: is not YAML: *"),
         (

@@ -73,7 +73,7 @@ def test_items(extraction):
         (
             "extractor=read, cases=CASES",
             "name=Floor(recall=80)",
-            "*name: recall: a floor is *not 80; did you mean 0.8?*",
+            "*name: recall: a floor must be *got 80; did you mean 0.8?*",
         ),
         ("extractor=read, cases='bad.jsonl'", "", "*bad.jsonl:2: is not JSON*"),
         ("extractor=read, cases='unfit.jsonl'", "", "*unfit.jsonl:1: case 'c0': expected.nam*no field 'nam'*'name'?*"),
@@ -104,8 +104,8 @@ def test_one_line_at_collection(pytester: pytest.Pytester, extract: str, accurac
         ("llm_gate(nme=Gate())", "*llm_gate: no field 'nme'. Did you mean 'name'?*"),
         ("llm_gate(Gate(max_lost=0.5))", "*max_lost must be a number of cases, got 0.5*"),
         ("llm_gate(Gate(max_drop=5))", "*max_drop must be a number from 0 to 1, got 5*"),
-        ("llm_gate(waive='name')", "*takes Waiver(*), not 'name'*"),
-        ("llm_gate(waive=3)", "*takes Waiver(*), not 3*"),
+        ("llm_gate(waive='name')", "*takes Waiver(*), got 'name'*"),
+        ("llm_gate(waive=3)", "*takes Waiver(*), got 3*"),
         ("llm_gate(Gate(critical=3))", "*llm_gate: the default: critical must be True or False, got 3*"),
         ("llm_gate({'name': Gate()}, name=Gate())", "*llm_gate: name is named twice*"),
         ("llm_gate(waive=Waiver('', '2027-01-01', field='name'))", "*a waiver must have a reason*"),
@@ -142,7 +142,7 @@ def test_mistake_in_a_limit(pytester: pytest.Pytester, marker: str, message: str
         ("[1]", ":1: a case must be an object, got list"),
         ("\n\n", "holds no cases"),
         ("<<<<<<< HEAD", ":1: merge conflict marker"),
-        ('{"id": true, "input": "", "expected": {}}', ":1: id is a text or a number"),
+        ('{"id": true, "input": "", "expected": {}}', ":1: id must be a string or a number"),
     ],
 )
 def test_golden_data_names_its_lines(pytester: pytest.Pytester, text: str, problem: str) -> None:
@@ -311,7 +311,7 @@ def test_ini_of_another_type(pytester: pytest.Pytester, table: str, name: str) -
     pytester.makepyprojecttoml(f"[{table}]\nllm_extract_{name} = {value}\n")
     run = pytester.runpytest_inprocess()
     assert run.ret == pytest.ExitCode.USAGE_ERROR
-    run.stderr.fnmatch_lines([f"ERROR: ini llm_extract_{name}: is {what}[, ]*"])
+    run.stderr.fnmatch_lines([f"ERROR: ini llm_extract_{name}: must be {what}[, ]*"])
     run.stderr.no_fnmatch_line("*Traceback*")
 
 

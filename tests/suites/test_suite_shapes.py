@@ -217,6 +217,7 @@ def test_live(): pass
 """
 
 
+@pytest.mark.own_process
 def test_conftests_may_build_clients(bare: pytest.Pytester) -> None:
     """With the ini, at import and in fixtures of a suite; whoever asks for a key finds none."""
     bare.makeconftest(CLIENT)
@@ -238,7 +239,7 @@ def test_conftests_may_build_clients(bare: pytest.Pytester) -> None:
     (bare.path / "conftest.py").unlink()
     wrong = bare.runpytest_inprocess()
     assert wrong.ret == pytest.ExitCode.USAGE_ERROR
-    wrong.stderr.fnmatch_lines(["ERROR: ini llm_extract_placeholder_key: is true or false (*'maybe')"])
+    wrong.stderr.fnmatch_lines(["ERROR: ini llm_extract_placeholder_key: must be true or false (*'maybe')"])
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
