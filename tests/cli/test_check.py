@@ -90,7 +90,7 @@ def test_everything_is_found_and_only_orphans_are_deleted(project: pytest.Pytest
     assert run.returncode == 1
     lines = run.stdout.splitlines()
     suite = "test_whole.py::test_items (read)"
-    assert f"stale       {suite}: 1 case (stale): messages changed" in lines
+    assert f"stale       {suite}: 1 case (stale): document changed" in lines
     assert f"missing     {suite}: 1 case (new): no cassette; pytest --llm-record records it" in lines
     assert any(line.startswith(f"unreadable  {paths['cut']}: ") for line in lines)
     assert f"oversized   {paths['large']}: 21 KB, more than 10" in lines

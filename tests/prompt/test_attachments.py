@@ -42,7 +42,7 @@ def test_file_becomes_a_part_of_the_message(bare: pytest.Pytester, api: str, nam
     assert f";base64,sha256:{hashlib.sha256(PIXELS).hexdigest()}" in stored
     bare.runpytest_subprocess().assert_outcomes(passed=2)
     bare.path.joinpath(name).write_bytes(PIXELS[::-1])
-    bare.runpytest_subprocess().stdout.fnmatch_lines(["STALE: messages changed (1 case: c0)"])
+    bare.runpytest_subprocess().stdout.fnmatch_lines(["STALE: document changed (1 case: c0)"])
 
 
 @pytest.mark.parametrize(

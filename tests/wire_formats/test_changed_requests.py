@@ -10,6 +10,7 @@ import pytest
 import yaml
 from test_real_recordings import REAL
 
+from pytest_llm_extract.cassette.file.exchange import Sent
 from pytest_llm_extract.cassette.file.staleness import Change, explain
 
 USER = [{"role": "user", "content": [{"text": "DOC"}]}]
@@ -42,7 +43,12 @@ def changed(body: dict[str, Any], old: str, new: str) -> Change:
     """What is said of a request in which a string was replaced."""
     before = json.dumps(body)
     assert old in before
-    return explain(before.encode(), before.replace(old, new).encode(), "DOC")
+    return explain(sent(before), sent(before.replace(old, new)), "DOC")
+
+
+def sent(body: str) -> Sent:
+    """A request with this body."""
+    return Sent("POST", "http://h/v1", {}, body.encode())
 
 
 @pytest.mark.parametrize("name", SYSTEM)
@@ -74,6 +80,6 @@ def test_recorded_system_prompt_is_named(key: str) -> None:
     after = copy.deepcopy(body)
     block = after[key]["parts"][0] if key == "systemInstruction" else after[key][0]
     block["text"] += "\nNew line."
-    change = explain(json.dumps(body).encode(), json.dumps(after).encode(), None)
+    change = explain(sent(json.dumps(body)), sent(json.dumps(after)), None)
     assert change.cause == "system prompt changed"
     assert "New line." in change.lines[-1]

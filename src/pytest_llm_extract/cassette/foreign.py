@@ -21,7 +21,7 @@ def as_kept(found: Recording, case_id: str, ignore: tuple[str, ...] = (), storag
     Raises:
         NotStorable: an answer cannot be decoded, or a filter of the project keeps nothing of it.
     """
-    take = Record(ignore, storage=storage)
+    take = Record(ignore, storage=storage, scheme=found.scheme)
     for exchange in found.exchanges:
         take.append(_request(exchange, exchange.request_body), exchange.to_vcr())
     if take.problem is not None or not take.exchanges:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -245,4 +246,6 @@ def _freshness(suite: Suite, golden: GoldenCase, kept: Recording, storage: Stora
     body = json.dumps(call.body(golden.case)).encode()
     if (exchange := foreign.plays(kept, body, suite.ignore, storage)) is not None:
         return f"fresh ({exchange.method} {path_of(exchange.url)})"
-    return f"stale: {staleness.explain(kept.exchanges[0].request_body, body, document_text(golden.case)).cause}"
+    recorded = kept.exchanges[0].sent
+    sent = dataclasses.replace(recorded, body=body)
+    return f"stale: {staleness.explain(recorded, sent, document_text(golden.case)).cause}"

@@ -32,12 +32,24 @@ INIS: tuple[tuple[str, str, Literal["string", "bool", "int", "float"], Any], ...
     ),
     *((f"llm_extract_{name}", f"{what} (relative to the rootdir)", "string", "") for name, what in REPORTS.items()),
 )
-LISTS = (
-    ("llm_extract_scrub", "names of headers, parameters and JSON members whose values are never stored"),
+# Headers that change what a request means.
+HEADERS = (
+    "anthropic-beta",
+    "anthropic-version",
+    "azureml-model-deployment",
+    "extra-parameters",
+    "openai-beta",
+    "x-amzn-bedrock-guardrailidentifier",
+    "x-amzn-bedrock-guardrailversion",
+)
+LISTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("llm_extract_scrub", "names of headers, parameters and JSON members whose values are never stored", ()),
     (
         "llm_extract_secrets",
         "secrets that are never written: variables (globs) or re:PATTERN; after a ! what is not a secret",
+        (),
     ),
+    ("llm_extract_headers", "headers of requests that are stored and compared in new cassettes", HEADERS),
 )
 
 
@@ -45,8 +57,8 @@ def add_inis(parser: pytest.Parser) -> None:
     """Declare them."""
     for name, text, kind, default in INIS:
         parser.addini(name, text, type=kind, default=default)
-    for name, text in LISTS:
-        parser.addini(name, text, type="linelist", default=[])
+    for name, text, values in LISTS:
+        parser.addini(name, text, type="linelist", default=list(values))
 
 
 def ini_value(config: pytest.Config, name: str, what: str) -> Any:

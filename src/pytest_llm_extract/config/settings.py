@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from pytest_llm_extract.config.ini import REPORTS, add_inis, ini_choice, ini_text, ini_texts, ini_value
+from pytest_llm_extract.config.ini import HEADERS, REPORTS, add_inis, ini_choice, ini_text, ini_texts, ini_value
 from pytest_llm_extract.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ class Storage:
 
     `scrub` are names whose values are taken out; `secrets` are entries of a `Watch`; `offer_vcr` gives a `vcr.VCR` to
     the project's hooks, which set filters on it; without `keeps_requests`, hashes are kept of request bodies.
+    `headers` are the lower-case names of headers that new cassettes compare.
     """
 
     scrub: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     offer_vcr: Callable[[Any], None] | None = None
     keeps_requests: bool = True
+    headers: tuple[str, ...] = HEADERS
 
     @classmethod
     def of(cls, config: pytest.Config) -> Storage:
@@ -58,6 +61,7 @@ class Storage:
             ini_texts(config, "llm_extract_secrets"),
             lambda vcr: config.hook.pytest_llm_extract_vcr(vcr=vcr, config=config),
             ini_choice(config, "llm_extract_store_requests", {"full": True, "hash": False}),
+            _headers(config),
         )
         if storage.secrets:
             _ = storage.watch  # a mistake in an entry is told now
@@ -124,6 +128,16 @@ class Settings(NamedTuple):
             storage=Storage.of(config),
             placeholder_key=ini_value(config, "llm_extract_placeholder_key", "true or false"),
         )
+
+
+def _headers(config: pytest.Config) -> tuple[str, ...]:
+    names = sorted({name.strip().lower() for name in ini_texts(config, "llm_extract_headers")} - {""})
+    for name in names:
+        if not re.fullmatch(r"[\w-]+", name, re.ASCII):
+            raise UsageError("ini llm_extract_headers", f"must be one name of a header a line, got {name!r}")
+        if re.search(r"auth|cookie|key|secret|token|session", name):
+            raise UsageError("ini llm_extract_headers", f"must not name a header with a credential, got {name!r}")
+    return tuple(names)
 
 
 def _reports(config: pytest.Config) -> dict[str, Path]:

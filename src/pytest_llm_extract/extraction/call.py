@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.file import fingerprint, hashed_requests, staleness
 from pytest_llm_extract.cassette.file.answer_summary import summary
-from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
+from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent
 from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
 from pytest_llm_extract.cassette.http.replay import Record, Replay
@@ -106,8 +106,8 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
     except Exception as error:
         call.error = error
     if take.miss is not None:
-        call.facts["asked"] = fingerprint.parts(fingerprint.read_json(take.miss[2])).get("model")
-        call.change = _change(recording, len(take.played), take.miss[2], slot)
+        call.facts["asked"] = fingerprint.parts(fingerprint.read_json(take.miss.body)).get("model")
+        call.change = _change(take, take.miss, slot)
         call.status, call.problem, call.error = Status.STALE, call.change.cause, None
     elif take.stopped is not None:
         call.status, call.problem = Status.ERROR, str(take.stopped)
@@ -130,12 +130,12 @@ def _fall_short(call: Call, take: Replay) -> None:
         call.status, call.problem, call.error = Status.STALE, call.change.cause, None
 
 
-def _change(recording: Recording, at: int, sent: bytes, slot: Slot) -> staleness.Change:
-    """Why a request was not found, beside the recorded one at its position."""
-    before = recording.exchanges[at].request_body if at < len(recording.exchanges) else None
-    if before is not None and fingerprint.is_hash(before):
-        return hashed_requests.explain(recording, at, sent, slot.document, slot.ignore)
-    return staleness.explain(before, sent, slot.document)
+def _change(take: Replay, sent: Sent, slot: Slot) -> staleness.Change:
+    """Why a request was not found, beside the recorded one that is most like it."""
+    recorded = take.nearest(sent)
+    if recorded is not None and fingerprint.is_hash(recorded.request_body):
+        return hashed_requests.explain(take.recording, recorded, sent, slot.document, slot.ignore)
+    return staleness.explain(recorded.sent if recorded else None, sent, slot.document)
 
 
 def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], None] | None = None) -> Call:

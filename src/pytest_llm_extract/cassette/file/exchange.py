@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pytest_llm_extract import clock
-from pytest_llm_extract.cassette.file.fingerprint import body_hash, fingerprint
+from pytest_llm_extract.cassette.file.fingerprint import FIRST, Scheme, body_hash, fingerprint, query_digest
 from pytest_llm_extract.wire_formats import NOTHING, is_cut_off, is_failed, read_wire_answer
 
 _REJECTIONS = frozenset({400, 413, 422})
@@ -26,10 +26,27 @@ _OF_THE_ACCOUNT = re.compile(
 
 
 @dataclass(frozen=True)
+class Sent:
+    """A request as it may be stored; and the credentials that it carried, each with where it stood."""
+
+    method: str
+    url: str
+    headers: dict[str, list[str]]
+    body: bytes
+    credentials: dict[str, str] = field(default_factory=dict)
+    scheme: Scheme = FIRST
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of the request."""
+        return fingerprint(self.method, self.url, self.body, self.headers, self.scheme)
+
+
+@dataclass(frozen=True)
 class Exchange:
     """One request and its answer, as stored: scrubbed, decoded, bodies as bytes.
 
-    `known_fingerprint` is that of the request, where it is known to be true.
+    `known_fingerprint` is that of the request, where it is known to be true; `scheme` says what it is made of.
     """
 
     method: str
@@ -41,16 +58,33 @@ class Exchange:
     response_headers: dict[str, list[str]]
     response_body: bytes
     known_fingerprint: str = field(default="", compare=False, repr=False)
+    scheme: Scheme = field(default=FIRST, compare=False, repr=False)
 
     @cached_property
     def fingerprint(self) -> str:
         """sha256 of the request."""
-        return self.known_fingerprint or fingerprint(self.method, self.url, self.request_body)
+        return self.known_fingerprint or self.sent.fingerprint
+
+    @property
+    def sent(self) -> Sent:
+        """The request."""
+        return Sent(self.method, self.url, self.request_headers, self.request_body, scheme=self.scheme)
 
     @property
     def without_request(self) -> Exchange:
-        """With the hash of the request's body in the place of the body; its fingerprint is the same."""
-        return replace(self, url=without_query(self.url), request_body=body_hash(self.request_body))
+        """With hashes in the place of the request's body and query; its fingerprint is the same."""
+        return replace(self, url=self._url_without_query, request_body=body_hash(self.request_body, self.scheme))
+
+    @property
+    def _url_without_query(self) -> str:
+        """With the names of its parameters and the version of the API alone; of a GET, with a hash of its query."""
+        split = urlsplit(self.url)
+        if self.scheme.version > 1 and self.method.upper() in ("GET", "HEAD"):
+            compared = query_digest(self.method, split)
+            return urlunsplit(split._replace(query=f"sha256={compared}" if compared else ""))
+        pairs = parse_qsl(split.query, keep_blank_values=True)
+        query = [(name, value if name == "api-version" else "") for name, value in pairs]
+        return urlunsplit(split._replace(query=urlencode(query)))
 
     @property
     def retry_after_s(self) -> float | None:
@@ -127,11 +161,19 @@ class Recording(NamedTuple):
         """One sha256 a request, in request order."""
         return [exchange.fingerprint for exchange in self.exchanges]
 
+    @property
+    def scheme(self) -> Scheme:
+        """What its fingerprints are made of."""
+        return self.exchanges[0].scheme if self.exchanges else FIRST
+
     def attempt_after(self, old: Recording | None) -> int:
         """Which recording of its requests this is: 1, or the next one where `old` holds the same requests."""
-        if old is None or old.fingerprints != self.fingerprints:
+        if old is None or old.fingerprints != self._fingerprints_under(old.scheme):
             return 1
         return int(old.meta.get("attempt", 1)) + 1
+
+    def _fingerprints_under(self, scheme: Scheme) -> list[str]:
+        return [replace(exchange.sent, scheme=scheme).fingerprint for exchange in self.exchanges]
 
     @property
     def without_requests(self) -> Recording:
@@ -154,15 +196,6 @@ def as_bytes(body: Any) -> bytes:
     raise ValueError(f"a body is {type(body).__name__}, not text")
 
 
-def without_query(url: str) -> str:
-    """A URL with the names of its parameters alone, but for the version of the API."""
-    split = urlsplit(url)
-    query = [
-        (name, value if name == "api-version" else "") for name, value in parse_qsl(split.query, keep_blank_values=True)
-    ]
-    return urlunsplit(split._replace(query=urlencode(query)))
-
-
 def address_of(url: str) -> str:
     """Host and path of a URL, which may be shown: who asks, and with what, is left out."""
     split = urlsplit(url)
@@ -170,5 +203,5 @@ def address_of(url: str) -> str:
 
 
 def path_of(url: str) -> str:
-    """The path of a URL, which is all of it that is compared."""
+    """The path of a URL."""
     return urlsplit(url).path

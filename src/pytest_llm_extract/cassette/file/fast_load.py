@@ -13,7 +13,8 @@ from typing import Any
 
 from pytest_llm_extract.cassette.file.checksum import HEAD, is_sealed
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
-from pytest_llm_extract.cassette.file.layout import FORMAT, OF_TRANSFER
+from pytest_llm_extract.cassette.file.fingerprint import Scheme
+from pytest_llm_extract.cassette.file.layout import FORMAT, OF_TRANSFER, LayoutError, Node, scheme_of
 from pytest_llm_extract.formats.safe_yaml import plain_value
 
 LARGE = 1_000_000  # bytes; of a larger file, the parser weighs what it holds
@@ -61,8 +62,8 @@ def read_as_written(data: bytes) -> Recording | None:
         case, fingerprints = head.get("case"), head.get("fingerprints")
         if head.get("format") != FORMAT or type(case) is not str or type(fingerprints) is not list:
             return None
-        return Recording(_read_exchanges(text, at, fingerprints), case, head)
-    except (_Unlike, UnicodeDecodeError):
+        return Recording(_read_exchanges(text, at, fingerprints, scheme_of(Node(head, ""))), case, head)
+    except (_Unlike, LayoutError, ValueError):  # bytes that are not UTF-8, a number of 5,000 digits
         return None
 
 
@@ -94,7 +95,7 @@ def _read_head(text: str, at: int) -> tuple[dict[str, Any], int]:
     return head, found.end()
 
 
-def _read_exchanges(text: str, at: int, fingerprints: list[Any]) -> tuple[Exchange, ...]:
+def _read_exchanges(text: str, at: int, fingerprints: list[Any], scheme: Scheme) -> tuple[Exchange, ...]:
     if not text.startswith(_EXCHANGES, at):
         raise _Unlike
     at += len(_EXCHANGES)
@@ -104,7 +105,8 @@ def _read_exchanges(text: str, at: int, fingerprints: list[Any]) -> tuple[Exchan
             raise _Unlike
         method, url, body, sent, code, reason, headers, answer = found.groups()
         asked = method, url, _headers(sent), _body(body, 6)
-        exchanges.append(Exchange(*asked, int(code), _text(reason), _headers(headers), _body(answer, 8), fingerprint))
+        answered = int(code), _text(reason), _headers(headers), _body(answer, 8)
+        exchanges.append(Exchange(*asked, *answered, fingerprint, scheme))
         at = found.end()
     if not exchanges or text[at:] != _END:
         raise _Unlike

@@ -1,19 +1,40 @@
-"""What makes two requests the same: method, URL path and the whole body, canonically."""
+"""What makes two requests the same: method, URL path, the whole body, and what else a `Scheme` compares."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 Json = Any
 IGNORED = "(ignored)"
 ORIGIN = frozenset({"prompt", "schema", "parameters", "document", "model"})  # what `origin` tells
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_as_written = json.JSONEncoder(separators=(",", ":")).encode
 _HASH = re.compile(rb"sha256:([0-9a-f]{64})")
+_QUERY_HASH = re.compile(r"sha256=([0-9a-f]{64})")
+_OF_SCHEMA = ("properties", "$defs", "definitions")  # what only JSON Schemas have, as objects
+_IN_QUERY = frozenset({"GET", "HEAD"})
+_SIGNATURES = frozenset({"x-amz-signature", "x-goog-signature", "signature", "sig"})
 _BOUNDARY = re.compile(rb"(--[\w'()+,./:=?-]{1,70})\r\n")
+
+
+class Scheme(NamedTuple):
+    """What a fingerprint is made of.
+
+    Version 1 has method, path and body. Version 2 has the query of a GET, the version of the API in any query, the
+    order of keys inside JSON Schemas, and these headers too. A cassette says which one it was recorded under.
+    """
+
+    version: int
+    headers: tuple[str, ...] = ()
+
+
+FIRST = Scheme(1)
+VERSION = 2  # the newest
 
 
 def read_json(body: bytes | str | None) -> Json | None:
@@ -31,17 +52,39 @@ def digest(value: Json) -> str:
     return hashlib.sha256(_canonical(value).encode()).hexdigest()
 
 
-def body_digest(body: bytes) -> str:
+def schema_digest(value: Json) -> str:
+    """sha256 of a JSON value, its keys sorted but for those inside JSON Schemas, whose order steers a model."""
+    text = _canonical(value)
+    if any(f'"{name}":{{' in text for name in _OF_SCHEMA):
+        text = _as_written(_sorted_outside_schemas(value))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sorted_outside_schemas(value: Json) -> Json:
+    if isinstance(value, list):
+        return [_sorted_outside_schemas(item) for item in value]
+    if not isinstance(value, dict) or is_schema(value):
+        return value
+    return {name: _sorted_outside_schemas(value[name]) for name in sorted(value)}
+
+
+def is_schema(value: Json) -> bool:
+    """Whether a JSON value is a JSON Schema with members or definitions, whatever API it is sent to."""
+    return isinstance(value, dict) and any(isinstance(value.get(name), dict) for name in _OF_SCHEMA)
+
+
+def body_digest(body: bytes, scheme: Scheme = FIRST) -> str:
     """sha256 of a body, canonical where it is JSON; that of the body it stands for, where it is a hash."""
     if found := _HASH.fullmatch(body):
         return found[1].decode()
-    parsed = read_json(body)
-    return digest(parsed) if parsed is not None else hashlib.sha256(_without_boundary(body)).hexdigest()
+    if (parsed := read_json(body)) is None:
+        return hashlib.sha256(_without_boundary(body)).hexdigest()
+    return digest(parsed) if scheme.version == 1 else schema_digest(parsed)
 
 
-def body_hash(body: bytes) -> bytes:
+def body_hash(body: bytes, scheme: Scheme = FIRST) -> bytes:
     """What is stored of a body that must not be stored: `sha256:…`. An empty body stays empty."""
-    return f"sha256:{body_digest(body)}".encode() if body else body
+    return f"sha256:{body_digest(body, scheme)}".encode() if body else body
 
 
 def is_hash(body: bytes) -> bool:
@@ -49,9 +92,53 @@ def is_hash(body: bytes) -> bool:
     return _HASH.fullmatch(body) is not None
 
 
-def fingerprint(method: str, url: str, body: bytes) -> str:
-    """sha256 of a request; the host is no part of it, so a recording replays against any endpoint."""
-    return hashlib.sha256(f"{method.upper()} {urlsplit(url).path}\n{body_digest(body)}".encode()).hexdigest()
+def fingerprint(
+    method: str, url: str, body: bytes, headers: Mapping[str, Sequence[str]] | None = None, scheme: Scheme = FIRST
+) -> str:
+    """sha256 of a request. The host is not a part of it, so a recording replays against any endpoint.
+
+    Args:
+        method: in any case.
+        url: without credentials.
+        body: as bytes, or the hash that is stored in its place.
+        headers: those of the request, by lower-case name; None where they are not known.
+        scheme: what is compared.
+    """
+    split = urlsplit(url)
+    lines = [f"{method.upper()} {split.path}"]
+    if scheme.version > 1:
+        query = query_digest(method, split)
+        lines[0] += f"?{query}" if query else ""
+        lines += [f"{name}: {value}" for name, value in meant(headers or {}, scheme).items()]
+    return hashlib.sha256("\n".join([*lines, body_digest(body, scheme)]).encode()).hexdigest()
+
+
+def meant(headers: Mapping[str, Sequence[str]], scheme: Scheme) -> dict[str, str]:
+    """The compared headers of a request: each with its words sorted, since clients join them in any order."""
+    words = {
+        name: {word.strip() for value in headers.get(name, ()) for word in value.split(",")} for name in scheme.headers
+    }
+    return {name: ",".join(sorted(found)) for name, found in sorted(words.items()) if found}
+
+
+def query_digest(method: str, url: SplitResult) -> str:
+    """sha256 of the compared part of a query, or of the query that a hash stands for; empty where there is none."""
+    if found := _QUERY_HASH.fullmatch(url.query):
+        return found[1]
+    compared = compared_query(method, url)
+    return hashlib.sha256(urlencode(compared).encode()).hexdigest() if compared else ""
+
+
+def compared_query(method: str, url: SplitResult) -> list[tuple[str, str]]:
+    """The parameters of a query that are compared, sorted.
+
+    A GET asks with its query, so all count, unless the URL is signed: then it is another one each time. Of any other
+    request the version of the API counts.
+    """
+    pairs = sorted(parse_qsl(url.query, keep_blank_values=True)) if url.query else []
+    if method.upper() not in _IN_QUERY:
+        return [(name, value) for name, value in pairs if name == "api-version"]
+    return [] if any(name.lower() in _SIGNATURES for name, _ in pairs) else pairs
 
 
 def answer_digest(status: int, body: bytes) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_llm_extract.cassette.file.exchange import Recording
+from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent
 from pytest_llm_extract.cassette.file.fingerprint import origin
-from pytest_llm_extract.cassette.file.staleness import Change, in_words
+from pytest_llm_extract.cassette.file.staleness import Change, Difference, of_address, told
 
 _NO_LINES = ("(request bodies are not stored, so their lines cannot be compared)",)
 
@@ -18,12 +18,15 @@ def hashed(recording: Recording, document: str | None, ignore: tuple[str, ...]) 
     return recording.without_requests, {"requests": origins, "ignore": list(ignore)}
 
 
-def explain(recording: Recording, at: int, sent: bytes, document: str | None, ignore: tuple[str, ...]) -> Change:
-    """Why a request was not found: parts whose hash is another than that of the recorded request at its position."""
+def explain(
+    recording: Recording, recorded: Exchange, sent: Sent, document: str | None, ignore: tuple[str, ...]
+) -> Change:
+    """Why a request was not found: parts whose hash is another than that of a recorded request that was not sent."""
     if recording.meta.get("ignore", []) != list(ignore):
         return Change("ignore= changed, and request bodies are not stored to compare without it", ())
-    recorded: list[Mapping[str, Any]] = recording.meta.get("requests", [])
-    before, now = recorded[at] if at < len(recorded) else {}, origin(sent, document)
-    changed = [name for name in now if before.get(name) != now[name]]
-    again = "request sent in another order, or more often, than recorded"
-    return Change(f"{in_words(changed)} changed" if changed else again, _NO_LINES)
+    at = next(number for number, exchange in enumerate(recording.exchanges) if exchange is recorded)
+    origins: list[Mapping[str, Any]] = recording.meta.get("requests", [])
+    before, now = origins[at] if at < len(origins) else {}, origin(sent.body, document)
+    changed = [Difference(name, []) for name in now if before.get(name) != now[name]]
+    change = told([*of_address(recorded.sent, sent), *changed])
+    return change._replace(lines=(*change.lines, *_NO_LINES), hint=None)

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from pytest_llm_extract.cassette.file.content_encoding import CodingError, decode
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, as_bytes
-from pytest_llm_extract.cassette.file.fingerprint import ORIGIN, answer_digest
+from pytest_llm_extract.cassette.file.fingerprint import FIRST, ORIGIN, VERSION, Scheme, answer_digest
+from pytest_llm_extract.config.ini import HEADERS
 
 FORMAT = 1
 _KINDS = {dict: "a mapping", list: "a list", str: "a string", bytes: "binary", bool: "true or false", int: "a number"}
@@ -21,6 +22,8 @@ _META: dict[str, tuple[type, ...]] = {
     "seal": (str,),
     "format": (int,),
     "case": (str,),
+    "fingerprint_version": (int,),
+    "headers": (str,),
     "fingerprints": (list,),
     "answers": (list,),
     "hashes": (dict,),
@@ -98,11 +101,35 @@ def read_recording(data: Any) -> Recording:
     if not interactions:
         raise LayoutError("interactions", "holds no exchangess")
     meta = top.find("x_llm_extract")
-    recording = Recording(tuple(map(_exchange, interactions)))
+    scheme = scheme_of(meta)
+    recording = Recording(tuple(_exchange(interaction, scheme) for interaction in interactions))
     if meta is not None:
         return _own_recording(recording, meta)
     _ = recording.fingerprints  # now, though they are not compared: what is nested too deeply fails here
     return recording
+
+
+def scheme_of(meta: Node | None) -> Scheme:
+    """What the fingerprints of a cassette with this head are made of; of one without a head, version 1.
+
+    Raises:
+        LayoutError: that of a later version of this package.
+    """
+    version = None if meta is None else meta.find("fingerprint_version")
+    if meta is None or version is None:
+        return FIRST
+    if version.check(int).value not in (1, VERSION):
+        raise version.refuse(f"is not {VERSION} or less: update pytest-llm-extract")
+    headers = meta.find("headers")
+    return Scheme(version.value, HEADERS if headers is None else tuple(headers.check(str).value.split()))
+
+
+def head_of(scheme: Scheme) -> dict[str, Any]:
+    """How the head of a cassette says it; nothing for version 1."""
+    if scheme == FIRST:
+        return {}
+    headers = {} if scheme.headers == HEADERS else {"headers": " ".join(scheme.headers)}
+    return {"fingerprint_version": scheme.version, **headers}
 
 
 def _check_whole(top: Node) -> None:
@@ -156,7 +183,7 @@ def _check_members(node: Node, known: Mapping[str, tuple[type, ...]], others: tu
             Node(value, f"{node.place}.{name}").check(*types)
 
 
-def _exchange(interaction: Node) -> Exchange:
+def _exchange(interaction: Node, scheme: Scheme) -> Exchange:
     request, response = interaction.member("request", dict), interaction.member("response", dict)
     code, reason, body = _answer(response)
     headers = _headers(response)
@@ -170,6 +197,7 @@ def _exchange(interaction: Node) -> Exchange:
         reason=reason,
         response_headers={name: values for name, values in headers.items() if name.lower() not in OF_TRANSFER},
         response_body=_decoded(body, codings),
+        scheme=scheme,
     )
 
 

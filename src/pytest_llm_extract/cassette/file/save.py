@@ -15,7 +15,7 @@ from pytest_llm_extract.cassette.file.checksum import seal
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, as_bytes
 from pytest_llm_extract.cassette.file.fingerprint import answer_digest
 from pytest_llm_extract.cassette.file.hashed_requests import hashed
-from pytest_llm_extract.cassette.file.layout import FORMAT
+from pytest_llm_extract.cassette.file.layout import FORMAT, head_of
 from pytest_llm_extract.config.settings import Storage
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.formats.atomic_write import write_atomically
@@ -68,7 +68,8 @@ def cassette_text(
         recording, parts = hashed(recording, document, ignore)
         meta = meta | parts
     answers = [answer_digest(e.status, as_bytes(_body(e.response_body))) for e in recording.exchanges]
-    head = {"format": FORMAT, "case": recording.case, "fingerprints": recording.fingerprints, "answers": answers}
+    head = {"format": FORMAT, "case": recording.case, **head_of(recording.scheme)}
+    head |= {"fingerprints": recording.fingerprints, "answers": answers}
     data = {
         "x_llm_extract": {**head, **meta},
         "interactions": [_to_yaml(exchange) for exchange in recording.exchanges],

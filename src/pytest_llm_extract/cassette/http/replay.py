@@ -10,7 +10,8 @@ from typing import Any
 from vcr.request import Request
 
 from pytest_llm_extract.cassette import ownership
-from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, path_of
+from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent, path_of
+from pytest_llm_extract.cassette.file.fingerprint import VERSION, Scheme
 from pytest_llm_extract.cassette.http.unused_placeholder import drop_unused_placeholder, placeholder_in
 from pytest_llm_extract.cassette.ownership import Stopped, Take
 from pytest_llm_extract.cassette.scrub.scrubber import NotStorable, Scrubber, outline_of
@@ -62,12 +63,17 @@ class Replay(Take):
 
     def __init__(self, recording: Recording, ignore: tuple[str, ...] = (), storage: Storage | None = None) -> None:
         super().__init__()
-        self.recording, self._scrubber = recording, Scrubber(storage or Storage(), ignore)
+        self.recording, self._scrubber = recording, Scrubber(storage or Storage(), ignore, recording.scheme)
         self.matched = self._scrubber.matched
         self.played: list[Exchange] = []
-        self.miss: tuple[str, str, bytes] | None = None
+        self.miss: Sent | None = None
         self._left = list(recording.exchanges)
         self._lock = threading.Lock()
+
+    def nearest(self, sent: Sent) -> Exchange | None:
+        """The recorded exchange that was not played and is most like a request; None where all were played."""
+        same_path = (exchange for exchange in self._left if path_of(exchange.url) == path_of(sent.url))
+        return next(same_path, next(iter(self._left), None))
 
     @property
     def is_whole(self) -> bool:
@@ -92,7 +98,7 @@ class Replay(Take):
                 for index, exchange in enumerate(self._left):
                     if fingerprint_of(exchange) == sent.fingerprint:
                         return self._play(index).to_vcr()
-            self.miss = self.miss or (sent.method, sent.url, sent.body)
+            self.miss = self.miss or sent
         raise ownership.stopping(CassetteMiss(request.method, request.uri))
 
     def _unscrubbed(self, request: Request) -> Exchange | None:
@@ -125,16 +131,22 @@ class Replay(Take):
 
 
 class Record(Take):
-    """Lets requests through and keeps what came back, scrubbed; `heard` is told of every answer."""
+    """Lets requests through and keeps what came back, scrubbed; `heard` is told of every answer.
+
+    `scheme` is what the recording compares; None for what new ones do.
+    """
 
     def __init__(
         self,
         ignore: tuple[str, ...] = (),
         heard: Callable[[Exchange], None] | None = None,
         storage: Storage | None = None,
+        scheme: Scheme | None = None,
     ) -> None:
         super().__init__()
-        self._scrubber, self._heard = Scrubber(storage or Storage(), ignore), heard
+        storage = storage or Storage()
+        scheme = scheme or Scheme(VERSION, storage.headers)
+        self._scrubber, self._heard = Scrubber(storage, ignore, scheme), heard
         self.matched = self._scrubber.matched
         self.exchanges: list[Exchange] = []
         self._sent: dict[int, Request] = {}

@@ -6,16 +6,18 @@ import base64
 import copy
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from vcr.request import Request
 
 from pytest_llm_extract.cassette.file.content_encoding import CodingError, decode
-from pytest_llm_extract.cassette.file.exchange import Exchange, as_bytes
+from pytest_llm_extract.cassette.file.exchange import Exchange, Sent, as_bytes
+from pytest_llm_extract.cassette.file.fingerprint import FIRST, IGNORED, Scheme, is_hash, read_json, without
 from pytest_llm_extract.cassette.file.fingerprint import fingerprint as fingerprint_of
-from pytest_llm_extract.cassette.file.fingerprint import is_hash, read_json, without
+from pytest_llm_extract.cassette.file.multipart import change_parts
 from pytest_llm_extract.cassette.scrub.credential_names import is_query_credential, normal
 from pytest_llm_extract.cassette.scrub.redaction import Redaction
 from pytest_llm_extract.cassette.scrub.vcr_filters import VcrFilters, filters_of
@@ -31,30 +33,15 @@ class NotStorable(Exception):
     """Why an exchange cannot be stored."""
 
 
-@dataclass(frozen=True)
-class Sent:
-    """A request as it may be stored; and the credentials that it carried, each with where it stood."""
-
-    method: str
-    url: str
-    headers: dict[str, list[str]]
-    body: bytes
-    credentials: dict[str, str]
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """sha256 of the request."""
-        return fingerprint_of(self.method, self.url, self.body)
-
-
 class Scrubber:
     """Scrubs in one way, on record and on replay; the project's own filters come first.
 
     `ignore` are paths of volatile values in a request's JSON body, which are neither stored nor compared. `matched`
-    says of each whether some request had it, and is empty as long as there was none.
+    says of each whether some request had it, and is empty as long as there was none. `scheme` is what is compared.
     """
 
-    def __init__(self, storage: Storage, ignore: tuple[str, ...] = ()) -> None:
+    def __init__(self, storage: Storage, ignore: tuple[str, ...] = (), scheme: Scheme = FIRST) -> None:
+        self._scheme, self._headers = scheme, REQUEST_HEADERS.union(scheme.headers)
         self._names = frozenset(map(normal, storage.scrub))
         self._ignore = sorted(ignore, key=len, reverse=True)  # `a.b` before `a`, below which nothing is left
         self.matched: dict[str, bool] = {}
@@ -74,14 +61,12 @@ class Scrubber:
         """
         if self._filters is not None and (request := self._filters.request(request)) is None:
             return None
-        headers, redaction = _Headers(request.headers), Redaction(self._names, digests_files=True)
-        url = redaction.url(request.uri)
+        headers, redaction = _Headers(request.headers, self._headers), Redaction(self._names, digests_files=True)
+        url = self._url_ignoring(redaction.url(request.uri))
         body = redaction.body(headers.decoded(body_of(request)), headers.first("content-type"))
         credentials = dict.fromkeys(redaction.taken, "URL or body") | headers.credentials()
-        kept = {
-            name: values for name, values in headers.kept(REQUEST_HEADERS).items() if normal(name) not in self._names
-        }
-        return Sent(request.method, url, kept, self._ignoring(body), credentials)
+        kept = {name: values for name, values in headers.kept(self._headers).items() if normal(name) not in self._names}
+        return Sent(request.method, url, kept, self._ignoring(body), credentials, self._scheme)
 
     def carried(self, request: Request, fingerprint: str) -> dict[str, str] | None:
         """The credentials of a request that is, as it was sent, the one of this fingerprint, each with where it stood.
@@ -91,9 +76,11 @@ class Scrubber:
         """
         if self._filters is not None or self._names or self._ignore:
             return None
-        if fingerprint_of(request.method, request.uri, body_of(request)) != fingerprint:
+        headers = _Headers(request.headers, self._headers)
+        kept = headers.kept(self._headers)
+        if fingerprint_of(request.method, request.uri, body_of(request), kept, self._scheme) != fingerprint:
             return None
-        return credentials_of(request)
+        return _credentials_of(request, headers)
 
     def answer(self, sent: Sent, response: Mapping[str, Any]) -> Exchange | None:
         """A request with its answer, as vcrpy's stubs hand it over; None where a filter keeps nothing of it.
@@ -123,29 +110,51 @@ class Scrubber:
         sent = self.request(Request(exchange.method, exchange.url, exchange.request_body, headers))
         return sent.fingerprint if sent else None
 
+    def _url_ignoring(self, url: str) -> str:
+        """A URL with the parameters put aside that `ignore` names as `?name`."""
+        names = {path[1:] for path in self._ignore if path.startswith("?")}
+        if not names:
+            return url
+        split = urlsplit(url)
+        pairs = parse_qsl(split.query, keep_blank_values=True)
+        found = names.intersection(name for name, _ in pairs)
+        self.matched |= {f"?{name}": name in found or self.matched.get(f"?{name}", False) for name in names}
+        if not found:
+            return url
+        kept = [(name, IGNORED if name in found else value) for name, value in pairs]
+        return urlunsplit(split._replace(query=urlencode(kept)))
+
     def _ignoring(self, body: bytes) -> bytes:
-        if not self._ignore or (value := read_json(body)) is None:
+        if not self._ignore:
             return body
-        clean = value
-        for path in self._ignore:
-            before, clean = clean, without(clean, path)
-            self.matched[path] = clean is not before or self.matched.get(path, False)
+        if (value := read_json(body)) is None:
+            return change_parts(body, self._put_aside)
+        clean = self._put_aside(value)
         return body if clean is value else json.dumps(clean).encode()
+
+    def _put_aside(self, value: Any) -> Any:
+        for path in (path for path in self._ignore if not path.startswith("?")):
+            before, value = value, without(value, path)
+            self.matched[path] = value is not before or self.matched.get(path, False)
+        return value
 
 
 def credentials_of(request: Request) -> dict[str, str]:
     """The credentials in the URL and the headers of a request, each with where it stood."""
+    return _credentials_of(request, _Headers(request.headers))
+
+
+def _credentials_of(request: Request, headers: _Headers) -> dict[str, str]:
     redaction = Redaction()
     redaction.url(request.uri)
-    return dict.fromkeys(redaction.taken, "URL") | _Headers(request.headers).credentials()
+    return dict.fromkeys(redaction.taken, "URL") | headers.credentials()
 
 
 def outline_of(sent: Sent, response: Mapping[str, Any]) -> Exchange:
     """An exchange without the answer's body."""
     status, headers = response["status"], _Headers(response["headers"]).kept(RESPONSE_HEADERS)
-    return Exchange(
-        sent.method, sent.url, sent.headers, sent.body, status["code"], status["message"] or "", headers, b""
-    )
+    answered = status["code"], status["message"] or "", headers, b""
+    return Exchange(sent.method, sent.url, sent.headers, sent.body, *answered, scheme=sent.scheme)
 
 
 def body_of(request: Request) -> bytes:
@@ -161,14 +170,14 @@ def body_of(request: Request) -> bytes:
 class _Headers:
     """Headers as clients and vcrpy have them: names in any case, one value or a list, text or bytes.
 
-    Most say nothing that is of interest here.
+    Most say nothing that is of interest here. `also` are names of headers that are kept, beside the usual ones.
     """
 
-    def __init__(self, headers: Mapping[str, Any]) -> None:
+    def __init__(self, headers: Mapping[str, Any], also: frozenset[str] = frozenset()) -> None:
         self._values: dict[str, list[str]] = {}
         # httpx decodes each of its headers for whoever asks for them by name.
         for written, value in getattr(headers, "raw", None) or headers.items():
-            if name := _of_interest(written):
+            if name := _of_interest(written, also):
                 values = map(_header_text, value) if isinstance(value, list | tuple) else (_header_text(value),)
                 self._values.setdefault(name, []).extend(values)
 
@@ -202,10 +211,10 @@ class _Headers:
 
 
 @lru_cache(maxsize=1024)
-def _of_interest(name: Any) -> str | None:
+def _of_interest(name: Any, also: frozenset[str]) -> str | None:
     """The name of a header as it is looked up, if it is."""
     name = _header_text(name).lower()
-    return name if name in _READ or is_query_credential(name) else None
+    return name if name in _READ or name in also or is_query_credential(name) else None
 
 
 def _header_text(value: Any) -> str:
