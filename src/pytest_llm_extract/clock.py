@@ -29,5 +29,5 @@ def utc_now() -> datetime.datetime:
 
 
 def sleep(seconds: float) -> None:
-    """Wait, also where a test replaced `time.sleep`."""
+    """Wait, even if a test replaced `time.sleep`."""
     _FUNCTIONS[1](seconds)

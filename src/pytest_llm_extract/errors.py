@@ -14,11 +14,11 @@ Problems = list[tuple[Place, str]]
 
 
 class LlmExtractError(Exception):
-    """Base of every error of this package that a user can mend."""
+    """Base of every error of this package that a user can fix."""
 
 
 def nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
-    """The known name that is most like this one; None where none is (`cutoff`: 0 takes any, 1 the same only)."""
+    """The most similar known name; None if none is similar enough (`cutoff`: 0 takes any, 1 only an equal one)."""
     near = get_close_matches(name, sorted(known), n=1, cutoff=cutoff)
     return near[0] if near else None
 
@@ -30,7 +30,7 @@ def did_you_mean(name: str, known: Collection[str], cutoff: float = 0.6) -> str:
 
 
 def reason(error: OSError | ValueError) -> str:
-    """Why a file cannot be read, without its name, which stands before it anyway."""
+    """The reason why a file cannot be read, without the file's name, which the message gives before it."""
     return getattr(error, "strerror", None) or str(error)
 
 
@@ -46,7 +46,7 @@ class UsageError(LlmExtractError):
 
 
 class UnknownNameError(LlmExtractError):
-    """A name that nothing here has, with the nearest one that exists."""
+    """An unknown name, with the nearest one that exists."""
 
     def __init__(self, name: str, *, known: Collection[str], source: str, kind: str) -> None:
         super().__init__(name)
@@ -106,7 +106,7 @@ class UnsupportedFieldError(LlmExtractError):
 
 
 class CassetteError(LlmExtractError):
-    """A cassette file that is there but cannot be used; it is never treated as empty."""
+    """A cassette file that exists but cannot be used. It is never treated as empty."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(problem)
@@ -117,11 +117,11 @@ class CassetteError(LlmExtractError):
 
 
 class WithheldError(CassetteError):
-    """A cassette in whose place git has left a pointer, or that is encrypted."""
+    """A cassette that git replaced by a pointer, or that is encrypted."""
 
 
 class BaselineError(LlmExtractError):
-    """A baseline that cannot be read, or that mixes what must not be mixed."""
+    """A baseline that cannot be read, or that mixes prompts."""
 
     def __init__(self, source: str, problem: str) -> None:
         super().__init__(problem)
@@ -154,7 +154,7 @@ class GitError(LlmExtractError):
 
 
 class SecretFoundError(LlmExtractError):
-    """The text of a cassette holds a secret, so it was not written. The secret itself is never kept here."""
+    """A cassette holds a secret, so it was not written. The error never holds the secret itself."""
 
     def __init__(self, path: Path, secret: str, place: str) -> None:
         super().__init__(secret)

@@ -1,4 +1,4 @@
-"""Files of another revision, read from git without touching the work tree.
+"""Read files of another revision from git without touching the work tree.
 
 The checkout may be a stranger's pull request, so git gets nothing from it but objects and references.
 """
@@ -39,7 +39,7 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def head_commit(folder: Path) -> str | None:
-    """The commit that is checked out; None outside of a repository, or without git."""
+    """The checked-out commit; None outside a repository or without git."""
     try:
         found = _git(folder, "rev-parse", "HEAD")
     except OSError:
@@ -56,7 +56,7 @@ class Revision(NamedTuple):
 
     @classmethod
     def of(cls, name: str, folder: Path) -> Revision:
-        """The commit that `name` is now.
+        """Resolve `name` to a commit.
 
         Raises:
             GitError: no git, no repository, or no such revision.
@@ -73,7 +73,7 @@ class Revision(NamedTuple):
 
     @classmethod
     def branched_from(cls, name: str, folder: Path) -> Revision:
-        """The commit where HEAD left `name`, so that what others did since is not held against this branch.
+        """The commit where HEAD branched from `name`, so that later work of others does not count.
 
         Raises:
             GitError: as `of`, or a clone so shallow that it does not reach back that far.
@@ -108,7 +108,7 @@ class Revision(NamedTuple):
         return text
 
     def named(self, path: Path) -> str:
-        """A file of that commit, as messages name it."""
+        """The name of a file of this commit for messages."""
         return f"{self}:{path.as_posix()}"
 
     def __str__(self) -> str:

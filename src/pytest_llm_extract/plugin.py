@@ -28,7 +28,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser
 ) -> Generator[None, object, object]:
-    """Declare the short flag, now that all plugins have declared theirs; let conftests build clients, if they may."""
+    """Declare the short flag after all other plugins' flags. Let conftests build clients if the ini allows it."""
     settings_of.add_short_flag(early_config, parser)
     if not settings_of.conftests_may_build_clients(early_config):
         return (yield)
@@ -82,7 +82,7 @@ def _register_recorder(config: pytest.Config, settings: settings_of.Settings) ->
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say so when the short flag belongs to another plugin."""
+    """Report if the short flag belongs to another plugin."""
     if settings_of.is_short_flag_taken(config):
         return f"llm-extract: {settings_of.SHORT_FLAG} is pytest-mockllm's here; record with {settings_of.LONG_FLAG}"
     return None

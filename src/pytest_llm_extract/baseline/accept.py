@@ -73,7 +73,7 @@ def _write(path: Path, accepted: Baseline, settings: Settings) -> str:
 
 
 def _taken(old: Baseline | None, accepted: Baseline, new: Acceptance) -> list[str]:
-    """What a part of the cases changed."""
+    """The sentence about the cases that a partial run added or replaced."""
     if new.complete or old is None:
         return []
     n = sum(accepted.entries[entry.id] != old.entries.get(entry.id) for entry in new.entries)
@@ -84,7 +84,7 @@ def _taken(old: Baseline | None, accepted: Baseline, new: Acceptance) -> list[st
 
 
 def _has_lost(decision: Decision) -> bool:
-    """Whether this run lost against the anchor; against the baseline, where the anchor is the same."""
+    """Whether this run lost against the anchor. Without an anchor of its own, the baseline is the anchor."""
     last = decision.comparisons[-1:]
     return any(against.failed or against.pooled_p_adj <= against.alpha for against in last)
 

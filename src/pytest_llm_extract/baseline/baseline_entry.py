@@ -1,4 +1,4 @@
-"""One scored answer as a baseline keeps it, and whether it comes back as it was."""
+"""One scored answer as a baseline stores it, and a check that it reads back unchanged."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NotAcceptable(LlmExtractError):
 
 
 class Kept(NamedTuple):
-    """What would be accepted; `changed` is the first field that scores otherwise once it was written and read again."""
+    """An entry to accept. `changed` is the first field whose score differs after writing and reading the entry."""
 
     entry: Entry
     changed: str | None
@@ -39,7 +39,7 @@ class Kept(NamedTuple):
 def keep(
     schema: Schema, golden: GoldenCase, value: Any, requests: tuple[str, ...], answer: Answer, result: CaseResult
 ) -> Kept:
-    """An answer and its score as a baseline keeps them.
+    """Make a baseline entry of an answer and its score.
 
     Args:
         schema: the suite's.

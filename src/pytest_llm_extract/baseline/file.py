@@ -48,11 +48,11 @@ class Entry(NamedTuple):
 
     @property
     def samples(self) -> tuple[Entry, ...]:
-        """Every sample, the first included."""
+        """All samples, the first one included."""
         return (self, *self.further)
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins; the answer as JSON where that loses nothing of its text's meaning.
+        """Plain values for JSON. The answer is nested JSON if that keeps its exact meaning, else a string.
 
         A further sample has what differs from the first: its answer always, requests and origin where they do.
         """
@@ -95,14 +95,14 @@ class Entry(NamedTuple):
 
     @property
     def leaves(self) -> Leaves:
-        """Its leaves by their outcomes when it was accepted, without values."""
+        """The leaves with their outcomes at acceptance, without values."""
         return {
             path: tuple(Leaf(Outcome(name)) for name, count in counts.to_wire().items() for _ in range(count))
             for path, counts in self.outcomes.items()
         }
 
     def as_then(self) -> Accepted:
-        """It with those leaves."""
+        """The entry with the leaves it had at acceptance."""
         further = tuple(sample.as_then() for sample in self.further)
         return Accepted(self.leaves, self.outcomes, self.origin, self.attempt, further, self.group)
 
@@ -149,11 +149,11 @@ class Baseline:
 
     @cached_property
     def labelled(self) -> frozenset[str]:
-        """The fields that some of its cases were scored in."""
+        """The fields in which at least one case was scored."""
         return frozenset(path for entry in self.entries.values() for path in entry.outcomes)
 
     def to_text(self) -> str:
-        """The file's text."""
+        """The text of the file."""
         header = {
             "format": FORMAT,
             "version": VERSION,
@@ -186,7 +186,7 @@ def _checksum(header: Mapping[str, Any], lines: Iterable[str]) -> str:
 
 
 def _exactly(text: str, name: str, name_of_text: str) -> dict[str, Any]:
-    """JSON text as the value that it means, or as it is where writing that value would change it."""
+    """The value of JSON text, or the text itself if writing the value again would change it."""
     value = read_exact_json(text)
     return {name_of_text: text} if value is _INEXACT else {name: value}
 
@@ -205,7 +205,7 @@ def read_exact_json(text: str) -> Any:
 
 
 def load(path: Path, name: str) -> Baseline | None:
-    """Read a baseline file; None where there is none.
+    """Read a baseline file; None if it does not exist.
 
     Raises:
         BaselineError: it is none of ours, of another version, damaged, or mixes prompts.
@@ -272,7 +272,7 @@ def _entries(rows: Iterable[tuple[int, dict[str, Any]]], prompt: str | None, nam
 
 
 def _n_rows(history: Sequence[Mapping[str, Any]], default: int) -> int:
-    """How many cases a file had when it was written; `default` where its history does not say so."""
+    """The number of cases the file had when it was written; `default` if its history lacks the number."""
     if not history:
         return default
     last = history[-1]
@@ -294,7 +294,7 @@ def _row(line: str, number: int, name: str) -> tuple[int, dict[str, Any]]:
 
 
 class Acceptance(NamedTuple):
-    """What is to be accepted: the entries of a run, and what is known of it."""
+    """The entries of a run to accept, and the facts about that run."""
 
     suite: str
     variant: str

@@ -1,4 +1,4 @@
-"""The form that the lines of a baseline have, checked before they are read."""
+"""Check the form of a baseline's lines before they are read."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ class _Header(BaseModel):
 
 
 def wrong_in_header(row: dict[str, Any]) -> str | None:
-    """What is wrong with a header, in words; None for one that can be read."""
+    """What is wrong with a header, in words; None if it can be read."""
     return _wrong(_Header, row)
 
 
 def wrong_in_case(row: dict[str, Any]) -> str | None:
-    """The same of the line of a case."""
+    """What is wrong with the line of a case, in words; None if it can be read."""
     return _wrong(_Case, row)
 
 

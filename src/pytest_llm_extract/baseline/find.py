@@ -38,13 +38,13 @@ class AcceptedAnswers:
     lacking: str | None = None
 
     def entries(self, case: str) -> tuple[Entry | None, Entry | None]:
-        """A case's accepted answers: the baseline's, and the anchor's where those are others."""
+        """The accepted answers of a case: the baseline's, then the anchor's if it differs."""
         baseline = self.baseline.entries.get(case) if self.baseline else None
         anchor = self.anchor.entries.get(case) if self.anchor and not self._same else None
         return baseline, anchor
 
     def runs(self, dataset_ids: Collection[str]) -> tuple[AcceptedRun | None, AcceptedRun | None]:
-        """Baseline and anchor as the gate needs to know them."""
+        """Baseline and anchor in the form that the gate uses."""
         return self._run("baseline", self.baseline, dataset_ids), self._run("anchor", self.anchor, dataset_ids)
 
     def _run(self, name: str, found: Baseline | None, dataset_ids: Collection[str]) -> AcceptedRun | None:
@@ -80,7 +80,7 @@ class AcceptedAnswers:
 
 
 class Sought(NamedTuple):
-    """The suite whose accepted answers are looked for: its key, and what tells it from others where that is new."""
+    """The suite to find accepted answers for: its key, and what identifies it if the key is new."""
 
     key: str
     variant: str
@@ -110,7 +110,7 @@ def find_accepted(suite: Sought, settings: Settings) -> AcceptedAnswers:
 
 
 def load_own(path: Path, settings: Settings) -> Baseline | None:
-    """A suite's own baseline or anchor, which an acceptance replaces; None where there is none.
+    """Read the suite's own baseline or anchor, which an acceptance replaces; None if it does not exist.
 
     Raises:
         BaselineError: it is none, and what can be done about it.
@@ -122,7 +122,7 @@ def load_own(path: Path, settings: Settings) -> Baseline | None:
 
 
 def _of_revision(revision: Revision, own: Path, suite: Sought, committed: Baseline | None) -> AcceptedAnswers:
-    """What a revision has at the suite's own path; else at that of one which is not here any more."""
+    """The baseline of a revision at the suite's own path, else that of a suite which has moved."""
     path, baseline = own, _read(revision, own)
     if baseline is None:
         path, baseline = _moved(revision, own, suite) or (own, None)
@@ -133,7 +133,7 @@ def _of_revision(revision: Revision, own: Path, suite: Sought, committed: Baseli
 
 
 def _moved(revision: Revision, own: Path, suite: Sought) -> tuple[Path, Baseline] | None:
-    """The baseline that is mostly of this suite's cases, among those whose suites are not here any more.
+    """The baseline of a missing suite that shares most cases with this suite.
 
     It shares at least half of the cases of the smaller side, and more than any other; of such as share as many, it is
     the one of the same variant, and then the one whose path is most like the suite's own.
@@ -167,19 +167,19 @@ def left_behind(settings: Settings, sources: Collection[str]) -> dict[str, str]:
 
 
 def _not_here(revision: Revision) -> list[Path]:
-    """The baselines of a revision that the work tree has not."""
+    """The baselines of a revision that are missing in the work tree."""
     return [path for path in revision.files(".", BASELINE) if not (revision.folder / path).exists()]
 
 
 def _revision(settings: Settings) -> Revision | None:
-    """The revision that --llm-extract-baseline names; None where it names a file, or nothing."""
+    """The revision that --llm-extract-baseline names; None for a file or an unset option."""
     if settings.baseline is None or not settings.baseline.startswith("git:"):
         return None
     return Revision.branched_from(settings.baseline.removeprefix("git:"), settings.rootdir)
 
 
 def given_file(settings: Settings) -> Baseline | None:
-    """The baseline that --llm-extract-baseline names as a file; None where it names a revision, or nothing.
+    """The baseline that --llm-extract-baseline names as a file; None for a revision or an unset option.
 
     Raises:
         BaselineError: there is no such file, or it is no baseline.
@@ -193,7 +193,7 @@ def given_file(settings: Settings) -> Baseline | None:
 
 
 def check_source(settings: Settings) -> None:
-    """Whether --llm-extract-baseline names something that is there.
+    """Check that --llm-extract-baseline names an existing file or revision.
 
     Raises:
         LlmExtractError: it does not.

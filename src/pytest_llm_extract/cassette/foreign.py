@@ -1,4 +1,4 @@
-"""Recordings of other tools, as this package keeps its own."""
+"""Turn recordings of other tools into this package's form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_llm_extract.config.settings import Storage
 
 
 def as_kept(found: Recording, case_id: str, ignore: tuple[str, ...] = (), storage: Storage | None = None) -> Recording:
-    """The recording as if this package had made it: scrubbed, without failures that a repeated request mended.
+    """The recording in this package's form: scrubbed, without failures that a retry resolved.
 
     Raises:
         NotStorable: an answer cannot be decoded, or a filter of the project keeps nothing of it.
@@ -40,7 +40,7 @@ def by_sample(kept: Recording, n_samples: int) -> list[Recording]:
 
 
 def plays(recording: Recording, body: bytes, ignore: tuple[str, ...], storage: Storage) -> Exchange | None:
-    """The exchange that would answer a request with this body, wherever it was sent; None where there is none."""
+    """The exchange that answers a request with this body at any address; None if there is none."""
     for exchange in recording.exchanges:
         take = Replay(recording, ignore, storage)
         try:
@@ -52,7 +52,7 @@ def plays(recording: Recording, body: bytes, ignore: tuple[str, ...], storage: S
 
 
 def head_of(kept: Recording, found: Recording, document: str | None, old: Recording | None) -> dict[str, Any]:
-    """What is known of an adopted recording; `old` is the one that it replaces.
+    """The header of an adopted recording; `old` is the recording that it replaces.
 
     The time is that of the provider's answer; how long it took is not known, unless this package recorded it.
     """

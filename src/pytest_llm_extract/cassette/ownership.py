@@ -16,7 +16,7 @@ GRACE_S = 1.0
 
 
 class Stopped(BaseException):
-    """What an extraction cannot go on after. No `Exception`: SDKs retry and hide those."""
+    """Ends an extraction. It is not an `Exception`, since SDKs retry and hide those."""
 
 
 class Take:
@@ -62,13 +62,13 @@ _worker: contextvars.ContextVar[_Worker | None] = contextvars.ContextVar("llm_ex
 
 
 def worker() -> Worker | None:
-    """What runs this code: a task, or else a thread or job that an extraction started; None for any other thread."""
+    """The task, thread or job that runs this code and that an extraction started; None for any other thread."""
     task = asyncio.current_task() if asyncio._get_running_loop() is not None else None
     return task or _worker.get()
 
 
 def outlive(workers: Collection[Worker]) -> bool:
-    """Whether some of them go on, a short grace after their extraction has ended."""
+    """Whether any worker still runs shortly after its extraction has ended."""
     end = clock.monotonic_s() + GRACE_S
     while any(not worker.done() for worker in workers):
         if clock.monotonic_s() > end:
@@ -78,7 +78,7 @@ def outlive(workers: Collection[Worker]) -> bool:
 
 
 def stopping(error: Stopped) -> BaseException:
-    """Tell the extraction that the running code belongs to; the error to raise.
+    """Report an error to the extraction that owns the running code, and return the error to raise.
 
     In a thread that is an ordinary one: a pool's thread that dies of any other leaves its caller waiting.
     """
@@ -89,7 +89,7 @@ def stopping(error: Stopped) -> BaseException:
 
 
 def warn_late(address: str) -> None:
-    """Say that what an extraction left behind sent a request after it, and that it was refused: its test is over."""
+    """Warn that code left behind by an extraction sent a request after its test, and that it was refused."""
     warnings.warn(
         f"something that an extraction started and did not wait for tried to reach {address} after the extraction had "
         "ended, and was refused: wait for it in the extractor",

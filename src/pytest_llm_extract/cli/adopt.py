@@ -77,7 +77,7 @@ def command(files: tuple[Path, ...], case_id: str | None, suite: str | None, var
 
 
 def _paths(suite: str | None) -> list[str]:
-    """What to collect: the suite's module, where it can be told from here."""
+    """The paths to collect: the suite's module, if it can be found from the current folder."""
     module = (suite or "").split("::")[0]
     return [module] if module and Path(module).exists() else []
 
@@ -104,7 +104,7 @@ def _suites(collected: Collected, wanted: str | None, variant: str | None) -> li
 
 
 def _is_named(suite: Suite, wanted: str, root: Path) -> bool:
-    """Whether this is the wanted suite, its module written from the rootdir or from here."""
+    """Whether this is the wanted suite. Its module may be given from the rootdir or the current folder."""
     module, _, name = suite.id.partition("::")
     wanted_module, _, wanted_name = wanted.partition("::")
     same_module = wanted_module == module or Path(wanted_module).resolve() == (root / module).resolve()
@@ -128,7 +128,7 @@ def find_targets(files: Sequence[Path], case_id: str | None, suites: Sequence[Su
 
 
 def _by_name(suites: Sequence[Suite], in_files: bool) -> dict[str, list[tuple[Suite, GoldenCase]]]:
-    """All cases, by their id and (`in_files`) by what it may look like in the name of a recording."""
+    """All cases by id; with `in_files`, by the forms of the id in the file name of a recording."""
     found: dict[str, list[tuple[Suite, GoldenCase]]] = {}
     for suite in suites:
         for golden in suite.cases:
@@ -173,7 +173,7 @@ def _not_adopted(file: Path, error: LlmExtractError) -> str:
 
 
 def _adopt(target: Target, collected: Collected, force: bool) -> list[str]:
-    """Write the cassettes of a file, one for each sample that it holds, or none; what was written, in a line for each.
+    """Write one cassette for each sample that a file holds, or none. Return a line for each.
 
     Raises:
         LlmExtractError: the file is no cassette, holds a secret, or the case has a cassette.
@@ -209,7 +209,7 @@ def _adopt(target: Target, collected: Collected, force: bool) -> list[str]:
 
 
 def _sample(job: Job, n_adopted: int) -> str:
-    """Which sample it is, in a suite that has several, and that nothing was found of the others."""
+    """Say which sample a recording is in a suite with several, and that the others were not found."""
     n = job.suite.n_samples
     if n == 1:
         return ""
@@ -218,7 +218,7 @@ def _sample(job: Job, n_adopted: int) -> str:
 
 
 def _replaced(path: Path, root: Path, force: bool) -> Recording | None:
-    """The cassette that is there, if it may be replaced; None where there is none that can be read."""
+    """The existing cassette, if it may be replaced; None if there is none that can be read."""
     check_inside(path, root)
     if not path.exists():
         return None

@@ -1,4 +1,4 @@
-"""`llm-extract check`: what is wrong with the cassettes of a project."""
+"""`llm-extract check`: find faults in the cassettes of a project."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHOWN_IDS = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: its kind, what it is about, and why."""
+    """One fault: its kind, what it is about, and the reason."""
 
     kind: str
     what: str
@@ -123,7 +123,7 @@ def _oversized(files: Iterable[Path], max_kb: int) -> Iterator[Finding]:
 
 
 def _secrets(files: Iterable[Path], watch: Watch) -> Iterator[Finding]:
-    """Secrets, and files that could not be searched for them."""
+    """Find secrets, and files that could not be searched for secrets."""
     for path in files:
         try:
             text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
@@ -135,7 +135,7 @@ def _secrets(files: Iterable[Path], watch: Watch) -> Iterator[Finding]:
 
 
 def find_orphans(files: Iterable[Path], wanted: Collection[Path], collected: Collected) -> tuple[list[Path], list[str]]:
-    """Files of ours that no case wants; and a line for each module that was not collected as a whole."""
+    """Files of ours that no case needs, and a line for each module that was not fully collected."""
     root = collected.settings.cassettes
     folders = {module_folder(root, module) for module in collected.modules}
     orphans: list[Path] = []
@@ -156,7 +156,7 @@ def find_orphans(files: Iterable[Path], wanted: Collection[Path], collected: Col
 
 
 def _module_of(parts: Sequence[str], rootdir: Path) -> Path | None:
-    """The test module whose cassettes lie in the folder of these parts; None where it is gone."""
+    """The test module whose cassettes are in this folder; None if the module is gone."""
     here: Path | None = rootdir
     for number, part in enumerate(parts, 1):
         if here is None or not here.is_dir():

@@ -59,7 +59,7 @@ def collect(paths: Sequence[str] = (), *, planned: bool = False) -> Collected:
 
 
 def _complaint(said: str) -> str:
-    """Why pytest did not start, among all that it said."""
+    """The reason why pytest did not start, taken from its output."""
     if f"unrecognized arguments: {_PLAN}" in said:
         return _NOT_LOADED
     complaints = re.findall(r"^(?:ERROR: (?!usage:)|.*: error: |INTERNALERROR> (?=\w))(.*)$", said, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""`llm-extract compare`: variants of one run, several runs, or scored files, against each other."""
+"""`llm-extract compare`: compare variants of one run, several runs, or scored files."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
 
 
 def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> SuiteResult:
-    """A suite with another run of it as its baseline, and held to nothing else.
+    """A suite with another run of it as its baseline, without any floor.
 
     A case that only one side ran is left out, unless the other side's golden data does not have it.
     """

@@ -1,4 +1,4 @@
-"""`llm-extract`: what needs no pytest run. One file for each subcommand, imported when it is called."""
+"""`llm-extract`: work that needs no pytest run. Each subcommand has a file, imported when it is called."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMMANDS = {
 
 
 class _Commands(click.Group):
-    """Loads a subcommand when it is named, so that help and errors come at once."""
+    """Loads a subcommand when it is named, so that help and errors appear at once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)

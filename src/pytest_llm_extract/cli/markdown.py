@@ -1,4 +1,4 @@
-"""`llm-extract markdown`: the Markdown report of results that are there already."""
+"""`llm-extract markdown`: write the Markdown report of existing results."""
 
 from __future__ import annotations
 

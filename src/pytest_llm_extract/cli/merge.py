@@ -1,4 +1,4 @@
-"""`llm-extract merge`: the shards of a CI matrix become one run, and the whole is gated."""
+"""`llm-extract merge`: join the shards of a CI matrix into one run, and gate the whole."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def command(shards: tuple[Path, ...], output: Path | None, cassettes: str) -> No
 
 
 def _in_no_shard(suite_ids: Iterable[str], cassettes: Path) -> list[str]:
-    """Suites that no shard has, though their baselines are here: lost shards, or suites that were not asked for."""
+    """Suites that no shard has although they have baselines here: lost shards, or suites that were not selected."""
     used = {suite_folder(cassettes, suite_id) / BASELINE for suite_id in suite_ids}
     baselines = suites_by_baseline(cassettes).items()
     return [

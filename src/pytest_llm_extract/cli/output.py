@@ -1,4 +1,4 @@
-"""What commands print. Nothing else in this folder does."""
+"""Print the output of commands. No other file of this folder prints."""
 
 from __future__ import annotations
 

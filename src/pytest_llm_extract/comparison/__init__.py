@@ -1,1 +1,1 @@
-"""Variants of one suite, compared on the cases that all of them have. Pure functions of results."""
+"""Compare the variants of a suite on their common cases. Pure functions of results."""

@@ -9,7 +9,7 @@ from pytest_llm_extract.stats.stepdown import step_down
 
 
 def best_set(total: Mapping[str, Sequence[int]], alpha: float) -> tuple[str, ...]:
-    """The variants that no other one beats beyond noise, in the order given.
+    """The variants that no other variant beats beyond noise, in the given order.
 
     A variant leaves the set if the sign-flip tests against all others, corrected by the step-down, reject it. A true
     best one is left out with probability alpha at most, since only its own tests can err.

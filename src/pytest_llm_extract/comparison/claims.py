@@ -27,7 +27,7 @@ class Claim(NamedTuple):
     p_adj: float
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return {**self._asdict(), "gained": list(self.gained), "lost": list(self.lost)}
 
 

@@ -1,4 +1,4 @@
-"""The variants of a suite against each other: who may be the best, what differs from the reference, at which price."""
+"""Compare the variants of a suite: the set of best, differences from the reference, and cost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NOT_RECORDED = (Status.STALE, Status.MISSING, Status.SKIPPED)
 
 
 class BestTwo(NamedTuple):
-    """What separates the two variants that got most right: the cases that only one of them gained."""
+    """The cases that separate the two best variants: those that only one of them got right."""
 
     first: str
     second: str
@@ -36,7 +36,7 @@ class BestTwo(NamedTuple):
     difference: Difference
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return {
             "first": self.first,
             "second": self.second,
@@ -81,7 +81,7 @@ class VariantComparison(NamedTuple):
 
     @property
     def leader(self) -> VariantSummary:
-        """The variant with the highest score on these cases, which says nothing of new ones."""
+        """The variant with the highest score on these cases. It need not be the best on new ones."""
         return max(self.variants, key=lambda variant: variant.score)
 
     def variant(self, name: str) -> VariantSummary:
@@ -89,7 +89,7 @@ class VariantComparison(NamedTuple):
         return next(variant for variant in self.variants if variant.name == name)
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins, for results.json."""
+        """Plain values for JSON, for results.json."""
         wire = self._asdict()
         return {
             **wire,
@@ -106,7 +106,7 @@ class VariantComparison(NamedTuple):
 
 
 def compare_suites(suites: Sequence[SuiteResult], alpha: float) -> list[VariantComparison]:
-    """A comparison for each suite that ran with several variants, in their order."""
+    """Compare the variants of each suite that ran with several, in their order."""
     by_id: dict[str, list[SuiteResult]] = {}
     for suite in suites:
         by_id.setdefault(suite.id, []).append(suite)
@@ -187,7 +187,7 @@ def _not_compared(
 
 
 def _incomplete(suite: SuiteResult) -> str | None:
-    """Why a variant is not compared: not all of its cases ran, or are recorded."""
+    """The reason why a variant is not compared: some of its cases did not run or are not recorded."""
     n = len(suite.dataset_ids)
     if not suite.complete:
         return f"{len(suite.cases)} of {n} cases ran"
@@ -202,7 +202,7 @@ def _by_id(suite: SuiteResult) -> dict[str, CaseResult]:
 def _common_cases(
     suites: Sequence[SuiteResult], examples: Collection[str]
 ) -> tuple[list[str], dict[str, tuple[str, ...]]]:
-    """The cases that all variants have, without few-shot examples, and why others are left out."""
+    """The common cases of all variants, without few-shot examples, and the reasons for leaving out others."""
     shared = set.intersection(*(set(suite.dataset_ids) for suite in suites))
     every = dict.fromkeys(case for suite in suites for case in suite.dataset_ids)
     left_out = {
@@ -214,7 +214,7 @@ def _common_cases(
 
 
 def _fields(suites: Sequence[SuiteResult]) -> list[str]:
-    """The fields that all variants have and that some case labels, without those that the reference waives."""
+    """The labelled fields that all variants have, without those that the reference waives."""
     waived = {w.field for w in suites[0].rules.waivers if w.field and not w.expired(suites[0].rules.today)}
     shared = set.intersection(*(set(suite.paths) for suite in suites)) - waived
     labelled = {path for suite in suites for case in suite.cases for path in case.leaves}
@@ -228,7 +228,7 @@ def _best_two(scores: Scores, alpha: float) -> BestTwo:
 
 
 def _only_right(results: Mapping[str, Sequence[CaseResult]]) -> dict[str, tuple[str, ...]]:
-    """The cases that one variant alone got entirely right, in all of its samples."""
+    """The cases that exactly one variant got entirely right, in all of its samples."""
     exact = {name: {case.id for case in cases if all(s.exact for s in case.samples)} for name, cases in results.items()}
     alone = {
         name: ids.difference(*(others for other, others in exact.items() if other != name))
@@ -262,7 +262,7 @@ def _is_within(scores: Scores, name: str, leader: str, margin: float, alpha: flo
 def _advice(
     claims: Sequence[Claim], results: Mapping[str, Sequence[CaseResult]], reference: str
 ) -> dict[str, dict[str, str]]:
-    """Why values were lost where a claim says so: `51 of the 53 lost values match as dates`."""
+    """Explain the lost values of a claim: `51 of the 53 lost values match as dates`."""
     found: dict[str, dict[str, str]] = {}
     for claim in claims:
         if claim.direction == "worse" and claim.field != ALL:

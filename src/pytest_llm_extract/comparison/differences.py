@@ -1,4 +1,4 @@
-"""How far apart variants are, with intervals."""
+"""Differences between variants, with intervals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ POWER = 0.8
 
 
 class Difference(NamedTuple):
-    """What a variant has more than the reference, as accuracy in -1..1, with an interval.
+    """The accuracy of a variant minus that of the reference, in -1..1, with an interval.
 
     `low` and `high` are None where fewer than two cases are compared.
     """
@@ -25,12 +25,12 @@ class Difference(NamedTuple):
     high: float | None
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return self._asdict()
 
 
 def level(n_variants: int, alpha: float) -> float:
-    """The alpha of each interval, so that all of them hold together."""
+    """The alpha of each interval that makes all of them hold together."""
     return alpha / max(1, n_variants - 1)
 
 
@@ -67,7 +67,7 @@ def difference(scores: Scores, variant: str, reference: str, field: str, alpha: 
 
 
 def _unit(scores: Scores, field: str) -> float:
-    """What turns a group's change into a share of all that the groups label."""
+    """The factor that turns a group's change into a share of all labels of the groups."""
     n_groups = len(scores.groups)
     n_cells = scores.n_labelled if field == ALL else sum(map(len, scores.groups))
     return n_groups / (scores.scale * max(1, n_cells))

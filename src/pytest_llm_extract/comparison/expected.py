@@ -1,4 +1,4 @@
-"""What to expect of the winner on new documents: the score of a winner is too high where it was picked."""
+"""Estimate the winner's score on new documents. On the documents that chose it, its score is too high."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SEED = 20_471
 
 
 def expected_of_winner(total: Mapping[str, Sequence[int]]) -> float | None:
-    """What the winner gets right on documents that did not choose it, as a mean over groups.
+    """The winner's score on documents that did not choose it, as a mean over groups.
 
     1,000 times, groups are drawn with replacement; the variant that is best on those drawn is scored on those that
     were not drawn. None for fewer than two groups.

@@ -1,4 +1,4 @@
-"""What each variant got right, case by case, as whole numbers that can be compared exactly."""
+"""The score of each variant, case by case, as whole numbers that can be compared exactly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ALL = "all"  # the name of the sum over fields
 
 
 class Scores(NamedTuple):
-    """What every variant got right in each group of cases, by field.
+    """The score of every variant in each group of cases, by field.
 
     Each number is the share of a field's leaves that were right in a case, averaged over samples, summed over the
     cases of the group, times `scale`. `by_field[variant][field][group]`; `total[variant][group]` sums the fields.
@@ -32,7 +32,7 @@ class Scores(NamedTuple):
         return total / (self.scale * max(1, self.n_labelled))
 
     def changes(self, variant: str, reference: str, field: str) -> list[int]:
-        """What a variant has more than another, group by group, in one field or in ALL."""
+        """The score of a variant minus that of another, group by group, in one field or in ALL."""
         mine, theirs = (
             (self.total[name] if field == ALL else self.by_field[name][field]) for name in (variant, reference)
         )
@@ -77,7 +77,7 @@ def _is_labelled(case: CaseResult, field: str) -> bool:
 
 
 def _groups(cases: Sequence[CaseResult]) -> list[list[int]]:
-    """The places of the cases of each group, in order of appearance; a case without a group is its own."""
+    """The positions of each group's cases, in order of appearance. A case without a group is its own group."""
     groups: dict[tuple[str, str], list[int]] = {}
     for at, case in enumerate(cases):
         groups.setdefault(("case", case.id) if case.group is None else ("group", case.group), []).append(at)

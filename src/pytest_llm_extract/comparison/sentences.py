@@ -1,4 +1,4 @@
-"""What may be said of a comparison: only sentences that its tests and intervals license."""
+"""The sentences about a comparison: only those that its tests and intervals license."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def claim_sentence(claim: Claim, reference: str) -> str:
 
 
 def choice_sentences(comparison: VariantComparison) -> list[str]:
-    """Which variant to take, where prices are known, and what to expect of it on new documents."""
+    """Say which variant to take if prices are known, and what to expect of it on new documents."""
     lines = []
     if comparison.recommended is not None:
         usd = comparison.variant(comparison.recommended).usd_per_1000
@@ -51,7 +51,7 @@ def choice_sentences(comparison: VariantComparison) -> list[str]:
 
 
 def left_out_sentences(comparison: VariantComparison) -> list[str]:
-    """Variants and cases that are not compared, and why."""
+    """Name the variants and cases that are not compared, with the reasons."""
     lines = [f"{name}: {why}, not compared" for name, why in comparison.left_out.items()]
     lines += [
         f"{count_cases(len(cases))} not compared ({why}): {some_names(cases)}"
@@ -73,7 +73,7 @@ def _visible(comparison: VariantComparison) -> str:
 
 
 def _apart(comparison: VariantComparison) -> list[str]:
-    """By how much the members of the set of best may differ from the reference, where it is one of them."""
+    """By how much the set of best may differ from the reference, if the reference is in the set."""
     if comparison.reference not in comparison.best:
         return []
     others = [name for name in comparison.best if name != comparison.reference]

@@ -1,4 +1,4 @@
-"""What each variant is and costs, beside what it gets right."""
+"""Score, answers, tokens and cost of each variant."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class VariantSummary(NamedTuple):
     latency_p95_s: float | None
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return {
             "name": self.name,
             "primary": self.is_primary,
@@ -60,7 +60,7 @@ class VariantSummary(NamedTuple):
 def summarize_variant(
     suite: SuiteResult, cases: Sequence[CaseResult], fields: Sequence[str], score: float
 ) -> VariantSummary:
-    """One variant on these cases and fields, of which it got `score` right."""
+    """Summarize one variant on these cases and fields; `score` is its score on them."""
     samples = [sample for case in cases for sample in case.samples]
     found = [sample.counts for sample in samples]
     statuses = Counter(sample.status.value for sample in samples if sample.status is not Status.OK)

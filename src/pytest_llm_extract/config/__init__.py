@@ -1,1 +1,1 @@
-"""Settings from flags and inis, and where files are."""
+"""Settings from flags and ini options, and the places of files."""

@@ -1,4 +1,4 @@
-"""Inis: every name in one table, and their values, whichever table of which file they stand in."""
+"""Ini options: one table of names and types, and how their values are read."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ LISTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 
 def add_inis(parser: pytest.Parser) -> None:
-    """Declare them."""
+    """Declare the ini options."""
     for name, text, kind, default in INIS:
         parser.addini(name, text, type=kind, default=default)
     for name, text, values in LISTS:
@@ -76,7 +76,7 @@ def ini_value(config: pytest.Config, name: str, what: str) -> Any:
 
 
 def ini_text(config: pytest.Config, name: str, what: str) -> str:
-    """A text."""
+    """Read an ini option that is a string."""
     value = ini_value(config, name, what)
     if not isinstance(value, str):
         raise UsageError(f"ini {name}", f"must be {what}, got {value!r}")
@@ -84,7 +84,7 @@ def ini_text(config: pytest.Config, name: str, what: str) -> str:
 
 
 def ini_texts(config: pytest.Config, name: str) -> tuple[str, ...]:
-    """The texts of a list."""
+    """Read an ini option that is a list of strings."""
     values = ini_value(config, name, "a list of strings")
     if not all(isinstance(value, str) for value in values):
         raise UsageError(f"ini {name}", f"must be a list of strings, got {values!r}")
@@ -92,7 +92,7 @@ def ini_texts(config: pytest.Config, name: str) -> tuple[str, ...]:
 
 
 def ini_choice(config: pytest.Config, name: str, choices: dict[str, bool]) -> bool:
-    """What the one of these words means that it says."""
+    """Read an ini option that is one of these words; return the word's meaning."""
     value = ini_text(config, name, " or ".join(choices))
     if value not in choices:
         raise UsageError(f"ini {name}", f"must be {' or '.join(choices)}, got {value!r}")

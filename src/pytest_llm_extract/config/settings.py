@@ -1,4 +1,4 @@
-"""Settings: what flags and inis say."""
+"""Settings from flags and ini options."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MARKERS = (
 
 @dataclass(frozen=True)
 class Storage:
-    """What may be stored of requests and answers, and what must not be written at all.
+    """What may be stored of requests and answers, and what must never be written.
 
     `scrub` are names whose values are taken out; `secrets` are entries of a `Watch`; `offer_vcr` gives a `vcr.VCR` to
     the project's hooks, which set filters on it; without `keeps_requests`, hashes are kept of request bodies.
@@ -51,7 +51,7 @@ class Storage:
 
     @classmethod
     def of(cls, config: pytest.Config) -> Storage:
-        """Read it from pytest's own configuration."""
+        """Read the storage settings from pytest's configuration."""
         scrub = tuple(filter(None, map(str.strip, ini_texts(config, "llm_extract_scrub"))))
         for name in scrub:
             if "," in name:
@@ -80,7 +80,7 @@ class Storage:
 
 
 class Settings(NamedTuple):
-    """What the command line and the ini file say."""
+    """The settings of a run, from the command line and the ini file."""
 
     rootdir: Path
     cassettes: Path
@@ -103,7 +103,7 @@ class Settings(NamedTuple):
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
-        """Read them from pytest's own configuration."""
+        """Read the settings from pytest's configuration."""
         baseline = config.getoption("llm_extract_baseline_flag")
         if baseline and not baseline.startswith("git:"):
             baseline = str(Path(config.invocation_params.dir, baseline))
@@ -141,7 +141,7 @@ def _headers(config: pytest.Config) -> tuple[str, ...]:
 
 
 def _reports(config: pytest.Config) -> dict[str, Path]:
-    """Where each report goes: flags are relative to where pytest was started, inis to the rootdir."""
+    """The path of each report. Flags are relative to the current folder, ini options to the rootdir."""
     paths: dict[str, Path] = {}
     for name in REPORTS:
         flag = config.getoption(f"llm_extract_{name}_flag")
@@ -171,7 +171,7 @@ _N = TypeVar("_N", int, float)
 
 
 def _number(config: pytest.Config, name: str, what: str, read: Callable[[str], _N]) -> _N | None:
-    """A number from the flag, or else from the ini; None where neither says one."""
+    """A number from the flag, else from the ini option; None if neither is given."""
     value, source = config.getoption(f"{name}_flag"), f"--{name.replace('_', '-')}"
     if value is None:
         value, source = ini_value(config, name, what), f"ini {name}"
@@ -225,7 +225,7 @@ def is_short_flag_taken(config: pytest.Config) -> bool:
 
 
 def conftests_may_build_clients(config: pytest.Config) -> bool:
-    """What the ini says; a value that is neither true nor false is an error of `Settings.of`."""
+    """Whether the ini option is true. A value that is neither true nor false is an error in `Settings.of`."""
     try:
         return bool(ini_value(config, "llm_extract_placeholder_key", "true or false"))
     except UsageError:
@@ -233,7 +233,7 @@ def conftests_may_build_clients(config: pytest.Config) -> bool:
 
 
 def add_short_flag(config: pytest.Config, parser: pytest.Parser) -> None:
-    """Declare `--llm-record`, unless another plugin has it: to be called when all of them are loaded."""
+    """Declare `--llm-record` unless another plugin has it. Call this when all plugins are loaded."""
     if is_short_flag_taken(config):
         return
     parser.getgroup("llm-extract").addoption(
@@ -246,7 +246,7 @@ def add_short_flag(config: pytest.Config, parser: pytest.Parser) -> None:
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declare flags and ini names."""
+    """Declare flags and ini options."""
     group = parser.getgroup("llm-extract", "LLM extraction")
     group.addoption(
         "--llm-extract-record",

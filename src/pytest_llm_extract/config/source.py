@@ -1,4 +1,4 @@
-"""Files that a marker names."""
+"""Find the files that a marker names."""
 
 from __future__ import annotations
 

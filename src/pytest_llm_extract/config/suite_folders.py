@@ -1,4 +1,4 @@
-"""Where a cassette lies: file names that every file system takes, another one for every id."""
+"""Paths of cassettes: names that every file system takes, and that differ for every id."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def slug(name: str) -> str:
 
 
 def folder_name(name: str) -> str:
-    """The name itself where every file system takes it, else its slug and a hash."""
+    """The name itself if every file system takes it, else its slug and a hash."""
     if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) and not name.endswith(".") and not _RESERVED.match(name):
         return name
     return f"{slug(name)}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
@@ -26,7 +26,7 @@ def folder_name(name: str) -> str:
 
 @lru_cache(maxsize=64)  # a case asks for it a few times in a row
 def file_name(case_id: str, sample: int = 1) -> str:
-    """`<slug>-<hash>.yaml`: readable, and another one for every id, whatever its characters.
+    """`<slug>-<hash>.yaml`: readable, and different for every id.
 
     The second sample of a case is in `<slug>-<hash>.2.yaml`, and so on.
     """
@@ -42,12 +42,12 @@ def suite_folder(root: Path, suite_id: str) -> Path:
 
 @lru_cache(maxsize=1024)
 def variant_folder(root: Path, suite_id: str, variant: str) -> Path:
-    """The folder in a suite's that has the cassettes of one of its variants."""
+    """The folder of a variant's cassettes, within the folder of its suite."""
     return suite_folder(root, suite_id) / folder_name(variant)
 
 
 def suite_key(suite_id: str, variant: str | None) -> str:
-    """A name among all variants of all suites: the suite's id, with the variant in brackets unless it is the primary.
+    """The unique name of a suite's variant: the suite's id, and the variant in brackets unless it is the primary.
 
     Args:
         suite_id: the node id of the test function.
@@ -69,13 +69,13 @@ def gate_id(key: str) -> str:
 
 
 def baseline_folder(root: Path, key: str) -> Path:
-    """The folder of a baseline: the suite's for the primary, for a gated variant that of its cassettes."""
+    """The folder of a baseline: the suite's folder for the primary, the variant's folder for a gated variant."""
     suite_id, variant = split_key(key)
     return suite_folder(root, suite_id) if variant is None else variant_folder(root, suite_id, variant)
 
 
 def module_folder(root: Path, module: str) -> Path:
-    """The folder of the suites of a test module, which is named as in its node id."""
+    """The folder of a test module's suites. The module is named as in its node id."""
     pieces = Path(module).with_suffix("").parts
     return root.joinpath(
         *(folder_name("__" if piece == ".." else piece) for piece in pieces if piece not in ("/", "."))

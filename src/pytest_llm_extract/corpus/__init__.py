@@ -1,1 +1,1 @@
-"""Whole files of predictions, scored in bounded memory."""
+"""Score whole files of predictions in bounded memory."""

@@ -1,4 +1,4 @@
-"""Records of gold and predictions that fit into memory: joined by id, every one of them scored or named."""
+"""Join the records of one part by id, and score or name every one of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _C, _A, _M, _I = Outcome.CORRECT, Outcome.ABSENT_OK, Outcome.MISSING, Outcome.IN
 
 @dataclass(frozen=True)
 class Part:
-    """Records of both files; every id has all of its records in one part."""
+    """Records of both files. All records of an id are in one part."""
 
     gold: list[Record]
     predictions: list[Record]
@@ -44,7 +44,7 @@ class _Gold:
 
 
 class PartScorer:
-    """Scores parts; `keep_all` keeps every case, otherwise only the worst are kept."""
+    """Scores parts. It keeps every case with `keep_all`, else only the worst cases."""
 
     def __init__(self, schema: Schema, names: tuple[str, str], keep_all: bool) -> None:
         self._schema, self._keep_all = schema, keep_all
@@ -54,7 +54,7 @@ class PartScorer:
         self._gold: dict[str, _Gold | None] = {}
 
     def score(self, part: Part) -> Totals:
-        """Totals of one part."""
+        """Score one part and return its totals."""
         self._totals, self._gold = Totals(), {}
         for line, text in part.gold:
             self._take_gold(line, text)

@@ -1,4 +1,4 @@
-"""Files of records (jsonl, json, csv, parquet), row by row: each comes as its line and its JSON text."""
+"""Read files of records (jsonl, json, csv, parquet) row by row, as line number and JSON text."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _parquet(path: Path) -> Iterator[Record]:
 
 
 class BadRecord(Exception):
-    """A record that cannot be used, and why; `id` is known where the rest is bad."""
+    """A record that cannot be used, with the reason. `id` is given if it could be read."""
 
     def __init__(self, problem: str, id: str | None = None) -> None:
         super().__init__(problem)

@@ -1,4 +1,4 @@
-"""Two files, gold and predictions, become totals: joined by id, in bounded memory, on all cores."""
+"""Score a file of predictions against a file of gold: joined by id, in bounded memory, on all cores."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Advance = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Corpus:
-    """What to score: two files, and the schema as `module:Model`."""
+    """The files to score, and the schema as `module:Model`."""
 
     gold: Path
     predictions: Path
@@ -39,7 +39,7 @@ class Corpus:
 
     @property
     def size(self) -> int:
-        """Of both files, in bytes."""
+        """The size of both files in bytes."""
         return sum(path.stat().st_size for path in (self.gold, self.predictions) if path.is_file())
 
 
@@ -66,7 +66,7 @@ def score_corpus(corpus: Corpus, processes: int, advance: Advance) -> Totals:
 
 
 def available_processes() -> int:
-    """Cores that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -85,7 +85,7 @@ def _in_parts(corpus: Corpus, processes: int, folder: Path, advance: Advance) ->
 
 
 def _leave_interrupts() -> None:
-    """Ctrl-C is for the main process, which ends the others."""
+    """Ignore Ctrl-C in a worker: the main process handles it and ends the workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

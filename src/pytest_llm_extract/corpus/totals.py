@@ -1,4 +1,4 @@
-"""What a corpus, or any part of it, adds up to: exact integers, so that parts merge in any order into one pass."""
+"""Totals of a corpus or a part of it: exact integers, so that parts merge in any order."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Scored = list[tuple[str, Outcome]]
 
 @dataclass
 class Problems:
-    """What was wrong with the records: how many of each kind, and the first few by line."""
+    """Faults of records: the number of each kind, and the first few by line."""
 
     counts: Counter[str] = field(default_factory=Counter)
     first: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
 
     def add(self, kind: str, line: int, what: str) -> None:
-        """One problem."""
+        """Add one problem."""
         self.counts[kind] += 1
         self._keep(kind, [(line, what)])
 
     def merge(self, other: Problems) -> None:
-        """Add those of another part."""
+        """Add the problems of another part."""
         self.counts.update(other.counts)
         for kind, found in other.first.items():
             self._keep(kind, found)
@@ -42,7 +42,7 @@ class Problems:
 
 @dataclass
 class Totals:
-    """Counts of leaves and documents, the worst cases, and all cases where they are asked for.
+    """Counts of leaves and documents, the worst cases, and all cases if asked for.
 
     `single` counts leaves of fields that a case has once; `several` has counts and interval sums of those that it has
     more often; `shares` counts documents by how many of how many leaves are right. `worst` are the `N_WORST` cases with
@@ -63,7 +63,7 @@ class Totals:
 
     @property
     def n_cases(self) -> int:
-        """Cases of gold."""
+        """The number of cases in gold."""
         return sum(self.statuses.values())
 
     def add(self, scored: Scored, n_wrong: int, status: Status, *, valid: bool) -> None:
@@ -98,7 +98,7 @@ class Totals:
         self.several[path] = known + counts, known_sums + sums
 
     def is_among_worst(self, n_wrong: int, case_id: str) -> bool:
-        """Whether a case has more wrong leaves than one that is kept."""
+        """Whether a case has more wrong leaves than one of the kept cases."""
         return len(self.worst) < N_WORST or (-n_wrong, case_id) < self.worst[-1][:2]
 
     def keep_worst(self, found: Iterable[tuple[int, str, CaseResult]]) -> None:
@@ -136,7 +136,7 @@ class Totals:
         return found
 
     def tally(self, paths: Sequence[str]) -> Tally:
-        """The same as `aggregate.tally` of all cases."""
+        """The document counts, equal to `aggregate.tally` over all cases."""
         fields = {path: summary.counts for path, summary in self.fields(paths).items()}
         shares = [(Fraction(right, n) * count, count) for (right, n), count in self.shares.items() if n]
         n_labelled = sum(count for _, count in shares)

@@ -1,4 +1,4 @@
-"""The ways in which a secret may stand in a text: as it is, escaped, encoded, wrapped over lines, compressed."""
+"""The forms of a secret in text: plain, escaped, encoded, wrapped over lines, compressed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MIN_FORM = 8
 
 
 def spaceless(text: str) -> str:
-    """The text without white space, so that it does not matter how it was broken into lines."""
+    """The text without white space, so that line breaks do not matter."""
     return _SPACE.sub("", text)
 
 
@@ -55,7 +55,7 @@ def plain(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def forms(secret: str) -> frozenset[str]:
-    """The secret as it may stand in a text."""
+    """The forms in which the secret may occur in text."""
     data = secret.encode("utf-8", "surrogatepass")
     texts = {secret, plain(secret), html.escape(secret), repr(secret)[1:-1]}
     texts |= {quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}
@@ -65,7 +65,7 @@ def forms(secret: str) -> frozenset[str]:
 
 
 def _in_base64(data: bytes) -> Iterator[str]:
-    """What any base64 of something that holds these bytes has in it: there are three, by where they begin."""
+    """The three strings of which one is part of any base64 that holds these bytes, by their offset."""
     for before in range(3):
         coded = base64.b64encode(b"\0" * before + data).decode().rstrip("=")
         # Characters at the ends hold bits of the neighbours.
@@ -74,7 +74,7 @@ def _in_base64(data: bytes) -> Iterator[str]:
 
 
 def readings(text: str, nested: int = 0) -> Iterator[str]:
-    """The text, and what it says once escapes, percent signs, streams and encodings are undone."""
+    """The text itself, then with escapes, percent signs, streams and encodings undone."""
     yield text
     texts = [text]
     for undo in (plain, unquote):
@@ -89,7 +89,7 @@ def readings(text: str, nested: int = 0) -> Iterator[str]:
 
 
 def _joined(text: str) -> Iterator[str]:
-    """The pieces of a stream, put together."""
+    """Join the pieces of a stream."""
     if "data:" not in text and text.count("\n{") < 2:
         return
     pieces: dict[str, list[str]] = {}
@@ -99,7 +99,7 @@ def _joined(text: str) -> Iterator[str]:
 
 
 def _encoded(text: str) -> Iterator[bytes]:
-    """What stands in the text in base64, compressed or not, if it can be read."""
+    """The decoded base64 in the text, compressed or not, if it can be read."""
     for match in _BASE64.finditer(text):
         pieces = match[0].split()
         for run in dict.fromkeys(["".join(pieces), *pieces]):

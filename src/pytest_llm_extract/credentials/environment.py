@@ -1,4 +1,4 @@
-"""Which values of the environment are secrets."""
+"""Find the values of the environment that are secrets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PAIR = re.compile(r"\s*([\w .-]+)=(.*)", re.DOTALL)
 def environment_secrets(
     environ: Mapping[str, str] | None = None, named: tuple[str, ...] = (), spared: tuple[str, ...] = ()
 ) -> dict[str, tuple[str, ...]]:
-    """Values that must not be written, by the name of their variable.
+    """The values that must not be written, by the name of their variable.
 
     Those of variables whose name says so, if they have at least 12 characters and are no path, URL, number or plain
     word, and those of variables that match a `named` glob; none that match a `spared` one. Of a URL the password
@@ -63,7 +63,7 @@ def _secrets_of(value: str) -> tuple[str, ...]:
 
 
 def is_secret(value: str) -> bool:
-    """Whether a text is long and odd enough to be a secret that can be recognized."""
+    """Whether a string is long and unusual enough to be recognized as a secret."""
     return len(value) >= MIN_LENGTH and not (
         is_placeholder(value)
         or re.fullmatch(r"[\d\s.,:+TZ-]+", value)
@@ -86,7 +86,7 @@ def _is_path(value: str) -> bool:
 
 
 def _parts(value: str) -> Iterator[str]:
-    """What is secret within a value that is more than a secret."""
+    """The secret parts of a value, such as the password of a URL."""
     if value.lstrip().startswith("{"):
         try:
             yield from _named_texts(json.loads(value))

@@ -1,4 +1,4 @@
-"""Keys that are recognized by their shape, whoever holds them."""
+"""Recognize keys by their shape."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _BEGIN = {
 
 
 def shapes_in(text: str) -> Iterator[tuple[str, int, int]]:
-    """Every key in a text: its kind, and where it begins and ends."""
+    """Every key in a text: its kind, start and end."""
     for name, (begin, pattern) in _BEGIN.items():
         if begin in text:
             yield from ((name, *match.span()) for match in re.finditer(pattern, text))
@@ -73,7 +73,7 @@ def shapes_in(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _is_user_and_password(coded: str) -> bool:
-    """Whether what follows on `Basic` is base64 with a colon, and not a word."""
+    """Whether the word after `Basic` is base64 of a text with a colon."""
     try:
         return b":" in base64.b64decode(coded + "=" * (-len(coded) % 4), validate=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where in the text of a cassette a line is, in words."""
+"""Describe in words where a line is in a cassette."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def place_of(text: str, line: int) -> str:
 
 
 def _above(lines: list[str], indent: int) -> str:
-    """The YAML name at this indentation that the last line stands under; empty where there is none."""
+    """The YAML name at this indentation above the last line; empty if there is none."""
     for row in reversed(lines):
         if row.strip() and _indent(row) <= indent:
             found = _YAML_NAME.match(row)
@@ -30,7 +30,7 @@ def _above(lines: list[str], indent: int) -> str:
 
 
 def _json_path(lines: list[str]) -> str:
-    """The path of the last line within a JSON body that is spread over lines; empty where it is in none."""
+    """The path of the last line within a JSON body on several lines; empty outside such a body."""
     steps: list[str] = []
     at = len(lines) - 1
     while True:
@@ -53,7 +53,7 @@ def _parent(lines: list[str], at: int) -> tuple[int | None, int]:
 
 
 def _indent(row: str) -> int:
-    """How deep a line stands; the dash of a list item is part of its indentation."""
+    """The indentation of a line. The dash of a list item counts as part of it."""
     return (
         len(row) - len(row.removeprefix("- ").lstrip(" ")) if row.startswith("- ") else len(row) - len(row.lstrip(" "))
     )

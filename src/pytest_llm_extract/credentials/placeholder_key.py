@@ -1,4 +1,4 @@
-"""A key for clients that refuse to be built without one; it is seen by them alone, and never sent."""
+"""A key for clients that refuse to be built without one. Only they see it, and it is never sent."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ VARIABLES = frozenset(name for credential in _CREDENTIALS for name in credential
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a key is the one that stands for none."""
+    """Whether a key is the placeholder."""
     return value.startswith(_KEY)
 
 
 def missing_keys(texts: Iterable[str]) -> str | None:
-    """The variables whose placeholder stands in a request (`GEMINI_API_KEY or GOOGLE_API_KEY`); None if none does."""
+    """The variables whose placeholder is in a request (`GEMINI_API_KEY or GOOGLE_API_KEY`); None if none."""
     for text in texts:
         if found := _NAMED.search(text + _decoded(text)):
             return next(" or ".join(one.keys) for one in _CREDENTIALS if found[1] in one.keys)
@@ -54,7 +54,7 @@ def missing_keys(texts: Iterable[str]) -> str | None:
 
 
 def _decoded(text: str) -> str:
-    """What the base64 of HTTP basic authentication says."""
+    """Decode the base64 of HTTP basic authentication."""
     if (found := _BASIC.search(text)) is None:
         return ""
     try:
@@ -106,7 +106,7 @@ class _Keyed(_Environ):  # type: ignore[valid-type, misc]
 
 
 def _is_veiled(key: object) -> bool:
-    """Whether it is a placeholder that the caller's caller asks for, from a veiled file."""
+    """Whether a veiled file asks for the key: then the caller's caller is in such a file."""
     if not isinstance(key, str) or not _stands_in(key):
         return False
     frame = sys._getframe(2)
@@ -128,7 +128,7 @@ def _is_set(name: str) -> bool:
 
 
 def _own(name: str) -> str:
-    """What the environment itself says; asked of its own table, since a look-up in vain raises an exception."""
+    """The real value of a variable, read from the environment's own table to avoid an exception."""
     value = os.environ._data.get(os.environ.encodekey(name))  # type: ignore[attr-defined]
     return os.environ.decodevalue(value) if value else ""
 
@@ -139,7 +139,7 @@ _changed, _given = set[str](), set[str]()  # variables that somebody set or dele
 
 @contextlib.contextmanager
 def placeholder_key(*veiled_files: str) -> Iterator[None]:
-    """Have a placeholder stand in for every key that is unset, while inside; extractions in several threads share it.
+    """Give every unset key a placeholder while inside. Extractions in several threads share it.
 
     Nothing is set, so nothing is left behind. The code of files whose path ends like one of `veiled_files` does not
     see it, so that its `skipif(not os.getenv("OPENAI_API_KEY"))` stays skipped.
@@ -161,7 +161,7 @@ def placeholder_key(*veiled_files: str) -> Iterator[None]:
 
 
 def sweep() -> None:
-    """Take away placeholders that were set: a `monkeypatch` that an extraction used puts back what it found."""
+    """Remove placeholders that were set: an extraction's `monkeypatch` restores what it found."""
     with _lock:
         for name in [*_given] if _users == 0 else ():
             if is_placeholder(_own(name)):

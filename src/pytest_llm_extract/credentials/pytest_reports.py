@@ -1,4 +1,4 @@
-"""Secrets in what pytest shows of a test: tracebacks with their locals, messages, captured output, properties."""
+"""Hide secrets in pytest's reports: tracebacks with their locals, messages, captured output, properties."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_llm_extract.formats.visible import visible, visible_output, visible_
 
 
 def hide_in_report(report: Any, watch: Watch) -> None:
-    """Hide them in a test's or a collector's report, in place; show control characters, which pytest would send."""
+    """Hide secrets in a report of a test or collector, in place, and make control characters visible."""
     report.longrepr = _without(report.longrepr, lambda text: visible_text(watch.hide(text)))
     report.sections = [(title, visible_output(watch.hide(text))) for title, text in report.sections]
     if hasattr(report, "wasxfail"):
@@ -20,13 +20,13 @@ def hide_in_report(report: Any, watch: Watch) -> None:
 
 
 def _shown(value: Any, hide: Callable[[str], str]) -> Any:
-    """The value of a property, or the text that is shown for it where that holds a secret."""
+    """The value of a property, or a replacement if the value holds a secret."""
     text = str(value)
     return value if (hidden := hide(text)) == text else hidden
 
 
 def _without(shown: Any, hide: Callable[[str], str]) -> Any:
-    """The same representation of an error; pytest builds them of plain objects, lists of lines and texts."""
+    """Hide secrets in an error's representation, which pytest builds of plain objects, lists and strings."""
     if isinstance(shown, str):
         return hide(shown)
     if isinstance(shown, list) and shown and all(isinstance(line, str) for line in shown):

@@ -1,4 +1,4 @@
-"""What a project keeps out of its files and off the terminal."""
+"""Find what a project keeps out of its files and off the terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EDGE = 12  # characters of a secret that are taken for it where the rest is cut
 
 
 class Finding(NamedTuple):
-    """A secret that a text holds: what it is, and where; never the secret itself."""
+    """A secret that a text holds: its kind and its place, never the secret itself."""
 
     secret: str
     line: int
@@ -102,12 +102,12 @@ class Watch:
         return next(self._spans("\n".join(texts)), None) is not None
 
     def hidden(self, value: Any) -> Any:
-        """A value of plain builtins, with the secrets in its texts hidden."""
+        """A JSON-like value with the secrets in its strings hidden."""
         text = json.dumps(value, ensure_ascii=False, default=str)
         return _mapped(value, self.hide) if any(True for _ in self._spans(text)) else value
 
     def _values(self, environ: Mapping[str, str] | None) -> dict[str, frozenset[str]]:
-        """The values that are looked for, in all their forms, by what they are."""
+        """The values to look for in all their forms, by kind."""
         variables = environment_secrets(environ, self.named, self.spared)
         found = {f"the value of ${name}": frozenset().union(*map(forms, values)) for name, values in variables.items()}
         if environ is None and (carried := travelled()):
@@ -132,7 +132,7 @@ class Watch:
         return found
 
     def _located(self, text: str, secret: str, known: frozenset[str] | None) -> Finding:
-        """The line at which a secret is complete, by halving."""
+        """The line at which a secret is complete, found by halving."""
         lines = text.splitlines(keepends=True)
         values = {secret: known} if known else {}
         low, high = 1, len(lines)
@@ -151,7 +151,7 @@ class Watch:
                 yield name, start, end
 
     def _spans(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """Where secrets stand, as far as the text says them itself."""
+        """The spans of secrets that the text holds unencoded."""
         for secret, known in self._values(None).items():
             for form in known:
                 yield from ((start, end, secret) for start, end in _occurrences(text, form))
@@ -170,12 +170,12 @@ def _pattern(text: str, source: str) -> re.Pattern[str]:
 
 
 def _said_of(pattern: re.Pattern[str]) -> str:
-    """What a match of it is called; one that matches itself is the secret, and is not printed."""
+    """The name of a pattern's match. A pattern that matches itself is the secret and is not printed."""
     return f"what {'a pattern' if pattern.search(pattern.pattern) else f're:{pattern.pattern}'} matches"
 
 
 def _occurrences(text: str, form: str) -> Iterator[tuple[int, int]]:
-    """Where a secret stands, whole or cut off at one of its ends."""
+    """The spans of a secret, whole or cut off at one end."""
     edge = min(_EDGE, len(form))
     head, tail = form[:edge], form[-edge:]
     at = text.find(head)

@@ -1,4 +1,4 @@
-"""Credentials that requests of this process carried: keys that stand in no environment variable are known from them."""
+"""Remember credentials that requests carried, since some are in no environment variable."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def remember(credentials: Mapping[str, str]) -> None:
 
 
 def travelled() -> dict[str, str]:
-    """All that are remembered, by value."""
+    """All remembered credentials, by value."""
     with _lock:
         return dict(_seen)

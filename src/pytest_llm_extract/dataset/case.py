@@ -1,4 +1,4 @@
-"""One golden record, and how a row becomes one."""
+"""One golden record, and how it is read from a row."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _NEAR = 0.88
 
 
 class RowError(Exception):
-    """Why a row is no case."""
+    """A row that is not a valid case, with the reason."""
 
 
 class MissingFileError(RowError):
-    """A row names a file that is not there."""
+    """A row names a file that does not exist."""
 
     def __init__(self, problem: str, path: Path) -> None:
         super().__init__(problem)
@@ -54,7 +54,7 @@ class Case:
 
     @property
     def shown_input(self) -> Any:
-        """Its input as reports keep it: a file that is not text by the name in its row, never by a machine's path."""
+        """The input as reports show it. A file that is not text is shown by the name in its row, not by its path."""
         return str(self.columns.get("input_file", self.input)) if isinstance(self.input, Path) else self.input
 
 
@@ -83,7 +83,7 @@ def read_case(row: Any, place: Place, folder: Path) -> Case:
 
 @lru_cache(maxsize=256)
 def check_columns(names: tuple[str, ...]) -> str | None:
-    """What is wrong with the columns of a row, in one line; columns of other names are for prompts."""
+    """Check the columns of a row; return the faults in one line. Columns of other names are for prompts."""
     others = [name for name in names if name not in KNOWN]
     for column in ("id", "expected"):
         if column not in names:
@@ -101,7 +101,7 @@ def check_columns(names: tuple[str, ...]) -> str | None:
 
 
 def misspelt(name: str) -> str | None:
-    """The column that a name is within a letter or so of, if any."""
+    """The column whose name is nearly this one, if any."""
     return None if name in KNOWN else nearest(name.lower(), KNOWN, _NEAR)
 
 

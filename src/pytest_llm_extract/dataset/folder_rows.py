@@ -36,7 +36,7 @@ def folder_rows(folder: Path, problems: Problems, number: ReadNumber = float) ->
 
 
 def _listed(folder: Path, problems: Problems) -> list[tuple[str, bool]]:
-    """Names, and whether they are folders: scandir knows without asking for each of 200,000 files."""
+    """The names in a folder, and whether each is a folder. `scandir` tells without a call for each file."""
     try:
         with os.scandir(folder) as entries:
             found = [(entry.name, entry.is_dir()) for entry in entries]
@@ -65,7 +65,7 @@ def _row(path: Path, documents: list[str], problems: Problems, number: ReadNumbe
 
 
 def _columns(held: Any, stem: str, document: str) -> dict[str, Any]:
-    """The whole case where an object has the key `expected`, else its gold alone."""
+    """The columns of a case: the whole object if it has the key `expected`, else the object as gold."""
     given = held if isinstance(held, dict) else {}
     if "expected" not in given:
         near = [name for name in given if misspelt(name) == "expected"]

@@ -1,4 +1,4 @@
-"""Gold read by the schema, with the nearest right name for a field that is not there."""
+"""Read gold by the schema, and suggest the nearest name for an unknown field."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _nearest(loc: tuple[int | str, ...], schema: Schema) -> str:
 
 
 def _follow(node: Node | None, parts: Iterable[int | str]) -> Node | None:
-    """The node that pydantic's error location leads to; None where the schema has no such place."""
+    """The node at a location of a pydantic error; None if the schema has no such place."""
     for part in parts:
         node = _inner(node)
         if isinstance(node, ModelNode):

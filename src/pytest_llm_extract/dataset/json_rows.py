@@ -16,7 +16,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def jsonl_rows(text: str, problems: Problems, number: ReadNumber = float) -> list[tuple[Place, Any]]:
-    """One case a line; empty lines are none."""
+    """Read one case from each line; empty lines are skipped."""
     rows: list[tuple[Place, Any]] = []
     # split, not splitlines: U+2028 and its like are ordinary characters of a JSON text.
     for line, content in enumerate(text.split("\n"), start=1):

@@ -1,4 +1,4 @@
-"""Where cases come from, and what holds for all of them together."""
+"""Load cases from any source, and check what must hold for all of them together."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _given_rows(source: Any, name: str) -> Iterable[Any]:
 
 
 class _Numbers:
-    """Reads numbers; `n_long` of them have more digits than a float and are Decimals."""
+    """Reads numbers. `n_long` counts those with more digits than a float, which become Decimals."""
 
     n_long = 0
 

@@ -1,1 +1,1 @@
-"""One case, from its call to its result."""
+"""Run one case, from its call to its result."""

@@ -1,4 +1,4 @@
-"""One extraction inside its cassette: replayed, or recorded when that was asked for."""
+"""Replay one extraction from its cassette, or record it if asked to."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _META = ("hashes", "attempt", "model", "system_fingerprint", "latency_s", "recor
 
 @dataclass
 class Call:
-    """What came of one extraction.
+    """The outcome of one extraction.
 
     `problem` is one line for a case that has no usable recording (`status` says stale, missing or error);
     `error` is the extractor's own exception. `ignored` says of each path of `ignore` whether some request had it; it
@@ -60,7 +60,7 @@ class Call:
 
     @property
     def cost_usd(self) -> float | None:
-        """What they cost in US dollars; None where that is not known."""
+        """The cost of the tokens in US dollars; None if a price is unknown."""
         return cost_of_models_usd(self.by_model)
 
 
@@ -117,7 +117,7 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
 
 
 def _fall_short(call: Call, take: Replay) -> None:
-    """An extraction that sent less than was recorded is no replay, unless it crashed on the way."""
+    """The change to report if an extraction sent less than was recorded without crashing."""
     if take.strays:
         call.status, call.problem = Status.ERROR, str(Unowned(take.strays[0]))
     elif call.error is not None and not is_answer(call.error):
@@ -139,7 +139,7 @@ def _change(take: Replay, sent: Sent, slot: Slot) -> staleness.Change:
 
 
 def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], None] | None = None) -> Call:
-    """Run an extraction once and write its cassette; the old one stays unless a new one takes its place.
+    """Run an extraction once and write its cassette. The old cassette stays unless a new one replaces it.
 
     `heard` is told of every answer of the provider, also of those that the extractor's own client tries again.
     """
@@ -176,7 +176,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
 
 
 def _is_answered(take: Record, call: Call) -> bool:
-    """Whether what an extraction raised came after a whole answer, which is kept whatever was made of it."""
+    """Whether a whole answer arrived before the extraction raised: then the answer is kept."""
     if not take.exchanges or call.error is None or not isinstance(call.error, Exception):
         return False
     return bool(call.by_model or call.facts["rejected"]) or is_answer(call.error)
@@ -195,7 +195,7 @@ def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, 
 
 
 def _storable(value: Any) -> Any:
-    """A value of the head; half a surrogate pair, which JSON may hold and a file may not, as its escape."""
+    """A value for the cassette's head. A lone surrogate, which a file cannot hold, becomes its escape."""
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 

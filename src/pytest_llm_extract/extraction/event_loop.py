@@ -1,4 +1,4 @@
-"""Sync and async functions, called to their end; async ones in one event loop for the whole process."""
+"""Call sync and async functions to their end, async ones in one event loop of the process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_llm_extract import clock
 
 
 class _Loop:
-    """One for the whole process, or a module-level async client would die with the first one."""
+    """The event loop of the process. A loop for each case would break async clients at module level."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -23,7 +23,7 @@ class _Loop:
         self._lock = threading.Lock()
 
     def open(self) -> asyncio.AbstractEventLoop:
-        """Make the loop, unless it is there."""
+        """Make the loop unless it exists."""
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -31,7 +31,7 @@ class _Loop:
             return self._loop
 
     def close_unused(self) -> None:
-        """Close a loop that never ran; one that ran has its thread, until the process ends."""
+        """Close a loop that never ran. A loop that ran keeps its thread until the process ends."""
         with self._lock:
             if self._loop is not None and not self._runs:
                 self._loop.close()
@@ -66,7 +66,7 @@ _loop = _Loop()
 
 @contextlib.contextmanager
 def ready_loop() -> Iterator[None]:
-    """Have the loop at hand: it is made of sockets, which a test's fixtures may take away (as pytest-socket does)."""
+    """Make the loop early: it needs sockets, which fixtures such as pytest-socket's may forbid later."""
     _loop.open()
     try:
         yield

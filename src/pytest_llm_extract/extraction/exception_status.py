@@ -1,4 +1,4 @@
-"""How an extraction ended: with an answer, however unusable, or with a crash."""
+"""Find out whether an extraction ended with an answer, usable or not, or with a crash."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _GAVE_UP = frozenset(
 def status_of(
     error: BaseException, facts: Mapping[str, Any], fits: Callable[[str], bool] = lambda text: True
 ) -> Status:
-    """What an exception of an extraction says of its answer.
+    """The status of an answer whose extraction raised an exception.
 
     The answer is asked first: a refusal, a cut-off answer and a rejected request have their status whatever was raised.
 
@@ -62,7 +62,7 @@ def status_of(
 
 
 def _is_broken_code(error: BaseException) -> bool:
-    """Whether an exception would be raised for every answer, or is not about one."""
+    """Whether an exception is a fault of code: it would be raised for every answer, or is not about one."""
     return isinstance(error, PromptError | NameError | ImportError | SyntaxError) or not isinstance(error, Exception)
 
 
@@ -75,7 +75,7 @@ def _is_refusal(error: BaseException, names: set[str], facts: Mapping[str, Any])
 
 
 def _is_about_a_value(error: BaseException) -> bool:
-    """Whether an exception is one that code raises for what it looks for and does not find (`tool_calls[0]`)."""
+    """Whether an exception is of the kind that missing values raise (`tool_calls[0]`)."""
     if isinstance(error, AttributeError):
         return error.obj is None
     if isinstance(error, TypeError):
@@ -84,12 +84,12 @@ def _is_about_a_value(error: BaseException) -> bool:
 
 
 def is_answer(error: BaseException) -> bool:
-    """Whether an exception says by itself that an answer could not be used, so that it is not a crash."""
+    """Whether an exception says that an answer could not be used, so that it is not a crash."""
     return status_of(error, {}) is not Status.ERROR
 
 
 def in_words(error: BaseException) -> str:
-    """`ValueError: no date`, also for an exception whose own text cannot be had."""
+    """`ValueError: no date`; the type alone if the exception's text cannot be read."""
     try:
         return f"{type(error).__name__}: {error}"
     except Exception:
@@ -97,7 +97,7 @@ def in_words(error: BaseException) -> str:
 
 
 def drop_our_frames(error: BaseException) -> None:
-    """Take the frames of this package, which tell a user nothing, out of an exception's traceback."""
+    """Remove the frames of this package from an exception's traceback."""
     kept = None
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         if not frame.f_code.co_filename.startswith(_PACKAGE):

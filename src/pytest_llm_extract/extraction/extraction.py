@@ -1,4 +1,4 @@
-"""One case, from its call to its `CaseResult`: what the `extraction` fixture hands to a test."""
+"""The `extraction` fixture's value: one case, from its call to its `CaseResult`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _DIFFERENCES = 20  # lines of a strict case's failure; results.json has all
 
 
 class NoOutput(BaseException):
-    """The answer cannot be used: the body of the test is left, and the case passes as imperfect."""
+    """The answer cannot be used: the rest of the test's body is skipped, and the case passes as imperfect."""
 
 
 class NotReplayed(LlmExtractError):
@@ -51,7 +51,7 @@ class NotReplayed(LlmExtractError):
 
 
 class _Taken(NamedTuple):
-    """One sample of a case: its call, the answer that was read of it, and how that was scored.
+    """One sample of a case: its call, its answer, and its score.
 
     `kept` is what a run that accepts keeps of it.
     """
@@ -63,7 +63,7 @@ class _Taken(NamedTuple):
 
 
 class Extraction:
-    """One case's extraction, run at the first look at its output: once for each sample."""
+    """One case's extraction, which runs once for each sample when its output is first read."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class Extraction:
                 raise NotAcceptable(self._named(number), taken.kept.changed)
 
     def _skip_unrecorded(self, call: Call) -> None:
-        """A variant without a gate is an experiment: what is not recorded of it fails nobody's build."""
+        """Skip an unrecorded case of a variant without a gate, since an experiment must not fail the build."""
         if self._record is None and not self._suite.is_gated and call.status in (Status.STALE, Status.MISSING):
             flag = f"{self._settings.record_flag} --llm-extract-variant={self._suite.variant}"
             why = f"variant {self._suite.variant} is not recorded ({call.status.value}): pytest {flag}"
@@ -201,7 +201,7 @@ class Extraction:
         }
 
     def _missing_hint(self) -> str | None:
-        """Why a cassette may be missing although it was recorded."""
+        """Suggest why a cassette may be missing although it was recorded."""
         variant = self.cassette.parent
         others = (
             sorted(path.name for path in variant.parent.iterdir() if path.is_dir()) if variant.parent.is_dir() else []
@@ -214,7 +214,7 @@ class Extraction:
         return None
 
     def _other_rootdir(self) -> Path | None:
-        """A folder above the test module that has this case's cassette, were it the rootdir (as in a monorepo)."""
+        """A folder above the test module that would have this cassette as the rootdir, as in a monorepo."""
         root, name = self._settings.rootdir, self._suite.id.split("::", 1)[1]
         module = root / self._suite.id.split("::")[0]
         folder = os.path.relpath(self._settings.cassettes, root)
@@ -313,7 +313,7 @@ class Extraction:
 
 
 def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | None) -> CaseResult:
-    """The result of a case whose extraction never ran: it stays in every denominator."""
+    """Make the result of a case whose extraction never ran. It stays in every denominator."""
     lost = score_answer(
         suite.schema,
         golden.gold,
@@ -326,12 +326,12 @@ def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | N
 
 
 def _with_further(first: CaseResult, further: Sequence[CaseResult]) -> CaseResult:
-    """The result of a case of several samples: that of the first one, and the others."""
+    """Add the results of further samples to the result of the first."""
     return dataclasses.replace(first, further=tuple(sample.first for sample in further)) if further else first
 
 
 def _of_case(suite: Suite, golden: GoldenCase) -> dict[str, Any]:
-    """What a result says of its golden case, with its accepted answers scored in the same way."""
+    """The facts of a golden case for its result, with its accepted answers scored in the same way."""
     case = golden.case
     baseline, anchor = suite.accepted.entries(case.id)
     return {

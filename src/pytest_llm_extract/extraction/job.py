@@ -1,4 +1,4 @@
-"""One recording that a suite wants, and how to make it."""
+"""One recording that a suite needs, and how to make it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Key = tuple[str, str, int]
 
 
 class Job(NamedTuple):
-    """A sample of a case of a suite."""
+    """One sample of a case to record or replay."""
 
     suite: Suite
     golden: GoldenCase
@@ -28,21 +28,21 @@ class Job(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """Its name among all that one run records."""
+        """The job's name, unique within a run."""
         return self.suite.key, self.golden.case.id, self.sample
 
     def path(self, settings: Settings) -> Path:
-        """The file of its cassette."""
+        """The file of the job's cassette."""
         return variant_folder(self.suite, settings) / suite_folders.file_name(self.golden.case.id, self.sample)
 
     def slot(self, settings: Settings) -> Slot:
-        """Its cassette, and what a request of it is compared without."""
+        """The job's cassette, and what is left out when its requests are compared."""
         case = self.golden.case
         ignore, storage = self.suite.ignore, settings.storage
         return Slot(self.path(settings), case.id, document_text(case), ignore, settings.cassettes, storage)
 
     def function(self, client: Callable[[], Any]) -> Callable[[], Any] | None:
-        """What extracts it; None where only the body of its test can say (`extraction.run`)."""
+        """The function that extracts; None if only the body of the test calls one (`extraction.run`)."""
         if self.suite.extractor is not None:
             return partial(self.suite.extractor, self.golden.case.input)
         return partial(self._complete, client) if self.suite.call is not None else None
@@ -54,22 +54,22 @@ class Job(NamedTuple):
 
 
 def jobs_of(suite: Suite, golden: GoldenCase) -> tuple[Job, ...]:
-    """The recordings that a case wants, one for each sample, in their order."""
+    """The recordings that a case needs, one for each sample, in order."""
     return tuple(Job(suite, golden, sample) for sample in range(1, suite.n_samples + 1))
 
 
 def wanted_cassettes(suite: Suite, settings: Settings) -> set[Path]:
-    """The files of all cassettes that the cases of a suite want."""
+    """The files of all cassettes that a suite's cases need."""
     return {job.path(settings) for golden in suite.cases for job in jobs_of(suite, golden)}
 
 
 def variant_folder(suite: Suite, settings: Settings) -> Path:
-    """Where the cassettes of a suite's variant lie."""
+    """The folder of the cassettes of a suite's variant."""
     return suite_folders.variant_folder(settings.cassettes, suite.id, suite.variant)
 
 
 def record_mode(suite: Suite, settings: Settings) -> str:
-    """One of RECORD_MODES: what the run asks for, as far as the suite's marker allows it."""
+    """The run's record mode (one of RECORD_MODES), limited by the suite's marker."""
     return min(settings.record, suite.record, key=RECORD_MODES.index)
 
 

@@ -1,4 +1,4 @@
-"""Why an extraction cannot be recorded: a bad answer of anything but the model is no result."""
+"""Find out why an extraction cannot be recorded. A bad answer that is not the model's is not a result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN = 300  # characters of an answer
 
 
 class Failure(NamedTuple):
-    """Why nothing was recorded, in the provider's own words, and what that means for the other calls.
+    """The reason why nothing was recorded, in the provider's words, and its effect on other calls.
 
     `status` is that of the HTTP answer that tells it; None when a request got none, or when no request went out.
     `is_final` is True where every further call would end in the same way (a wrong key, a disk that is full).
@@ -33,12 +33,12 @@ class Failure(NamedTuple):
 
 
 def is_too_long(wait_s: float | None) -> bool:
-    """Whether a provider asks for more patience than recording has."""
+    """Whether a provider asks for a longer wait than recording allows."""
     return wait_s is not None and wait_s > LONGEST_WAIT_S
 
 
 def failure_of(take: Record, error: BaseException | None, facts: Mapping[str, Any]) -> Failure | None:
-    """What kept an extraction from an answer that can be kept, also where it hid that; None where nothing did.
+    """The failure that left an extraction without an answer to keep, even if it hid that; None if there is none.
 
     `error` is what the extraction raised: its own crash is no failure of the provider. `facts` are those of
     `cassette.facts.summary`.
@@ -51,7 +51,7 @@ def failure_of(take: Record, error: BaseException | None, facts: Mapping[str, An
 
 
 def _hindrance(take: Record) -> Failure | None:
-    """What kept the extraction's requests from being sent, from being seen, or from being stored."""
+    """A failure to send, see or store the extraction's requests."""
     if take.stopped is not None:
         return Failure(str(take.stopped), is_final=isinstance(take.stopped, KeyNeeded | FilterFailed))
     if take.strays and not take.exchanges:
@@ -60,13 +60,13 @@ def _hindrance(take: Record) -> Failure | None:
 
 
 def _denial(take: Record) -> Failure | None:
-    """A wrong key, or no quota left: an extractor that goes on without the answer would do so for every case."""
+    """A wrong key or an empty quota, which would affect every case."""
     refusals = (_refused(exchange) for exchange in take.exchanges if exchange.status >= 400)
     return next((refusal for refusal in refusals if refusal.is_final), None)
 
 
 def _interruption(take: Record, error: Exception | None) -> Failure | None:
-    """A connection that failed or broke: what would be kept could not be replayed, or is half an answer."""
+    """A connection that failed or broke, so the recording could not be replayed or is half an answer."""
     if unanswered := take.unanswered:
         address = address_of(unanswered[0].uri)
         if error is None:
@@ -84,7 +84,7 @@ def _interruption(take: Record, error: Exception | None) -> Failure | None:
 
 
 def _bad_answer(exchanges: list[Exchange], error: Exception | None, facts: Mapping[str, Any]) -> Failure | None:
-    """An error of the provider in the place of an answer of the model."""
+    """An error of the provider instead of the model's answer."""
     last = exchanges[-1] if exchanges else None
     if last is not None and _is_transient(last.status):
         return _refused(last)
@@ -103,7 +103,7 @@ def _bad_answer(exchanges: list[Exchange], error: Exception | None, facts: Mappi
 
 
 def _is_refusal(error: Exception | None, facts: Mapping[str, Any]) -> bool:
-    """Whether the model, or a filter before it, would not answer, which is an answer, also as HTTP 400."""
+    """Whether the model or its filter refused. A refusal is an answer, even with HTTP 400."""
     return facts["finish_reason"] == "content_filter" if error is None else status_of(error, facts) is Status.REFUSED
 
 
@@ -130,7 +130,7 @@ def _text(exchange: Exchange, length: int = _SHOWN) -> str:
 
 
 def _with_cause(error: BaseException) -> str:
-    """An error with what lies at its bottom: "Connection error." alone does not say which connection."""
+    """An error with its root cause: "Connection error." alone does not say which connection."""
     bottom = error
     while bottom.__cause__ is not None:
         bottom = bottom.__cause__

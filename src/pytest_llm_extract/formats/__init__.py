@@ -1,1 +1,1 @@
-"""Reading and writing JSON, YAML and text, without any knowledge of this project."""
+"""Read and write JSON, YAML and text, independent of this project."""

@@ -1,4 +1,4 @@
-"""Numbers that JSON writes with more digits than a float holds."""
+"""Read and write JSON numbers with more digits than a float holds."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _MARKED = re.compile(r'"\\ue000exact number ([-+.0-9E]+)"')
 
 
 def has_long_number(text: str | bytes) -> bool:
-    """Whether a text may hold such a number; a long text is looked through in no time."""
+    """A quick check whether a text may hold such a number."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     return _LONG_NUMBER in data.translate(_DIGITS)
 
 
 def read_number(literal: str) -> float | Decimal:
-    """A JSON number with a point or an exponent: a float where that is what was written."""
+    """Read a JSON number with a point or an exponent: a float if that is exact, else a Decimal."""
     number = float(literal)
     if len(literal) < _SHORT or not math.isfinite(number):
         return number

@@ -26,7 +26,7 @@ _BINARY_TAG = f"{_STANDARD}binary"
 
 
 class YamlMistakeError(Exception):
-    """What a file may not hold, and its line."""
+    """Something that a file must not hold, with its line."""
 
     def __init__(self, line: int | None, problem: str) -> None:
         super().__init__(problem)
@@ -58,7 +58,7 @@ class YamlReader:
             self._parser = yaml.SafeLoader(text)
 
     def start(self) -> Any:
-        """The first event of the document; None for a stream without one."""
+        """The first event of the document; None for an empty stream."""
         self.next()  # the start of the stream
         return None if isinstance(self.next(), self._yaml.StreamEndEvent) else self.next()
 
@@ -178,7 +178,7 @@ def line_of(event: Any) -> int:
 
 
 def describe(text: str, error: Exception) -> tuple[int | None, str]:
-    """The line and the words of what the parser, or a value, could not do with a text."""
+    """The line and the words of an error of the parser or of a value."""
     import yaml
 
     if isinstance(error, YamlMistakeError):
@@ -209,7 +209,7 @@ def _decoded(text: str, line: int) -> bytes:
 
 
 def _merged(value: Any, line: int) -> dict[str, Any]:
-    """What `<<:` brings in: a mapping, or a list of which the first goes before the others."""
+    """The pairs that `<<:` merges: of a mapping, or of a list whose earlier items take precedence."""
     listed = value if isinstance(value, list) else [value]
     if not all(isinstance(item, dict) for item in listed):
         raise YamlMistakeError(line, "`<<` takes a mapping or a list of mappings")

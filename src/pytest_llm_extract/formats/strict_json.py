@@ -1,4 +1,4 @@
-"""JSON read strictly: no name twice, and on demand no number that would be written in another way."""
+"""Read JSON strictly: no repeated name, and on demand no number that would be written differently."""
 
 from __future__ import annotations
 

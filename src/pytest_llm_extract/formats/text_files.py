@@ -1,4 +1,4 @@
-"""Files as text: encodings, byte order marks, and files that are no text at all."""
+"""Read files as text: encodings, byte order marks, and files that are not text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}\r?$)", re.MULTILINE)
 
 
 class UnreadableFileError(Exception):
-    """A file that cannot be read, and the line where that is so."""
+    """A file that cannot be read, with the line of the fault."""
 
     def __init__(self, problem: str, line: int | None = None) -> None:
         super().__init__(problem)
@@ -83,7 +83,7 @@ def refuse_conflict(text: str) -> None:
 
 
 def withheld(data: bytes) -> str | None:
-    """What git left in the place of a file, and how to get the file; None for the file itself."""
+    """The pointer that git left instead of a file, and how to get the file; None for a real file."""
     return next((problem for head, problem in _POINTERS if data.startswith(head)), None)
 
 

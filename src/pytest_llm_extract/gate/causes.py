@@ -1,4 +1,4 @@
-"""What changed since the accepted run: causes are named, and those that changed together are not told apart."""
+"""Name what changed since the accepted run. Causes that changed together are not separated."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _requests(paired: _Paired) -> list[str]:
 
 
 def _differs(case: CaseResult, old: Accepted, name: str) -> bool:
-    """Whether some sample that has an answer comes from another prompt, model, … than the accepted one."""
+    """Whether a sample's answer comes from another prompt, model, … than the accepted one."""
     return any(
         getattr(sample.origin, name) != getattr(accepted.origin, name)
         for sample, accepted in case.paired(old)
@@ -53,7 +53,7 @@ def _differs(case: CaseResult, old: Accepted, name: str) -> bool:
 
 
 def _labels(paired: _Paired) -> list[str]:
-    """Gold and scoring rules: the baseline's answers were scored again, so that they moved both sides."""
+    """Changes of gold and scoring rules, which move both sides, since the baseline is scored again."""
     lines = []
     then = _total(old.then for _, old in _samples(paired))
     for names in (("gold",), ("scoring",), ("gold", "scoring")):
@@ -103,7 +103,7 @@ def _minus(counts: FieldCounts, part: FieldCounts | None) -> FieldCounts:
 
 
 def _recorded_again(paired: _Paired) -> list[str]:
-    """Cases that were recorded again under an unchanged request: choosing among answers biases every comparison."""
+    """Cases recorded again with an unchanged request: choosing among answers biases every comparison."""
     again = [
         case.id if number == 1 else f"{case.id} (sample {number})"
         for case, old in paired

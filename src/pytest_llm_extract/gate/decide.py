@@ -52,12 +52,12 @@ class Decision(NamedTuple):
     judged_before: JudgedBefore | None = None
 
     def once_accepted(self) -> Decision:
-        """The same for a run that has just become the baseline."""
+        """The decision on a run that has just become the baseline."""
         return self._replace(notes=tuple(note for note in self.notes if note != _NO_BASELINE))
 
 
 def decide(suite: SuiteResult) -> Decision:
-    """Gate a suite; a partial one is summarized only."""
+    """Judge a suite. A partial run is only summarized."""
     if not suite.complete or _is_left_out(suite):
         return summarize_only(suite)
     fields = summarize(suite.paths, suite.cases)
@@ -89,7 +89,7 @@ def _judged_before(suite: SuiteResult) -> JudgedBefore | None:
 
 
 def _is_left_out(suite: SuiteResult) -> bool:
-    """Whether every case was skipped; where answers were accepted, that is to lose them all."""
+    """Whether every case was skipped although nothing was accepted. Else skipping loses all answers."""
     return suite.baseline is None and all(case.status is Status.SKIPPED for case in suite.cases)
 
 
@@ -115,7 +115,7 @@ def _unrecorded(samples: Sequence[Sample]) -> list[str]:
 
 
 def _comparisons(suite: SuiteResult, fields: Mapping[str, FieldSummary]) -> tuple[Comparison, ...]:
-    """Against the baseline, and against the anchor where its answers are others; alpha is shared between them."""
+    """Compare with the baseline, and with the anchor if its answers differ. They share alpha."""
     runs = [("baseline", suite.baseline)]
     if suite.anchor is not None and not suite.anchor.same_as_baseline:
         runs.append(("anchor", suite.anchor))
@@ -262,7 +262,7 @@ def _flakes(cases: Sequence[CaseResult], fields: Mapping[str, FieldSummary]) -> 
 
 
 def _unlike_samples(cases: Iterable[CaseResult]) -> list[str]:
-    """Where the baseline has another number of samples, and what is compared then."""
+    """Note a baseline with another number of samples, and what is compared then."""
     counts: dict[tuple[int, int], int] = {}
     for case in cases:
         if case.baseline is not None and len(case.samples) != len(case.baseline.samples):

@@ -1,4 +1,4 @@
-"""Floors against rates: exact, deterministic."""
+"""Compare rates with floors, exactly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_llm_extract.wording import percent, percents_apart
 
 
 def rate(counts: FieldCounts, name: str) -> Fraction | None:
-    """A rate of a field, exactly; None where it is 0/0."""
+    """A rate of a field as a fraction; None for 0/0."""
     parts = {
         "accuracy": (counts.right, counts.n),
         "precision": (counts.correct, counts.correct + counts.wrong + counts.spurious),
@@ -31,7 +31,7 @@ def judge_field(summary: FieldSummary, floor: Floor | None) -> Verdict | None:
 
 
 def missed_floors(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]) -> list[tuple[str, str]]:
-    """Path and reason for each rate that is on the wrong side of its floor, or that nothing can be said of."""
+    """Path and reason of each rate that misses its floor or is undefined."""
     return [
         (path, reason)
         for path, floor in floors.items()
@@ -65,7 +65,7 @@ def missed_documents(valid: int, exact: int, n: int, floors: Mapping[str, Fracti
 
 
 def strict_floors(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]) -> list[str]:
-    """Floors that, with so few leaves, cannot mean what they say: below 1, yet a single failure misses them."""
+    """Floors below 1 that a single failure misses, since there are so few leaves."""
     return [
         f"{path}: a floor of {percent(floor)} with n={fields[path].counts.n} permits 0 failures"
         for path, floor in _accuracies(floors)

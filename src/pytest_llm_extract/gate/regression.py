@@ -1,4 +1,4 @@
-"""This run against accepted answers, paired by case: what was lost and gained, and whether that is more than noise."""
+"""Compare a run with accepted answers, paired by case: what was lost or gained, and whether beyond noise."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ class Comparison(NamedTuple):
 
     @property
     def failed(self) -> list[str]:
-        """The fields that lost more than noise would."""
+        """The fields that lost more than noise explains."""
         return [path for path, c in self.fields.items() if c.p_adj is not None and c.p_adj <= self.alpha]
 
     @property
     def nearest_field(self) -> str | None:
-        """The field that comes nearest to failing; None where the pooled test comes nearer than every field."""
+        """The field nearest to failing; None if the pooled test is nearer than every field."""
         return _nearest_field(self.fields, self.pooled_p_adj)
 
     @property
@@ -98,7 +98,7 @@ class Comparison(NamedTuple):
 
     @property
     def fell(self) -> bool:
-        """Whether some test lost more than it gained, which is where its p is one half at most."""
+        """Whether any test lost more than it gained, so that its p is at most one half."""
         return min([self.pooled_p, *(c.p for c in self.fields.values() if c.p_adj is not None)]) <= 0.5
 
 
@@ -190,7 +190,7 @@ def _field_change(
 
 
 def _groups(pairs: Sequence[Pair]) -> list[int]:
-    """The number of each pair's group, in order of appearance; a case without one is its own."""
+    """The number of each pair's group, in order of appearance. A case without a group is its own."""
     numbers: dict[tuple[str, str], int] = {}
     keys = [("group", p.group) if p.group is not None else ("case", p.id) for p in pairs]
     return [numbers.setdefault(key, len(numbers)) for key in keys]
@@ -218,7 +218,7 @@ def _nearest_field(fields: Mapping[str, FieldChange], pooled_p_adj: float) -> st
 
 
 def _visible_drop(pairs: Sequence[Pair], family: Collection[str], loss: int | None) -> Fraction | None:
-    """The least drop of accuracy that so many lost cases (groups) are; None where no such number is true.
+    """The smallest drop of accuracy that this many lost cases (groups) mean; None if no number holds for all.
 
     It is one where every case has one leaf of a field and as many samples as the others, so that each weighs the same.
     With several leaves the test sees shares within a case, and losses in short lists may outweigh gains in long ones.

@@ -1,4 +1,4 @@
-"""What accepted answers have and a run has no more: a reason to fail, until the committed baseline dropped it too."""
+"""Find what a run no longer has of the accepted answers. It fails the gate until the baseline drops it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MEND = "put back, or accept with --llm-extract-accept"
 
 
 def vanished(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
-    """Cases, fields and labels that are gone, and whose end nobody accepted."""
+    """Cases, fields and labels that are gone without an acceptance."""
     gone = [case for case in baseline.gone if case not in baseline.dropped]
     fields = [path for path in _removed(suite, baseline) if path not in baseline.dropped_fields]
     labels = [path for path in _unlabelled(suite, baseline) if path not in baseline.dropped_labels]
@@ -25,7 +25,7 @@ def vanished(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
 
 
 def dropped(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
-    """The same of what another baseline than the committed one still has: its end was accepted here."""
+    """What another baseline still has although this branch accepted its removal."""
     fields = [path for path in _removed(suite, baseline) if path in baseline.dropped_fields]
     labels = [path for path in _unlabelled(suite, baseline) if path in baseline.dropped_labels]
     since, notes = f"since {baseline.source}", []
@@ -54,7 +54,7 @@ def fewer_labels(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
 
 
 def no_longer_labelled(case: CaseResult) -> list[str]:
-    """The fields in which a case was scored when it was accepted, and that its gold of today leaves out."""
+    """The fields in which a case was scored at acceptance and that today's gold does not label."""
     accepted = case.baseline
     if accepted is None or accepted.origin.gold == case.origin.gold:
         return []
@@ -67,7 +67,7 @@ def _removed(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
 
 
 def _unlabelled(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
-    """Fields of the schema that some accepted case was scored in, and no case is today."""
+    """Fields of the schema in which an accepted case was scored and no case is today."""
     accepted = [case.baseline for case in suite.cases if case.baseline is not None]
     # Scored again, an answer has no leaf of a field that its case no longer labels.
     labelled, removed = {path for one in accepted for path in one.leaves}, _removed(suite, baseline)

@@ -1,1 +1,1 @@
-"""Prompt files and all that goes into a request: messages, parts, few-shot pairs, schemas."""
+"""Build requests from prompt files: messages, attachments, few-shot pairs, schemas."""

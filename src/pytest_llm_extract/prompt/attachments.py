@@ -1,4 +1,4 @@
-"""Documents that are no text: an image or a PDF goes into a prompt as a part of the user's message."""
+"""Documents that are not text: an image or a PDF becomes a part of the user's message."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pytest_llm_extract.formats.text_files import withheld
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that is sent as it is."""
+    """A file that is sent unchanged."""
 
     path: Path
 
     @property
     def media_type(self) -> str:
-        """As the file's name says it."""
+        """The media type by the file's name."""
         return mimetypes.guess_type(self.path.name)[0] or "application/octet-stream"
 
     @property
     def is_image(self) -> bool:
-        """Whether a model looks at it instead of reading it."""
+        """Whether the file is an image."""
         return self.media_type.startswith("image/")
 
     @property

@@ -39,7 +39,7 @@ _as_made: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 
 def _is_untouched(client: Any) -> bool:
-    """Whether it is known what a client makes of a request: nothing but its URL and its headers.
+    """Whether a client is known to add only its URL and headers to a request.
 
     A project may have changed the default one in place.
     """
@@ -73,7 +73,7 @@ def complete(client: Any, api: str, body: dict[str, Any]) -> RawAnswer:
 
 
 def _replayed(client: Any, path: str, body: dict[str, Any]) -> Any:
-    """The recorded answer, as the client would read it: half of a replay is the way of a request through a client."""
+    """The recorded answer, read without the client, which would take half of a replay's time."""
     try:
         sent = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     except (TypeError, ValueError):  # the client may have a way to write it

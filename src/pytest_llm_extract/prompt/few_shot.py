@@ -1,4 +1,4 @@
-"""What goes into a prompt besides the document: few-shot examples, and the context that was retrieved for it."""
+"""Few-shot examples and retrieved context, which go into a prompt beside the document."""
 
 from __future__ import annotations
 

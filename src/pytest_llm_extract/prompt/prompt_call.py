@@ -78,7 +78,7 @@ def _with_document(columns: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def document_text(case: Case) -> str | None:
-    """A case's document as its request holds it in the cassette; None for one that is no text and no file."""
+    """A case's document as its request holds it in the cassette; None if it is neither text nor a file."""
     document = case.input
     if isinstance(document, Path) and document.is_file():
         document = read_document(document)

@@ -47,7 +47,7 @@ class Prompt(NamedTuple):
 
     @property
     def document_turn(self) -> int | None:
-        """The place of the last user message, before which few-shot examples go; None without any."""
+        """The index of the last user message, before which few-shot examples go; None if there is none."""
         users = [place for place, (role, _) in enumerate(self.messages) if role == "user"]
         return users[-1] if users else None
 
@@ -207,7 +207,7 @@ def _check_keys(path: Path, data: dict[str, Any]) -> None:
 
 
 def _parameters(path: Path, given: Any, text: str) -> dict[str, Any]:
-    """What is sent beside the messages; a value that other readers of YAML take for something else is refused."""
+    """The parameters beside the messages. A value that YAML readers understand differently is refused."""
     import yaml
 
     if not isinstance(given, dict | None):

@@ -1,4 +1,4 @@
-"""A prompt's request as each API takes it."""
+"""Build the request of a prompt for each API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RESPONSES_NAMES = {"max_tokens": "max_output_tokens", "max_completion_tokens": 
 
 
 class Message(NamedTuple):
-    """One turn: a text, or texts and files in the order in which they are read."""
+    """One turn: a string, or strings and files in reading order."""
 
     role: str
     content: str | tuple[str | Attachment, ...]

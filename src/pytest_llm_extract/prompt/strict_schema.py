@@ -1,4 +1,4 @@
-"""A type's JSON Schema as strict structured output takes it."""
+"""Turn a type's JSON Schema into the strict form of structured output."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _strict(node: Mapping[str, Any], definitions: Mapping[str, Any], inside: fro
 
 
 def _with_copy(node: _Json, definitions: Mapping[str, Any], inside: frozenset[str]) -> _Json:
-    """A reference stands alone: what is said beside it goes with a copy of what it refers to, made once."""
+    """Replace a reference that has siblings by a copy of its target with those siblings, made once."""
     reference = node["$ref"]
     if reference in inside:
         return {"$ref": reference}

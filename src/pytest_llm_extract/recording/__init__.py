@@ -1,1 +1,1 @@
-"""Recording: what is to be recorded, at what pace and for how much, and what came of it."""
+"""Plan and record what is missing or stale, within a pace and a budget."""

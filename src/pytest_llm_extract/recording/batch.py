@@ -19,7 +19,7 @@ _HOPELESS = 10  # that many failures or rejections and no success: the rest woul
 
 
 class Batch:
-    """The jobs of one plan while they are recorded: what they took so far, and why no more of them are begun."""
+    """The jobs of one plan while they are recorded: their use so far, and why no more are begun."""
 
     def __init__(self, plan: Plan, show: Callable[[Progress], None]) -> None:
         self.plan, self._show = plan, show
@@ -33,7 +33,7 @@ class Batch:
         self.n_calls = 0
 
     def price(self, job: Job) -> float | None:
-        """What a job is expected to cost at most: as before, or as the dearest so far; None when nothing tells.
+        """The highest expected price of a job: as before, or the dearest so far; None if unknown.
 
         Infinite once the batch has ended, so that no budget admits a job that waited for the end of another one.
         """
@@ -44,7 +44,7 @@ class Batch:
         return max(known) if known else None
 
     def spend(self, call: Call) -> Call:
-        """Add up what a try took, whatever came of it; gives it back."""
+        """Add the tokens and cost of a try, and return the try."""
         usage, cost = call.usage, call.cost_usd
         with self._lock:
             self.n_calls += len(call.facts.get("fingerprints", ()))
@@ -59,7 +59,7 @@ class Batch:
         return call
 
     def add(self, call: Call) -> None:
-        """A job is over. What all others would meet too ends the batch."""
+        """Add a finished job. A failure that all others would meet ends the batch."""
         recorded, failure, rejected = call.recorded, call.failure, call.facts.get("rejected")
         with self._lock:
             done = self.progress.done + recorded
@@ -81,7 +81,7 @@ class Batch:
         self.ended = self.ended or failure
 
     def left(self, job: Job) -> Call:
-        """What comes of a job that is not begun: it is what it was, for the reason that ended the batch."""
+        """The result of a job that is not begun: unchanged, with the reason that ended the batch."""
         assert self.ended is not None  # end() was called
         status = Status.MISSING if self.plan.probes[job.key].status is Status.MISSING else Status.STALE
         return Call(status, problem=f"not recorded: {self.ended.words}", failure=self.ended)

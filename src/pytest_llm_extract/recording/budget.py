@@ -1,4 +1,4 @@
-"""What may still be spent: a recording starts only if its price, by the dearest one so far, fits in."""
+"""A budget: a recording starts only if the dearest price so far still fits in."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Budget:
         return price <= left
 
     def settle(self, reserved: float, cost_usd: float) -> None:
-        """A recording is over, and this is what it cost."""
+        """Add the cost of a finished recording."""
         with self._change:
             self.spent_usd += cost_usd
             self._reserved.remove(reserved)

@@ -1,4 +1,4 @@
-"""What came of a job, for the test of its case, also where another process ran it."""
+"""The result of a recording job for its test, which may run in another process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_llm_extract.results.outcome import Status
 
 
 class CrashElsewhere(Exception):
-    """The extractor raised while another worker recorded."""
+    """The extractor raised in another worker that recorded."""
 
     def __init__(self, trace: str) -> None:
         super().__init__(trace)
@@ -27,7 +27,7 @@ class CrashElsewhere(Exception):
 
 @dataclass(frozen=True)
 class JobResult:
-    """What came of a job, for the test of its case; `error` is the extractor's crash."""
+    """The result of a recording job for its test. `error` is the extractor's crash."""
 
     recorded: bool
     status: Status
@@ -41,12 +41,12 @@ class JobResult:
 
     @classmethod
     def of(cls, call: Call) -> JobResult:
-        """Of a call that tried to record."""
+        """Make the result of a call that tried to record."""
         crash = call.error if call.status is Status.ERROR else None
         return cls(call.recorded, call.status, call.problem, crash)
 
     def to_wire(self, key: Key, hide: Callable[[str], str]) -> dict[str, Any]:
-        """Plain builtins; of a crash its traceback, out of which `hide` takes secrets that only this process knows."""
+        """Plain values for JSON. `hide` removes secrets from a crash's traceback that only this process knows."""
         return {
             "key": list(key),
             "recorded": self.recorded,

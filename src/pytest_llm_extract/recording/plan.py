@@ -1,4 +1,4 @@
-"""What would be recorded, found out without sending anything: every sample is run against its cassette."""
+"""Find out what would be recorded without sending anything: every sample runs against its cassette."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pytest_llm_extract.suites.suite import Suite
 
 @dataclass(frozen=True)
 class Probe:
-    """What one cassette is worth today. `took` is what recording it took then; None where that is not known."""
+    """The state of one cassette. `took` is what recording it took; None if unknown."""
 
     job: Job
     status: Status
@@ -32,7 +32,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is known of a suite's cassettes, in numbers for people and as jobs for the recorder."""
+    """The state of a suite's cassettes: numbers for people, and jobs for the recorder."""
 
     suite: Suite
     shown: SuitePlan
@@ -42,7 +42,7 @@ class Plan:
 
 
 def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Settings, stop: threading.Event) -> Plan:
-    """Look at the cassettes of one suite's selected cases."""
+    """Check the cassettes of a suite's selected cases."""
     suite = jobs[0].suite
     mode = record_mode(suite, settings)
     probes: dict[Key, Probe] = {}
@@ -92,7 +92,7 @@ def _took(call: Call) -> Estimate | None:
 
 
 def _expectations(probes: Sequence[Probe], wanted: Sequence[Job]) -> dict[Key, Estimate]:
-    """By its own earlier recording, or else by the mean of the suite's; nothing where there is none."""
+    """The expected use of a recording: of its own earlier one, else the suite's mean; empty if there is none."""
     known = {probe.job.key: probe.took for probe in probes if probe.took is not None}
     if not known:
         return {}
@@ -112,7 +112,7 @@ def _count(shown: SuitePlan, probe: Probe) -> None:
 
 
 def orphans(suite: Suite, settings: Settings) -> list[str]:
-    """Files below a suite's folder that no case wants, and temporary ones that a killed run left; by name.
+    """Files below a suite's folder that no case needs, and temporary files of killed runs, sorted by name.
 
     Those of a variant lie in its own folder; those of variants that are gone count as the primary's.
     """

@@ -1,4 +1,4 @@
-"""What recording is going to do, and how far it is: plain values, also for those who show them."""
+"""Values for the plan and the progress of recording."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_llm_extract.results.case_result import Usage
 
 @dataclass(frozen=True)
 class Estimate:
-    """What recordings are expected to take: calls, tokens, and US dollars (None where a price is not known)."""
+    """The expected calls, tokens and US dollars of recordings (None if a price is unknown)."""
 
     calls: float = 0
     usage: Usage = field(default_factory=Usage)
@@ -29,7 +29,7 @@ class Estimate:
 
 @dataclass
 class SuitePlan:
-    """The cassettes of one suite's selected cases, and what recording those that need it would take.
+    """The cassettes of a suite's selected cases, and the expected use of recording those that need it.
 
     `stale` counts by cause. `expected` is None where no earlier recording of the suite tells; it is "at least" for
     stale recordings of an extractor, whose requests are known up to the first that changed. `in_tests` are the cases
@@ -50,7 +50,7 @@ class SuitePlan:
 
 
 class Progress(NamedTuple):
-    """How far recording is. `cost_usd` is None as soon as a price is not known; `left_s` until there is a rate."""
+    """The progress of recording. `cost_usd` is None if a price is unknown, `left_s` until there is a rate."""
 
     total: int
     done: int = 0
@@ -60,5 +60,5 @@ class Progress(NamedTuple):
     left_s: float | None = None
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return self._asdict()

@@ -1,4 +1,4 @@
-"""When the next call may start: as fast as the provider lets, and no faster."""
+"""Decide when the next call may start: as fast as the provider allows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Pace:
         self._next = self._cut_at = self._paused_until = 0.0
 
     def wait(self, stop: threading.Event) -> float:
-        """Wait for one's turn, or for `stop`; gives the time of the start, which `refused` asks for."""
+        """Wait for a turn or for `stop`. Return the time of the start, an argument of `refused`."""
         turn = self._turn()
         while (left := turn - clock.monotonic_s()) > 0 and not stop.wait(left):
             if turn < self._paused_until:
@@ -46,14 +46,14 @@ class Pace:
             return turn
 
     def answered(self) -> None:
-        """The provider took a call."""
+        """Report that the provider accepted a call."""
         with self._lock:
             self._answers.append(clock.monotonic_s())
             if self._rate is not None:
                 self._rate += _RAISE
 
     def refused(self, started: float, retry_after_s: float | None) -> None:
-        """The provider would not take a call that started then."""
+        """Report that the provider refused a call that started at this time."""
         with self._lock:
             now = clock.monotonic_s()
             self._paused_until = max(self._paused_until, now + (_PAUSE_S if retry_after_s is None else retry_after_s))

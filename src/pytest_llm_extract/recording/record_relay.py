@@ -1,4 +1,4 @@
-"""What the workers of one run know in common while one of them records: a folder with a lock."""
+"""Share results between workers while one of them records: a folder with a lock."""
 
 from __future__ import annotations
 
@@ -36,30 +36,30 @@ class Shared:
         (self._folder / "done").touch()
 
     def add_result(self, wire: dict[str, Any]) -> None:
-        """Tell the others what came of a job."""
+        """Share the result of a job with the other workers."""
         self._append("results", wire)
 
     def results(self) -> Iterator[dict[str, Any]]:
-        """What came of all jobs."""
+        """The results of all jobs."""
         return self._read("results", 0)
 
     def say(self, message: dict[str, Any]) -> None:
-        """Tell the main process, which has the terminal."""
+        """Send a message to the main process, which owns the terminal."""
         self._append("messages", message)
 
     def wait_until_shown(self) -> None:
-        """Wait until the main process has shown what was said, but not for long: it may be gone."""
+        """Wait a short time until the main process has shown the messages. It may be gone."""
         self.say({"all": True})
         end = clock.monotonic_s() + _PATIENCE_S
         while not (self._folder / "shown").exists() and clock.monotonic_s() < end:
             clock.sleep(_POLL_S)
 
     def confirm(self) -> None:
-        """All that was said has been shown."""
+        """Confirm that all messages were shown."""
         (self._folder / "shown").touch()
 
     def messages(self, skip: int) -> Iterator[dict[str, Any]]:
-        """What was said, without the first `skip` messages."""
+        """The messages after the first `skip`."""
         return self._read("messages", skip)
 
     @property
@@ -69,7 +69,7 @@ class Shared:
         return path.read_text(encoding="utf-8") if path.exists() else None
 
     def refuse(self, problem: str) -> None:
-        """Tell everybody that nothing will be recorded."""
+        """Tell all workers that nothing will be recorded."""
         (self._folder / "problem").write_text(problem, encoding="utf-8")
 
     @property
@@ -78,7 +78,7 @@ class Shared:
         return sum((float(one["cost_usd"]) for one in self._read("spent", 0)), 0.0)
 
     def spend(self, cost_usd: float) -> None:
-        """Add to that."""
+        """Add to the US dollars that all workers have spent."""
         self._append("spent", {"cost_usd": cost_usd})
 
     def _append(self, name: str, wire: dict[str, Any]) -> None:

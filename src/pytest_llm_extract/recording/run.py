@@ -1,4 +1,4 @@
-"""One run that records: at what pace, within which budget, and what came of each job."""
+"""Record the jobs of a run within its pace and budget."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class RecordingRun:
         self._unpriced_model: str | None = None  # of a recording in a test; no budget can be kept after it
 
     def refuse(self) -> None:
-        """Record nothing, also not in tests: what was asked for cannot be done."""
+        """Record nothing, not even in tests, since the request cannot be fulfilled."""
         self._refused = True
 
     def load(self) -> None:
-        """Learn what another worker recorded."""
+        """Load the results of another worker's recordings."""
         assert self.shared is not None  # only workers get here
         self._refused = self.shared.problem is not None
         for wire in self.shared.results():
@@ -102,7 +102,7 @@ class RecordingRun:
         return batch.spend(call)
 
     def _model_without_price(self, suite: Suite) -> str | None:
-        """The model that a suite's prompt asks, if no budget can be kept with it: known before anything is sent."""
+        """The suite's model if its price is unknown, so that no budget can be kept."""
         if self._budget.limit_usd is None or suite.call is None or has_price(suite.call.model):
             return None
         return suite.call.model
@@ -127,7 +127,7 @@ class RecordingRun:
         return call
 
     def _tries(self, job: Job, function: Callable[[], Any], stop: threading.Event) -> Iterator[Call]:
-        """Record a case until it is recorded, or there is no sense in trying again; the last call counts.
+        """Try to record a case until it succeeds or a further try is pointless. The last call counts.
 
         Nothing is sent once `stop` is set, also not by those who wait for their turn.
         """
@@ -157,7 +157,7 @@ class RecordingRun:
             self._pace.answered()
 
     def call(self, job: Job, function: Callable[[], Any]) -> Call:
-        """What the test of a case gets: its replay, once it was recorded where that was asked for.
+        """Replay a case for its test, after recording it if asked to.
 
         Raises:
             BaseException: the extractor ended with it, and so shall its test (`sys.exit`, `pytest.skip`).
@@ -195,7 +195,7 @@ class RecordingRun:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Alone among the workers, and with what all of them have spent of the one budget."""
+        """Run alone among the workers, with the sum that all of them have spent of the budget."""
         if self.shared is None:
             yield
             return

@@ -1,4 +1,4 @@
-"""Work in threads that never keep the process from ending."""
+"""Run work in threads that never keep the process from ending."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a corpus that was scored from files looks like: the table, its problems in words, and results.json."""
+"""Report a corpus that was scored from files: table, problems, results.json."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WORDS = {
 
 
 def judge(totals: Totals, suite: SuiteResult, fields: dict[str, FieldSummary]) -> Decision:
-    """The verdict: floors as the gate judges them, and records that do not match fail it too."""
+    """Judge a corpus by its floors, as the gate does. Records that do not match fail it too."""
     reasons = [*(why for _, why in missed_floors(fields, suite.rules.floors)), *problem_lines(totals.problems)]
     notes = strict_floors(fields, suite.rules.floors)
     if totals.n_cases > len(suite.cases):
@@ -58,7 +58,7 @@ def corpus_suite(
 
 
 def _trivial(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]) -> list[str]:
-    """Floors that an all-null answer would meet; through a list, counts do not tell what such an answer reaches."""
+    """Floors that an all-null answer would meet. Fields in lists are left out, since counts do not tell."""
     nulls = {}
     for path, summary in fields.items():
         if "[]" not in path and "{}" not in path:

@@ -1,4 +1,4 @@
-"""The results as Markdown: a job summary, a comment on a pull request, a file for an agent.
+"""Render results as Markdown for a job summary, a pull request comment or an agent.
 
 Whatever comes from documents, models and names stands in code spans, where it cannot link, ping or break out.
 """
@@ -44,7 +44,7 @@ def markdown(suites: Sequence[tuple[SuiteResult, Decision]], comparisons: Sequen
 
 
 def code(text: str, longest: int = _LONGEST) -> str:
-    """A string as it is, in a code span that it cannot leave."""
+    """Put a string into a code span that it cannot leave."""
     shown = visible(text).replace("\n", "⏎")
     shown = shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
     fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
@@ -117,7 +117,7 @@ def _fields(suite: SuiteResult, decision: Decision) -> str:
 
 
 def _variants(comparison: VariantComparison) -> Iterable[str]:
-    """What may be said of variants, and their table."""
+    """The sentences about variants, and their table."""
     yield f"### Variants of {code(comparison.suite, 200)}"
     said = [*best_sentences(comparison), *choice_sentences(comparison)] if comparison.variants else []
     said += [claim_sentence(claim, comparison.reference) for claim in comparison.claims[:10]]

@@ -1,4 +1,4 @@
-"""What went wrong in a run, and what would have matched, as text that fits a terminal."""
+"""Show wrong values and what would have matched, for a terminal."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _miss(leaf: Leaf, side: int) -> str:
 
 
 def advice_lines(results: Sequence[CaseResult]) -> list[str]:
-    """What would have matched the misses, a line for each field that one rule explains in good part."""
+    """Suggest rules: one line for each field in which one rule explains many misses."""
     return [f"  hint: {field_name(path)}: {text}" for path, text in advice(results).items()]
 
 

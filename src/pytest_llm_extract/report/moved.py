@@ -1,4 +1,4 @@
-"""What moved against accepted answers, as text that fits a terminal."""
+"""Show changes against accepted answers, for a terminal."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _moved_cases(
 
 
 def _advice_on_lost(moved: Mapping[str, FieldChange], results: Sequence[CaseResult]) -> list[str]:
-    """Which cheap rule would have kept the lost cases, a line for each field that has one."""
+    """Suggest rules that would have kept the lost cases, one line for each such field."""
     lines = []
     for path, change in moved.items():
         lost = set(change.lost)
@@ -112,10 +112,10 @@ def _in_samples(pairs: _SamplePairs, path: str) -> str:
 
 
 def _first(leaves: Sequence[Leaf]) -> list[Leaf]:
-    """The leaf that shows it best: a wrong one, where there is one."""
+    """The leaf that shows the change best: a wrong one if there is one."""
     return sorted(leaves, key=lambda leaf: leaf.outcome in RIGHT)[:1]
 
 
 def _found(leaves: Sequence[Leaf]) -> str:
-    """What an answer had there; its outcome where no more is known."""
+    """The value of a leaf; its outcome if the value is unknown."""
     return "∅" if not leaves else show(leaves[0].actual) if has_values(leaves[0]) else leaves[0].outcome.value

@@ -1,4 +1,4 @@
-"""What recording will do and how far it is, for a terminal, for the log of a CI job, or for nobody."""
+"""Show plan and progress of recording: on a terminal, in a log, or not at all."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _amount(amount: Estimate) -> str:
 
 
 class Display(Protocol):
-    """Where a recording run says what it does."""
+    """A place that shows what a recording run does."""
 
     def lines(self, lines: Sequence[str]) -> None:
         """Show these lines."""
@@ -67,11 +67,11 @@ class Display(Protocol):
         """Show how far a suite is; called often."""
 
     def end(self) -> None:
-        """No more progress for now."""
+        """End the progress display for now."""
 
 
 class Silent:
-    """With -q."""
+    """The display with -q: nothing."""
 
     def lines(self, lines: Sequence[str]) -> None:
         """Nothing."""
@@ -84,7 +84,7 @@ class Silent:
 
 
 class Log:
-    """Plain lines, one in ten seconds; `reporter` is pytest's own."""
+    """Plain lines, at most one in ten seconds; `reporter` is pytest's terminal reporter."""
 
     def __init__(self, reporter: Any) -> None:
         self._reporter, self._next = reporter, clock.monotonic_s() + _LINE_S
@@ -95,17 +95,17 @@ class Log:
         self._reporter.flush()
 
     def progress(self, suite: str, progress: Progress) -> None:
-        """A line now and then."""
+        """Write a line now and then."""
         if clock.monotonic_s() >= self._next:
             self._next = clock.monotonic_s() + _LINE_S
             self.lines([f"recording {suite}: {progress_words(progress)}"])
 
     def end(self) -> None:
-        """Nothing is under way that would have to be taken off."""
+        """Do nothing: a log has no bar to remove."""
 
 
 class Bar(Log):
-    """A progress bar on a terminal; it is taken off when its suite is done."""
+    """A progress bar on a terminal, removed when its suite is done."""
 
     def __init__(self, reporter: Any) -> None:
         super().__init__(reporter)
@@ -136,7 +136,7 @@ class Bar(Log):
         self._shown.start()
 
     def end(self) -> None:
-        """Take it off."""
+        """Remove the bar."""
         if self._shown is not None:
             self._shown.stop()
         self._shown = None
@@ -154,7 +154,7 @@ def progress_words(progress: Progress) -> str:
 
 
 def summary_lines(suite: str, progress: Progress, n_calls: int, took_s: float, ended: str | None) -> list[str]:
-    """What came of a suite's recording; `ended` says why it did not go on to the end."""
+    """Summarize a suite's recording. `ended` says why it stopped early; None if it did not."""
     took = f"{n_calls:,} calls, {progress.tokens:,} tokens, {dollars(progress.cost_usd)}, {took_s:.1f} s"
     lines = [f"{suite}: recorded {progress.done:,} of {progress.total:,}; {took}"]
     if progress.failed:

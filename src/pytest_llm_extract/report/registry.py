@@ -1,4 +1,4 @@
-"""Every report that is a function of results, by the name in its flag: how it is rendered, and written."""
+"""All reports by the name in their flag: how each is rendered and written."""
 
 from __future__ import annotations
 

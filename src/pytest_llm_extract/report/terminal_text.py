@@ -28,18 +28,18 @@ def field_name(path: str, width: int | None = None) -> str:
 
 
 def show(value: Any) -> str:
-    """A text as it is, nothing as ∅, any other value as JSON."""
+    """Show a string unchanged, a missing value as ∅, any other value as JSON."""
     if value is None:
         return "∅"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def has_values(leaf: Leaf) -> bool:
-    """Whether its values are known: of an accepted case that is not scored again, only outcomes are."""
+    """Whether a sample's values are known. An accepted case that is not scored again has outcomes only."""
     is_null = leaf.outcome in (Outcome.ABSENT_OK, Outcome.INVALID)
     return is_null or leaf.expected is not None or leaf.actual is not None
 
 
 def and_more(count: int, flag: str | None) -> str:
-    """How many lines are left out; `flag` writes all of them, None: nothing does."""
+    """Count the lines left out. `flag` names the flag that writes all of them; None if there is none."""
     return f"  … and {count:,} more" + (f" (all of them: {flag}=PATH)" if flag else "")

@@ -1,4 +1,4 @@
-"""The comparison of a suite's variants, as text that fits a terminal."""
+"""Show the comparison of a suite's variants, for a terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CLAIMS, _CASES = 10, 6  # lines of claims, and cases named in a line
 
 
 def variants_lines(comparison: VariantComparison, width: int) -> list[str]:
-    """The whole comparison: what may be said, the table, the claims, what separates the best two."""
+    """The whole comparison: sentences, table, claims, and what separates the best two."""
     notes = [f"note: {printable(text, 400)}" for text in left_out_sentences(comparison)]
     if not comparison.variants:
         return notes

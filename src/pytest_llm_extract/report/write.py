@@ -1,4 +1,4 @@
-"""Lines and headings to pytest's terminal. Nothing else writes there."""
+"""Write lines and headings to pytest's terminal. No other file writes there."""
 
 from __future__ import annotations
 

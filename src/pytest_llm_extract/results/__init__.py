@@ -1,1 +1,1 @@
-"""Values: what happened to leaves, cases and suites."""
+"""Values for the outcomes of leaves, cases and suites."""

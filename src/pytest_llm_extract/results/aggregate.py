@@ -1,4 +1,4 @@
-"""Case results become counts and rates of a suite; merging parts gives what one pass would have given."""
+"""Aggregate case results to counts and rates of a suite. Parts merge to the result of one pass."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_llm_extract.stats import intervals
 
 @dataclass(frozen=True)
 class Flakes:
-    """How many of the cases with several samples are scored differently from one sample to another."""
+    """The number of cases whose samples are scored differently."""
 
     n_flaky: int = 0
     n_cases: int = 0
@@ -58,7 +58,7 @@ def summarize(paths: Sequence[str], results: Iterable[CaseResult]) -> dict[str, 
 
 
 def count_flakes(results: Iterable[CaseResult]) -> Flakes:
-    """Cases that are flaky in some field."""
+    """Count the cases that are flaky in any field."""
     several = [_by_field(result).values() for result in results if result.further]
     return Flakes(sum(any(map(_is_flaky, fields)) for fields in several), len(several))
 
@@ -87,7 +87,7 @@ _Counts = TypeVar("_Counts", FieldCounts, RowCounts)
 
 @dataclass(frozen=True)
 class Tally:
-    """What a corpus, or a part of it, adds up to. Adding two is associative and exact, so parts merge.
+    """Totals of a corpus or a part of it. Adding is associative and exact, so parts merge.
 
     `n_valid` and `n_exact` count samples. `document_sum` is the sum over `n_labelled` documents of the share of their
     leaves that were right, in all samples.
@@ -103,7 +103,7 @@ class Tally:
 
     @classmethod
     def of(cls, result: CaseResult) -> Tally:
-        """One case."""
+        """The totals of one case."""
         counts: Mapping[str, FieldCounts] = result.counts
         rows: Mapping[str, RowCounts] = result.rows
         samples = result.samples
@@ -127,7 +127,7 @@ class Tally:
 
     @property
     def leaves(self) -> FieldCounts:
-        """All leaves together: their rates are the micro averages."""
+        """The counts of all leaves together. Their rates are the micro averages."""
         return sum(self.fields.values(), FieldCounts())
 
     @property
@@ -150,7 +150,7 @@ class Tally:
 
 
 def tally(results: Iterable[CaseResult]) -> Tally:
-    """All cases together."""
+    """The totals of all cases."""
     return sum(map(Tally.of, results), Tally())
 
 

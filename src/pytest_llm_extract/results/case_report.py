@@ -1,4 +1,4 @@
-"""What the test of a case tells the main process, also from another process."""
+"""The report of a case's test to the main process, possibly from another process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_llm_extract.results.suite_result import SuiteResult
 
 
 class CaseReport(NamedTuple):
-    """A case's result, and what belongs to its run alone.
+    """A case's result, and facts of this run alone.
 
     `suite_key` tells the variants of a suite apart. `note` says why it is stale or missing, and how many cassettes were
     recorded; `entry` is what a baseline would keep.
@@ -26,7 +26,7 @@ class CaseReport(NamedTuple):
     lost: dict[str, dict[str, Any]] | None = None
 
     def to_json(self) -> str:
-        """As JSON, which alone holds every text that an answer may hold; execnet refuses some."""
+        """The report as JSON, which holds every string; execnet refuses some."""
         return json.dumps(
             {
                 "suite": self.suite_key,

@@ -1,4 +1,4 @@
-"""One case of one run, scored: its samples, their leaves, and where they came from; to and from the wire."""
+"""The scored result of one case: its samples, their leaves and their origins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Leaf(NamedTuple):
     hint: str | None = None
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return {
             "outcome": self.outcome.value,
             "expected": self.expected,
@@ -44,7 +44,7 @@ class Usage:
         return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
 
     def to_wire(self) -> dict[str, int]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
 
 
@@ -78,7 +78,7 @@ def count_leaves(leaves: Leaves) -> dict[str, FieldCounts]:
 
 
 class Origin(NamedTuple):
-    """What an outcome came from, as short hashes: whatever differs between two runs is a possible cause.
+    """The origin of an outcome as short hashes. Each difference between two runs is a possible cause.
 
     `model` was asked for, `answered` is what the response named; None where a request does not have it.
     """
@@ -92,7 +92,7 @@ class Origin(NamedTuple):
     scoring: str | None = None
 
     def to_wire(self) -> dict[str, str | None]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return self._asdict()
 
 
@@ -131,7 +131,7 @@ class Accepted(NamedTuple):
         return (self, *self.further)
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return {
             "fields": _leaves_to_wire(self.leaves),
             "then": {path: counts.to_wire() for path, counts in self.then.items()},
@@ -210,12 +210,12 @@ class Sample:
 
     @property
     def lost(self) -> bool:
-        """Whether nothing at all was read of its answer."""
+        """Whether nothing was read of the answer."""
         outcomes = (leaf.outcome for found in self.leaves.values() for leaf in found)
         return self.status is not Status.OK and all(o in (Outcome.MISSING, Outcome.INVALID) for o in outcomes)
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins, since execnet and JSON carry nothing else."""
+        """Plain values for JSON, since execnet and JSON carry nothing else."""
         return {
             "status": self.status.value,
             "valid": self.valid,
@@ -292,7 +292,7 @@ class CaseResult(Sample):
         return zip(self.samples, accepted.samples, strict=False)
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins: those of the first sample, of the case, and of the further samples."""
+        """Plain values for JSON: those of the first sample, of the case, and of the further samples."""
         return {
             "id": self.id,
             "group": self.group,

@@ -23,7 +23,7 @@ class JudgeNote(NamedTuple):
         return f"the judge changed: {self.what}" if self.is_change else f"the judge: {self.what}"
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return {"kind": self.kind, "what": self.what, "cases": list(self.cases), "is_change": self.is_change}
 
     @classmethod
@@ -51,7 +51,7 @@ class ScoringRules:
     markers: tuple[str, ...] = ()
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return {
             "compare": self.compare,
             "code": self.code,

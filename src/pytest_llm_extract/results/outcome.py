@@ -1,4 +1,4 @@
-"""What can happen to a leaf, a case and a suite, and how often it happened: the counts behind every rate."""
+"""Outcomes of leaves, cases and suites, and the counts behind every rate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import lru_cache
 
 
 class Outcome(StrEnum):
-    """What happened to one leaf of one case."""
+    """The outcome of one leaf of one case."""
 
     CORRECT = "correct"
     WRONG = "wrong"
@@ -22,7 +22,7 @@ class Outcome(StrEnum):
 
 
 class Status(StrEnum):
-    """What happened to one case."""
+    """The status of one case."""
 
     OK = "ok"
     INVALID = "invalid"
@@ -41,7 +41,7 @@ ANSWERED = (Status.OK, Status.INVALID, Status.REFUSED, Status.TRUNCATED, Status.
 
 
 class Verdict(StrEnum):
-    """What the gate decided."""
+    """The verdict of the gate."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -139,7 +139,7 @@ class FieldCounts:
 
 
 def is_through_a_list(path: str) -> bool:
-    """Whether a field stands in a list or a dict, where nothing counts as rightly absent: no hallucination rate."""
+    """Whether a field is in a list or a dict: it is never correctly absent, so it has no hallucination rate."""
     return "[]" in path or "{}" in path
 
 
@@ -176,7 +176,7 @@ ONE = {outcome.value: FieldCounts(**{outcome.value: 1}) for outcome in Outcome}
 
 
 def add_up(counts: Iterable[FieldCounts]) -> FieldCounts:
-    """Their sum. Equal objects are counted before they are added, which is what makes large suites fast."""
+    """The sum of counts. Equal objects are counted before they are added, which makes large suites fast."""
     listed = list(counts)
     by_identity = {id(found): found for found in listed}
     times = Counter(map(id, listed))

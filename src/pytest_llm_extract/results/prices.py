@@ -1,4 +1,4 @@
-"""What recorded answers cost, by public price lists; unknown rather than wrong."""
+"""The cost of recorded answers by public price lists. An uncertain price is unknown."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def cost_usd(model: str | None, usage: Usage) -> float | None:
 
 
 def cost_of_models_usd(by_model: Mapping[str | None, Usage]) -> float | None:
-    """Price of what several models took; None as soon as one's is not known."""
+    """The price of the tokens of several models in US dollars; None if any price is unknown."""
     return total_usd(cost_usd(model, usage) for model, usage in by_model.items())
 
 
 @lru_cache(maxsize=256)  # every list is searched for a model that none has
 def has_price(model: str) -> bool:
-    """Whether the price lists have this model."""
+    """Whether the price lists contain this model."""
     try:
         _price(model, Usage(1, 1))
     except LookupError:
@@ -39,13 +39,13 @@ def _price(model: str, usage: Usage) -> float:
 
 
 def dollars(cost_usd: float | None) -> str:
-    """`$12.34`, `$0.0123`, `$0.000012`; in words where it is not known."""
+    """Format US dollars: `$12.34`, `$0.0123`, `$0.000012`, or words if unknown."""
     if cost_usd is None:
         return "cost unknown"
     return f"${cost_usd:.{2 if cost_usd >= 1 else 4 if cost_usd >= 0.01 or not cost_usd else 6}f}"
 
 
 def total_usd(costs: Iterable[float | None]) -> float | None:
-    """Their sum; None as soon as one is not known, or when there is none."""
+    """The sum of prices; None if any is unknown or there are none."""
     known = list(costs)
     return sum(cost for cost in known if cost is not None) if known and None not in known else None

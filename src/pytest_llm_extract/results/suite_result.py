@@ -1,4 +1,4 @@
-"""One suite of one run, with all that its gate needs: results.json holds it, so that shards merge and gate alike."""
+"""One suite of one run with all that its gate needs. results.json holds it, so that shards can be merged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRun:
-    """A baseline (or anchor) as a suite finds it.
+    """A baseline (or anchor) as its suite found it.
 
     `gone` holds the cases that golden data has no more, with their outcomes then; `dropped` those among them that the
     committed baseline dropped too. `dropped_fields` are fields that it has no more, `dropped_labels` those that it has
@@ -38,7 +38,7 @@ class AcceptedRun:
     is_edited: bool = False
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return {
             "source": self.source,
             "fields": list(self.fields),
@@ -83,7 +83,7 @@ class GateRules:
     today: datetime.date = field(default_factory=datetime.date.today)
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins; floors as exact fractions."""
+        """Plain values for JSON; floors as exact fractions."""
         return {
             "floors": {path: floor.to_wire() for path, floor in self.floors.items()},
             "documents": {name: str(share) for name, share in self.documents.items()},
@@ -117,7 +117,7 @@ class JudgedBy:
     n_samples: int
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins; the day is left out, since it is not a rule."""
+        """Plain values for JSON; the day is left out, since it is not a rule."""
         limits = {name: value for name, value in self.limits.to_wire().items() if name != "today"}
         return {"limits": limits, "scoring": self.scoring.to_wire(), "samples": self.n_samples}
 
@@ -176,11 +176,11 @@ class SuiteResult(NamedTuple):
         return JudgedBy(self.rules, self.scoring, self.n_samples)
 
     def with_cases(self, results: Mapping[str, CaseResult]) -> SuiteResult:
-        """The same suite with these results, by case id."""
+        """The suite with other results, by case id."""
         return self._replace(cases=tuple(results[case] for case in self.dataset_ids if case in results))
 
     def head_to_wire(self) -> dict[str, Any]:
-        """Plain builtins, without the cases."""
+        """Plain values for JSON, without the cases."""
         return {
             "id": self.id,
             "variant": self.variant,

@@ -1,1 +1,1 @@
-"""What users write: comparison rules, floors, budgets, waivers."""
+"""Values that users write: comparison rules, floors, budgets, waivers, variants."""

@@ -18,7 +18,7 @@ ANY_OF_KEY = "$any_of"
 
 
 class RuleError(LlmExtractError):
-    """A rule that cannot be built from what was written."""
+    """A rule with wrong arguments."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
@@ -52,7 +52,7 @@ _TEXT = frozenset({"str"})
 
 
 def _expect(holds: bool, rule: Rule, argument: str, wanted: str) -> None:
-    """Refuse an argument of a rule that is not what is wanted."""
+    """Refuse a wrong argument of a rule."""
     if not holds:
         raise RuleError(f"{type(rule).__name__}: {argument} must be {wanted}, got {getattr(rule, argument)!r}")
 

@@ -28,7 +28,7 @@ class Floor:
         return {name: Fraction(str(value)) for name, value in given if value is not None}
 
     def to_wire(self) -> dict[str, str]:
-        """Plain builtins; exact fractions."""
+        """Plain values for JSON; exact fractions."""
         return {name: str(limit) for name, limit in self.rates.items()}
 
     @classmethod
@@ -62,7 +62,7 @@ class Gate:
         return None if self.max_drop is None else Fraction(str(self.max_drop))
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return {"max_lost": self.max_lost, "max_drop": self.max_drop, "critical": self.critical}
 
     @classmethod
@@ -93,7 +93,7 @@ class Waiver:
         return today > datetime.date.fromisoformat(self.expires)
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
+        """Plain values for JSON."""
         return {"reason": self.reason, "expires": self.expires, "field": self.field, "case": self.case}
 
     @classmethod

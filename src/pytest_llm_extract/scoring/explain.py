@@ -1,4 +1,4 @@
-"""An inexact case in words: one line for each difference, with the place of its row where deepdiff finds it."""
+"""Explain an inexact case: one line for each difference, with its row if deepdiff finds it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def explain(schema: Schema, gold: Any, actual: Any, leaves: Leaves) -> tuple[str
 
 
 def _placed(schema: Schema, gold: Any, actual: Any, wrong: Wrong) -> Iterator[str]:
-    """Lines whose row deepdiff can name; their leaves are taken out of `wrong`."""
+    """The lines whose row deepdiff can name. Their leaves are removed from `wrong`."""
     try:
         expected, found = (
             schema.adapter.dump_python(value, mode="json", exclude_unset=unset, warnings=False)
@@ -71,7 +71,7 @@ def _whole_rows(value: Any, wrong: Wrong, place: Place, sides: Callable[[Any], t
 
 
 def _as_labelled(expected: Any, found: Any) -> Any:
-    """The answer without what gold does not label."""
+    """The answer without the fields that gold does not label."""
     if isinstance(expected, dict) and isinstance(found, dict):
         return {key: _as_labelled(expected[key], found[key]) for key in expected if key in found}
     if isinstance(expected, list) and isinstance(found, list) and expected:

@@ -1,4 +1,4 @@
-"""Gold and answer become a `CaseResult`."""
+"""Score an answer against gold."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _json(value: Any, path: str, schema: Schema) -> Any:
 
 
 def _finite(value: Any) -> Any:
-    """A JSON value with NaN and the infinities as text: as numbers, JSON has no place for them."""
+    """A JSON value with NaN and infinities as strings, since JSON has no such numbers."""
     if isinstance(value, float):
         return value if isfinite(value) else json.dumps(value)
     if isinstance(value, list):

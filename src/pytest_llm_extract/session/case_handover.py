@@ -1,4 +1,4 @@
-"""What the test of a case hands over to the main process: nothing of it holds a secret that is known."""
+"""Make the report of a case for the main process, with known secrets hidden."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_llm_extract.suites.suite import Suite
 def report_of(
     found: Extraction | None, suite: Suite, golden: GoldenCase, settings: Settings, *, is_skipped: bool
 ) -> CaseReport:
-    """The report of a case whose test has ended; one without a result is a case without an answer."""
+    """The report of a case whose test has ended. Without a result it counts as a lost answer."""
     result = found.result if found else None
     if result is None:
         status = Status.SKIPPED if is_skipped else Status.ERROR

@@ -1,4 +1,4 @@
-"""Hooks of the collection: one test for each golden case, and what is no suite is refused."""
+"""Collection hooks: one test for each golden case; a marker without cases is refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _files = pytest.StashKey[dict[str, Path]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No suite has been built yet."""
+    """Start with no suites."""
     config.stash[_limits], config.stash[_files] = {}, {}
 
 
@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Let a module that uses `llm_extract` build its client at import time, without a key; refuse what is no suite."""
+    """Let a module with suites build its client without a key; refuse markers that have no cases."""
     file = _file_without_key(collector)
     with _placeholder(file):
         report = yield
@@ -49,7 +49,7 @@ def pytest_make_collect_report(
 
 
 def _file_without_key(collector: pytest.Collector) -> str | None:
-    """The file whose import may build clients while this collector collects."""
+    """The file that may build clients without a key while it is imported."""
     if isinstance(collector, pytest.Module):
         with suppress(OSError):  # pytest itself says why the module cannot be read
             return str(collector.path) if b"llm_extract" in collector.path.read_bytes() else None
@@ -59,7 +59,7 @@ def _file_without_key(collector: pytest.Collector) -> str | None:
 
 
 def _placeholder(file: str | None) -> AbstractContextManager[None]:
-    """A key for clients, which this file's own questions do not see; nothing where there is no file."""
+    """A placeholder key that the code of this file does not see; nothing if there is no file."""
     if file is None:
         return nullcontext()
     from pytest_llm_extract.credentials.placeholder_key import placeholder_key
@@ -73,7 +73,7 @@ def _is_no_suite(item: pytest.Item) -> bool:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One item for each golden case of each variant."""
+    """Make one item for each golden case of each variant."""
     marker = metafunc.definition.get_closest_marker("llm_extract")
     if marker is None:
         # At a class or a module, limits are those of its suites, and nothing to its other tests.
@@ -151,7 +151,7 @@ def _limits_of(node: pytest.Item) -> tuple[pytest.Mark | None, ...]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Generator[None, Any, Any]:
-    """A suite has one item for each golden case: parametrized fixtures would multiply them."""
+    """Refuse parametrized fixtures in a suite: they would multiply its cases."""
     found = yield
     cases = [item for item in found if suite_and_case(item) is not None] if isinstance(found, list) else []
     for item in cases:
@@ -166,7 +166,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Genera
 
 
 def _share_location(cases: list[pytest.Function]) -> None:
-    """All cases of a suite stand at one place, which pytest would look up for each of them anew."""
+    """Share the source location among all cases of a suite, which pytest would look up for each."""
     if cases and cases[0].location[2] == cases[0].getmodpath():
         path, line, _ = cases[0].location
         for case in cases[1:]:
@@ -174,7 +174,7 @@ def _share_location(cases: list[pytest.Function]) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let `-k` find a case by its own id, also where the node id is escaped."""
+    """Let `-k` find a case by its own id even if the node id is escaped."""
     if (found := suite_and_case(item)) is not None:
         suite, golden = found
         item.extra_keyword_matches.update({golden.case.id} if suite.is_primary else {golden.case.id, suite.variant})
@@ -205,7 +205,7 @@ def _is_selected(item: pytest.Item, case: str | None, variant: str | None) -> bo
 
 
 def pytest_deselected(items: Collection[pytest.Item]) -> None:
-    """Let the main process know of it, where tests run in workers."""
+    """Tell the main process about deselected tests of workers."""
     first = next(iter(items), None)  # they may be a set
     told: dict[str, int] = getattr(first.config, "workeroutput", {}) if first else {}
     told["llm_extract_deselected"] = told.get("llm_extract_deselected", 0) + len(items)

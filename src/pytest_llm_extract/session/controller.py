@@ -1,4 +1,4 @@
-"""Lives in the main process only: receives case results, gates each suite, publishes its verdict, writes reports."""
+"""The main process: receive case results, judge each suite, publish verdicts, write reports."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 def _escaped(name: str) -> str:
-    """A name as node ids have it: as ASCII."""
+    """A name escaped to ASCII, as in node ids."""
     return name.encode("unicode_escape").decode()
 
 
 class GateReport:
-    """How a failed gate reads, in the way of pytest's own failures."""
+    """The text of a failed gate, as pytest shows failures."""
 
     def __init__(self, reasons: list[str], suite_id: str) -> None:
         reasons = [*visible_lines(reasons)]
@@ -42,13 +42,13 @@ class GateReport:
         return self.text
 
     def toterminal(self, tw: Any) -> None:
-        """Write it, as pytest asks for."""
+        """Write the failure to pytest's terminal."""
         tw.line(self.text, red=True)
 
 
 @dataclass
 class SuiteRun:
-    """What is known of one suite in this run."""
+    """The facts about one suite of this run."""
 
     head: SuiteResult
     lost: dict[str, dict[str, Any]]
@@ -60,7 +60,7 @@ class SuiteRun:
 
     @property
     def suite(self) -> SuiteResult:
-        """The suite with the results that are there, in the order of the golden data."""
+        """The suite with the results received so far, in the order of the golden data."""
         return self.head.with_cases(self.results)
 
     @property
@@ -72,7 +72,7 @@ class SuiteRun:
 
 
 class Controller:
-    """One a run."""
+    """Collects the results of a run, judges its suites and writes reports."""
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.config, self.settings = config, settings
@@ -84,13 +84,13 @@ class Controller:
         self.n_deselected = self.n_uncollected = self.n_selected = 0
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Know that suites may be missing for another reason than that they are gone."""
+        """Note that a module failed or was skipped, so its suites are not gone."""
         self.n_uncollected += report.failed
         if report.skipped and isinstance(report.longrepr, tuple):
             self.skipped[report.nodeid] = report.longrepr[2].removeprefix("Skipped: ")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Know a run without any test."""
+        """Note a run without tests."""
         self.n_selected = len(session.items)
 
     @pytest.hookimpl(optionalhook=True)
@@ -99,7 +99,7 @@ class Controller:
         self.n_selected = len(ids)
 
     def pytest_deselected(self, items: Collection[pytest.Item]) -> None:
-        """Know a run that was narrowed."""
+        """Note that tests were deselected."""
         self.n_deselected += len(items)
 
     @pytest.hookimpl(optionalhook=True)
@@ -227,7 +227,7 @@ class Controller:
         return None
 
     def _comparisons(self) -> list[VariantComparison]:
-        """The variants of each suite against each other."""
+        """Compare the variants of each suite."""
         if all(run.head.is_primary for run in self.suites.values()):
             return []
         from pytest_llm_extract.comparison.compare import compare_suites
@@ -274,5 +274,5 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_unconfigure(self) -> None:
-        """Let go of all results before pytest, and then Python, go through every object that is left."""
+        """Free all results before pytest and Python visit every remaining object."""
         self.suites.clear()

@@ -1,4 +1,4 @@
-"""Hooks and fixtures of the tests' run: a case's extraction, with vcrpy's patches around it."""
+"""Hooks and fixtures of the test run: a case's extraction within vcrpy's patches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _routing = pytest.StashKey[ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Send the results of cases."""
+    """Register the sender of case results."""
     config.pluginmanager.register(Sender(), "llm_extract_sender")
 
 

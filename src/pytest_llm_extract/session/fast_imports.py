@@ -1,4 +1,4 @@
-"""Imports of this package's own modules, and of the libraries that they bring along, as any other's.
+"""Import this package's modules and their libraries without pytest's import hook.
 
 pytest takes the modules of plugins for its own loader, which rewrites their asserts. That takes several times as long:
 it compiles each of them anew after an installation, and reads what it kept of them piece by piece. Of every other
@@ -24,7 +24,7 @@ class _Finder(MetaPathFinder):
 
 
 def find_before_pytest() -> Callable[[], None]:
-    """Have Python itself find these modules from now on; the function that ends it."""
+    """Let Python itself find these modules. Return the function that ends this."""
     finder = _Finder()
     sys.meta_path.insert(0, finder)
 

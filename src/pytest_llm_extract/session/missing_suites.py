@@ -1,4 +1,4 @@
-"""What is said of suites that have a baseline, here or on the base branch, and did not run."""
+"""Report suites that have a baseline, here or on the base branch, and did not run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Absent:
     n_uncollected: int
 
     def reasons(self) -> dict[str, list[str]]:
-        """Why suites that did not run fail this one, by suite."""
+        """The reasons why suites that did not run fail this run, by suite."""
         used = self._baselines_in_use()
         found = {suite_id: [reason] for suite_id, reason in self._disappeared(used).items()}
         for suite_id, reason in self._not_compared(used).items():

@@ -1,4 +1,4 @@
-"""Records before the tests run: in the one process that runs them, or in one of the workers while the others wait."""
+"""Record before the tests run, in the only process or in one worker while the others wait."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LEFT_TO_TESTS = (SystemExit, pytest.skip.Exception, pytest.fail.Exception)
 
 
 class NoFixtures(Exception):
-    """A suite's tests cannot be set up, or skip: they will say so themselves."""
+    """The tests of a suite skip or cannot be set up. They report that themselves."""
 
 
 class Selected:
@@ -82,7 +82,7 @@ class Selected:
 
 
 def select(items: Sequence[pytest.Item]) -> list[Selected]:
-    """Suites and cases of these tests, in their order."""
+    """The suites and cases of these tests, in order."""
     found: dict[str, Selected] = {}
     for item in items:
         if (param := suite_and_case(item)) is not None:
@@ -93,7 +93,7 @@ def select(items: Sequence[pytest.Item]) -> list[Selected]:
 
 
 class Recorder:
-    """Where tests run: plans, and records unless the plan was all that was asked for."""
+    """Plans and records in the process that runs the tests."""
 
     def __init__(self, settings: Settings, run: RecordingRun) -> None:
         self._settings, self._run = settings, run
@@ -154,7 +154,7 @@ class Recorder:
 
 
 class RecordFirst:
-    """Hooks where tests run and something may be recorded."""
+    """Hooks of a process that runs tests and may record."""
 
     def __init__(self, config: pytest.Config, recorder: Recorder, run: RecordingRun) -> None:
         self._config, self._recorder, self._run = config, recorder, run
@@ -191,7 +191,7 @@ class PlanOnly:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Say the plan in place of the tests."""
+        """Show the plan instead of running tests."""
         if _will_not_run(session):
             return None
         self._recorder.record(session, display_of(self._config, even_quiet=True))
@@ -205,7 +205,7 @@ def _will_not_run(session: pytest.Session) -> bool:
 
 
 class Relay:
-    """Hooks of the main process of a distributed run: a folder for the workers, a voice for the one that records."""
+    """Hooks of a distributed run's main process: a shared folder, and the display of the worker that records."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -220,7 +220,7 @@ class Relay:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """Show what is said while the tests run."""
+        """Show the workers' messages while the tests run."""
         voice = threading.Thread(target=self._speak, args=(display_of(self._config),), daemon=True)
         voice.start()
         try:
@@ -254,7 +254,7 @@ class Relay:
 
 
 class _Remote:
-    """The display of a worker: the main process shows it. Progress is told four times a second."""
+    """The display of a worker, shown by the main process. Progress is sent four times a second."""
 
     def __init__(self, shared: Shared) -> None:
         self._shared, self._next = shared, 0.0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Sender:
-    """One in each process. The result goes on the report that is logged, since plugins make reports of their own."""
+    """Attaches a case's result to the report that is logged, since other plugins may make their own reports."""
 
     def __init__(self) -> None:
         self._item: pytest.Item | None = None
@@ -25,12 +25,12 @@ class Sender:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
-        """Know whose reports are logged from now on."""
+        """Remember the test whose reports are logged next."""
         self._item, self._is_due = item, True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:
-        """A test that is set up again has another result."""
+        """Forget the result of a test that is set up again."""
         self._is_due = True
 
     @pytest.hookimpl(wrapper=True)
@@ -74,7 +74,7 @@ class Sender:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_to_serializable(self) -> Generator[None, Any, Any]:
-        """Send a result to the main process as text."""
+        """Serialize a result for the main process."""
         data = yield
         if data is not None and "llm_extract" in data:
             data["llm_extract"] = data["llm_extract"].to_json()
@@ -82,7 +82,7 @@ class Sender:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_from_serializable(self) -> Generator[None, Any, Any]:
-        """Take it back."""
+        """Read a result that a worker sent."""
         report = yield
         if hasattr(report, "llm_extract"):
             from pytest_llm_extract.results.case_report import CaseReport

@@ -1,4 +1,4 @@
-"""What the answers of a recording say of themselves."""
+"""Model, tokens and finish reason that the answers of a recording report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHOWN = 300  # characters of a rejection
 
 
 def summary(recording: Recording) -> dict[str, Any]:
-    """Sum up what the answers say of themselves.
+    """Summarize what the answers of a recording report.
 
     `by_model` has the tokens of each model. `model`, `system_fingerprint`, `finish_reason`, `refusal` and `content` are
     those of the last answer. `rejected` is what the provider said where it refused the last request for good.

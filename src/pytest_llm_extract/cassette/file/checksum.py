@@ -1,4 +1,4 @@
-"""The seal of a cassette: the sha256 of all that stands below it. Where it holds, nobody edited the file."""
+"""The seal of a cassette: the sha256 of all lines below it. If it fits, the file was not edited."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _LENGTH = len(_LABEL) + 64 + len("\n")
 
 
 def seal(text: str) -> str:
-    """The text of a cassette with a seal at its top."""
+    """Put a seal on top of the text of a cassette."""
     rest = text.removeprefix(HEAD)
     return f"{_LABEL.decode()}{hashlib.sha256(rest.encode()).hexdigest()}\n{rest}"
 
 
 def is_sealed(data: bytes) -> bool:
-    """Whether a cassette is, to the last byte, as it was sealed."""
+    """Whether the cassette is byte for byte as it was sealed."""
     if not data.startswith(_LABEL):
         return False
     digest = hashlib.sha256(memoryview(data)[_LENGTH:]).hexdigest()

@@ -1,4 +1,4 @@
-"""Content codings: a body as it was before it was compressed for the wire."""
+"""Content encodings: undo the compression of a body."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _BROTLI_STEP = 64
 
 
 class CodingError(Exception):
-    """Why a body cannot be decoded."""
+    """A body that cannot be decoded, with the reason."""
 
 
 def decode(body: bytes, codings: Iterable[str], limit: int = MAX_BODY) -> bytes:
-    """Undo the codings of a `content-encoding` header, the last one first; at most `limit` bytes may come out.
+    """Undo the encodings of a `content-encoding` header, the last one first. At most `limit` bytes may result.
 
     Raises:
         CodingError: the body is not what the header says, is cut off, is too large, or needs a package.

@@ -1,4 +1,4 @@
-"""What lies in a folder of cassettes."""
+"""List and delete the files in a folder of cassettes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ABANDONED_S = 60.0  # a file that is written right now is younger
 
 
 def recordings(folder: Path) -> list[Path]:
-    """Cassettes, and the temporary files of runs that were killed, at any depth, in the order of their names."""
+    """Cassettes and temporary files of killed runs at any depth, sorted by name."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -24,7 +24,7 @@ def recordings(folder: Path) -> list[Path]:
 
 
 def is_disposable(path: Path) -> bool:
-    """Whether this package wrote a file, so that it may be deleted where no case wants it."""
+    """Whether this package wrote the file, so that it may be deleted when no case needs it."""
     if path.is_symlink():
         return False
     try:

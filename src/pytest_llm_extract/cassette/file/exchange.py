@@ -1,4 +1,4 @@
-"""What a cassette holds: requests and their answers as they may be stored, scrubbed and decoded."""
+"""Requests and answers as a cassette stores them: scrubbed and decoded."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Exchange:
 
     @property
     def retry_after_s(self) -> float | None:
-        """How many seconds the provider asks to wait before the next try; None where it does not say.
+        """Seconds to wait before the next try, as the provider asks; None if it does not say.
 
         From `retry-after-ms`, or `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
         """
@@ -112,19 +112,19 @@ class Exchange:
 
     @property
     def is_page(self) -> bool:
-        """Whether the answer is empty or HTML, as of a proxy or a login: no API's, and no model's."""
+        """Whether the answer is empty or HTML, so it comes from a proxy or a login page and not from an API."""
         return self.response_body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")) or not self.response_body
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the request succeeded, and its answer broke off on its way."""
+        """Whether the request succeeded and its answer is incomplete."""
         kinds = [kind.partition(";")[0].strip().lower() for kind in self.response_headers.get("content-type", ())]
         is_answer = 200 <= self.status < 300 and not self.is_page
         return is_answer and any(is_cut_off(self.response_body, kind) for kind in kinds)
 
     @property
     def is_failed(self) -> bool:
-        """Whether the request succeeded, and its answer tells of an error instead."""
+        """Whether the request succeeded and its answer reports an error."""
         return 200 <= self.status < 300 and is_failed(self.response_body)
 
     @property
@@ -141,7 +141,7 @@ class Exchange:
         return self.status in _REJECTIONS and not _OF_THE_ACCOUNT.search(self.response_body)
 
     def to_vcr(self) -> dict[str, Any]:
-        """The response as vcrpy's stubs take it; made anew each time, since they change it."""
+        """The response in vcrpy's form. It is made anew each time, since vcrpy's stubs change it."""
         return {
             "status": {"code": self.status, "message": self.reason},
             "headers": {name: list(values) for name, values in self.response_headers.items()},
@@ -150,7 +150,7 @@ class Exchange:
 
 
 class Recording(NamedTuple):
-    """The exchanges of one case, in request order, and what is known about them."""
+    """The exchanges of one case in request order, and the facts about them."""
 
     exchanges: tuple[Exchange, ...]
     case: str = ""
@@ -158,7 +158,7 @@ class Recording(NamedTuple):
 
     @property
     def fingerprints(self) -> list[str]:
-        """One sha256 a request, in request order."""
+        """The sha256 of each request, in request order."""
         return [exchange.fingerprint for exchange in self.exchanges]
 
     @property
@@ -182,7 +182,7 @@ class Recording(NamedTuple):
 
 
 def as_bytes(body: Any) -> bytes:
-    """A body as bytes, also where vcrpy or YAML has it as text.
+    """A body as bytes; vcrpy and YAML may hold it as a string.
 
     Raises:
         ValueError: it is neither.
@@ -197,7 +197,7 @@ def as_bytes(body: Any) -> bytes:
 
 
 def address_of(url: str) -> str:
-    """Host and path of a URL, which may be shown: who asks, and with what, is left out."""
+    """Host and path of a URL, safe to show: user and query are left out."""
     split = urlsplit(url)
     return urlunsplit((split.scheme, split.netloc.rpartition("@")[2], split.path, "", ""))
 

@@ -1,4 +1,4 @@
-"""A cassette whose seal holds, read by its known shape: in a fraction of the time that a parser of YAML takes.
+"""Read a sealed cassette by its known shape, in a fraction of the time of a YAML parser.
 
 What it says of itself is true, since this package wrote it and nobody edited it: nothing is checked again. Whatever
 else a file holds (a body that is no JSON, another tool's recording, an edit) is left to the parser, which also has the
@@ -47,11 +47,11 @@ _EXCHANGE = re.compile(
 
 
 class _Unlike(Exception):
-    """The text is not as this package writes it."""
+    """The text differs from the form in which this package writes it."""
 
 
 def read_as_written(data: bytes) -> Recording | None:
-    """The recording of a cassette that this package wrote and nobody edited; None for every other file."""
+    """The recording of a cassette whose seal fits; None for every other file."""
     if len(data) > LARGE or not is_sealed(data):
         return None
     try:

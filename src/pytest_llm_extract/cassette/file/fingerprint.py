@@ -74,7 +74,7 @@ def is_schema(value: Json) -> bool:
 
 
 def body_digest(body: bytes, scheme: Scheme = FIRST) -> str:
-    """sha256 of a body, canonical where it is JSON; that of the body it stands for, where it is a hash."""
+    """sha256 of a body, canonical if it is JSON. A stored hash is returned as it is."""
     if found := _HASH.fullmatch(body):
         return found[1].decode()
     if (parsed := read_json(body)) is None:
@@ -83,12 +83,12 @@ def body_digest(body: bytes, scheme: Scheme = FIRST) -> str:
 
 
 def body_hash(body: bytes, scheme: Scheme = FIRST) -> bytes:
-    """What is stored of a body that must not be stored: `sha256:…`. An empty body stays empty."""
+    """The hash to store instead of a body: `sha256:…`. An empty body stays empty."""
     return f"sha256:{body_digest(body, scheme)}".encode() if body else body
 
 
 def is_hash(body: bytes) -> bool:
-    """Whether a stored body is a hash that stands for it."""
+    """Whether a stored body is a hash that replaces the body."""
     return _HASH.fullmatch(body) is not None
 
 
@@ -142,7 +142,7 @@ def compared_query(method: str, url: SplitResult) -> list[tuple[str, str]]:
 
 
 def answer_digest(status: int, body: bytes) -> str:
-    """sha256 of an answer as it is stored, so that an edit is noticed."""
+    """sha256 of a stored answer, which reveals an edit."""
     return hashlib.sha256(b"%d\n%b" % (status, body)).hexdigest()
 
 
@@ -153,7 +153,7 @@ def _without_boundary(body: bytes) -> bytes:
 
 
 def origin(body: bytes, document: str | None) -> dict[str, str | None]:
-    """Short hashes of what a request was made of: prompt, schema, parameters, document; and the model that it names.
+    """Short hashes of a request's prompt, schema, parameters and document, and the model that it names.
 
     `document` is the case's own text, hidden in the rest, so that the same prompt has the same hash for every case.
     """

@@ -1,4 +1,4 @@
-"""Cassettes without the text of requests: what is kept in its place, and what that still tells of a change."""
+"""Cassettes that store hashes instead of requests, and what those hashes show of a change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NO_LINES = ("(request bodies are not stored, so their lines cannot be compared)
 
 
 def hashed(recording: Recording, document: str | None, ignore: tuple[str, ...]) -> tuple[Recording, dict[str, Any]]:
-    """The recording with hashes of its request bodies, and hashes of their parts, for the head of the cassette."""
+    """Replace request bodies by hashes, and hash their parts for the head of the cassette."""
     origins = [origin(exchange.request_body, document) for exchange in recording.exchanges]
     return recording.without_requests, {"requests": origins, "ignore": list(ignore)}
 

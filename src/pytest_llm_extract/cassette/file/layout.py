@@ -55,11 +55,11 @@ class Node(NamedTuple):
     place: str
 
     def refuse(self, problem: str) -> LayoutError:
-        """The error to raise here."""
+        """The error to raise at this node."""
         return LayoutError(self.place, problem)
 
     def check(self, *types: type) -> Node:
-        """This node, if its value is of one of these types."""
+        """Return this node if its value has one of these types."""
         if type(self.value) not in types:
             wanted = " or ".join(dict.fromkeys(_KINDS[kind] for kind in types))
             raise self.refuse(f"is {_KINDS[type(self.value)]}, not {wanted}")
@@ -71,7 +71,7 @@ class Node(NamedTuple):
         return None if value is None else Node(value, f"{self.place}.{name}" if self.place else name)
 
     def member(self, name: str, *types: type) -> Node:
-        """A member of this mapping that has to be there."""
+        """A required member of this mapping."""
         if (found := self.find(name)) is None:
             raise self.refuse(f"{name} is missing")
         return found.check(*types) if types else found
@@ -86,7 +86,7 @@ class Node(NamedTuple):
 
 
 def read_recording(data: Any) -> Recording:
-    """The recording that plain data holds.
+    """Read a recording from plain data.
 
     Raises:
         LayoutError: it is no vcrpy cassette, or not a whole one.
@@ -142,7 +142,7 @@ def _check_whole(top: Node) -> None:
 
 
 def _own_recording(recording: Recording, meta: Node) -> Recording:
-    """A recording that this package wrote: what it says of itself has to be true.
+    """Read a recording that this package wrote, and check its header against its exchanges.
 
     Raises:
         LayoutError: it is not.
@@ -263,7 +263,7 @@ def _request_body(request: Node) -> bytes:
 
 
 def _decoded(body: Node, codings: list[str]) -> bytes:
-    """A body without its content coding; one that stands there as text has been decoded already."""
+    """Decode a body. One that is stored as text is decoded already."""
     data = as_bytes(body.check(str, bytes, type(None)).value)
     try:
         return decode(data, codings) if isinstance(body.value, bytes) else data

@@ -1,4 +1,4 @@
-"""Reading cassette files: safely, and never a damaged one as an empty or a shorter one."""
+"""Read cassette files safely. A damaged file is an error, never an empty or shorter cassette."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
 
 
 def load(path: Path, root: Path | None = None) -> Recording | None:
-    """Read a cassette; None where there is none. `root` is the folder that no symbolic link may lead it out of.
+    """Read a cassette; None if it does not exist. No symbolic link may lead out of the folder `root`.
 
     Raises:
         CassetteError: there is a file, but it is no whole cassette; or it would lie outside of `root`.
@@ -66,12 +66,12 @@ def _is_linked(folder: str, root: Path) -> bool:
 
 
 def _folder(path: Path) -> str:
-    """As text, which a cache looks up faster than a path."""
+    """The folder as a string, which a cache looks up faster than a path."""
     return os.fspath(path).rpartition(os.sep)[0]
 
 
 def _read(path: Path, root: Path | None) -> bytes | None:
-    """The whole file, if it is one that may be read; None where there is none."""
+    """The content of the file; None if it does not exist."""
     if root is not None and _is_linked(_folder(path), root):
         _check_resolved(path, root)
     try:
@@ -101,7 +101,7 @@ def _read_whole(path: Path, root: Path | None) -> bytes:
 
 
 def _open(path: Path, root: Path | None) -> int:
-    """A descriptor, by the shortest way, since it is done for every case; a symbolic link is looked at before."""
+    """Open a file with few system calls, since every case does so. A symbolic link is checked first."""
     try:
         if _NO_LINK or not path.is_symlink():
             return os.open(path, _READ | _NO_LINK)
@@ -114,7 +114,7 @@ def _open(path: Path, root: Path | None) -> int:
 
 
 def parse(text: str) -> Recording:
-    """The recording of a cassette, in YAML or in JSON, whoever wrote it.
+    """Read the text of a cassette, YAML or JSON, written by this package or by vcrpy.
 
     Raises:
         LayoutError: it is no whole cassette.
@@ -143,7 +143,7 @@ def _read_yaml(text: str) -> Any:
 
 
 def _read_json(text: str) -> Any:
-    """As vcrpy's JSON serializer writes it."""
+    """Read the form that vcrpy's JSON serializer writes."""
     try:
         return read_json(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Writing cassette files: as stock vcrpy reads them, bodies as blocks that a pull request can show, atomically."""
+"""Write cassette files atomically, in vcrpy's format, with bodies as blocks that a diff can show."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _UNPRINTABLE = re.compile(
 
 
 class _CassetteDumper(_SafeDumper):
-    """YAML whose bodies are literal blocks, so that a pull request shows what changed in them; without aliases."""
+    """Writes bodies as literal blocks, so that a diff shows their changed lines, and no aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -58,7 +58,7 @@ def cassette_text(
     document: str | None = None,
     ignore: tuple[str, ...] = (),
 ) -> str:
-    """The text of a cassette as the project wants it kept: whole, or with hashes in the place of request bodies.
+    """The text of a cassette: whole, or with hashes instead of request bodies if the project asks for that.
 
     Raises:
         SecretFoundError: it holds a secret, so it must not be written to `path`.
@@ -81,7 +81,7 @@ def cassette_text(
 
 
 def write_cassette(path: Path, text: str) -> None:
-    """Write the text of a cassette atomically: the old file or the new one, never a half.
+    """Write a cassette atomically: readers see the old file or the new one, never a part.
 
     Raises:
         CassetteError: the folder cannot be written to.
@@ -118,7 +118,7 @@ def _body(body: bytes) -> Any:
 
 
 def _pretty(text: str) -> str | None:
-    """JSON spread over lines; None where that would change a value (or where it is no JSON)."""
+    """JSON on several lines; None if that would change a value or the text is not JSON."""
     try:
         value = read_exactly(text, _is_same)
     except (ValueError, RecursionError):
@@ -129,7 +129,7 @@ def _pretty(text: str) -> str | None:
 
 
 def _is_same(value: float, literal: str) -> bool:
-    """Whether both are the same number, however it is written: `1.50` is `1.5`."""
+    """Whether both are the same number in any notation: `1.50` is `1.5`."""
     try:
         return isfinite(value) and Decimal(literal) == Decimal(repr(value))
     except InvalidOperation:  # an exponent of twenty digits

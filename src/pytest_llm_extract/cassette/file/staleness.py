@@ -42,7 +42,7 @@ _VOLATILE_VALUE = re.compile(
 
 
 class Change(NamedTuple):
-    """What changed, in words (`system prompt changed`), the changed lines, and what to think of."""
+    """What changed in words (`system prompt changed`), the changed lines, and advice."""
 
     cause: str
     lines: tuple[str, ...]
@@ -208,7 +208,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def _settled(value: Json) -> str:
-    """The value as text, without what differs in every run."""
+    """The value as text, without the parts that differ in every run."""
     return _VOLATILE_VALUE.sub("~", json.dumps(value, sort_keys=True))
 
 

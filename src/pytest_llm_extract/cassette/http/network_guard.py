@@ -1,4 +1,4 @@
-"""No network while replaying, nor after an extraction: an audit hook that knows whose code is running."""
+"""Refuse network access during a replay and after an extraction, with an audit hook."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 @functools.cache
 def install() -> None:
-    """From now on, every connection of a replay is an error, and of all that an extraction started and left behind.
+    """Refuse every connection of a replay, and of threads and tasks that an extraction left behind.
 
     Until the process ends: there is no way to remove an audit hook.
     """

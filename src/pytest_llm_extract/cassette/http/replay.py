@@ -1,4 +1,4 @@
-"""What a replay does with the requests of one extraction, and what a recording does."""
+"""Answer the requests of one extraction from a recording, or record them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pytest_llm_extract.credentials.sent_credentials import remember
 
 
 class CassetteMiss(Stopped):
-    """A request that the cassette does not hold."""
+    """The cassette does not hold a request."""
 
     def __init__(self, method: str, url: str) -> None:
         super().__init__(url)
@@ -32,7 +32,7 @@ class CassetteMiss(Stopped):
 
 
 class KeyNeeded(Stopped):
-    """Recording without a key: the placeholder is never sent."""
+    """Recording needs a key: the placeholder is never sent."""
 
     def __init__(self, variables: str) -> None:
         super().__init__(variables)
@@ -57,7 +57,7 @@ class Unkept(ConnectionError):
 
 
 class Replay(Take):
-    """Plays a recording back by fingerprint, in order; remembers the first request that it does not hold."""
+    """Replays a recording by fingerprint, in order, and remembers the first request that it does not hold."""
 
     is_offline = True
 
@@ -77,7 +77,7 @@ class Replay(Take):
 
     @property
     def is_whole(self) -> bool:
-        """Whether every recorded exchange was played."""
+        """Whether every recorded exchange was replayed."""
         return not self._left
 
     def response(self, request: Request) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class Replay(Take):
 
 
 class Record(Take):
-    """Lets requests through and keeps what came back, scrubbed; `heard` is told of every answer.
+    """Sends requests and keeps the scrubbed answers. `heard` is called with every answer.
 
     `scheme` is what the recording compares; None for what new ones do.
     """

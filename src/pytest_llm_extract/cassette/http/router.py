@@ -1,4 +1,4 @@
-"""Every HTTP request of an extraction goes to that extraction's own take: a replay or a recording.
+"""Route every HTTP request of an extraction to that extraction's take: a replay or a recording.
 
 vcrpy patches the whole process, so its patches are entered once, with one cassette that forwards each request to
 the take held in a context variable. Requests outside an extraction go where they would have gone.
@@ -25,7 +25,7 @@ from pytest_llm_extract.cassette.scrub.scrubber import body_of
 
 
 class Unowned(Exception):
-    """A request during an extraction, from a thread that does not belong to it; the thread may be anybody's."""
+    """A request came from a thread that no extraction owns while extractions are running."""
 
     def __init__(self, address: str) -> None:
         super().__init__(address)
@@ -39,7 +39,7 @@ class Unowned(Exception):
 
 
 class Outlived(Stopped):
-    """A thread or task sent requests and goes on after its extraction: they may be another case's."""
+    """A thread or task that sent requests outlives its extraction, so its requests could be another case's."""
 
     def __str__(self) -> str:
         return (
@@ -49,7 +49,7 @@ class Outlived(Stopped):
 
 
 def _take_of(request: Request) -> Take | None:
-    """The take of the extraction that sends a request; None outside of extractions.
+    """The take of the extraction that sends a request; None outside extractions.
 
     Raises:
         Unowned: the thread belongs to no extraction that is under way, though others are, or to one that has ended.
@@ -70,13 +70,13 @@ def _take_of(request: Request) -> Take | None:
 
 
 class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
-    """What vcrpy's stubs take for the cassette."""
+    """The object that vcrpy's stubs use as their cassette."""
 
     def _load(self) -> None:
         self.rewound = True
 
     def _save(self, force: bool = False) -> None:
-        """Nothing: each take is written by its case."""
+        """Do nothing: each case writes its own take."""
 
     @property
     def write_protected(self) -> bool:
@@ -115,14 +115,14 @@ def plain_answer(url: str, body: bytes) -> bytes | None:
 
 @contextlib.contextmanager
 def routed() -> Iterator[None]:
-    """Enter vcrpy's patches, once for many extractions."""
+    """Enter vcrpy's patches once for many extractions."""
     network_guard.install()
     with patched(_Router):
         yield
 
 
 def is_on_top() -> bool:
-    """Whether nobody entered another cassette since ours."""
+    """Whether no other cassette was entered after ours."""
     return isinstance(getattr(http.client.HTTPConnection, "cassette", None), _Router)
 
 

@@ -1,4 +1,4 @@
-"""A placeholder key beside a real credential: the client was given a token, and found the placeholder as well."""
+"""Remove a placeholder key from a request that carries a real credential too."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def drop_unused_placeholder(request: Request) -> None:
 
 
 def placeholder_in(request: Request, body: bytes) -> str | None:
-    """The variables whose placeholder stands somewhere in a request; None if none does."""
+    """The variables whose placeholder occurs in a request; None if there are none."""
     texts = [*map(_text, request.headers.values()), request.uri, body.decode("latin-1")]
     return placeholder_key.missing_keys(texts)
 

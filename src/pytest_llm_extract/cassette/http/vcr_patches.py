@@ -1,4 +1,4 @@
-"""vcrpy's patches, made fit for many extractions at once: it keeps, or drops, some of them for the whole process."""
+"""vcrpy's patches, adapted to many concurrent extractions in one process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vcr.request import Request
 
 @contextlib.contextmanager
 def patched(cassette: type[Cassette]) -> Iterator[None]:
-    """Send every request of the process through one cassette."""
+    """Route every request of the process through one cassette."""
     with contextlib.ExitStack() as stack:
         # While urllib3 connects, vcrpy takes its patches off the whole process: requests of other threads go live.
         stack.enter_context(mock.patch("vcr.patch.force_reset", contextlib.nullcontext))
@@ -72,7 +72,7 @@ def _aiohttp_bodies() -> Iterator[None]:
 
 
 class _Sent:
-    """Where aiohttp writes a body."""
+    """A buffer that aiohttp writes a body into."""
 
     def __init__(self) -> None:
         self.body = bytearray()

@@ -1,1 +1,1 @@
-"""What of a request and its answer may be stored."""
+"""Remove everything from requests and answers that must not be stored."""

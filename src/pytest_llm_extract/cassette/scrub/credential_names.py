@@ -1,4 +1,4 @@
-"""What is a credential: by its name, by its look, or both."""
+"""Recognize credentials by name, by form, or by both."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _IN_ERRORS = re.compile(
 
 @lru_cache(maxsize=4096)
 def normal(name: str) -> str:
-    """A name as it is compared: `X-API-Key`, `x_api_key` and `xApiKey` are one."""
+    """A name in comparable form: `X-API-Key`, `x_api_key` and `xApiKey` are equal."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
@@ -66,5 +66,5 @@ def looks_like_one(value: str) -> bool:
 
 
 def without_keys(text: str) -> str:
-    """The text of an error without what looks like a key in it: providers say which key they refused."""
+    """The text of an error without anything that looks like a key: providers quote the key they refused."""
     return _IN_ERRORS.sub(REDACTED, text)

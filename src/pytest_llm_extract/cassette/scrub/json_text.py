@@ -1,4 +1,4 @@
-"""Rewriting texts within JSON, in place: numbers, order, spaces and repeated names stay as they came."""
+"""Replace strings within JSON in place. Numbers, order, spaces and repeated names stay as they are."""
 
 from __future__ import annotations
 

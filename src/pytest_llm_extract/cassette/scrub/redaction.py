@@ -1,4 +1,4 @@
-"""Taking credentials out of one request or answer: out of its URL, and out of its body, whatever its format."""
+"""Remove credentials from the URL and the body of one request or answer, in any format."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Redaction:
         return body if clean == text else clean.encode(encoding)
 
     def text(self, text: str) -> str:
-        """A text without echoes, and in an error without keys."""
+        """A string without echoes; in an error, without keys too."""
         for echo in self._echoes:
             text = text.replace(echo, REDACTED)
         return without_keys(text) if self._is_error else text
@@ -99,7 +99,7 @@ class Redaction:
         return self.text(text)
 
     def _is_suspect(self, text: str) -> bool:
-        """Whether it may be that something has to be taken out of JSON; mostly it is not, which is told fast."""
+        """A quick check whether JSON could hold something to remove; mostly it does not."""
         if self._is_error or any(echo in text for echo in self._echoes):
             return True
         if any(hint in text for hint in _HINTS) and _SUSPECT.search(text):
@@ -137,7 +137,7 @@ class Redaction:
         return match[0]
 
     def _linked(self, match: re.Match[str]) -> str:
-        """A URL within a text, which may be a document's own: only what looks like a credential is taken out of it."""
+        """A URL within a string, possibly a document's own: only what looks like a credential is removed."""
         address, mark, query = match[0].partition("?")
         scheme, _, rest = address.partition("://")
         host, slash, path = rest.partition("/")
@@ -173,7 +173,7 @@ class Redaction:
 
 
 def _digest(url: str, start: int) -> str | None:
-    """A data URL with the sha256 of its file in the place of the file."""
+    """A data URL with the sha256 of its file instead of the file."""
     try:
         data = base64.b64decode(url[start:], validate=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What of a request and its answer may be stored: headers by allowlist, decoded bodies, no credentials."""
+"""Make requests and answers storable: headers by allowlist, decoded bodies, no credentials."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _READ = REQUEST_HEADERS | RESPONSE_HEADERS | {"content-encoding", "location"}
 
 
 class NotStorable(Exception):
-    """Why an exchange cannot be stored."""
+    """An exchange that cannot be stored, with the reason."""
 
 
 class Scrubber:
@@ -49,7 +49,7 @@ class Scrubber:
 
     @property
     def has_filters(self) -> bool:
-        """Whether the project has a say in what is stored and compared."""
+        """Whether the project sets filters on what is stored and compared."""
         return self._filters is not None
 
     def request(self, request: Request) -> Sent | None:
@@ -151,14 +151,14 @@ def _credentials_of(request: Request, headers: _Headers) -> dict[str, str]:
 
 
 def outline_of(sent: Sent, response: Mapping[str, Any]) -> Exchange:
-    """An exchange without the answer's body."""
+    """Make an exchange without the answer's body."""
     status, headers = response["status"], _Headers(response["headers"]).kept(RESPONSE_HEADERS)
     answered = status["code"], status["message"] or "", headers, b""
     return Exchange(sent.method, sent.url, sent.headers, sent.body, *answered, scheme=sent.scheme)
 
 
 def body_of(request: Request) -> bytes:
-    """The body of a request, which clients give as text, bytes, a file or pieces."""
+    """The body of a request; clients give a string, bytes, a file or pieces."""
     body = request.body
     if hasattr(body, "read"):
         body = body.read()
@@ -182,15 +182,15 @@ class _Headers:
                 self._values.setdefault(name, []).extend(values)
 
     def first(self, name: str) -> str:
-        """The first value; empty where there is none."""
+        """The first value; empty if there is none."""
         return next(iter(self._values.get(name, ())), "")
 
     def kept(self, allowed: frozenset[str]) -> dict[str, list[str]]:
-        """Those on an allowlist, each with the list of its values."""
+        """The headers on the allowlist, each with the list of its values."""
         return {name: list(values) for name, values in self._values.items() if name in allowed}
 
     def decoded(self, body: bytes) -> bytes:
-        """A body without its content coding; some clients undo it before vcrpy sees the body."""
+        """Decode a body; some clients have decoded it before vcrpy sees it."""
         codings = self._values.get("content-encoding", [])
         if not body or not codings:
             return body
@@ -202,7 +202,7 @@ class _Headers:
             raise NotStorable(f"its body {error}") from None
 
     def credentials(self) -> dict[str, str]:
-        """What the headers say that nobody else may know, each with the name of its header."""
+        """The credentials in the headers, each with the name of its header."""
         found: dict[str, str] = {}
         for name, values in self._values.items():
             if is_query_credential(name):

@@ -38,7 +38,7 @@ class FilterFailed(Stopped):
 
 
 class VcrFilters:
-    """What vcrpy makes of the settings of a `VCR`: one function for requests, one for answers."""
+    """The filter functions that vcrpy builds from a `VCR`: one for requests, one for answers."""
 
     def __init__(self, vcr: Any) -> None:
         config = vcr.get_merged_config()
