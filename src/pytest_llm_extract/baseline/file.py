@@ -333,11 +333,21 @@ def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
         "complete": new.complete,
         "verdict": new.verdict,
         "reasons": list(new.reasons),
+        "fields": _rates(entries.values()),
     }
     prompt = _one_prompt(entries.values())
     history = (*history, record)[-_MAX_HISTORY:]
     judged_by = new.judged_by if new.complete or old is None else old.judged_by
     return Baseline(new.suite, new.variant, fields, prompt, history, entries, judged_by)
+
+
+def _rates(entries: Iterable[Entry]) -> dict[str, list[int]]:
+    """By field, how many leaves were right, and how many there were."""
+    counts: dict[str, FieldCounts] = {}
+    for entry in (sample for first in entries for sample in first.samples):
+        for path, found in entry.outcomes.items():
+            counts[path] = counts.get(path, FieldCounts()) + found
+    return {path: [found.right, found.n] for path, found in sorted(counts.items())}
 
 
 def _relabelled(old: Entry, new: Entry) -> bool:

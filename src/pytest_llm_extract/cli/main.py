@@ -15,6 +15,7 @@ _COMMANDS = {
     "check": "find what is wrong with cassettes: stale, orphaned, unreadable, oversized, secrets",
     "compare": "compare variants, runs or scored files: which may be the best, and on which field",
     "diff": "compare two results.json, two baselines or two git revisions",
+    "html": "render results.json as a page for a browser",
     "markdown": "render results.json as Markdown, for a job summary or a pull request",
     "merge": "add up the results.json of shards, and gate the whole",
     "score": "score a file of predictions against gold, without pytest",

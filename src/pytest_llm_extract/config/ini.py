@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 REPORTS = {
     "json": "write the results to this file, as JSON",
     "markdown": "write a report to this file, as Markdown for a pull request or a job summary",
+    "html": "write a report for a browser: one file where PATH ends in .html, else a folder",
 }
 INIS: tuple[tuple[str, str, Literal["string", "bool", "int", "float"], Any], ...] = (
     ("llm_extract_cassettes", "folder of the cassettes, relative to the rootdir", "string", "cassettes"),
@@ -30,6 +31,7 @@ INIS: tuple[tuple[str, str, Literal["string", "bool", "int", "float"], Any], ...
         "string",
         "full",
     ),
+    ("llm_extract_documents", "documents in reports: full, embed (images and PDFs as well), or none", "string", "full"),
     *((f"llm_extract_{name}", f"{what} (relative to the rootdir)", "string", "") for name, what in REPORTS.items()),
 )
 # Headers that change what a request means.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SHORT_FLAG, LONG_FLAG = "--llm-record", "--llm-extract-record=stale"
 CONFTEST = f"{os.sep}conftest.py"  # how the path of every conftest ends
+DOCUMENTS = ("full", "embed", "none")
 RECORD_MODES = ("none", "missing", "stale", "all")  # each records what those before it do, and more
 MARKERS = (
     "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, api='chat', "
@@ -91,6 +92,7 @@ class Settings(NamedTuple):
     concurrency: int
     model: str | None
     reports: dict[str, Path]  # where to write each of REPORTS that was asked for
+    documents: str  # one of DOCUMENTS: what reports hold of documents
     baseline: str | None  # a file relative to the rootdir, or git:REV
     accept: str | None  # None, baseline or anchor
     case: str | None
@@ -117,6 +119,7 @@ class Settings(NamedTuple):
             concurrency=_number(config, "llm_extract_concurrency", "a whole number from 1 to 1000", _count) or 8,
             model=ini_text(config, "llm_extract_model", "the name of a model") or None,
             reports=_reports(config),
+            documents=_documents(config),
             baseline=baseline or ini_text(config, "llm_extract_baseline", "a file, or git:REV") or None,
             accept=config.getoption("llm_extract_accept_flag"),
             case=config.getoption("llm_extract_case_flag"),
@@ -138,6 +141,15 @@ def _headers(config: pytest.Config) -> tuple[str, ...]:
         if re.search(r"auth|cookie|key|secret|token|session", name):
             raise UsageError("ini llm_extract_headers", f"must not name a header with a credential, got {name!r}")
     return tuple(names)
+
+
+def _documents(config: pytest.Config) -> str:
+    value: str | None = config.getoption("llm_extract_documents_flag")
+    if value is None:
+        value = ini_text(config, "llm_extract_documents", f"one of {', '.join(DOCUMENTS)}")
+    if value not in DOCUMENTS:
+        raise UsageError("ini llm_extract_documents", f"must be one of {', '.join(DOCUMENTS)}, got {value!r}")
+    return value
 
 
 def _reports(config: pytest.Config) -> dict[str, Path]:
@@ -287,6 +299,13 @@ def add_options(parser: pytest.Parser) -> None:
             default=None,
             help=what,
         )
+    group.addoption(
+        "--llm-extract-documents",
+        dest="llm_extract_documents_flag",
+        choices=DOCUMENTS,
+        default=None,
+        help="what reports hold of documents: full (default), embed (images and PDFs as well), or none",
+    )
     group.addoption(
         "--llm-extract-accept",
         dest="llm_extract_accept_flag",

@@ -280,7 +280,7 @@ class Extraction:
             cassette=cassette.as_posix().removeprefix(f"{self._settings.rootdir.as_posix()}/"),
             origin=self._origin(facts),
             old_gold=self._under_old_gold(answer),
-            **(_of_case(suite, golden) if is_first else {}),
+            **(_of_case(suite, golden, self._settings.rootdir) if is_first else {}),
         )
         if not suite.strict or result.exact:
             return result
@@ -312,7 +312,7 @@ class Extraction:
         return entries[0]._replace(further=tuple(entries[1:]))
 
 
-def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | None) -> CaseResult:
+def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | None, rootdir: Path) -> CaseResult:
     """Make the result of a case whose extraction never ran. It stays in every denominator."""
     lost = score_answer(
         suite.schema,
@@ -320,7 +320,7 @@ def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | N
         lost_answer(status, error),
         case_id=golden.case.id,
         origin=Origin(**_labels(suite, golden)),
-        **_of_case(suite, golden),
+        **_of_case(suite, golden, rootdir),
     )
     return _with_further(lost, [lost] * (suite.n_samples - 1))
 
@@ -330,17 +330,26 @@ def _with_further(first: CaseResult, further: Sequence[CaseResult]) -> CaseResul
     return dataclasses.replace(first, further=tuple(sample.first for sample in further)) if further else first
 
 
-def _of_case(suite: Suite, golden: GoldenCase) -> dict[str, Any]:
+def _of_case(suite: Suite, golden: GoldenCase, rootdir: Path) -> dict[str, Any]:
     """The facts of a golden case for its result, with its accepted answers scored in the same way."""
     case = golden.case
     baseline, anchor = suite.accepted.entries(case.id)
     return {
         "group": case.group,
         "input": as_json(case.shown_input),
+        "document": _below(case.input, rootdir),
         "metadata": json.loads(json.dumps(case.metadata, default=str)) if case.metadata else {},
         "baseline": _scored(baseline, suite, golden) if baseline else None,
         "anchor": _scored(anchor, suite, golden) if anchor else None,
     }
+
+
+def _below(document: Any, rootdir: Path) -> str | None:
+    """The path below the rootdir of a document that is a file; None for any other."""
+    if not isinstance(document, Path):
+        return None
+    path = os.path.relpath(document, rootdir).replace(os.sep, "/")
+    return None if path.startswith("../") else path
 
 
 def _scored(entry: Entry, suite: Suite, golden: GoldenCase) -> Accepted:

@@ -15,10 +15,9 @@ from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison
+from pytest_llm_extract.report.moved_values import moved_values
 from pytest_llm_extract.report.terminal import documents_line
-from pytest_llm_extract.report.terminal_text import show
-from pytest_llm_extract.results.case_result import CaseResult, Leaf
-from pytest_llm_extract.results.outcome import RIGHT, Verdict
+from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.wording import count_cases, percent
 
@@ -71,27 +70,13 @@ def _suite(suite: SuiteResult, decision: Decision) -> Iterable[str]:
 
 def _lost(suite: SuiteResult, comparison: Comparison) -> str:
     """The lost cases of the field that lost most first: expected, before, now."""
-    cases = {case.id: case for case in suite.cases}
-    order = sorted(comparison.fields, key=lambda path: -len(comparison.fields[path].lost))
-    lost = [(path, case) for path in order for case in comparison.fields[path].lost]
+    lost = list(moved_values(suite, comparison))
     if not lost:
         return ""
-    rows = [(code(path), code(case), *_values(cases[case], path, comparison.against)) for path, case in lost[:_CASES]]
+    rows = [(code(path), code(case), *map(code, values)) for path, case, values in lost[:_CASES]]
     more = f"\n\n_and {len(lost) - _CASES} more_" if len(lost) > _CASES else ""
     head = f"**Lost against the {comparison.against}** ({count_cases(comparison.n_cases)} paired)"
     return f"{head}\n\n{_table(('field', 'case', 'expected', 'before', 'now'), rows)}{more}"
-
-
-def _values(case: CaseResult, path: str, against: str) -> tuple[str, str, str]:
-    accepted = case.baseline if against == "baseline" else case.anchor
-    now, before = _worst(case.leaves.get(path, ())), _worst(accepted.leaves.get(path, ()) if accepted else ())
-    leaf = now or before
-    expected = code(show(leaf.expected)) if leaf else ""
-    return expected, code(show(before.actual)) if before else "", code(show(now.actual)) if now else ""
-
-
-def _worst(leaves: Sequence[Leaf]) -> Leaf | None:
-    return next((leaf for leaf in leaves if leaf.outcome not in RIGHT), leaves[0] if leaves else None)
 
 
 def _fields(suite: SuiteResult, decision: Decision) -> str:

@@ -4,55 +4,78 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
-from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.formats.atomic_write import write_atomically
 from pytest_llm_extract.report.markdown import markdown
-from pytest_llm_extract.report.results_json import Gated, run_to_wire
+from pytest_llm_extract.report.results_json import run_to_wire
+from pytest_llm_extract.report.run_results import Results
 
 SUMMARY = "GITHUB_STEP_SUMMARY"  # the variable with the file of a job's summary, which GitHub shows
+LARGE = 20_000_000  # bytes of a report
 
 
-class Results(NamedTuple):
-    """What every report is made of; `folder` is where to ask git for the commit."""
-
-    suites: Sequence[Gated]
-    comparisons: Sequence[VariantComparison]
-    folder: Path
+Files = Mapping[Path, str | bytes]
 
 
-def _json(results: Results) -> str:
-    return json.dumps(run_to_wire(results.suites, results.folder, results.comparisons), indent=1) + "\n"
+def _json(results: Results, path: Path) -> Files:
+    wire = run_to_wire(results.suites, results.folder, results.comparisons, results.run)
+    return {path: json.dumps(wire, indent=1) + "\n"}
 
 
-def _markdown(results: Results) -> str:
-    return markdown(results.suites, results.comparisons)
+def _markdown(results: Results, path: Path) -> Files:
+    return {path: markdown(results.suites, results.comparisons)}
 
 
-RENDERERS: Mapping[str, Callable[[Results], str]] = {"json": _json, "markdown": _markdown}
+def _html(results: Results, path: Path) -> Files:
+    from pytest_llm_extract.report.html.page import html_files
+
+    return html_files(results, path)
 
 
-def write_reports(paths: Mapping[str, Path], results: Results) -> None:
-    """Write each report that was asked for, and the job summary where there is one.
+RENDERERS: Mapping[str, Callable[[Results, Path], Files]] = {"json": _json, "markdown": _markdown, "html": _html}
+
+
+def write_report(name: str, path: Path, results: Results) -> str | None:
+    """Write one report; a note where it is larger than people like to open.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    n_bytes = 0
+    for file, content in RENDERERS[name](results, path).items():
+        data = content.encode() if isinstance(content, str) else content
+        n_bytes += len(data)
+        try:
+            write_atomically(file, data)
+        except OSError as error:
+            raise ResultsError(str(file), f"results not written: {error.strerror or error}") from None
+    if n_bytes <= LARGE:
+        return None
+    smaller = "--llm-extract-documents=none writes it without documents"
+    return f"{path.name} has {n_bytes / 1e6:.0f} MB, which is slow to open and to send: {smaller}"
+
+
+def write_reports(paths: Mapping[str, Path], results: Results) -> list[str]:
+    """Write each report that was asked for, and the job summary where there is one; notes on them.
 
     Raises:
         ResultsError: a file cannot be written; the others are written all the same.
     """
-    problems = []
+    problems, notes = [], []
     for name, path in paths.items():
         try:
-            write_atomically(path, RENDERERS[name](results))
-        except OSError as error:
-            problems.append(ResultsError(str(path), f"results not written: {error.strerror or error}"))
+            notes.append(write_report(name, path, results))
+        except ResultsError as error:
+            problems.append(error)
     if (summary := os.environ.get(SUMMARY)) and os.environ.get("GITHUB_ACTIONS"):
         try:
             with Path(summary).open("a", encoding="utf-8") as file:  # other steps write there too
-                file.write(_markdown(results))
+                file.write(markdown(results.suites, results.comparisons))
         except OSError as error:
             problems.append(ResultsError(summary, f"summary not written: {error.strerror or error}"))
     if problems:
         raise problems[0]
+    return [note for note in notes if note is not None]

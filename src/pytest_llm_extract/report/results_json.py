@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from itertools import chain
@@ -36,18 +36,28 @@ def json_schema() -> dict[str, Any]:
     return found
 
 
-def run_to_wire(suites: Sequence[Gated], folder: Path, comparisons: Sequence[VariantComparison] = ()) -> dict[str, Any]:
-    """A whole run; `folder` is where to ask git for the commit, `comparisons` those of suites with variants."""
+def run_head(suites: Sequence[Gated], folder: Path) -> dict[str, Any]:
+    """When a run was, and of what; `folder` is where to ask git for the commit."""
+    return {
+        "created": clock.utc_now().isoformat(timespec="seconds"),
+        "commit": head_commit(folder),
+        "complete": all(suite.complete for suite, _ in suites if suite.is_gated),
+        "plugin": version("pytest-llm-extract"),
+        "pytest": version("pytest"),
+    }
+
+
+def run_to_wire(
+    suites: Sequence[Gated],
+    folder: Path,
+    comparisons: Sequence[VariantComparison] = (),
+    run: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A whole run; `comparisons` are those of suites with variants, `run` is its head, None for one that ends now."""
     return {
         "format": FORMAT,
         "version": VERSION,
-        "run": {
-            "created": clock.utc_now().isoformat(timespec="seconds"),
-            "commit": head_commit(folder),
-            "complete": all(suite.complete for suite, _ in suites if suite.is_gated),
-            "plugin": version("pytest-llm-extract"),
-            "pytest": version("pytest"),
-        },
+        "run": dict(run or run_head(suites, folder)),
         "suites": [suite_to_wire(suite, decision) for suite, decision in suites],
         "comparison": [comparison.to_wire() for comparison in comparisons],
     }
@@ -97,6 +107,12 @@ def read_results(text: str, name: str) -> list[SuiteResult]:
         return [SuiteResult.from_wire(suite) for suite in data["suites"]]
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ResultsError(name, f"is damaged ({type(error).__name__}: {error})") from None
+
+
+def read_run(text: str) -> Mapping[str, Any]:
+    """What a results.json that `read_results` has read says of its run."""
+    run = json.loads(text).get("run")
+    return run if isinstance(run, dict) else {}
 
 
 def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:

@@ -260,11 +260,15 @@ def _sample_arguments(wire: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult(Sample):
-    """One case, scored: its first sample, and the `further` ones of a suite that has several."""
+    """One case, scored: its first sample, and the `further` ones of a suite that has several.
+
+    `document` is the path below the rootdir of a document that is not text; None for any other.
+    """
 
     id: str = ""
     group: str | None = None
     input: Any = None
+    document: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     baseline: Accepted | None = None
     anchor: Accepted | None = None
@@ -297,6 +301,7 @@ class CaseResult(Sample):
             "id": self.id,
             "group": self.group,
             "input": self.input,
+            **({"document": self.document} if self.document else {}),
             "metadata": self.metadata,
             **Sample.to_wire(self),
             "baseline": self.baseline and self.baseline.to_wire(),
@@ -312,6 +317,7 @@ class CaseResult(Sample):
             id=wire["id"],
             group=wire["group"],
             input=wire["input"],
+            document=wire.get("document"),
             metadata=dict(wire["metadata"]),
             baseline=_accepted_from_wire(wire, "baseline"),
             anchor=_accepted_from_wire(wire, "anchor"),

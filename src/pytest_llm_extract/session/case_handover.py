@@ -18,7 +18,7 @@ def report_of(
     result = found.result if found else None
     if result is None:
         status = Status.SKIPPED if is_skipped else Status.ERROR
-        result = lost_result(suite, golden, status, f"the test {status.value} before its extraction")
+        result = lost_result(suite, golden, status, f"the test {status.value} before its extraction", settings.rootdir)
     note = found.note if found else {"recorded": 0, "problem": None}
     watch = settings.storage.watch
     if note["problem"] or watch.is_in(result.texts()):

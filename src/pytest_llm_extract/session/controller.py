@@ -80,6 +80,7 @@ class Controller:
         self.crashed: list[str] = []
         self.write_problem: str | None = None
         self.left_behind: list[str] = []
+        self.report_notes: list[str] = []
         self.skipped: dict[str, str] = {}
         self.n_deselected = self.n_uncollected = self.n_selected = 0
 
@@ -239,11 +240,13 @@ class Controller:
         if not self.suites or not (self.settings.reports or "GITHUB_STEP_SUMMARY" in os.environ):
             return
         from pytest_llm_extract.errors import ResultsError
-        from pytest_llm_extract.report.registry import Results, write_reports
+        from pytest_llm_extract.report.registry import write_reports
+        from pytest_llm_extract.report.run_results import run_results
 
         suites = [(run.suite, run.decided) for run in self.suites.values()]
+        results = run_results(suites, self._comparisons(), self.settings.rootdir, self.settings.documents)
         try:
-            write_reports(self.settings.reports, Results(suites, self._comparisons(), self.settings.rootdir))
+            self.report_notes = write_reports(self.settings.reports, results)
         except ResultsError as error:
             self.write_problem = str(error)
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
@@ -269,7 +272,7 @@ class Controller:
         for comparison in self._comparisons():
             write_heading(terminalreporter, f"llm-extract: variants of {comparison.suite}")
             write_lines(terminalreporter, variants_lines(comparison, terminalreporter._tw.fullwidth))
-        write_lines(terminalreporter, [f"note: {note}" for note in self.left_behind])
+        write_lines(terminalreporter, [f"note: {note}" for note in (*self.left_behind, *self.report_notes)])
         write_lines(terminalreporter, [self.write_problem] if self.write_problem else [], red=True)
 
     @pytest.hookimpl(tryfirst=True)

@@ -1,0 +1,120 @@
+"""Small pictures as SVG, which need no script and print: a rate, its history, score against cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import log10
+
+from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.comparison.summary import VariantSummary
+from pytest_llm_extract.report.html.markup import Html, tag
+
+_WIDTH, _HEIGHT = 640, 300  # of the picture of variants, with its margins
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 120, 14, 40
+
+
+def bar(accuracy: float, interval: tuple[float, float], floor: Fraction | None, before: float | None) -> Html:
+    """A rate as a bar, with its interval as a line, its floor as a tick and the baseline as a dotted one."""
+    low, high = interval
+    parts = [
+        tag("rect", x=0, y=4, width=100, height=8, class_="track"),
+        tag("rect", x=0, y=4, width=_n(accuracy * 100), height=8, class_="rate"),
+        tag("line", x1=_n(low * 100), x2=_n(high * 100), y1=8, y2=8, class_="interval"),
+    ]
+    if before is not None:
+        parts.append(tag("line", x1=_n(before * 100), x2=_n(before * 100), y1=2, y2=14, class_="before"))
+    if floor is not None:
+        at = _n(float(floor) * 100)
+        parts.append(tag("line", x1=at, x2=at, y1=0, y2=16, class_="floor"))
+    # The columns beside it say the same in numbers.
+    return tag("svg", *parts, viewBox="0 0 100 16", preserveAspectRatio="none", class_="bar", aria_hidden="true")
+
+
+def spark(shares: Sequence[float]) -> Html | None:
+    """The rates of accepted runs and of this one as a line; None where there are fewer than two."""
+    if len(shares) < 2:
+        return None
+    step = 76 / (len(shares) - 1)
+    points = [(2 + step * at, 18 - share * 16) for at, share in enumerate(shares)]
+    line = tag("polyline", points=" ".join(f"{_n(x)},{_n(y)}" for x, y in points), class_="line")
+    end = tag("circle", cx=_n(points[-1][0]), cy=_n(points[-1][1]), r=2, class_="end")
+    said = "accuracy of accepted runs, then of this one: " + ", ".join(f"{share * 100:.0f}%" for share in shares)
+    return tag("svg", line, end, viewBox="0 0 80 20", class_="spark", role="img", aria_label=said)
+
+
+def scatter(comparison: VariantComparison) -> Html | None:
+    """Score against what 1,000 documents cost (against tokens, where no price is known), and the front of the best."""
+    placed = _placed(comparison.variants)
+    if placed is None:
+        return None
+    unit, costs = placed
+    xs = [log10(cost) for cost in costs]
+    low, high = min(xs), max(xs)
+    pad = max((high - low) * 0.08, 0.05)
+    top = min(1.0, max(variant.score for variant in comparison.variants) * 1.15 + 0.02)
+
+    def x(value: float) -> float:
+        return _LEFT + (value - low + pad) / (high - low + 2 * pad) * (_WIDTH - _LEFT - _RIGHT)
+
+    def y(score: float) -> float:
+        return _TOP + (1 - score / top) * (_HEIGHT - _TOP - _BOTTOM)
+
+    points = [
+        (x(at), y(v.score), v.name, v.name in comparison.best) for at, v in zip(xs, comparison.variants, strict=True)
+    ]
+    ticks = [(y(share), f"{share * 100:.0f}%") for share in (0, top / 2, top)]
+    parts = [*_axes(ticks, [(x(value), cost) for value, cost in ((low, min(costs)), (high, max(costs)))], unit)]
+    front = _front([(px, py) for px, py, *_ in points])
+    parts.append(tag("polyline", points=" ".join(f"{_n(a)},{_n(b)}" for a, b in front), class_="front"))
+    for px, py, _, is_best in points:
+        parts.append(tag("circle", cx=_n(px), cy=_n(py), r=6, class_="best" if is_best else "other"))
+    for name, at in _names(points).items():
+        parts.append(tag("text", name, x=_n(at[0] + 10), y=_n(at[1] + 4)))
+    said = f"Score against {unit}; the table has the same numbers. The line joins what nothing else beats in both."
+    return tag("svg", *parts, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", class_="scatter", role="img", aria_label=said)
+
+
+def _names(points: Sequence[tuple[float, float, str, bool]]) -> dict[str, tuple[float, float]]:
+    """Where the names of points stand: above one another where points are close."""
+    found: dict[str, tuple[float, float]] = {}
+    for x, y, name, _ in sorted(points, key=lambda point: -point[1]):
+        while any(abs(x - other_x) < 80 and abs(y - other_y) < 13 for other_x, other_y in found.values()):
+            y -= 13
+        found[name] = x, y
+    return found
+
+
+def _placed(variants: Sequence[VariantSummary]) -> tuple[str, list[float]] | None:
+    """What the variants are placed by, and each one's value; None where some value is not known."""
+    prices = [variant.usd_per_1000 for variant in variants]
+    if all(prices):
+        return "US dollars for 1,000 documents", [price for price in prices if price]
+    tokens = [(variant.input_tokens or 0) + (variant.output_tokens or 0) for variant in variants]
+    return ("tokens of a document", tokens) if tokens and all(tokens) else None
+
+
+def _axes(ticks: Sequence[tuple[float, str]], ends: Sequence[tuple[float, float]], unit: str) -> list[Html]:
+    parts = []
+    for at, label in ticks:
+        parts.append(tag("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=_n(at), y2=_n(at), class_="grid"))
+        parts.append(tag("text", label, x=_LEFT - 8, y=_n(at + 4), class_="tick end"))
+    for at, value in ends:
+        shown = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+        parts.append(tag("text", shown, x=_n(at), y=_HEIGHT - 22, class_="tick middle"))
+    middle = (_LEFT + _WIDTH - _RIGHT) // 2
+    parts.append(tag("text", f"{unit} (logarithmic)", x=middle, y=_HEIGHT - 5, class_="tick middle"))
+    return parts
+
+
+def _front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points that no other one beats: cheaper and higher. SVG's y grows downward."""
+    kept: list[tuple[float, float]] = []
+    for point in sorted(points):
+        if not kept or point[1] < kept[-1][1]:
+            kept.append(point)
+    return kept
+
+
+def _n(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,180 @@
+"""A suite as people read it first: the verdict with its reasons, the fields, what was lost, what is wrong now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.report.html.fields import fields_table
+from pytest_llm_extract.report.html.markup import Html, join, table, tag
+from pytest_llm_extract.report.html.variants import variants_section
+from pytest_llm_extract.report.moved_values import moved_values
+from pytest_llm_extract.report.terminal import documents_line
+from pytest_llm_extract.report.terminal_text import has_values, show
+from pytest_llm_extract.results.case_result import CaseResult, Leaf
+from pytest_llm_extract.results.outcome import RIGHT, Verdict
+from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.scoring.advice import advice
+from pytest_llm_extract.wording import count_cases
+
+_ROWS = 100  # of a table of cases; the list of the script has all of them
+_FIRST = 8  # rows of lost values that are not folded
+_LOST = ("case", "field", "expected", "before", "now")
+_SCRIPT = "With script, every case is here: heat map, filters, and each document beside its values."
+_LONGEST = 200  # characters of a value
+_SIGNS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.INCONCLUSIVE: "?", None: "–"}
+
+
+class Section(NamedTuple):
+    """A suite: its variants, the primary first, and what compares them."""
+
+    title: str
+    variants: list[tuple[SuiteResult, Decision]]
+    comparison: VariantComparison | None
+
+    @property
+    def verdict(self) -> str:
+        """The worst of its gated variants."""
+        found = {decision.verdict for suite, decision in self.variants if suite.is_gated}
+        order = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+        return next((verdict.value for verdict in order if verdict in found), "not gated")
+
+
+def sections_of(
+    suites: Iterable[tuple[SuiteResult, Decision]], comparisons: Iterable[VariantComparison]
+) -> list[Section]:
+    """The suites of a run; one that several files of results have is a section for each of them."""
+    found: list[Section] = []
+    for suite, decision in suites:
+        last = next((section for section in reversed(found) if section.variants[0][0].id == suite.id), None)
+        if last is None or any(other.variant == suite.variant for other, _ in last.variants):
+            times = sum(section.variants[0][0].id == suite.id for section in found)
+            last = Section(suite.id + (f" ({times + 1})" if times else ""), [], None)
+            found.append(last)
+        last.variants.append((suite, decision))
+    unused = list(comparisons)
+    for number, section in enumerate(found):
+        mine = next((one for one in unused if one.suite == section.variants[0][0].id), None)
+        if mine is not None and len(section.variants) > 1:
+            unused.remove(mine)
+            found[number] = section._replace(comparison=mine)
+    return found
+
+
+def section_html(section: Section, number: int) -> Html:
+    """Everything about a suite that needs no script, and the place where the script shows its cases."""
+    gated = [(suite, decision) for suite, decision in section.variants if suite.is_gated]
+    shown = gated or section.variants[:1]
+    parts: list[Html] = []
+    for suite, decision in shown:
+        parts += [*_verdict(suite, decision, is_alone=len(shown) == 1), *_tables(suite, decision)]
+    if section.comparison is not None:
+        parts.append(variants_section(section.comparison))
+    parts.append(tag("div", tag("p", _SCRIPT, class_="about"), class_="explorer", data_section=number))
+    parts += [notes for suite, decision in shown for notes in _notes(suite, decision)]
+    heading = tag("h2", section.title, id=f"suite-{number}-title")
+    return tag(
+        "section", heading, *parts, class_="suite", id=f"suite-{number}", aria_labelledby=f"suite-{number}-title"
+    )
+
+
+def verdict_mark(verdict: str) -> Html:
+    """A verdict as a sign and a word, never as a colour alone."""
+    sign = next(sign for value, sign in _SIGNS.items() if (value.value if value else "not gated") == verdict)
+    return tag(
+        "span", tag("span", sign, aria_hidden="true"), f" {verdict}", class_=f"verdict {verdict.replace(' ', '-')}"
+    )
+
+
+def verdict_sentence(suite: SuiteResult, decision: Decision) -> str:
+    """What the gate decided, in one sentence."""
+    n_lost = len({case for one in decision.comparisons[:1] for change in one.fields.values() for case in change.lost})
+    lost = f", with {count_cases(n_lost)} lost against the {decision.comparisons[0].against}" if n_lost else ""
+    if not suite.complete:
+        return f"Partial run: {len(suite.cases)} of {count_cases(len(suite.dataset_ids))}; the gate was skipped."
+    if decision.verdict is None:
+        return "This suite is not gated." if not suite.is_gated else "The gate was skipped: every case was."
+    n = len(decision.reasons)
+    if decision.verdict is Verdict.FAIL:
+        return f"The gate fails for {n} reason{'' if n == 1 else 's'}{lost}."
+    if decision.verdict is Verdict.INCONCLUSIVE:
+        return f"The gate is inconclusive{lost}: the results do not tell a regression from noise."
+    return f"The gate passes{lost}."
+
+
+def _verdict(suite: SuiteResult, decision: Decision, *, is_alone: bool) -> Iterator[Html]:
+    verdict = decision.verdict.value if decision.verdict else "not gated"
+    name = None if is_alone else tag("strong", f"{suite.variant}: ")
+    yield tag("p", verdict_mark(verdict), " ", name, verdict_sentence(suite, decision), class_="sentence")
+    if reasons := (*decision.reasons, *decision.doubts):
+        yield tag("ul", *(tag("li", reason) for reason in reasons), class_="reasons")
+    about = [documents_line(suite.cases), f"variant {suite.variant}"]
+    about += [f"model {suite.model}"] if suite.model else []
+    yield tag("p", " · ".join(about), class_="about")
+
+
+def _tables(suite: SuiteResult, decision: Decision) -> Iterator[Html]:
+    if decision.fields:
+        yield tag("h3", "Fields")
+        yield fields_table(suite, decision)
+    for comparison in decision.comparisons:
+        rows = [
+            [_case_cell(case, path), tag("td", path), *(_value(text) for text in values)]
+            for path, case, values in moved_values(suite, comparison)
+        ]
+        if rows:
+            head = f"Lost against the {comparison.against}: {len(rows)}"
+            yield tag("h3", head)
+            yield table(head, _LOST, rows[:_FIRST], class_="lost-values")
+            if rest := rows[_FIRST:_ROWS]:
+                folded = table(f"{head}, further ones", _LOST, rest, class_="lost-values")
+                yield tag("details", tag("summary", f"{len(rows) - _FIRST} more"), folded, *_more(len(rows)))
+    yield from _wrong(suite)
+
+
+def _wrong(suite: SuiteResult) -> Iterator[Html]:
+    """What is wrong in this run, folded; of an answer that is lost as a whole, one row."""
+    rows = [row for case in suite.cases for row in _wrong_rows(case)]
+    if not rows:
+        return
+    shown = table("Wrong now", ("case", "field", "outcome", "expected", "now"), rows[:_ROWS])
+    yield tag("details", tag("summary", f"Wrong now: {len(rows)}"), shown, *_more(len(rows)))
+
+
+def _wrong_rows(case: CaseResult) -> Iterator[list[Html]]:
+    for sample in case.samples[:1]:
+        if sample.lost:
+            cells = (tag("td", "all"), tag("td", sample.status.value), tag("td"), _value(sample.error or ""))
+            yield [_case_cell(case.id, ""), *cells]
+            continue
+        for path, leaves in sample.leaves.items():
+            for leaf in leaves:
+                if leaf.outcome not in RIGHT:
+                    values = (_side(leaf, leaf.expected), _side(leaf, leaf.actual))
+                    found = (tag("td", path), tag("td", leaf.outcome.value), *map(_value, values))
+                    yield [_case_cell(case.id, path), *found]
+
+
+def _side(leaf: Leaf, value: Any) -> str:
+    return show(value) if has_values(leaf) else ""
+
+
+def _case_cell(case: str, path: str) -> Html:
+    """The name of a row; the script makes a link of it."""
+    return tag("th", case, scope="row", data_case=case, data_field=path)
+
+
+def _value(text: str) -> Html:
+    return tag("td", text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…", class_="value")
+
+
+def _more(n_rows: int) -> Sequence[Html]:
+    return [tag("p", f"and {n_rows - _ROWS:,} more: results.json has them", class_="about")] if n_rows > _ROWS else []
+
+
+def _notes(suite: SuiteResult, decision: Decision) -> Iterator[Html]:
+    hints = [f"hint: {path}: {text}" for path, text in advice(suite.cases).items()]
+    if notes := [*suite.warnings, *decision.notes, *hints]:
+        yield join(tag("h3", "Notes"), tag("ul", *(tag("li", note) for note in notes), class_="notes"))

@@ -1,0 +1,62 @@
+"""The variants of a suite against each other: sentences, picture, table."""
+
+from __future__ import annotations
+
+from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.comparison.differences import Difference
+from pytest_llm_extract.comparison.scores import ALL
+from pytest_llm_extract.comparison.sentences import best_sentences, choice_sentences, claim_sentence, left_out_sentences
+from pytest_llm_extract.report.html.figures import scatter
+from pytest_llm_extract.report.html.markup import Html, join, table, tag
+
+_CLAIMS, _OPEN = 20, 6  # claims that are listed, and as many as are not folded
+
+
+def variants_section(comparison: VariantComparison) -> Html:
+    """What may be said, the picture of score against cost, and the table."""
+    said = [*best_sentences(comparison), *choice_sentences(comparison)] if comparison.variants else []
+    parts = [tag("h3", "Variants"), tag("ul", *(tag("li", text) for text in said), class_="reasons") if said else None]
+    if comparison.variants:
+        parts += [scatter(comparison), _table(comparison), _claims(comparison)]
+    left_out = [tag("li", text) for text in left_out_sentences(comparison)]
+    return join(*parts, tag("ul", *left_out, class_="notes") if left_out else None)
+
+
+def _claims(comparison: VariantComparison) -> Html | None:
+    if not comparison.claims:
+        return tag("p", f"No field is better or worse than {comparison.reference} beyond noise.", class_="about")
+    ordered = sorted(comparison.claims, key=lambda claim: (claim.p_adj, claim.variant))
+    lines = [tag("li", claim_sentence(claim, comparison.reference)) for claim in ordered[:_CLAIMS]]
+    head = f"What differs from {comparison.reference}: {len(ordered)}"
+    return tag("details", tag("summary", head), tag("ul", *lines), open=len(ordered) <= _OPEN)
+
+
+def _table(comparison: VariantComparison) -> Html:
+    differences = {found.variant: found for found in comparison.differences if found.field == ALL}
+    rows = []
+    for variant in sorted(comparison.variants, key=lambda one: -one.score):
+        found, tokens = differences.get(variant.name), (variant.input_tokens, variant.output_tokens)
+        cells = (
+            f"{variant.score * 100:.1f}%",
+            _difference(found),
+            str(variant.n_unusable or ""),
+            "" if tokens[0] is None or tokens[1] is None else f"{tokens[0]:,.0f} + {tokens[1]:,.0f}",
+            "" if variant.usd_per_1000 is None else f"{variant.usd_per_1000:.2f}",
+            "" if variant.latency_median_s is None else f"{variant.latency_median_s:.2f}",
+            "may be the best" if variant.name in comparison.best else "",
+        )
+        name = tag("th", variant.name, scope="row")
+        rows.append([name, *(tag("td", cell, class_="number") for cell in cells)])
+    head = ("variant", "score", f"against {comparison.reference}, in points", "unusable answers", "tokens in + out")
+    return table(f"Variants on {comparison.n_cases} cases", (*head, "$ for 1,000", "seconds, median", ""), rows)
+
+
+def _difference(found: Difference | None) -> str:
+    if found is None:
+        return ""
+    shown = f"{found.accuracy * 100:+.1f}"
+    return (
+        shown
+        if found.low is None or found.high is None
+        else f"{shown} ({found.low * 100:+.1f}…{found.high * 100:+.1f})"
+    )

@@ -1,0 +1,52 @@
+"""What every report is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.report.results_json import run_head
+from pytest_llm_extract.results.suite_result import SuiteResult
+
+
+@dataclass(frozen=True)
+class Results:
+    """The suites of a run with their decisions, and what compares their variants.
+
+    `run` says when and of which commit, as results.json has it. `folder` is the rootdir, below which results name
+    cassettes and documents. `embeds` is True where reports hold the images and PDFs of documents themselves.
+    """
+
+    suites: Sequence[tuple[SuiteResult, Decision]]
+    comparisons: Sequence[VariantComparison]
+    run: Mapping[str, Any]
+    folder: Path
+    embeds: bool = False
+
+
+def run_results(
+    suites: Sequence[tuple[SuiteResult, Decision]],
+    comparisons: Sequence[VariantComparison],
+    folder: Path,
+    documents: str = "full",
+    run: Mapping[str, Any] | None = None,
+) -> Results:
+    """The results of a run as its reports may show them.
+
+    Args:
+        suites: with their decisions.
+        comparisons: of suites with variants.
+        folder: the rootdir.
+        documents: `full`; `embed`, to hold images and PDFs as well; `none`, to hold no document and no request.
+        run: what is known of the run, None for one that ends now.
+    """
+    shown = [(_without_documents(suite), decision) for suite, decision in suites] if documents == "none" else suites
+    return Results(shown, comparisons, run or run_head(suites, folder), folder, documents == "embed")
+
+
+def _without_documents(suite: SuiteResult) -> SuiteResult:
+    return suite._replace(cases=tuple(replace(case, input=None, document=None) for case in suite.cases))

@@ -1,0 +1,214 @@
+"""The report for a browser, as a function of results: what it says without script, and what it holds."""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from html_report import HOSTILE, blocks, files_of, value_suite
+
+from pytest_llm_extract.gate.decide import decide
+from pytest_llm_extract.report.html.page import script_text
+from pytest_llm_extract.report.registry import write_report
+from pytest_llm_extract.report.run_results import run_results
+
+
+class Reader(HTMLParser):
+    """The elements of a page with their attributes, and its text outside of scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self._skips = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._skips = tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._skips = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._skips:
+            self.text.append(data)
+
+
+def page_of(n: int = 20, text: str = "") -> str:
+    """The page of one suite."""
+    (page,) = files_of([value_suite(n, text=text)], Path("report.html")).values()
+    assert isinstance(page, str)
+    return page
+
+
+def test_first_screen_says_verdict_reasons_fields_and_lost_cases() -> None:
+    """Without any script: why the gate fails, each field's numbers, and what each lost value was before."""
+    text = "\n".join(Reader(page_of(40)).text)
+    assert "The gate fails for 1 reason, with 7 cases lost against the baseline." in text
+    assert "total: lost 7 cases and gained 0 against the baseline" in text
+    assert "27/40" in text
+    assert "Lost against the baseline: 7" in text
+    assert "case-0002" in text
+    assert "total 2?" in text
+
+
+def test_hostile_text_is_inert() -> None:
+    """Ids, fields, values, documents and answers of others are text: no element, attribute or policy is theirs."""
+    plain, hostile = Reader(page_of()), Reader(page_of(text=HOSTILE))
+    assert [name for name, _ in hostile.elements] == [name for name, _ in plain.elements]
+    attributes = {name for _, found in hostile.elements for name in found}
+    assert not {name for name in attributes if name.startswith("on") or name == "style"}
+    text = "".join(hostile.text)
+    assert "alert(1)" in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_policy_allows_this_script_alone() -> None:
+    """The page's own policy names its style and its script by their digests, and nothing else."""
+    page = page_of()
+    policy = next(found["content"] for name, found in Reader(page).elements if found.get("http-equiv"))
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "script-src 'sha256-" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"""(?:src|href)=["']https?:""", page)
+
+
+def test_a_folder_has_its_assets_beside_it(tmp_path: Path) -> None:
+    """A server's policy may block what stands in the page: then script and style are files."""
+    files = files_of([value_suite(3)], tmp_path / "report")
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in files) == [
+        "report/index.html",
+        "report/report.css",
+        "report/report.js",
+    ]
+    page = files[tmp_path / "report/index.html"]
+    assert isinstance(page, str)
+    assert "<style" not in page
+    assert not [found for name, found in Reader(page).elements if name == "script" and not found]
+
+
+def test_script_is_small() -> None:
+    """At most 60 kB, as it stands in the page."""
+    assert len(script_text().encode()) <= 60_000
+
+
+def test_blocks_hold_every_case(tmp_path: Path) -> None:
+    """An index of all cases, and chunks of a hundred with documents, answers, and values before and now."""
+    found = blocks(page_of(230))
+    (variant,) = found["index"][0]["variants"]
+    assert len(variant["ids"]) == 230
+    assert len(variant["now"]) == len(variant["moved"]) == 2 * 230
+    assert variant["moved"][2 * 2 + 1] == "-"
+    assert [len(found[f"chunk-0-{number}"]) for number in range(3)] == [100, 100, 30]
+    case = found["chunk-0-0"][2]
+    assert case["input"].startswith("Document 2: vendor 2, total 2")
+    assert case["samples"][0]["fields"]["total"] == [["w", "total 2", "total 2?"]]
+    assert case["before"][0]["total"] == [["c", "total 2", "total 2"]]
+    assert case["samples"][0]["tokens"] == [100, 20]
+
+
+def test_documents_can_be_left_out() -> None:
+    """`documents=none`: no document, no request; the report says so."""
+    (page,) = files_of([value_suite(3)], Path("report.html"), documents="none").values()
+    assert isinstance(page, str)
+    assert "input" not in blocks(page)["chunk-0-0"][0]
+    assert "Documents and requests are left out." in page
+    assert "Documents and requests are left out." not in page_of(3)
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "link.png", "gone.png", "a\0b.png"])
+def test_files_outside_the_folder_are_not_read(tmp_path: Path, name: str) -> None:
+    """results.json of somebody else cannot make a report embed any other file of this machine."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    (folder / "link.png").symlink_to(tmp_path / "secret.png")
+    suite = value_suite(1)
+    suite = suite._replace(cases=(replace(suite.cases[0], document=name, cassette=name),))
+    (page,) = files_of([suite], tmp_path / "report.html", folder, "embed").values()
+    assert isinstance(page, str)
+    assert "file" not in blocks(page)["chunk-0-0"][0]
+
+
+@pytest.mark.parametrize("documents", ["full", "embed"])
+def test_images_are_linked_or_embedded(tmp_path: Path, documents: str) -> None:
+    """A document that is a file: a link to it from the report; the file itself where that was asked for."""
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "a #1.png").write_bytes(b"picture")
+    suite = value_suite(1)
+    suite = suite._replace(cases=(replace(suite.cases[0], input="a #1.png", document="scans/a #1.png"),))
+    files = files_of([suite], tmp_path / "out" / "report.html", tmp_path, documents)
+    (page,) = files.values()
+    assert isinstance(page, str)
+    file = blocks(page)["chunk-0-0"][0]["file"]
+    assert file["href"] == "../scans/a%20%231.png"
+    assert file["type"] == "image/png"
+    assert ("data" in file) is (documents == "embed")
+    beside = files_of([suite], tmp_path / "out", tmp_path, documents)
+    assert (beside.get(tmp_path / "out/files/0.png") == b"picture") is (documents == "embed")
+
+
+def test_a_large_report_is_said_to_be_large(tmp_path: Path) -> None:
+    """Beyond 20 MB: how large it is, and what makes it smaller."""
+    (tmp_path / "scan.png").write_bytes(random.Random(1).randbytes(16_000_000))
+    suite = value_suite(1)
+    suite = suite._replace(cases=(replace(suite.cases[0], document="scan.png"),))
+    results = run_results([(suite, decide(suite))], [], tmp_path, "embed")
+    note = write_report("html", tmp_path / "report.html", results)
+    assert note is not None
+    assert "--llm-extract-documents=none" in note
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_flag_and_command_write_the_same(recorded: pytest.Pytester, workers: str) -> None:
+    """What the flag writes under any number of workers, and what the command makes of results.json."""
+    arguments = ("--llm-extract-json=results.json", "--llm-extract-html=report.html", f"-n{workers}")
+    recorded.runpytest_subprocess(*arguments).assert_outcomes(passed=5)
+    run = recorded.run(Path(sys.executable).with_name("llm-extract"), "html", "results.json", "-o", "later.html")
+    assert run.ret == 0
+    page = (recorded.path / "report.html").read_text()
+    assert page == (recorded.path / "later.html").read_text()
+    request = blocks(page)["chunk-0-0"][3]["samples"][0]["requests"][0]
+    assert request["turns"] == [["system", "Read."], ["user", "cap 9"]]
+
+
+def test_documents_flag_governs_every_report(recorded: pytest.Pytester) -> None:
+    """With `none`, no report holds a document, results.json included."""
+    flags = ("--llm-extract-json=results.json", "--llm-extract-html=report/", "--llm-extract-documents=none")
+    recorded.runpytest_subprocess(*flags).assert_outcomes(passed=5)
+    assert '"cap 9"' not in (recorded.path / "results.json").read_text()
+    case = blocks((recorded.path / "report" / "index.html").read_text())["chunk-0-0"][3]
+    assert "input" not in case
+    assert "requests" not in case["samples"][0]
+
+
+def test_several_results_become_sections(recorded: pytest.Pytester) -> None:
+    """Two files with the same suite: a section for each, with its own verdict."""
+    recorded.runpytest_subprocess("--llm-extract-json=a.json")
+    (recorded.path / "b.json").write_text((recorded.path / "a.json").read_text())
+    recorded.run(Path(sys.executable).with_name("llm-extract"), "html", "a.json", "b.json", "-o", "both.html")
+    index = blocks((recorded.path / "both.html").read_text())["index"]
+    assert [section["title"] for section in index] == ["test_items.py::test_items", "test_items.py::test_items (2)"]
+
+
+def test_a_wrong_value_of_documents_is_refused(recorded: pytest.Pytester) -> None:
+    """The ini says what it may be."""
+    recorded.makeini("[pytest]\nllm_extract_documents = some\n")
+    run = recorded.runpytest_subprocess()
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines(["*llm_extract_documents: must be one of full, embed, none, got 'some'*"])
+
+
+def test_accepted_runs_keep_the_rates_of_fields(recorded: pytest.Pytester) -> None:
+    """The second report after an acceptance shows each field's rate then and now."""
+    recorded.runpytest_subprocess("--llm-extract-accept")
+    recorded.runpytest_subprocess("--llm-extract-html=report.html")
+    assert "accuracy of accepted runs, then of this one: 75%, 75%" in (recorded.path / "report.html").read_text()
