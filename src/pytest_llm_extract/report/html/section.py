@@ -110,9 +110,17 @@ def _verdict(suite: SuiteResult, decision: Decision, *, is_alone: bool) -> Itera
     yield tag("p", verdict_mark(verdict), " ", name, verdict_sentence(suite, decision), class_="sentence")
     if reasons := (*decision.reasons, *decision.doubts):
         yield tag("ul", *(tag("li", reason) for reason in reasons), class_="reasons")
+    if judge := _judge(decision):
+        yield tag("ul", *(tag("li", text) for text in judge), class_="reasons judge")
     about = [documents_line(suite.cases), f"variant {suite.variant}"]
     about += [f"model {suite.model}"] if suite.model else []
     yield tag("p", " · ".join(about), class_="about")
+
+
+def _judge(decision: Decision) -> list[str]:
+    """What changed about the judge itself, which stands beside its verdict."""
+    before = decision.judged_before
+    return [*map(str, decision.judge), *([str(before)] if before else [])]
 
 
 def _tables(suite: SuiteResult, decision: Decision) -> Iterator[Html]:
@@ -176,5 +184,7 @@ def _more(n_rows: int) -> Sequence[Html]:
 
 def _notes(suite: SuiteResult, decision: Decision) -> Iterator[Html]:
     hints = [f"hint: {path}: {text}" for path, text in advice(suite.cases).items()]
-    if notes := [*suite.warnings, *decision.notes, *hints]:
+    judge = _judge(decision)
+    notes = [*suite.warnings, *(note for note in decision.notes if note not in judge), *hints]
+    if notes:
         yield join(tag("h3", "Notes"), tag("ul", *(tag("li", note) for note in notes), class_="notes"))
