@@ -21,6 +21,7 @@ ROOMS = [
     "extraction",
     "suites",
     "corpus",
+    "base_branch",
     "baseline",
     "prompt",
     "comparison",

@@ -5,8 +5,10 @@ The checkout may be a stranger's pull request, so git gets nothing from it but o
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,18 +26,29 @@ _SAFE_ENVIRONMENT = {"GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_T
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run git, and read what it prints as text."""
+    done = _git_bytes(folder, *arguments)
+    out, err = (data.decode("utf-8", "surrogateescape") for data in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+
+def _git_bytes(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run git with nothing from the environment's GIT_* variables, which can name another repository or programs."""
     inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("GIT_")}
-    return subprocess.run(
-        ["git", *_SAFE_OPTIONS, "-C", str(folder), *arguments],
-        env=inherited | _SAFE_ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        check=False,
-    )
+    command = ["git", *_SAFE_OPTIONS, "-C", str(folder), *arguments]
+    return subprocess.run(command, env=inherited | _SAFE_ENVIRONMENT, input=given, capture_output=True, check=False)
+
+
+def blob_id(data: bytes, like: str) -> str:
+    """The id that git gives a file of these bytes, of the same kind as the id `like`."""
+    kind = hashlib.sha1 if len(like) == 40 else hashlib.sha256
+    return kind(b"blob %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
+
+
+def work_files(folder: Path) -> list[Path]:
+    """The files of the work tree that git knows or would add, relative to `folder`."""
+    found = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    return sorted({Path(path) for path in found.stdout.split("\0") if path and (folder / path).is_file()})
 
 
 def head_commit(folder: Path) -> str | None:
@@ -88,6 +101,30 @@ class Revision(NamedTuple):
         """The files called `name` below a folder, relative to `folder`."""
         found = _git(self.folder, "ls-tree", "-r", "-z", "--name-only", self.commit, "--", under)
         return [Path(path) for path in found.stdout.split("\0") if path and Path(path).name == name]
+
+    def blobs(self, under: str = ".") -> dict[Path, str]:
+        """The ids of all files below a folder, by their path relative to `folder`."""
+        found = _git(self.folder, "ls-tree", "-r", "-z", self.commit, "--", under).stdout
+        rows = (row.partition("\t") for row in found.split("\0") if row)
+        return {Path(path): head.split()[2] for head, _, path in rows if head.split()[1] == "blob"}
+
+    def read_blobs(self, ids: Sequence[str]) -> list[bytes | None]:
+        """The contents of files by their ids, in one call of git; None for one that a partial clone does not have."""
+        if not ids:
+            return []
+        asked = "".join(f"{one}\n" for one in ids).encode()
+        data, at, found = _git_bytes(self.folder, "cat-file", "--batch", given=asked).stdout, 0, list[bytes | None]()
+        for _ in ids:
+            end = data.find(b"\n", at)
+            head = data[at:end].split()
+            if end < 0 or len(head) != 3:
+                found.append(None)
+                at = max(end + 1, at)
+                continue
+            length = int(head[2])
+            found.append(data[end + 1 : end + 1 + length])
+            at = end + 1 + length + 1
+        return found
 
     def read(self, path: Path) -> str | None:
         """The text of a file, named relative to `folder`, as that commit has it; None where it has none.

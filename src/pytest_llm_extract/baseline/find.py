@@ -98,7 +98,7 @@ def find_accepted(suite: Sought, settings: Settings) -> AcceptedAnswers:
     baseline, anchor = folder / BASELINE, folder / ANCHOR
     committed = load_own(baseline, settings)
     sources = {"baseline": shown_path(baseline, settings.rootdir), "anchor": shown_path(anchor, settings.rootdir)}
-    revision = _revision(settings)
+    revision = revision_of(settings)
     if revision is not None:
         return _of_revision(revision, Path(sources["baseline"]), suite, committed)
     chosen = committed
@@ -155,7 +155,7 @@ def left_behind(settings: Settings, sources: Collection[str]) -> dict[str, str]:
     Raises:
         GitError: the revision cannot be had.
     """
-    revision = _revision(settings)
+    revision = revision_of(settings)
     if revision is None:
         return {}
     found = {}
@@ -171,8 +171,12 @@ def _not_here(revision: Revision) -> list[Path]:
     return [path for path in revision.files(".", BASELINE) if not (revision.folder / path).exists()]
 
 
-def _revision(settings: Settings) -> Revision | None:
-    """The revision that --llm-extract-baseline names; None for a file or an unset option."""
+def revision_of(settings: Settings) -> Revision | None:
+    """The revision that --llm-extract-baseline names; None for a file or an unset option.
+
+    Raises:
+        GitError: it cannot be had.
+    """
     if settings.baseline is None or not settings.baseline.startswith("git:"):
         return None
     return Revision.branched_from(settings.baseline.removeprefix("git:"), settings.rootdir)
@@ -198,7 +202,7 @@ def check_source(settings: Settings) -> None:
     Raises:
         LlmExtractError: it does not.
     """
-    if _revision(settings) is None:
+    if revision_of(settings) is None:
         given_file(settings)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.recording.plan import Plan
 from pytest_llm_extract.session.record_first import PLANS
+from pytest_llm_extract.session.stash import suite_and_case
 from pytest_llm_extract.suites.suite import Suite
 
 _PLAN = "--llm-extract-plan"
@@ -27,7 +29,8 @@ class Collected:
     """The suites in pytest's order, with all of their cases; `errors` is a line for each module without any.
 
     `modules` are the test modules that were collected, as their node ids name them. `plans` say what the suites'
-    cassettes are worth, where that was asked for; a suite whose fixtures fail or skip has none.
+    cassettes are worth, where that was asked for; a suite whose fixtures fail or skip has none. `n_selected` counts the
+    cases of each suite, by its key, that a run would run.
     """
 
     settings: Settings
@@ -35,12 +38,13 @@ class Collected:
     errors: tuple[str, ...]
     modules: frozenset[str]
     plans: tuple[Plan, ...]
+    n_selected: dict[str, int]
 
 
-def collect(paths: Sequence[str] = (), *, planned: bool = False) -> Collected:
+def collect(paths: Sequence[str] = (), *, planned: bool = False, flags: Sequence[str] = ()) -> Collected:
     """Collect these paths, or what pytest collects by itself; the user's configuration and `PYTEST_ADDOPTS` hold.
 
-    `planned`: also run every case against its cassette, as `--llm-extract-plan` does.
+    `planned`: also run every case against its cassette, as `--llm-extract-plan` does. `flags` are further options.
 
     Raises:
         UsageError: pytest does not start, or does not load the plugin.
@@ -50,12 +54,13 @@ def collect(paths: Sequence[str] = (), *, planned: bool = False) -> Collected:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # as `python -m pytest` has it
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        flags = [_PLAN, "--continue-on-collection-errors"] if planned else ["--collect-only"]
-        status = pytest.main([*flags, "--quiet", *paths], plugins=[found])
+        mode = [_PLAN, "--continue-on-collection-errors"] if planned else ["--collect-only"]
+        status = pytest.main([*mode, "--quiet", *flags, *paths], plugins=[found])
     if found.settings is None or status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise UsageError("pytest", found.problem or _complaint(said.getvalue()))
     suites, errors = tuple(found.suites.values()), tuple(found.errors)
-    return Collected(found.settings, suites, errors, frozenset(found.modules), tuple(found.plans))
+    modules, plans = frozenset(found.modules), tuple(found.plans)
+    return Collected(found.settings, suites, errors, modules, plans, found.n_selected)
 
 
 def _complaint(said: str) -> str:
@@ -76,12 +81,11 @@ class _Collector:
     errors: list[str] = field(default_factory=list)
     modules: set[str] = field(default_factory=set)
     plans: list[Plan] = field(default_factory=list)
+    n_selected: dict[str, int] = field(default_factory=dict)
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
-        parameter = item.callspec.params.get("extraction") if hasattr(item, "callspec") else None
-        if isinstance(parameter, tuple) and isinstance(parameter[0], Suite):
-            suite = parameter[0]
-            self.suites.setdefault((suite.id, suite.variant), suite)
+        if (found := suite_and_case(item)) is not None:
+            self.suites.setdefault((found[0].id, found[0].variant), found[0])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.passed and report.nodeid.endswith(".py"):
@@ -92,6 +96,8 @@ class _Collector:
             self.errors.append(words if words.startswith(report.nodeid) else f"{report.nodeid}: {words}")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        keys = [found[0].key for item in session.items if (found := suite_and_case(item)) is not None]
+        self.n_selected = Counter(keys)
         try:
             self.settings = Settings.of(session.config)
         except ValueError:  # an ini or a flag that nobody declared

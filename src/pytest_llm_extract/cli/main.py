@@ -11,6 +11,7 @@ import click
 from pytest_llm_extract.errors import LlmExtractError
 
 _COMMANDS = {
+    "audit": "list what this branch changed about its own judge, against git:REV",
     "adopt": "take over recordings of pytest-recording, pytest-vcr or vcrpy as cassettes of cases",
     "check": "find what is wrong with cassettes: stale, orphaned, unreadable, oversized, secrets",
     "compare": "compare variants, runs or scored files: which may be the best, and on which field",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pytest_llm_extract.gate.removed import no_longer_labelled
 from pytest_llm_extract.results.case_result import Accepted, CaseResult, Sample
 from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, add_up
-from pytest_llm_extract.wording import count_cases, percent
+from pytest_llm_extract.wording import count_cases, percent, some_names
 
 _WORDS = {
     "prompt": "prompt",
@@ -20,16 +20,19 @@ _LABELS = {"gold": "gold", "scoring": "scoring rules"}
 _Paired = Sequence[tuple[CaseResult, Accepted]]
 
 
-def describe_causes(cases: Iterable[CaseResult]) -> list[str]:
-    """One line for what changed in the requests, one for gold and one for scoring rules, one for new recordings."""
+def describe_causes(cases: Iterable[CaseResult], ignored: Sequence[str] = ()) -> list[str]:
+    """One line for what changed in the requests, one for gold and one for scoring rules, one for new recordings.
+
+    `ignored` are the paths that requests are compared without.
+    """
     # A case that crashed says nothing about causes.
     paired = [(case, case.baseline) for case in cases if case.baseline is not None and case.status in ANSWERED]
     if not paired:
         return []
-    return [*_requests(paired), *_labels(paired), *_recorded_again(paired)]
+    return [*_requests(paired, ignored), *_labels(paired), *_recorded_again(paired)]
 
 
-def _requests(paired: _Paired) -> list[str]:
+def _requests(paired: _Paired, ignored: Sequence[str]) -> list[str]:
     if not any(getattr(side.origin, name) for name in _WORDS for pair in paired for side in pair):
         return []
     changed = {}
@@ -38,7 +41,8 @@ def _requests(paired: _Paired) -> list[str]:
         if count:
             changed[words] = f"{words} ({count_cases(count)})"
     if not changed:
-        return ["no request changed since the baseline"]
+        without = f", compared without {some_names(ignored)}" if ignored else ""
+        return [f"no request changed since the baseline{without}"]
     line = f"changed since the baseline: {', '.join(changed.values())}"
     return [line + ("; their effects are not separable" if len(changed) > 1 else "")]
 

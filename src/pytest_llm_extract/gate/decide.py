@@ -237,7 +237,11 @@ def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: 
     notes += [*strict_floors(fields, suite.rules.floors), *_flakes(suite.cases, fields)]
     if suite.baseline is None:
         return [*notes, suite.no_baseline or _NO_BASELINE]
-    notes += [*describe_causes(suite.cases), *fewer_labels(suite, suite.baseline), *_unlike_samples(suite.cases)]
+    notes += [
+        *describe_causes(suite.cases, suite.scoring.ignore),
+        *fewer_labels(suite, suite.baseline),
+        *_unlike_samples(suite.cases),
+    ]
     notes += dropped(suite, suite.baseline)
     new = [case.id for case in suite.cases if case.baseline is None]
     if new:

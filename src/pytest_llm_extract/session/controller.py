@@ -133,6 +133,7 @@ class Controller:
         if self.settings.plan_only or selection.calls_no_test(self.config):
             return outcome
         self._add_crashed()
+        self._audit()
         for run in self.suites.values():
             self._gate(session, run)
         absent = self._absent(session)
@@ -141,6 +142,19 @@ class Controller:
         heads = [run.head for run in self.suites.values()]
         self.left_behind = absent.left_behind({head.baseline.source for head in heads if head.baseline})
         return outcome
+
+    def _audit(self) -> None:
+        """Against another revision: what this branch changed about its judge in files."""
+        from pytest_llm_extract.baseline.find import revision_of
+
+        gated = [run for run in self.suites.values() if run.head.is_gated]
+        if not gated or (revision := revision_of(self.settings)) is None:
+            return
+        from pytest_llm_extract.base_branch.branch import Branch
+
+        branch = Branch(revision, self.settings)
+        for run in gated:
+            run.head = run.head._replace(judge_notes=(*run.head.judge_notes, *branch.of_suite(run.head.key)))
 
     def _absent(self, session: pytest.Session) -> Absent:
         gated = [suite_id for suite_id, run in self.suites.items() if run.decision is not None]

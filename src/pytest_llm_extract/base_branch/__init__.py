@@ -1,0 +1,1 @@
+"""What a branch changed about its own judge, in files: against the base branch, without running a test."""

@@ -1,0 +1,68 @@
+"""Baselines and anchors against those of the base branch: accepted again, edited, replaced or gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytest_llm_extract.baseline import file as files
+from pytest_llm_extract.baseline.file import Baseline
+from pytest_llm_extract.baseline.paths import ANCHOR, BASELINE
+from pytest_llm_extract.errors import BaselineError
+from pytest_llm_extract.git import Revision
+from pytest_llm_extract.results.judge import JudgeNote
+from pytest_llm_extract.wording import count_cases, some_names
+
+
+def baseline_changes(revision: Revision, folder: Path) -> list[JudgeNote]:
+    """Notes on the baseline and the anchor in a folder, which is named relative to the revision's."""
+    notes = []
+    for name in (BASELINE, ANCHOR):
+        path, kind = folder / name, name.partition(".")[0]
+        try:
+            before = _read(revision, path)
+            after = files.load(revision.folder / path, path.as_posix())
+        except BaselineError as error:
+            notes.append(JudgeNote(kind, str(error)))
+            continue
+        if (what := _difference(before, after)) is not None:
+            notes.append(JudgeNote(kind, f"{path.as_posix()} {what}"))
+    return notes
+
+
+def _read(revision: Revision, path: Path) -> Baseline | None:
+    text = revision.read(path)
+    return None if text is None else files.parse(text, revision.named(path))
+
+
+def _difference(before: Baseline | None, after: Baseline | None) -> str | None:
+    if after is None:
+        return None if before is None else "was deleted"
+    if after.is_edited:
+        return "was edited by hand: its checksum does not fit"
+    if before is None or before.to_text() == after.to_text():
+        return None
+    if not _continues(before, after):
+        return "was written anew: its history does not continue that of the base branch"
+    if before.history == after.history:
+        return "was edited by hand: no acceptance stands behind its changes"
+    return f"was accepted again{_answers(before, after)}"
+
+
+def _continues(before: Baseline, after: Baseline) -> bool:
+    """Whether the history of the one goes on in the other, of which the oldest may be cut off."""
+    old, new = list(before.history), list(after.history)
+    return any(new[: len(old) - cut] == old[cut:] for cut in range(len(old))) if old else True
+
+
+def _answers(before: Baseline, after: Baseline) -> str:
+    """How many answers to unchanged requests are others now."""
+    again = [
+        case
+        for case, entry in after.entries.items()
+        if (old := before.entries.get(case)) is not None
+        and entry.fingerprints == old.fingerprints
+        and (entry.text, entry.status) != (old.text, old.status)
+    ]
+    if not again:
+        return ""
+    return f"; in {count_cases(len(again))} the request is the same and the answer is not ({some_names(again)})"

@@ -1,0 +1,62 @@
+"""All that a branch changed about its judge in files, for a run against git:REV and for `llm-extract audit`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from pytest_llm_extract.base_branch.baselines import baseline_changes
+from pytest_llm_extract.base_branch.cassettes import cassette_changes
+from pytest_llm_extract.base_branch.conftests import conftest_changes
+from pytest_llm_extract.base_branch.inis import ci_changes, ini_changes, is_of_ci
+from pytest_llm_extract.baseline.paths import shown_path
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.config.suite_folders import baseline_folder, suite_folder
+from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.git import Revision, blob_id, work_files
+from pytest_llm_extract.results.judge import JudgeNote
+
+
+class Branch:
+    """The work tree against the commit where this branch left the base branch."""
+
+    def __init__(self, revision: Revision, settings: Settings) -> None:
+        self.revision, self._settings = revision, settings
+
+    def of_suite(self, key: str, *, shared: bool = True) -> tuple[JudgeNote, ...]:
+        """Notes on a suite: its cassettes, its baseline and anchor; if `shared`, also what holds for every suite."""
+        root = self._settings.rootdir
+        cassettes = Path(shown_path(suite_folder(self._settings.cassettes, key.partition("[")[0]), root))
+        folder = Path(shown_path(baseline_folder(self._settings.cassettes, key), root))
+        try:
+            own = [*cassette_changes(self.revision, cassettes), *baseline_changes(self.revision, folder)]
+        except (LlmExtractError, OSError) as error:
+            own = [JudgeNote("cassette", f"not compared with {self.revision}: {error}")]
+        return (*own, *(self.of_all if shared else ()))
+
+    @cached_property
+    def of_all(self) -> tuple[JudgeNote, ...]:
+        """Notes on the configuration of pytest, on conftest.py files and on files of CI."""
+        try:
+            changed = self._changed
+            found = [*ini_changes(self.revision), *conftest_changes(self.revision, changed)]
+            return (*found, *ci_changes(changed))
+        except (LlmExtractError, OSError) as error:
+            return (JudgeNote("ini", f"configuration not compared with {self.revision}: {error}"),)
+
+    @cached_property
+    def _changed(self) -> list[Path]:
+        """The conftest.py files and files of CI that differ from the revision's, came or went."""
+        root, before = self._settings.rootdir, self.revision.blobs()
+        here = set(work_files(root))
+        changed = [
+            path
+            for path in {*before, *here}
+            if (path.name == "conftest.py" or is_of_ci(path)) and self._differs(root, path, before)
+        ]
+        return sorted(changed)
+
+    def _differs(self, root: Path, path: Path, before: dict[Path, str]) -> bool:
+        if path not in before or not (root / path).is_file():
+            return True
+        return blob_id((root / path).read_bytes(), before[path]) != before[path]

@@ -1,0 +1,97 @@
+"""Cassettes against those of the base branch: the same request with another answer, another host, a broken seal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from pytest_llm_extract.cassette.file.checksum import HEAD, is_sealed
+from pytest_llm_extract.cassette.file.exchange import Recording
+from pytest_llm_extract.cassette.file.fast_load import read_as_written
+from pytest_llm_extract.cassette.file.layout import LayoutError
+from pytest_llm_extract.cassette.file.load import MAX_BYTES, parse
+from pytest_llm_extract.formats.visible import visible
+from pytest_llm_extract.git import Revision, blob_id
+from pytest_llm_extract.results.judge import JudgeNote
+from pytest_llm_extract.wording import count_cassettes, some_names
+
+_HEAD = HEAD.encode()
+
+
+class Change(NamedTuple):
+    """What differs in one cassette: `case` is the id in its head."""
+
+    kind: str
+    case: str
+    detail: str = ""
+
+
+def cassette_changes(revision: Revision, folder: Path) -> list[JudgeNote]:
+    """Notes on the cassettes below a folder of the work tree, which is named relative to the revision's."""
+    before = {path: one for path, one in revision.blobs(folder.as_posix()).items() if path.suffix == ".yaml"}
+    here = dict(_files(revision.folder, folder))
+    changed = [path for path, one in before.items() if path in here and blob_id(here[path], one) != one]
+    contents = revision.read_blobs([before[path] for path in changed])
+    found = [
+        change
+        for path, old in zip(changed, contents, strict=True)
+        if old is not None
+        for change in compare(old, here[path])
+    ]
+    unsealed = [path.stem for path, data in here.items() if data.startswith(_HEAD) and not is_sealed(data)]
+    found += [Change("seal", name) for name in unsealed]
+    return _notes(found)
+
+
+_WORDS = {
+    "answer": "the answer to an unchanged request was recorded again or edited in {}",
+    "host": "another host answered in {}",
+    "seal": "{} edited by hand: the checksum does not fit",
+}
+
+
+def _notes(changes: Iterable[Change]) -> list[JudgeNote]:
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for change in changes:
+        grouped.setdefault((change.kind, change.detail), []).append(change.case)
+    return [
+        JudgeNote("cassette", f"{_WORDS[kind].format(count_cassettes(len(cases)))}{detail}: {_some(cases)}", (*cases,))
+        for (kind, detail), cases in grouped.items()
+    ]
+
+
+def _some(cases: Iterable[str]) -> str:
+    return some_names(map(visible, cases))
+
+
+def compare(before: bytes, after: bytes) -> Iterator[Change]:
+    """What differs between two cassettes with the same requests; nothing where the requests differ too."""
+    old, new = _read(before), _read(after)
+    if old is None or new is None or old.fingerprints != new.fingerprints:
+        return
+    pairs = list(zip(old.exchanges, new.exchanges, strict=True))
+    if any((a.status, a.response_body) != (b.status, b.response_body) for a, b in pairs):
+        yield Change("answer", new.case)
+    hosts = {(_host(a.url), _host(b.url)) for a, b in pairs if _host(a.url) != _host(b.url)}
+    for one, other in sorted(hosts):
+        yield Change("host", new.case, f" ({visible(one)} → {visible(other)})")
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _read(data: bytes) -> Recording | None:
+    try:
+        return read_as_written(data) or parse(data.decode("utf-8-sig"))
+    except (LayoutError, UnicodeDecodeError):
+        return None
+
+
+def _files(root: Path, folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """The cassettes below a folder with their bytes, by their path below `root`; links and devices are left out."""
+    for path in sorted((root / folder).rglob("*.yaml")):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_BYTES:
+            yield path.relative_to(root), path.read_bytes()
