@@ -33,7 +33,8 @@ def main() -> None:
     """Record, and draw."""
     with tempfile.TemporaryDirectory() as folder, StandIn(answer_invoice) as provider:
         printed = changed_run(Path(folder), provider.base_url)
-    draw(printed[printed.index("against the baseline") :].rstrip())
+    lines = printed.rstrip().splitlines()
+    draw("\n".join(lines[next(i for i, line in enumerate(lines) if " llm-extract: " in line) :]))
 
 
 def changed_run(folder: Path, base_url: str) -> str:

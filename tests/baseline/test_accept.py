@@ -78,7 +78,7 @@ def test_an_accepted_anchor_leaves_the_baseline_in_force(people: Project) -> Non
     """Only what was replaced is no longer compared with."""
     run = people.record("lose 11", "--llm-extract-accept=anchor")
     run.assert_outcomes(passed=12, failed=1)
-    run.stdout.fnmatch_lines(["town: lost 11 cases *against the baseline*"])
+    run.stdout.fnmatch_lines(["  town: lost 11 cases *against the baseline*"])
 
 
 def test_a_part_of_the_cases_accepts_no_field(people: Project) -> None:
@@ -89,7 +89,7 @@ def test_a_part_of_the_cases_accepts_no_field(people: Project) -> None:
     module.write_text(module.read_text().replace("    town: str | None = None\n", ""))
     people.run("-k", "p00", "--llm-extract-accept")
     run = people.run()
-    run.stdout.fnmatch_lines(["fields of the baseline gone from the schema (town): *"])
+    run.stdout.fnmatch_lines(["  fields of the baseline gone from the schema (town): *"])
     run.assert_outcomes(passed=12, failed=1)
 
 
@@ -115,7 +115,7 @@ def test_an_accepted_answer_is_read_as_it_was(people: Project, field: str) -> No
         patch.setenv("OPENAI_BASE_URL", people.base_url)
         run = people.run("--llm-record")
     run.assert_outcomes(passed=12, failed=1)
-    run.stdout.fnmatch_lines(["town: lost 12 cases and gained 0 against the baseline *"])
+    run.stdout.fnmatch_lines(["  town: lost 12 cases and gained 0 against the baseline *"])
 
 
 def test_an_answer_that_cannot_be_written_is_not_accepted(people: Project) -> None:

@@ -26,7 +26,7 @@ def test_diff_of_results_baselines_and_revisions(people: Project) -> None:
     for sides in (("a.json", "b.json"), ("old.jsonl", str(people.baseline)), ("git:HEAD~1", "git:HEAD")):
         run = people.pytester.run(LLM_EXTRACT, "diff", *sides)
         assert run.ret == 1, sides
-        run.stdout.fnmatch_lines(["test_items.py::test_items (read)", " town * 6 * LOST", "gate: fail"])
+        run.stdout.fnmatch_lines(["test_items.py::test_items (read)", "gate: fail", " town * 6 * LOST"])
         values = "Bergen: Bergen → Atlantis" if sides[0] == "a.json" else "correct → wrong"  # baselines hold outcomes
         run.stdout.fnmatch_lines([f"  lost   p00 * town * {values}"])
     assert people.pytester.run(LLM_EXTRACT, "diff", "a.json", "a.json").ret == 0

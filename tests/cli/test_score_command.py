@@ -97,7 +97,7 @@ def test_scores_every_form_of_record(folder: Path) -> None:
         "a vendor ACME ≠ Acme",
         "d invalid: the answer is not JSON",
         "hint: vendor: 1 of the 1 wrong values match without case",
-        "gate: pass 4 records in ",
+        "gate: pass documents: ",
         " a second",
     ):
         assert text in " ".join(done.stdout.split()), text
@@ -115,7 +115,7 @@ def test_scores_every_form_of_record(folder: Path) -> None:
     [
         (["0.5"], 0, "gate: pass"),
         (["0.5", "vendor=0.75"], 1, "  vendor: 2/4 = 50% is below 75%"),
-        (["vendor=0.5"], 0, "50%   PASS"),
+        (["vendor=0.5"], 0, "50%  PASS"),
         (["vendr=0.5"], 2, "llm-extract: --floor: no field 'vendr'. Did you mean 'vendor'?"),
         (["vendor=high"], 2, "llm-extract: --floor: must be a share such as 0.9 or vendor=0.95, got 'vendor=high'"),
         (["vendor=nan"], 2, "llm-extract: --floor: must be a share"),

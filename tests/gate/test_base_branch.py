@@ -29,7 +29,7 @@ def test_base_branch_cannot_be_lowered_in_the_same_change(people: Project, worke
     people.run(f"-n{workers}").assert_outcomes(passed=13)
     run = people.run(f"-n{workers}", "--llm-extract-baseline=git:main")
     run.assert_outcomes(passed=12, failed=1)
-    run.stdout.fnmatch_lines(["against the baseline (git:main (*)), 12 cases paired:", "  town: lost 6 cases*"])
+    run.stdout.fnmatch_lines(["  town: lost 6 cases*", "against the baseline (git:main (*)), 12 cases paired:"])
 
 
 @WORKERS
@@ -45,7 +45,7 @@ def test_renaming_a_suite_hides_nothing_from_the_base_branch(people: Project, wo
     run = people.run(f"-n{workers}", "--llm-extract-baseline=git:main")
     run.assert_outcomes(passed=12, failed=1)
     run.stdout.fnmatch_lines(
-        [f"against the baseline (git:main (*):{FOLDER}/baseline.jsonl), 12 cases paired:", "  town: lost 6 cases*"]
+        ["  town: lost 6 cases*", f"against the baseline (git:main (*):{FOLDER}/baseline.jsonl), 12 cases paired:"]
     )
     assert "not here" not in run.stdout.str()
 

@@ -19,7 +19,7 @@ from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.gate.decide import Decision, decide
 from pytest_llm_extract.gate.floors import missed_floors
 from pytest_llm_extract.report.results_json import read_results, run_to_wire, suite_to_wire
-from pytest_llm_extract.report.terminal import suite_lines
+from pytest_llm_extract.report.terminal import Form, suite_lines
 from pytest_llm_extract.results.aggregate import FieldSummary
 from pytest_llm_extract.results.case_result import CaseResult, Origin, Usage, count_leaves
 from pytest_llm_extract.results.outcome import FieldCounts, Status, Verdict
@@ -332,18 +332,36 @@ def test_floors_below_a_list_do_not_hide_that_every_answer_is_lost() -> None:
 
 @pytest.mark.parametrize("width", [20, 40, 45, 60, 80])
 def test_fields_keep_their_names_in_narrow_terminals(width: int) -> None:
-    """Fields that begin alike are told apart at any width: names fold in tables, and are cut in the middle in lines."""
+    """Fields that begin alike are told apart at any width: names that are too long are cut in the middle."""
     begin = "a_long_object_name.another_object_within_it.and_the_last_one_is."
     paths = [f"{begin}street", f"{begin}city"]
     right, wrong = (" ".join(f"{path}:{letter}" for path in paths) for letter in "cw")
     found = suite([case(i, right, wrong if i < 6 else right) for i in range(12)])
-    rates, *others = suite_lines(found, decide(found), {}, width)
-    moved = others[next(i for i, line in enumerate(others) if line.startswith("against the baseline")) + 1]
-    for table in (rates, moved):
-        names = "".join(line.split()[0] for line in table.splitlines()[3:])
-        assert names.startswith(f"{paths[0]}{paths[1]}")
-    lines = [line for line in others if line.startswith("  c000")]
-    assert [line.split()[1] for line in lines] == ["a_lon…_is.street", "a_lon…ne_is.city"]
+    lines = suite_lines(found, decide(found), {}, Form(width, wraps=True))
+    head = next(i for i, line in enumerate(lines) if line.split()[:1] == ["field"])
+    street, city = (line.split()[0] for line in lines[head + 1 : head + 3])
+    assert street.endswith("street")
+    assert city.endswith("city")
+    if width >= 40:
+        assert max(map(len, lines)) <= width
+
+
+def test_suite_of_many_fields_and_cases_takes_sixty_lines() -> None:
+    """What matters comes first: the verdict, then failed fields in the table; the rest is counted. `-vv` shows all."""
+    letters = {False: "c", True: "w"}
+    cases = [
+        case(i, " ".join(f"f{n:02}:c" for n in range(40)), " ".join(f"f{n:02}:{letters[n > 5]}" for n in range(40)))
+        for i in range(120)
+    ]
+    found = suite(cases, floors={f"f{n:02}": Floor(Fraction(9, 10)) for n in range(40)})
+    decision = decide(found)
+    lines = suite_lines(found, decision, {}, Form(80, wraps=True))
+    assert lines[0] == "gate: fail"
+    assert len(lines) <= 60
+    assert max(map(len, lines)) <= 80
+    rows = [line for line in lines if line.startswith(" f") and "%" in line]
+    assert all(row.endswith("FAIL LOST") for row in rows)
+    assert len(suite_lines(found, decision, {}, Form(80, verbose=2))) > 4_000
 
 
 def test_every_model_that_answered_has_its_price() -> None:

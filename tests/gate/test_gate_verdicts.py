@@ -17,10 +17,10 @@ def test_unchanged_run_passes(people: Project, workers: str) -> None:
     run.assert_outcomes(passed=13)
     run.stdout.fnmatch_lines(
         [
+            "gate: pass",
             f"against the baseline ({FOLDER}/baseline.jsonl), 12 cases paired: no case lost, none gained",
             "note: no request changed since the baseline",
             "*with 12 cases a single field can fail from 5 lost and none gained*",
-            "gate: pass",
         ]
     )
 
@@ -33,11 +33,14 @@ def test_regression_fails_with_cause_and_cases(people: Project, workers: str) ->
     run.assert_outcomes(passed=12, failed=1)
     run.stdout.fnmatch_lines(
         [
+            '1 reason, below under "llm-extract: test_items.py::test_items (read)"',
+            "gate: fail",
+            "  town: lost 6 cases and gained 0 against the baseline (p_adj *): p00, p01, p02, p03, p04, …",
             " town * 6 * 0 * LOST",
             "  lost   p00 * town * Bergen: Bergen → Atlantis",
             "note: changed since the baseline: prompt (12 cases)",
-            "gate: fail",
-            "  town: lost 6 cases and gained 0 against the baseline (p_adj *): p00, p01, p02, p03, p04, …",
+            "next: change the prompt, and record again: pytest test_items.py::test_items --llm-record",
+            "next: if the loss is intended: pytest test_items.py::test_items --llm-extract-accept (docs/*.md)",
         ]
     )
     field = json.loads((people.pytester.path / "out.json").read_text())["suites"][0]["fields"]["town"]["baseline"]
@@ -60,7 +63,7 @@ def test_a_comparison_that_fails_fails_its_cases(people: Project, workers: str, 
     module.write_text(marked + "\ndef test_other():\n    pass\n")
     run = people.run(f"-n{workers}")
     run.assert_outcomes(passed=1, failed=13)
-    run.stdout.fnmatch_lines([words, " town * 12 * 0 * LOST", "gate: fail"])
+    run.stdout.fnmatch_lines([words, "gate: fail", " town * 12 * 0 * LOST"])
 
 
 @WORKERS

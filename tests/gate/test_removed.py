@@ -44,7 +44,7 @@ def test_labels_that_vanish_fail_the_gate(people: Project) -> None:
     gold.write_text(gold.read_text().replace(', "town": "Bergen"', ""))
     run = people.record("lose 12")
     run.assert_outcomes(passed=12, failed=1)
-    run.stdout.fnmatch_lines(["fields of the baseline that no case labels now (town): put back, or accept *"])
+    run.stdout.fnmatch_lines(["  fields of the baseline that no case labels now (town): put back, or accept *"])
     people.run("--llm-extract-accept").assert_outcomes(passed=13)
     people.run().assert_outcomes(passed=13)
 
@@ -62,9 +62,9 @@ def test_labels_that_vanish_in_some_cases_are_told(people: Project, workers: str
     run.assert_outcomes(passed=13)
     run.stdout.fnmatch_lines(
         [
+            "gate: pass",
             "note: gold changed in 6 cases",
             "note: town is no longer labelled in 6 cases of the baseline (p00, p01, p02, p03, p04, …)",
-            "gate: pass",
         ]
     )
     people.run("--llm-extract-accept")

@@ -20,7 +20,7 @@ from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.gate.regression import Comparison
 from pytest_llm_extract.report.results_json import json_schema, run_to_wire, suite_to_wire
-from pytest_llm_extract.report.terminal import suite_lines
+from pytest_llm_extract.report.terminal import Form, suite_lines
 from pytest_llm_extract.results.aggregate import Flakes, count_flakes, summarize, tally
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.outcome import Status
@@ -164,9 +164,9 @@ def test_counts_and_floors_are_of_all_samples() -> None:
     low, high = decision.fields["x"].interval
     assert low < 0.16, "four cases that never differ are no eight answers"
     assert high > 0.84
-    lines = suite_lines(found, decision, {}, 100)
+    lines = suite_lines(found, decision, {}, Form(100))
     assert "documents: 4/8 valid, 4/8 exact (4 refused): 2 samples of 4 cases" in lines
-    assert "  c000           refused:  (1 of 2 samples)" in lines
+    assert "  c000 +3        refused (4 of 8 samples)" in lines
 
 
 def test_flake_rate_is_of_scores_within_the_case() -> None:
@@ -187,9 +187,9 @@ def test_flake_rate_is_of_scores_within_the_case() -> None:
     decision = decide(found)
     note = "the samples disagree in 3 of 5 cases (rows in 2, x in 1): expect about as many to change from noise alone"
     assert note in decision.notes
-    table = suite_lines(found, decision, {}, 100)[0]
-    assert "flake" in table.splitlines()[1]
-    assert "20.0%" in next(line for line in table.splitlines() if line.startswith(" x "))
+    lines = suite_lines(found, decision, {}, Form(100))
+    assert any(line.startswith(" field ") and "flake" in line for line in lines)
+    assert "20.0%" in next(line for line in lines if line.startswith(" x "))
     wire = suite_to_wire(found, decision)
     assert (wire["samples"], wire["flake_rate"], wire["fields"]["rows"]["flake_rate"]) == (2, 0.6, 0.4)
 
@@ -198,7 +198,7 @@ def test_one_sample_has_no_flake_rate() -> None:
     """No column, no note, null in results.json."""
     found = suite_of([sampled(i, ["x:c"], ["x:c"]) for i in range(6)])
     decision = decide(found)
-    assert "flake" not in "\n".join([*suite_lines(found, decision, {}, 100), *decision.notes])
+    assert "flake" not in "\n".join([*suite_lines(found, decision, {}, Form(100)), *decision.notes])
     wire = suite_to_wire(found, decision)
     assert wire["flake_rate"] is wire["fields"]["x"]["flake_rate"] is None
     assert "samples" not in wire["cases"][0]["baseline"]
@@ -208,10 +208,11 @@ def test_lost_cases_show_the_sample_that_says_most() -> None:
     """Right before, wrong now, and in how many samples; misses that samples share are one line."""
     cases = [sampled(i, ["x:c", "x:w", "x:c"], ["x:c", "x:w", "x:w"]) for i in range(6)]
     found = suite_of(cases)
-    lines = suite_lines(found, decide(found), {}, 100)
+    lines = suite_lines(found, decide(found), {}, Form(100))
     assert "  lost   c000           x                correct → wrong (right in 1 of 3 samples, 2 before)" in lines
-    misses = [line for line in lines if line.endswith("wrong (2 of 3 samples)")]
-    assert len(misses) == 6
+    assert not any(line.endswith("wrong (2 of 3 samples)") for line in lines), "a lost case is shown once"
+    new = suite_of(cases)._replace(baseline=None)
+    assert "  c000 +5        x                wrong (12 of 18 samples)" in suite_lines(new, decide(new), {}, Form(100))
 
 
 def test_budgets_and_waivers_hold_for_samples() -> None:

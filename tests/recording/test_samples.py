@@ -127,9 +127,9 @@ def test_samples_are_recorded_and_replayed_in_order(items: Items, moody: StandIn
     replayed.stdout.fnmatch_lines(["sizes of n0 [[]4, 5, 4]", "sizes of n7 [[]4, 4]"])
     replayed.stdout.fnmatch_lines(
         [
+            "documents: 23/24 valid, 19/24 exact (1 invalid): 3 samples of 8 cases",
             " name *23/24 *95.8% * 12.5%",
             " size *19/24 *79.2% * 62.5%",
-            "documents: 23/24 valid, 19/24 exact (1 invalid): 3 samples of 8 cases",
             "  n0 * size * 4 * 5 (1 of 3 samples)",
             "note: the samples disagree in 5 of 8 cases (size in 5, name in 1): *",
         ]
@@ -153,8 +153,8 @@ def test_raising_samples_records_only_the_further_ones(items: Items, moody: Stan
     missing.stdout.fnmatch_lines(
         [
             "missing: sample 2 of 3: no cassette *.2.yaml",
-            "MISSING: no cassette, sample 2, 3 of 3 (8 cases: n0, n1, n2, …)",
             "  16 of 24 cassettes missing: no verdict without them",
+            "MISSING: no cassette, sample 2, 3 of 3 (8 cases: n0, n1, n2, …)",
         ]
     )
     recorded = items.record(concurrency=8)
@@ -192,8 +192,8 @@ def test_sample_that_was_not_recorded_is_missing_alone(items: Items) -> None:
         [
             "*recorded 23 of 24; 24 calls,*",
             "  1 cassette not recorded; *",
-            "MISSING: not recorded: *one too many*, sample 3 of 3 (1 case: n5)",
             "  1 of 24 cassettes missing: no verdict without them",
+            "MISSING: not recorded: *one too many*, sample 3 of 3 (1 case: n5)",
         ]
     )
     plan.stdout.fnmatch_lines(
@@ -214,7 +214,7 @@ def test_baseline_of_samples_is_compared_sample_by_sample(items: Items, workers:
     assert [len(row["samples"]) for row in rows] == [2] * 8
     assert rows[0]["samples"][0]["answer"] == {"name": "n0", "size": 5}
     unchanged = items.run(f"-n{workers}")
-    unchanged.stdout.fnmatch_lines(["against the baseline *, 8 cases paired: no case lost, none gained", "gate: pass"])
+    unchanged.stdout.fnmatch_lines(["gate: pass", "against the baseline *, 8 cases paired: no case lost, none gained"])
     items.write(module=SUITE.replace("Read.", "Guess."))
     items.record(f"-n{workers}", "--llm-extract-json=out.json").assert_outcomes(passed=8, failed=1)
     suite = items.results()
@@ -244,9 +244,9 @@ def test_later_sample_without_a_recording_fails_its_case(items: Items) -> None:
             "stale: sample 3 of 3: system prompt changed",
             "error: sample 2 of 3: *n3*.2.yaml: *",
             "not accepted: *3 of 8 cases have no answer (n1, n2, n3)",
-            "STALE: system prompt changed, sample 3 of 3 (1 case: n2)",
             "  1 of 24 cassettes stale: no verdict without them",
             "  1 of 24 cassettes missing: no verdict without them",
+            "STALE: system prompt changed, sample 3 of 3 (1 case: n2)",
         ]
     )
 

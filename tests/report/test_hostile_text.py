@@ -22,7 +22,7 @@ from standin import StandIn
 from pytest_llm_extract import formats
 from pytest_llm_extract.cli.main import main
 from pytest_llm_extract.errors import LlmExtractError
-from pytest_llm_extract.formats.visible import Block, visible, visible_lines, visible_output
+from pytest_llm_extract.formats.visible import visible, visible_lines, visible_output
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.report.results_json import read_results, run_to_wire
 from pytest_llm_extract.results.suite_result import SuiteResult
@@ -91,7 +91,7 @@ def test_no_string_of_results_reaches_the_terminal_as_it_is(tmp_path: Path) -> N
 
 def test_text_is_one_line_and_a_block_keeps_its_own() -> None:
     """A line that holds a line end stays one line; only the layout of a table has several."""
-    assert [*visible_lines(["a\nb\x9b", Block("a\nb\x9b")])] == ["a\\nb\\x9b", "a\nb\\x9b"]
+    assert [*visible_lines(["a\nb\x9b"])] == ["a\\nb\\x9b"]
     assert visible("naïve 日本 🙂") == "naïve 日本 🙂"
     assert visible_output("\x1b[31mred\x1b[0m\n\x1b]0;title\x07") == "\x1b[31mred\x1b[0m\n\\x1b]0;title\\x07"
 

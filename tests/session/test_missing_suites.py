@@ -41,7 +41,7 @@ def test_a_skipped_suite_with_a_baseline_has_lost_its_answers(people: Project, w
     people.write_module("read", "@pytest.mark.skip(reason='later')")
     run = people.run(f"-n{workers}")
     run.assert_outcomes(skipped=12, failed=1)
-    run.stdout.fnmatch_lines(["no case has an answer"])
+    run.stdout.fnmatch_lines(["  no case has an answer"])
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,9 @@ def test_crashed_worker_is_lost(people: Project) -> None:
         module.read_text().replace("    pass\n", "    if extraction.case.id == 'p04': __import__('os')._exit(3)\n")
     )
     run = people.run("-n2")
-    run.stdout.fnmatch_lines(["  lost   p04 * Bergen: *", "note: no request changed since the baseline", "gate: pass"])
+    run.stdout.fnmatch_lines(
+        ["gate: pass", "  lost   p04 * Bergen: correct → error", "note: no request changed since the baseline"]
+    )
 
 
 @pytest.mark.usefixtures("all_plugins")

@@ -104,7 +104,7 @@ class Entry(NamedTuple):
     def as_then(self) -> Accepted:
         """The entry with the leaves it had at acceptance."""
         further = tuple(sample.as_then() for sample in self.further)
-        return Accepted(self.leaves, self.outcomes, self.origin, self.attempt, further, self.group)
+        return Accepted(self.leaves, self.outcomes, self.origin, self.attempt, further, self.group, status=self.status)
 
     def scored(self, schema: Schema, gold: Any, old_gold: Any = None) -> Accepted:
         """Its answer under today's gold and rules, and under the `old_gold` that `kept_gold` gave."""
@@ -112,7 +112,7 @@ class Entry(NamedTuple):
         leaves = score_answer(schema, gold, answer).leaves
         further = tuple(sample.scored(schema, gold, old_gold) for sample in self.further)
         then = None if old_gold is None else count_leaves(score_answer(schema, old_gold, answer).leaves)
-        return Accepted(leaves, self.outcomes, self.origin, self.attempt, further, self.group, then)
+        return Accepted(leaves, self.outcomes, self.origin, self.attempt, further, self.group, then, self.status)
 
     def kept_gold(self, schema: Schema, gold_hash: str) -> Any:
         """The gold of the day on which it was accepted; None where that is today's, or the schema does not read it."""

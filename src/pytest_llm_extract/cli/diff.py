@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import click
 from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.file import Baseline, Entry
 from pytest_llm_extract.baseline.paths import BASELINE
-from pytest_llm_extract.cli.output import echo
+from pytest_llm_extract.cli.output import echo, terminal_form
 from pytest_llm_extract.errors import BaselineError, ResultsError
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.git import Revision
@@ -54,7 +53,7 @@ def command(before: str, after: str, cassettes: str, alpha: float) -> None:
         for name, side in ((before, old[suite_id]), (after, new[suite_id])):
             if not side.complete:
                 echo(f"{name} is a partial run: {len(side.cases)} of {len(side.dataset_ids)} cases")
-        echo(*suite_lines(suite, decision, {}, shutil.get_terminal_size().columns, json_flag=None))
+        echo(*suite_lines(suite, decision, {}, terminal_form(None)))
         failed = failed or decision.verdict is Verdict.FAIL
     raise SystemExit(int(failed))
 
@@ -102,7 +101,7 @@ def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> Su
 
 
 def _accepted(case: CaseResult) -> Accepted:
-    first, *further = (Accepted(s.leaves, s.counts, s.origin, s.attempt) for s in case.samples)
+    first, *further = (Accepted(s.leaves, s.counts, s.origin, s.attempt, status=s.status) for s in case.samples)
     return first._replace(further=tuple(further), group=case.group)
 
 

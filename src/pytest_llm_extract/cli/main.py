@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from typing import Any
 
 import click
 
+from pytest_llm_extract.cli.output import echo, echo_error, print_what_can_be_printed
 from pytest_llm_extract.errors import LlmExtractError
 
 _COMMANDS = {
@@ -21,6 +23,7 @@ _COMMANDS = {
     "merge": "add up the results.json of shards, and gate the whole",
     "score": "score a file of predictions against gold, without pytest",
 }
+_CRASHED = 4  # not 1, which is a failed gate
 
 
 class _Commands(click.Group):
@@ -43,10 +46,18 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except LlmExtractError as error:
-            from pytest_llm_extract.cli.output import echo_error
-
             echo_error(f"llm-extract: {error}")
             sys.exit(2)
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except Exception:
+            echo(*traceback.format_exc().splitlines(), err=True)
+            echo("llm-extract: this is a fault of llm-extract itself; please report it", err=True)
+            sys.exit(_CRASHED)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        print_what_can_be_printed()
+        return super().main(*args, **kwargs)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,5 +66,5 @@ def main() -> None:
     """Compare, merge and score LLM extraction results, and take over recordings.
 
     Exit status: 0 all is well, 1 a gate failed, or something was lost or not adopted, 2 wrong arguments or unreadable
-    input, 3 (score only) records of the two files do not match.
+    input, 3 (score only) records of the two files do not match, 4 the command itself is at fault.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import click
 
 from pytest_llm_extract.baseline.paths import BASELINE, suites_by_baseline
-from pytest_llm_extract.cli.output import echo
+from pytest_llm_extract.cli.output import echo, terminal_form
 from pytest_llm_extract.config.suite_folders import suite_folder
 from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.gate.decide import decide, failures
@@ -37,14 +36,13 @@ def command(shards: tuple[Path, ...], output: Path | None, cassettes: str) -> No
     1 a gate failed or cases are in no shard, 2 the files are of different runs or cannot be read.
     """
     gated = [(suite, decide(suite)) for suite in merge({str(path): read_input(path) for path in shards})]
-    for suite, decision in gated:
-        echo(f"{suite.id} ({suite.variant})")
-        width = shutil.get_terminal_size().columns
-        echo(*suite_lines(suite, decision, {}, width, json_flag="--output"))
-    for note in _in_no_shard([suite.id for suite, _ in gated], Path(cassettes)):
-        echo(f"note: {note}")
     if output is not None:
         write_results(output, run_to_wire(gated, Path.cwd()))
+    for suite, decision in gated:
+        echo(f"{suite.id} ({suite.variant})")
+        echo(*suite_lines(suite, decision, {}, terminal_form("--output")))
+    for note in _in_no_shard([suite.id for suite, _ in gated], Path(cassettes)):
+        echo(f"note: {note}")
     if any(failures(suite, decision) or not suite.complete for suite, decision in gated):
         raise SystemExit(1)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import click
 
 from pytest_llm_extract import clock
-from pytest_llm_extract.cli.output import echo
+from pytest_llm_extract.cli.output import echo, terminal_form
 from pytest_llm_extract.corpus.score_files import Corpus, available_processes, schema_of, score_corpus
 from pytest_llm_extract.errors import DatasetError, UsageError
 from pytest_llm_extract.report.corpus_totals import corpus_lines, corpus_suite, corpus_to_wire, judge, problem_lines
@@ -73,11 +72,11 @@ def command(
         str(gold), predictions.name, found.paths, totals, read_floors(written, "--floor", found.paths, fields)
     )
     decision = judge(totals, suite, fields)
-    echo(f"{gold} ({predictions.name})")
-    echo(*corpus_lines(suite, decision, totals, shutil.get_terminal_size().columns))
-    echo(f"{totals.n_cases:,} records in {took_s:.1f} s: {totals.n_cases / took_s:,.0f} a second")
     if output is not None:
         write_results(output, corpus_to_wire(suite, decision, totals, Path.cwd()))
+    echo(f"{gold} ({predictions.name})")
+    echo(*corpus_lines(suite, decision, totals, terminal_form("--json")))
+    echo(f"{totals.n_cases:,} records in {took_s:.1f} s: {totals.n_cases / took_s:,.0f} a second")
     raise SystemExit(3 if totals.problems.counts else int(bool(decision.reasons)))
 
 

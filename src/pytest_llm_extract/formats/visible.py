@@ -12,12 +12,6 @@ from collections.abc import Iterable, Iterator
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
-class Block(str):
-    """Several lines of a layout of ours, such as a table; its cells were made visible one by one."""
-
-    __slots__ = ()
-
-
 def visible(text: str, keep: str = "") -> str:
     r"""The text with every character that is not printable as a backslash escape (`\x1b`, `\u202e`).
 
@@ -30,8 +24,8 @@ def visible(text: str, keep: str = "") -> str:
 
 
 def visible_lines(lines: Iterable[str]) -> Iterator[str]:
-    """Lines for a terminal: each stays one line, a `Block` keeps its own."""
-    return (visible(line, keep="\n") if isinstance(line, Block) else visible(line) for line in lines)
+    """Lines for a terminal: each stays one line."""
+    return map(visible, lines)
 
 
 def visible_text(text: str) -> str:

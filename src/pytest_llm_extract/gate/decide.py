@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pytest_llm_extract.gate.causes import describe_causes
 from pytest_llm_extract.gate.floors import missed_documents, missed_floors, strict_floors
 from pytest_llm_extract.gate.judge import as_judged_before, judge_notes
-from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, pair
+from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, count_statuses, pair
 from pytest_llm_extract.gate.removed import dropped, fewer_labels, vanished
 from pytest_llm_extract.results.aggregate import FieldSummary, count_flakes, summarize
 from pytest_llm_extract.results.case_result import CaseResult, Sample
@@ -34,7 +34,9 @@ class JudgedBefore(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What a gate decided: `reasons` fail it, `doubts` make it inconclusive, `notes` only tell.
+    """What a gate decided: `reasons` fail it, `doubts` make it inconclusive, `notes` only inform.
+
+    `failed_fields` are the fields that some reason is about.
 
     `judge` is what a reviewer must know of the judge itself; where it changed, `judged_before` is the verdict without
     the changes. Both are among the notes.
@@ -50,6 +52,7 @@ class Decision(NamedTuple):
     comparisons: tuple[Comparison, ...] = ()
     judge: tuple[JudgeNote, ...] = ()
     judged_before: JudgedBefore | None = None
+    failed_fields: frozenset[str] = frozenset()
 
     def once_accepted(self) -> Decision:
         """The decision on a run that has just become the baseline."""
@@ -65,14 +68,14 @@ def decide(suite: SuiteResult) -> Decision:
     if unrecorded:
         return Decision(Verdict.FAIL, tuple(unrecorded), (), (), fields)
     comparisons = _comparisons(suite, fields)
-    reasons, waived = _reasons(suite, fields, comparisons)
+    reasons, waived, failed = _reasons(suite, fields, comparisons)
     doubts = [] if reasons else _doubts(suite, comparisons)
     verdict = Verdict.FAIL if reasons else Verdict.INCONCLUSIVE if doubts else Verdict.PASS
     judge = judge_notes(suite)
     before = _judged_before(suite) if any(note.is_change for note in judge) else None
     said = [*map(str, judge), *([str(before)] if before else [])]
     notes = [*said, *waived, *_notes(suite, fields, comparisons)]
-    return Decision(verdict, tuple(reasons), tuple(doubts), tuple(notes), fields, comparisons, judge, before)
+    return Decision(verdict, tuple(reasons), tuple(doubts), tuple(notes), fields, comparisons, judge, before, failed)
 
 
 def _judged_before(suite: SuiteResult) -> JudgedBefore | None:
@@ -82,7 +85,7 @@ def _judged_before(suite: SuiteResult) -> JudgedBefore | None:
         return None
     fields = summarize(before.paths, before.cases)
     comparisons = _comparisons(before, fields)
-    reasons, _ = _reasons(before, fields, comparisons)
+    reasons, _, _ = _reasons(before, fields, comparisons)
     doubts = [] if reasons else _doubts(before, comparisons)
     verdict = Verdict.FAIL if reasons else Verdict.INCONCLUSIVE if doubts else Verdict.PASS
     return JudgedBefore(verdict, (*reasons, *doubts))
@@ -127,14 +130,15 @@ def _comparisons(suite: SuiteResult, fields: Mapping[str, FieldSummary]) -> tupl
         if run is not None:
             known = [path for path in fields if path in run.fields]
             alpha = suite.rules.alpha / len(runs)
-            found.append(compare_runs(pairs, known, waived_fields, against=against, source=run.source, alpha=alpha))
+            comparison = compare_runs(pairs, known, waived_fields, against=against, source=run.source, alpha=alpha)
+            found.append(comparison._replace(statuses=count_statuses(suite.cases, against)))
     return tuple(found)
 
 
 def _reasons(
     suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: Sequence[Comparison]
-) -> tuple[list[str], list[str]]:
-    """Why the gate fails, and what would fail it but is waived."""
+) -> tuple[list[str], list[str], frozenset[str]]:
+    """Why the gate fails, what would fail it but is waived, and the fields that failed."""
     reasons, samples = [], suite.samples
     if _has_no_answer(suite):
         reasons.append("no case has an answer")
@@ -155,7 +159,8 @@ def _reasons(
         for w in suite.rules.waivers
         if w.expired(suite.rules.today)
     ]
-    return reasons, waived
+    failed = frozenset(path for path, _ in by_field if path and path not in waivers)
+    return reasons, waived, failed
 
 
 def _has_no_answer(suite: SuiteResult) -> bool:
@@ -249,8 +254,19 @@ def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: 
     fresh = [path for path in fields if path not in suite.baseline.fields]
     if fresh:
         notes.append(f"new fields: counted in floors, not compared until accepted: {some_names(fresh)}")
+    notes += [line for comparison in comparisons for line in _gains(comparison)]
     notes += [_rest(comparison) for comparison in comparisons if comparison.pooled_p_without_failed is not None]
     return notes + [_power(comparison) for comparison in comparisons if comparison.smallest_loss is not None]
+
+
+def _gains(comparison: Comparison) -> list[str]:
+    """Fields that gained more than noise would; for people, since no gate depends on it."""
+    gained = [
+        f"{path} +{len(change.gained)} −{len(change.lost)} (p {_p(change.p_gain)})"
+        for path, change in comparison.fields.items()
+        if change.p_gain <= comparison.alpha
+    ]
+    return [f"gained against the {comparison.against}, each field tested alone: {some_names(gained)}"] if gained else []
 
 
 def _flakes(cases: Sequence[CaseResult], fields: Mapping[str, FieldSummary]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -9,7 +10,7 @@ from math import lcm
 from typing import NamedTuple
 
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.outcome import FieldCounts, add_up, right_share
+from pytest_llm_extract.results.outcome import FieldCounts, Status, add_up, right_share
 from pytest_llm_extract.stats.power import cases_to_decide, smallest_loss
 from pytest_llm_extract.stats.signflip import SignFlip, sign_flip
 from pytest_llm_extract.stats.stepdown import holm, step_down
@@ -38,8 +39,9 @@ class FieldChange(NamedTuple):
     """One field, over the paired cases and the samples that both sides have.
 
     A case is lost if fewer of its leaves are right than before, in however many samples.
-    `p` is that of the one-sided exact sign-flip test, `p_adj` after the step-down over the family, `p_holm` Holm's over
-    the fields alone; the adjusted ones are None for a field that is waived and so no part of the family.
+    `p` is that of the one-sided exact sign-flip test of a loss, `p_adj` after the step-down over the family, `p_holm`
+    Holm's over the fields alone; the adjusted ones are None for a field that is waived and so not part of the family.
+    `p_gain` is the same test of a gain, of this field alone.
     """
 
     lost: tuple[str, ...]
@@ -49,6 +51,7 @@ class FieldChange(NamedTuple):
     p: float
     p_adj: float | None
     p_holm: float | None
+    p_gain: float = 1.0
 
 
 class Comparison(NamedTuple):
@@ -59,7 +62,8 @@ class Comparison(NamedTuple):
     accuracy that this can be; None where a case can lose less of a field than a whole leaf of one sample.
     `cases_to_decide` counts cases (groups) as well: it is that of the test that comes nearest to failing.
     `pooled_p_without_failed` is the pooled test once more without the fields that failed; None when none did, or
-    when no other field is left.
+    when no other field is left. `pooled_p_gain` tests a gain of all fields together. `statuses` counts the paired
+    samples of each status, before and now.
     """
 
     against: str
@@ -75,11 +79,18 @@ class Comparison(NamedTuple):
     smallest_loss: int | None
     visible_drop: Fraction | None
     cases_to_decide: int | None
+    pooled_p_gain: float = 1.0
+    statuses: Mapping[Status, tuple[int, int]] = {}
 
     @property
     def unit(self) -> str:
         """What is one piece of evidence: a `case`, or a `group` where cases share one."""
         return "group" if self.n_groups < self.n_cases else "case"
+
+    @property
+    def moved(self) -> dict[str, FieldChange]:
+        """The fields in which some case was lost or gained."""
+        return {path: change for path, change in self.fields.items() if change.lost or change.gained}
 
     @property
     def failed(self) -> list[str]:
@@ -100,6 +111,19 @@ class Comparison(NamedTuple):
     def fell(self) -> bool:
         """Whether any test lost more than it gained, so that its p is at most one half."""
         return min([self.pooled_p, *(c.p for c in self.fields.values() if c.p_adj is not None)]) <= 0.5
+
+
+def count_statuses(cases: Iterable[CaseResult], against: str) -> dict[Status, tuple[int, int]]:
+    """How many of the samples that both sides have ended in each status, before and now."""
+    before: Counter[Status] = Counter()
+    now: Counter[Status] = Counter()
+    for case in cases:
+        accepted = case.baseline if against == "baseline" else case.anchor
+        if accepted is not None:
+            for sample, old in case.paired(accepted):
+                before[old.status] += 1
+                now[sample.status] += 1
+    return {status: (before[status], now[status]) for status in Status if before[status] or now[status]}
 
 
 def pair(cases: Iterable[CaseResult], against: str, waived: Collection[str]) -> list[Pair]:
@@ -148,6 +172,7 @@ def compare_runs(
         path: _field_change(path, pairs, changes[path], tests[path], adjusted.adjusted.get(path), by_holm.get(path))
         for path in fields
     }
+    found = {path: change._replace(p_gain=_gain(summed[path])) for path, change in found.items()}
     failed = [path for path in family if adjusted.adjusted[path] <= alpha]
     others = [path for path in family if path not in failed]
     n_groups = len(set(groups))
@@ -166,8 +191,14 @@ def compare_runs(
         pooled_p_without_failed=sign_flip(_add_up_fields(summed, others)).p if failed and others else None,
         smallest_loss=smallest,
         visible_drop=_visible_drop(pairs, family, smallest),
+        pooled_p_gain=_gain(together),
         cases_to_decide=_deciding(together if nearest is None else summed[nearest], len(family), alpha),
     )
+
+
+def _gain(changes: Sequence[Fraction | int]) -> float:
+    """The p of a gain; 1 where no more was gained than lost, since then there is nothing to test."""
+    return sign_flip([-d for d in changes]).p if sum(changes) > 0 else 1.0
 
 
 def _field_change(

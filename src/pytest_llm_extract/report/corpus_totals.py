@@ -14,7 +14,7 @@ from pytest_llm_extract.report.misses import advice_lines, worst_misses
 from pytest_llm_extract.report.rates import tally_to_wire
 from pytest_llm_extract.report.results_json import run_to_wire
 from pytest_llm_extract.report.tables import fields_table
-from pytest_llm_extract.report.terminal import documents_text, verdict_lines
+from pytest_llm_extract.report.terminal import Form, documents_text, legend, remarks, verdict_lines
 from pytest_llm_extract.results.aggregate import FieldSummary
 from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
@@ -78,13 +78,17 @@ def problem_lines(problems: Problems) -> list[str]:
     return lines
 
 
-def corpus_lines(suite: SuiteResult, decision: Decision, totals: Totals, width: int) -> list[str]:
-    """Table, documents, worst misses, hints and verdict."""
+def corpus_lines(suite: SuiteResult, decision: Decision, totals: Totals, form: Form) -> list[str]:
+    """Verdict, documents, table, worst misses, hints and notes."""
     worst = [result for _, _, result in totals.worst]
-    lines: list[str] = [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields else []
+    floors = suite.rules.floors
+    lines = form.fit(verdict_lines(suite, decision), 12)
     lines.append(documents_text(totals.n_valid, totals.n_exact, totals.statuses))
-    lines += worst_misses(worst, width, flag="--json" if suite.cases else None, n_lines=totals.n_misses)
-    return [*lines, *advice_lines(suite.cases), *verdict_lines(suite, decision)]
+    lines += fields_table(decision.fields, floors, form.width, failed=decision.failed_fields, limit=form.limit(16))
+    flag = form.json_flag if suite.cases else None
+    lines += worst_misses(worst, form.width, flag=flag, n_lines=totals.n_misses)
+    lines += [*form.fit(advice_lines(suite.cases), 6), *form.fit(remarks(suite, decision), 8)]
+    return lines + legend(lines)
 
 
 def corpus_to_wire(suite: SuiteResult, decision: Decision, totals: Totals, folder: Path) -> dict[str, Any]:

@@ -2,68 +2,73 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from pytest_llm_extract.report.terminal_text import MISSES, and_more, field_name, has_values, printable, show
-from pytest_llm_extract.results.case_result import CaseResult, Leaf, Sample
-from pytest_llm_extract.results.outcome import RIGHT, Status
+from pytest_llm_extract.report.terminal_text import (
+    MISSES,
+    and_more,
+    columns,
+    field_name,
+    has_values,
+    padded,
+    printable,
+    show,
+)
+from pytest_llm_extract.results.case_result import CaseResult, Leaf
+from pytest_llm_extract.results.miss_groups import Miss, group_misses
 from pytest_llm_extract.scoring.advice import advice
 
 
 def worst_misses(
-    results: Sequence[CaseResult], width: int, *, flag: str | None = "--llm-extract-json", n_lines: int | None = None
+    results: Sequence[CaseResult],
+    width: int,
+    *,
+    flag: str | None = "--llm-extract-json",
+    n_lines: int | None = None,
+    limit: int | None = MISSES,
+    left_out: Collection[tuple[str, str]] = (),
 ) -> list[str]:
-    """What went wrong, the cases with most wrong leaves first: expected and actual side by side, a line for each leaf.
+    """What went wrong, a line for each group of equal misses: its cases, its field, expected and actual.
 
-    A document without a usable answer is one line; what samples have in common is one line too. After `MISSES` lines
-    the rest is only counted: `n_lines` in all, where `results` are only the worst. `flag` writes all of them, None:
-    nothing does.
+    After `limit` lines the rest is only counted: `n_lines` in all, where `results` are only the worst. `flag` writes
+    all of them, None: nothing does. `left_out` holds pairs of field and case that are shown elsewhere.
     """
-    lines: list[str] = []
-    for result in sorted(results, key=lambda r: (-_wrong_leaves(r), r.id)):
-        lines += _case_lines(result, width)
-    more = (len(lines) if n_lines is None else n_lines) - MISSES
-    return [*lines[:MISSES], and_more(more, flag)] if more > 0 else lines
+    misses = group_misses(results, left_out)
+    lines = [_line(miss, width) for miss in misses[:limit]]
+    more = (len(misses) if n_lines is None else n_lines) - len(lines)
+    return [*lines, printable(and_more(more, flag), width)] if more > 0 else lines
 
 
-def _case_lines(result: CaseResult, width: int) -> list[str]:
-    if not result.further:
-        return _sample_lines(result.id, result, width)
-    counted = f" ({{}} of {len(result.samples)} samples)"
-    found = [_sample_lines(result.id, sample, width - len(counted)) for sample in result.samples]
-    n_samples = Counter(line for lines in found for line in dict.fromkeys(lines))
-    return [line + counted.format(n) for line, n in n_samples.items()]
+def _line(miss: Miss, width: int) -> str:
+    head = f"  {padded(_cases(miss.cases), 14)}"
+    tail = f" ({miss.n_samples} of {miss.of_samples} samples)" if miss.of_samples > len(miss.cases) else ""
+    if miss.path is None:
+        text = f"{head} {miss.status.value}{f': {miss.error}' if miss.error else ''}"
+        if isinstance(miss.leaf.actual, str) and miss.leaf.actual.strip():
+            text += f", {_part(miss)}"
+        return printable(text, width - len(tail)) + tail
+    side = max(8, (width - columns(head) - 21 - len(tail)) // 2)
+    return printable(f"{head} {field_name(miss.path, 16):16} {_values(miss.leaf, side)}", width - len(tail)) + tail
 
 
-def _sample_lines(case: str, sample: Sample, width: int) -> list[str]:
-    head = f"  {printable(case, 14):14}"
-    if sample.status in (Status.REFUSED, Status.TRUNCATED, Status.REJECTED) or (
-        sample.status is Status.INVALID and sample.lost
-    ):
-        return [f"{head} {sample.status.value}: {printable(sample.error or '', max(20, width - 30))}"]
-    if sample.status not in (Status.OK, Status.INVALID):
-        return []
-    side = max(12, (width - 40) // 2)
-    return [
-        f"{head} {field_name(path, 16):16} {_miss(leaf, side)}"
-        for path, leaves in sample.leaves.items()
-        for leaf in leaves
-        if leaf.outcome not in RIGHT
-    ]
+def _cases(cases: Sequence[str]) -> str:
+    """`inv-001`, or `inv-001 +12` for thirteen cases."""
+    more = f" +{len(cases) - 1}" if len(cases) > 1 else ""
+    return printable(cases[0], 14 - len(more)) + more
 
 
-def _miss(leaf: Leaf, side: int) -> str:
+def _part(miss: Miss) -> str:
+    """The end of an answer that was cut off, the beginning of one that could not be read."""
+    text = " ".join(str(miss.leaf.actual).split())
+    return f"ends …{text[-40:]}" if miss.status.value == "truncated" else f"begins {text[:40]}…"
+
+
+def _values(leaf: Leaf, side: int) -> str:
     if not has_values(leaf):
         return leaf.outcome.value
-    return f"{printable(show(leaf.expected), side):{side}} ≠ {printable(show(leaf.actual), side)}"
+    return f"{padded(printable(show(leaf.expected), side), side)} ≠ {printable(show(leaf.actual), side)}"
 
 
 def advice_lines(results: Sequence[CaseResult]) -> list[str]:
     """Suggest rules: one line for each field in which one rule explains many misses."""
     return [f"  hint: {field_name(path)}: {text}" for path, text in advice(results).items()]
-
-
-def _wrong_leaves(result: CaseResult) -> int:
-    found = (leaf for sample in result.samples for leaves in sample.leaves.values() for leaf in leaves)
-    return sum(leaf.outcome not in RIGHT for leaf in found)

@@ -4,78 +4,84 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
-from pytest_llm_extract.formats.visible import Block
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
-from pytest_llm_extract.report.tables import new_table, render
 from pytest_llm_extract.report.terminal_text import MISSES, and_more, field_name, has_values, printable, show
 from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Sample
-from pytest_llm_extract.results.outcome import RIGHT, right_share
+from pytest_llm_extract.results.outcome import RIGHT, Status, right_share
 from pytest_llm_extract.scoring.advice import advise
 from pytest_llm_extract.wording import count_cases
 
 _SamplePairs = Sequence[tuple[Sample, Accepted]]
 
 
-def comparison_lines(
-    comparison: Comparison, results: Sequence[CaseResult], width: int, json_flag: str | None
-) -> list[str]:
-    """What moved against accepted answers: a table of the fields that did, and the lost and gained cases."""
+class _Side(NamedTuple):
+    """A leaf of one side, and how the answer that it is from ended."""
+
+    leaf: Leaf | None
+    status: Status
+
+    @property
+    def shown(self) -> str:
+        """What the answer has there: its value, or its outcome where no value is known."""
+        if self.status is not Status.OK and (self.leaf is None or self.leaf.actual is None):
+            return self.status.value
+        if self.leaf is None:
+            return "∅"
+        return show(self.leaf.actual) if has_values(self.leaf) else self.leaf.outcome.value
+
+
+def comparison_head(comparison: Comparison) -> str:
+    """What a run is compared with, and whether anything moved."""
     head = f"against the {comparison.against} ({comparison.source}), {count_cases(comparison.n_cases)} paired:"
-    moved = {path: change for path, change in comparison.fields.items() if change.lost or change.gained}
-    if not moved:
-        return [f"{head} no case lost, none gained"]
-    lines = [head, _moved_table(moved, comparison, width)]
-    lines += _moved_cases(moved, comparison.against, results, width)
-    more = sum(len(change.lost) + len(change.gained) for change in moved.values()) - MISSES
-    lines += [and_more(more, json_flag)] if more > 0 else []
-    return lines + _advice_on_lost(moved, results)
+    return head if comparison.moved else f"{head} no case lost, none gained"
 
 
-def _moved_table(moved: Mapping[str, FieldChange], comparison: Comparison, width: int) -> Block:
-    table = new_table(("lost", "gained", "before", "now", "p", "p_adj", ""))
-    failed = comparison.failed
-    for path, change in moved.items():
-        table.add_row(
-            field_name(path),
-            str(len(change.lost)),
-            str(len(change.gained)),
-            f"{(change.before.accuracy or 0) * 100:.1f}%",
-            f"{(change.after.accuracy or 0) * 100:.1f}%",
-            f"{change.p:.3g}",
-            "waived" if change.p_adj is None else f"{change.p_adj:.3g}",
-            "LOST" if path in failed else "",
-        )
-    pooled = ("", "", "", "", f"{comparison.pooled_p:.3g}", f"{comparison.pooled_p_adj:.3g}")
-    table.add_row("all fields", *pooled, "LOST" if comparison.pooled_p_adj <= comparison.alpha else "")
-    return render(table, width)
+def status_line(comparison: Comparison) -> list[str]:
+    """How many answers ended in each way before and now, where that moved: `truncated 1 → 29`."""
+    moved = [
+        f"{status.value} {before} → {now}" for status, (before, now) in comparison.statuses.items() if before != now
+    ]
+    return [f"answers against the {comparison.against}: {', '.join(moved)}"] if moved else []
 
 
-def _moved_cases(
-    moved: Mapping[str, FieldChange], against: str, results: Sequence[CaseResult], width: int
+def moved_cases(
+    comparison: Comparison,
+    results: Sequence[CaseResult],
+    width: int,
+    json_flag: str | None,
+    limit: int | None = MISSES,
 ) -> list[str]:
-    """Lost cases first, then gained ones: expected, what the accepted answer had, and what this one has."""
-    by_id = {result.id: result for result in results}
-    order = sorted(moved, key=lambda path: -len(moved[path].lost))
+    """Lost cases first, those of failed fields before others, then gained ones: expected, before, and now."""
+    moved = comparison.moved
+    failed = comparison.failed
+    order = sorted(moved, key=lambda path: (path not in failed, -len(moved[path].lost)))
     cases = [("lost", path, case) for path in order for case in moved[path].lost]
     cases += [("gained", path, case) for path in order for case in moved[path].gained]
-    lines = [f"  {'':6} {'case':14} {'field':16} expected: before → now"]
-    for word, path, case in cases[:MISSES]:
-        result = by_id[case]
-        accepted = result.baseline if against == "baseline" else result.anchor
-        pairs = list(result.paired(accepted)) if accepted else []
-        before, now = _clearest(pairs, path, word)
-        side = max(10, (width - 48) // 3)
-        expected = [printable(show(leaf.expected), side) + ": " for leaf in (*now, *before) if has_values(leaf)]
-        then, today = (printable(_found(leaves), side) for leaves in (before, now))
-        lines.append(
-            f"  {word:6} {printable(case, 14):14} {field_name(path, 16):16} {''.join(expected[:1])}{then} → {today}"
-            f"{_in_samples(pairs, path)}"
-        )
-    return lines
+    by_id = {result.id: result for result in results}
+    heading = f"  {'':6} {'case':14} {'field':16} expected: before → now"
+    lines = [printable(heading, width)] if cases else []
+    lines += [_line(word, path, by_id[case], comparison.against, width) for word, path, case in cases[:limit]]
+    more = 0 if limit is None else len(cases) - limit
+    return lines + ([printable(and_more(more, json_flag), width)] if more > 0 else [])
 
 
-def _advice_on_lost(moved: Mapping[str, FieldChange], results: Sequence[CaseResult]) -> list[str]:
+def _line(word: str, path: str, result: CaseResult, against: str, width: int) -> str:
+    accepted = result.baseline if against == "baseline" else result.anchor
+    pairs = list(result.paired(accepted)) if accepted else []
+    before, now = _clearest(pairs, path, word)
+    tail = _in_samples(pairs, path)
+    side = max(8, (width - 47 - len(tail)) // 3)
+    expected = [
+        printable(show(leaf.expected), side) + ": " for leaf in (now.leaf, before.leaf) if leaf and has_values(leaf)
+    ]
+    values = f"{''.join(expected[:1])}{printable(before.shown, side)} → {printable(now.shown, side)}"
+    head = f"  {word:6} {printable(result.id, 14):14} {field_name(path, 16):16}"
+    return printable(f"{head} {values}{tail}", width)
+
+
+def advice_on_lost(moved: Mapping[str, FieldChange], results: Sequence[CaseResult]) -> list[str]:
     """Suggest rules that would have kept the lost cases, one line for each such field."""
     lines = []
     for path, change in moved.items():
@@ -87,10 +93,10 @@ def _advice_on_lost(moved: Mapping[str, FieldChange], results: Sequence[CaseResu
     return lines
 
 
-def _clearest(pairs: _SamplePairs, path: str, word: str) -> tuple[list[Leaf], list[Leaf]]:
+def _clearest(pairs: _SamplePairs, path: str, word: str) -> tuple[_Side, _Side]:
     """A leaf before and one now, from the samples in which each side shows best what was lost, or gained."""
     if not pairs:
-        return [], []
+        return _Side(None, Status.OK), _Side(None, Status.OK)
 
     def share(sample: Sample | Accepted) -> Fraction | int:
         return right_share(sample.counts.get(path))
@@ -98,7 +104,30 @@ def _clearest(pairs: _SamplePairs, path: str, word: str) -> tuple[list[Leaf], li
     then, today = (max, min) if word == "lost" else (min, max)
     before = then((accepted for _, accepted in pairs), key=share)
     now = today((sample for sample, _ in pairs), key=share)
-    return _first(before.leaves.get(path, ())), _first(now.leaves.get(path, ()))
+    leaves = _same_leaf(before.leaves.get(path, ()), now.leaves.get(path, ()), word)
+    return _Side(leaves[0], before.status), _Side(leaves[1], now.status)
+
+
+def _same_leaf(before: Sequence[Leaf], now: Sequence[Leaf], word: str) -> tuple[Leaf | None, Leaf | None]:
+    """The leaf of a list that moved, on both sides: they belong together by what is expected, where that is known.
+
+    A leaf that only one side has is shown with nothing beside it.
+    """
+    worse, better = (now, before) if word == "lost" else (before, now)
+    rest = list(better)
+    first: tuple[Leaf | None, Leaf | None] | None = None
+    for leaf in worse:
+        other = next((one for one in rest if one.expected == leaf.expected or not has_values(one)), None)
+        if other is not None:
+            rest.remove(other)
+        if leaf.outcome in RIGHT:
+            continue
+        if other is not None and other.outcome in RIGHT:
+            first = (leaf, other)
+            break
+        first = first or (leaf, other)
+    bad, good = first or (next(iter(worse), None), next(iter(better), None))
+    return (good, bad) if word == "lost" else (bad, good)
 
 
 def _in_samples(pairs: _SamplePairs, path: str) -> str:
@@ -109,13 +138,3 @@ def _in_samples(pairs: _SamplePairs, path: str) -> str:
         sum(right_share(sample.counts.get(path)) == 1 for sample in side) for side in zip(*pairs, strict=True)
     )
     return f" (right in {now} of {len(pairs)} samples, {before} before)"
-
-
-def _first(leaves: Sequence[Leaf]) -> list[Leaf]:
-    """The leaf that shows the change best: a wrong one if there is one."""
-    return sorted(leaves, key=lambda leaf: leaf.outcome in RIGHT)[:1]
-
-
-def _found(leaves: Sequence[Leaf]) -> str:
-    """The value of a leaf; its outcome if the value is unknown."""
-    return "∅" if not leaves else show(leaves[0].actual) if has_values(leaves[0]) else leaves[0].outcome.value

@@ -21,7 +21,8 @@ from pytest_llm_extract.git import head_commit
 from pytest_llm_extract.report.rates import rates_to_wire
 from pytest_llm_extract.results.aggregate import FieldSummary, count_flakes
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.outcome import is_through_a_list
+from pytest_llm_extract.results.miss_groups import group_misses, misses_to_wire
+from pytest_llm_extract.results.outcome import Verdict, is_through_a_list
 from pytest_llm_extract.results.prices import cost_of_models_usd, total_usd
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.rules.limits import Floor
@@ -125,7 +126,7 @@ def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
         "documents": {"valid": sum(s.valid for s in samples), "exact": sum(s.exact for s in samples)},
         "flake_rate": count_flakes(results).rate,
         "fields": {
-            path: _field(path, summary, suite.rules.floors.get(path), decision.comparisons)
+            path: _field(path, summary, suite.rules.floors.get(path), decision)
             for path, summary in decision.fields.items()
         },
         **rates_to_wire(results),
@@ -145,6 +146,7 @@ def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
             "notes": [note.to_wire() for note in decision.judge],
             "before": _judged_before(decision.judged_before),
         },
+        "misses": misses_to_wire(group_misses(results)),
     }
 
 
@@ -159,9 +161,10 @@ def _case(result: CaseResult, costs: Sequence[float | None]) -> dict[str, Any]:
     return wire
 
 
-def _field(path: str, summary: FieldSummary, floor: Floor | None, comparisons: Sequence[Comparison]) -> dict[str, Any]:
-    counts, verdict = summary.counts, judge_field(summary, floor)
-    changes = {c.against: c.fields[path] for c in comparisons if path in c.fields}
+def _field(path: str, summary: FieldSummary, floor: Floor | None, decision: Decision) -> dict[str, Any]:
+    counts = summary.counts
+    verdict = Verdict.FAIL if path in decision.failed_fields else judge_field(summary, floor)
+    changes = {c.against: c.fields[path] for c in decision.comparisons if path in c.fields}
     return {
         **asdict(counts),
         "n": counts.n,
@@ -191,6 +194,7 @@ def _change(change: FieldChange | None) -> dict[str, Any] | None:
         "p": change.p,
         "p_adj": change.p_adj,
         "p_holm": change.p_holm,
+        "p_gain": change.p_gain,
     }
 
 
@@ -203,6 +207,8 @@ def _pooled(comparison: Comparison) -> dict[str, Any]:
         "samples": comparison.n_samples,
         "p": comparison.pooled_p,
         "p_adj": comparison.pooled_p_adj,
+        "p_gain": comparison.pooled_p_gain,
+        "statuses": {status.value: list(counts) for status, counts in comparison.statuses.items()},
         "p_without_failed_fields": comparison.pooled_p_without_failed,
         "smallest_loss": comparison.smallest_loss,
         "cases_to_decide": comparison.cases_to_decide,

@@ -4,56 +4,114 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.gate.next_steps import next_steps
 from pytest_llm_extract.report.misses import advice_lines, worst_misses
-from pytest_llm_extract.report.moved import comparison_lines
-from pytest_llm_extract.report.tables import fields_table
-from pytest_llm_extract.report.terminal_text import printable
+from pytest_llm_extract.report.moved import advice_on_lost, comparison_head, moved_cases, status_line
+from pytest_llm_extract.report.tables import changes_table, fields_table
+from pytest_llm_extract.report.terminal_text import MISSES, fit, printable
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.wording import count_cases, count_samples
 
 
+class Form(NamedTuple):
+    """How much is shown, and how.
+
+    Args:
+        width: columns of the terminal; tables and lines of cases are never wider.
+        verbose: pytest's `-v`, counted: from 1 on more is shown, from 2 on everything.
+        wraps: whether longer sentences are wrapped; not in a log, where they are searched for.
+        record_flag: the flag that records, as this project spells it.
+        json_flag: the flag that writes what is only counted here, with a path; None where there is none.
+        keeps_requests: False where cassettes hold hashes of requests.
+    """
+
+    width: int
+    verbose: int = 0
+    wraps: bool = False
+    record_flag: str = "--llm-record"
+    json_flag: str | None = "-vv, or --llm-extract-json"
+    keeps_requests: bool = True
+
+    def limit(self, lines: int) -> int | None:
+        """How many lines are shown where a run without `-v` shows so many."""
+        return None if self.verbose > 1 else lines * 5 if self.verbose else lines
+
+    def fit(self, lines: Sequence[str], limit: int) -> list[str]:
+        """Lines within the terminal and the limit."""
+        return fit(lines, self.limit(limit), self.width if self.wraps else None)
+
+
 def suite_lines(
     suite: SuiteResult,
     decision: Decision,
     notes: Mapping[str, Mapping[str, Any]],
-    width: int,
-    record_flag: str = "--llm-record",
-    *,
-    keeps_requests: bool = True,
-    json_flag: str | None = "--llm-extract-json",
+    form: Form,
+    accepted: Sequence[str] = (),
 ) -> list[str]:
-    """Everything about one suite; `notes` says by case id whether it was recorded, and what kept it from a replay.
+    """Everything about one suite, the verdict first: at most 60 lines without `-v`.
 
-    `keeps_requests` is False where cassettes hold hashes of requests; `json_flag` writes all that is only counted here.
+    `notes` says by case id whether it was recorded, and what kept it from a replay; `accepted`: what was accepted.
     """
     results = suite.cases
-    answered = any(sample.status not in (Status.STALE, Status.MISSING) for sample in suite.samples)
-    lines: list[str] = (
-        [fields_table(decision.fields, suite.rules.floors, width)] if decision.fields and answered else []
-    )
-    lines.append(documents_line(results))
-    lines += worst_misses(results, width, flag=json_flag)
-    lines += advice_lines(results)
-    for comparison in decision.comparisons:
-        lines += comparison_lines(comparison, results, width, json_flag)
     problems = {r.id: notes[r.id] for r in results if r.id in notes and notes[r.id]["problem"]}
-    lines += problem_groups(f"{record_flag} {suite.id}", problems)
+    lines = form.fit(verdict_lines(suite, decision), 8)
+    lines += form.fit(problem_groups(f"{form.record_flag} {suite.id}", problems), 9)
+    lines.append(documents_line(results))
+    if any(sample.status not in (Status.STALE, Status.MISSING) for sample in suite.samples):
+        lines += _answers(suite, decision, form)
+    lines += form.fit([*_recorded_lines(notes, form), *_unmatched_lines(suite, notes), *remarks(suite, decision)], 8)
+    steps = [] if accepted else [f"next: {step}" for step in next_steps(suite, decision, form.record_flag)]
+    lines += form.fit([*accepted, *steps], 5)
+    return lines + legend(lines)
+
+
+def _answers(suite: SuiteResult, decision: Decision, form: Form) -> list[str]:
+    """The table, the cases that moved or are wrong, and the hints."""
+    results, comparisons, width = suite.cases, decision.comparisons, form.width
+    lines = [line for comparison in comparisons for line in status_line(comparison)]
+    lines += form.fit([comparison_head(comparisons[0])] if comparisons else [], 2)
+    first = comparisons[0] if comparisons else None
+    rows = form.limit(10 if len(comparisons) > 1 else 13)
+    lines += fields_table(decision.fields, suite.rules.floors, width, first, failed=decision.failed_fields, limit=rows)
+    for comparison in comparisons[1:]:
+        lines += form.fit([comparison_head(comparison)], 2)
+        lines += changes_table(comparison, width, form.limit(3)) if comparison.moved else []
+    moved = {path: change for path, change in first.fields.items() if change.lost} if first else {}
+    shown = moved_cases(first, results, width, form.json_flag, form.limit(6)) if first else []
+    told = [(path, case) for path, change in moved.items() for case in change.lost]
+    limit = form.limit(4 if shown else MISSES)
+    lines += [*shown, *worst_misses(results, width, flag=form.json_flag, limit=limit, left_out=told)]
+    hints = advice_on_lost(moved, results) or advice_lines(results)
+    return lines + form.fit(hints, 4)
+
+
+def _recorded_lines(notes: Mapping[str, Mapping[str, Any]], form: Form) -> list[str]:
     recorded = sum(note["recorded"] for note in notes.values())
-    if recorded:
-        what = "a cassette holds its document as it is" if keeps_requests else "of requests, cassettes hold hashes"
-        lines.append(f"recorded: {recorded} ({what})")
-    if suite.complete:
-        lines += _unmatched_lines(notes)
-    return lines + verdict_lines(suite, decision)
+    what = "a cassette holds its document as it is" if form.keeps_requests else "of requests, cassettes hold hashes"
+    return [f"recorded: {recorded} ({what})"] if recorded else []
 
 
-def _unmatched_lines(notes: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Paths of `ignore` that were in no request of any case."""
+def legend(lines: Sequence[str]) -> list[str]:
+    """What the signs in these lines mean; nothing where there are none."""
+    signs = {
+        "≠": "expected ≠ actual",
+        "∅": "∅ no value",
+        "p_adj": "p_adj: p corrected for all fields; LOST where it is at most alpha",
+    }
+    text = "\n".join(lines)
+    used = [words for sign, words in signs.items() if f" {sign}" in text]
+    return [f"({'; '.join(used)})"] if used else []
+
+
+def _unmatched_lines(suite: SuiteResult, notes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Paths of `ignore` that were in no request of any case; a partial run cannot know."""
+    if not suite.complete:
+        return []
     told = [note["unmatched"] for note in notes.values() if note.get("unmatched") is not None]
     paths = [path for path in told[0] if all(path in others for others in told)] if told else []
     if not paths:
@@ -67,10 +125,16 @@ def verdict_lines(suite: SuiteResult, decision: Decision) -> list[str]:
         return [f"partial run: {len(suite.cases)} of {len(suite.dataset_ids)} cases; gate skipped"]
     if decision.verdict is None:
         return ["gate skipped"]
+    reasons = [f"  {printable(text, 400)}" for text in (*decision.reasons, *decision.doubts)]
+    return [f"gate: {decision.verdict.value}", *reasons]
+
+
+def remarks(suite: SuiteResult, decision: Decision) -> list[str]:
+    """Warnings and notes of a complete run that was gated."""
+    if not suite.complete or decision.verdict is None:
+        return []
     lines = [f"warning: {printable(text, 400)}" for text in suite.warnings]
-    lines += [f"note: {printable(text, 400)}" for text in decision.notes]
-    lines.append(f"gate: {decision.verdict.value}")
-    return lines + [f"  {printable(text, 400)}" for text in (*decision.reasons, *decision.doubts)]
+    return lines + [f"note: {printable(text, 400)}" for text in decision.notes]
 
 
 def documents_line(results: Sequence[CaseResult]) -> str:

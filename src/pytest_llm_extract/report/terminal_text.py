@@ -1,8 +1,12 @@
-"""Values, texts and counts as one line of a terminal shows them."""
+"""Values, strings and counts as one line of a terminal shows them."""
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
+import textwrap
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_llm_extract.formats.visible import visible
@@ -10,12 +14,36 @@ from pytest_llm_extract.results.case_result import Leaf
 from pytest_llm_extract.results.outcome import Outcome
 
 MISSES = 8  # lines of single leaves that are shown of a suite
+_ASCII = {
+    "─": "-", "–": "-", "—": "-", "−": "-", "≠": "!=", "∅": "null", "→": "->", "…": "...", "×": "x", "≥": ">=",
+    "≤": "<=", "“": '"', "”": '"', "‘": "'", "’": "'",
+}  # fmt: skip
+_WORD = re.compile(r"^(?:gate: )(?P<verdict>pass|fail|inconclusive)$|(?<= )(?P<field>PASS|FAIL|LOST)$")
+COLOURS = {"pass": "green", "PASS": "green", "fail": "red", "FAIL": "red", "LOST": "red", "inconclusive": "yellow"}
 
 
 def printable(text: str, width: int) -> str:
-    """One line of at most `width` characters; control characters and escape sequences shown, not sent."""
+    """One line of at most `width` columns; control characters and escape sequences shown, not sent."""
     shown = visible(text)
-    return shown if len(shown) <= width else shown[: width - 1] + "…"
+    if columns(shown) <= width:
+        return shown
+    while columns(shown) > width - 1:
+        shown = shown[: -max(1, (columns(shown) - width + 1) // 2)]
+    return f"{shown}…"
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a string takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def padded(text: str, width: int) -> str:
+    """A string filled up with spaces on its right."""
+    return text + " " * (width - columns(text))
 
 
 def field_name(path: str, width: int | None = None) -> str:
@@ -40,6 +68,52 @@ def has_values(leaf: Leaf) -> bool:
     return is_null or leaf.expected is not None or leaf.actual is not None
 
 
-def and_more(count: int, flag: str | None) -> str:
+def and_more(count: int, flag: str | None, indent: str = "  ") -> str:
     """Count the lines left out. `flag` names the flag that writes all of them; None if there is none."""
-    return f"  … and {count:,} more" + (f" (all of them: {flag}=PATH)" if flag else "")
+    return f"{indent}… and {count:,} more" + (f" (all of them: {flag}=PATH)" if flag else "")
+
+
+def fit(lines: Sequence[str], limit: int | None, width: int | None) -> list[str]:
+    """Lines of at most `width` columns, and at most `limit` of them with the one that counts the rest.
+
+    `limit` None keeps all lines; `width` None wraps nothing.
+    """
+    kept: list[str] = []
+    for number, line in enumerate(lines):
+        wrapped = [line] if width is None or columns(line) <= width else _wrapped(line, width)
+        is_last = number == len(lines) - 1
+        if limit is not None and kept and len(kept) + len(wrapped) + (not is_last) > limit:
+            return [*kept, and_more(len(lines) - number, None)]
+        kept += wrapped if limit is None else wrapped[:limit]
+    return kept
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    text = line.lstrip(" ")
+    indent = " " * (len(line) - len(text))
+    return textwrap.wrap(text, max(width, 20), initial_indent=indent, subsequent_indent=f"{indent}  ")
+
+
+def painted(line: str, paint: Callable[[str, str], str]) -> str:
+    """A line with its verdict in colour; `paint` takes a word and the name of a colour."""
+    if (found := _WORD.search(line)) is None:
+        return line
+    word = found[found.lastgroup or 0]
+    return line[: found.start(found.lastgroup or 0)] + paint(word, COLOURS[word])
+
+
+def encodable(text: str, encoding: str | None) -> str:
+    """A string that an output of this encoding can print: our own signs in ASCII, any other character escaped."""
+    return text.encode(encoding or "utf-8", PLAIN).decode(encoding or "utf-8")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """What `encodable` puts in the place of characters that cannot be printed."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    wanted = error.object[error.start : error.end]
+    return "".join(_ASCII.get(ch) or ch.encode("ascii", "backslashreplace").decode() for ch in wanted), error.end
+
+
+PLAIN = "pytest-llm-extract-plain"  # the name of the error handler: a stream can have it for all that is printed
+codecs.register_error(PLAIN, _plain)

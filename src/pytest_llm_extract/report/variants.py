@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_llm_extract.comparison.claims import Claim
 from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.comparison.differences import Difference
 from pytest_llm_extract.comparison.scores import ALL
 from pytest_llm_extract.comparison.sentences import (
     best_sentences,
@@ -13,9 +14,8 @@ from pytest_llm_extract.comparison.sentences import (
     points,
 )
 from pytest_llm_extract.comparison.summary import VariantSummary
-from pytest_llm_extract.formats.visible import Block
-from pytest_llm_extract.report.tables import new_table, render
-from pytest_llm_extract.report.terminal_text import field_name, printable
+from pytest_llm_extract.report.tables import Row, table
+from pytest_llm_extract.report.terminal_text import printable
 from pytest_llm_extract.wording import count_cases, percent
 
 _CLAIMS, _CASES = 10, 6  # lines of claims, and cases named in a line
@@ -28,7 +28,7 @@ def variants_lines(comparison: VariantComparison, width: int) -> list[str]:
         return notes
     lines = [printable(text, 400) for text in best_sentences(comparison)]
     lines += [printable(text, 400) for text in choice_sentences(comparison)]
-    lines += [_variants_table(comparison, width)]
+    lines += _variants_table(comparison, width)
     lines += _claims(comparison)
     lines += _best_two(comparison)
     for name, cases in comparison.only_right.items():
@@ -36,25 +36,30 @@ def variants_lines(comparison: VariantComparison, width: int) -> list[str]:
     return lines + notes
 
 
-def _variants_table(comparison: VariantComparison, width: int) -> Block:
+def _variants_table(comparison: VariantComparison, width: int) -> list[str]:
     """Score, difference to the reference with its interval, unusable answers, tokens and price."""
-    table = new_table(("score", f"vs {comparison.reference}"[:20], "unusable", "tokens", "$/1,000", "best"), "variant")
+    versus = f"vs {comparison.reference}"[:20]
     differences = {found.variant: found for found in comparison.differences if found.field == ALL}
-    for variant in sorted(comparison.variants, key=lambda one: -one.score):
-        found = differences.get(variant.name)
-        table.add_row(
-            field_name(variant.name),
-            f"{variant.score * 100:.1f}%",
-            "" if found is None else _interval(found.accuracy, found.low, found.high),
-            str(variant.n_unusable or ""),
-            _tokens(variant),
-            _price(variant),
-            "●" if variant.name in comparison.best else "",
-        )
-    text = render(table, width)
+    rows = [
+        _row(variant, differences.get(variant.name), versus, is_best=variant.name in comparison.best)
+        for variant in sorted(comparison.variants, key=lambda one: -one.score)
+    ]
     level = percent(round(comparison.level, 4))
     legend = f"score: mean share of right leaves over cases and fields; {level} intervals; ● may be the best"
-    return Block(f"{text}\n{count_cases(comparison.n_cases)}; {legend}")
+    counted = f"{count_cases(comparison.n_cases)}; {legend}"
+    return [*table(rows, width, "variant", ("tokens", "$/1,000", "unusable", versus)), counted]
+
+
+def _row(variant: VariantSummary, found: Difference | None, versus: str, *, is_best: bool) -> Row:
+    cells = {
+        "score": f"{variant.score * 100:.1f}%",
+        versus: "" if found is None else _interval(found.accuracy, found.low, found.high),
+        "unusable": str(variant.n_unusable or ""),
+        "tokens": _tokens(variant),
+        "$/1,000": _price(variant),
+        "best": "●" if is_best else "",
+    }
+    return Row(variant.name, cells)
 
 
 def _interval(difference: float, low: float | None, high: float | None) -> str:

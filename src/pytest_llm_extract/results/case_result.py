@@ -119,6 +119,7 @@ class Accepted(NamedTuple):
     further: tuple[Accepted, ...] = ()
     group: str | None = None
     old_gold: dict[str, FieldCounts] | None = None
+    status: Status = Status.OK
 
     @property
     def counts(self) -> dict[str, FieldCounts]:
@@ -139,6 +140,7 @@ class Accepted(NamedTuple):
             "attempt": self.attempt,
             "group": self.group,
             **_old_gold_to_wire(self.old_gold),
+            "status": self.status.value,
             **({"samples": numbered(sample.to_wire() for sample in self.further)} if self.further else {}),
         }
 
@@ -153,6 +155,7 @@ class Accepted(NamedTuple):
             tuple(map(cls.from_wire, wire.get("samples", ()))),
             wire.get("group"),
             _old_gold_from_wire(wire),
+            Status(wire.get("status", Status.OK)),
         )
 
 

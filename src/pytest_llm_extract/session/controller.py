@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_llm_extract.comparison.compare import VariantComparison
     from pytest_llm_extract.config.settings import Settings
     from pytest_llm_extract.gate.decide import Decision
+    from pytest_llm_extract.report.terminal import Form
     from pytest_llm_extract.results.case_report import CaseReport
     from pytest_llm_extract.results.case_result import CaseResult
     from pytest_llm_extract.results.suite_result import SuiteResult
@@ -31,19 +32,23 @@ def _escaped(name: str) -> str:
 
 
 class GateReport:
-    """The text of a failed gate, as pytest shows failures."""
+    """The text of a failed gate, as pytest shows failures; `below` is the section that shows the reasons, if any."""
 
-    def __init__(self, reasons: list[str], suite_id: str) -> None:
+    def __init__(self, reasons: list[str], suite_id: str, below: str | None = None) -> None:
         reasons = [*visible_lines(reasons)]
-        self.text = "\n".join(reasons)
-        self.reprcrash = SimpleNamespace(path=suite_id.split("::")[0], lineno=0, message="; ".join(reasons))
+        self.text, self.below = "\n".join(reasons), below
+        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        message = f"{reasons[0]}{more}"
+        self.reprcrash = SimpleNamespace(path=suite_id.split("::")[0], lineno=0, message=message)
 
     def __str__(self) -> str:
         return self.text
 
     def toterminal(self, tw: Any) -> None:
         """Write the failure to pytest's terminal."""
-        tw.line(self.text, red=True)
+        n_reasons = self.text.count("\n") + 1
+        counted = f"{n_reasons} reason{'' if n_reasons == 1 else 's'}"
+        tw.line(f'{counted}, below under "{self.below}"' if self.below else self.text, red=True)
 
 
 @dataclass
@@ -57,6 +62,15 @@ class SuiteRun:
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     decision: Decision | None = None
+
+    @property
+    def title(self) -> str:
+        """The heading of its section."""
+        return f"llm-extract: {self.head.id} ({self.head.variant})"
+
+    def shows(self, reasons: Sequence[str]) -> str | None:
+        """The heading of its section if that has all of these reasons; None where some would be shown nowhere."""
+        return self.title if set(reasons) <= set(self.decided.reasons) else None
 
     @property
     def suite(self) -> SuiteResult:
@@ -194,7 +208,7 @@ class Controller:
             decision = decide(suite._replace(baseline=kept, anchor=None))
         reasons = [*([problem] if problem else []), *(failures(suite, decision) if gated else self._ungated(suite))]
         if reasons:
-            self._publish(session, gate_id(suite.key), "failed", GateReport(reasons, suite.id))
+            self._publish(session, gate_id(suite.key), "failed", GateReport(reasons, suite.id, run.shows(reasons)))
         elif gated:
             self._publish(session, gate_id(suite.key), "passed", None)
         elif suite.complete:
@@ -274,20 +288,32 @@ class Controller:
         from pytest_llm_extract.report import terminal
         from pytest_llm_extract.report.variants import variants_lines
 
+        form = self._form(terminalreporter)
         terminalreporter.ensure_newline()  # or it comes later, between a heading and its table
         for run in self.suites.values():
             if not run.head.is_gated and self.config.option.verbose < 1:
                 continue  # the comparison has what there is to say of it
-            write_heading(terminalreporter, f"llm-extract: {run.head.id} ({run.head.variant})")
-            width, flag = terminalreporter._tw.fullwidth, self.settings.record_flag
-            keeps_requests = self.settings.storage.keeps_requests
-            lines = terminal.suite_lines(run.suite, run.decided, run.notes, width, flag, keeps_requests=keeps_requests)
-            write_lines(terminalreporter, (*lines, *run.said))
+            write_heading(terminalreporter, run.title)
+            lines = terminal.suite_lines(run.suite, run.decided, run.notes, form, run.said)
+            write_lines(terminalreporter, lines)
         for comparison in self._comparisons():
             write_heading(terminalreporter, f"llm-extract: variants of {comparison.suite}")
-            write_lines(terminalreporter, variants_lines(comparison, terminalreporter._tw.fullwidth))
-        write_lines(terminalreporter, [f"note: {note}" for note in (*self.left_behind, *self.report_notes)])
+            write_lines(terminalreporter, form.fit(variants_lines(comparison, form.width), 60))
+        notes = [f"note: {note}" for note in (*self.left_behind, *self.report_notes)]
+        write_lines(terminalreporter, form.fit(notes, 9))
         write_lines(terminalreporter, [self.write_problem] if self.write_problem else [], red=True)
+
+    def _form(self, reporter: Any) -> Form:
+        from pytest_llm_extract.report.terminal import Form
+
+        settings = self.settings
+        return Form(
+            reporter._tw.fullwidth,
+            self.config.option.verbose,
+            wraps=reporter.isatty,
+            record_flag=settings.record_flag,
+            keeps_requests=settings.storage.keeps_requests,
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_unconfigure(self) -> None:

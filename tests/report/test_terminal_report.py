@@ -1,0 +1,117 @@
+"""What the terminal says of a suite: order, colours, cases that moved, statuses, gains."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import pytest
+from gate_cases import READ, case, suite
+
+from pytest_llm_extract.gate.decide import decide
+from pytest_llm_extract.report.results_json import json_schema, run_to_wire
+from pytest_llm_extract.report.terminal import Form, suite_lines
+from pytest_llm_extract.report.terminal_text import encodable, painted
+from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Leaves, count_leaves
+from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.suite_result import SuiteResult
+
+NARROW = Form(80, wraps=True)
+
+
+def said(found: SuiteResult, form: Form = NARROW) -> list[str]:
+    """The report of a suite."""
+    return suite_lines(found, decide(found), {}, form)
+
+
+def cut_off(number: int, before: str) -> CaseResult:
+    """A case whose answer is cut off now."""
+    leaf: Leaves = {"town": (Leaf(Outcome.INVALID),)}
+    return replace(
+        case(number, before, "town:i"), status=Status.TRUNCATED, leaves=leaf, valid=False, raw='{"town": "Be'
+    )
+
+
+def row(number: int, before: list[Leaf], now: list[Leaf]) -> CaseResult:
+    """A case with several leaves of one field, with their values."""
+    accepted = Accepted({"rows[].sku": tuple(before)}, count_leaves({"rows[].sku": tuple(before)}), READ)
+    return CaseResult(
+        Status.OK, {"rows[].sku": tuple(now)}, True, f"c{number:03}", model="m", origin=READ, baseline=accepted
+    )
+
+
+def test_lost_row_is_shown_beside_itself() -> None:
+    """The value before is that of the row that was lost, in whatever order the answer has its rows."""
+    right = [Leaf(Outcome.CORRECT, sku, sku) for sku in ("A-1", "B-2")]
+    now = [Leaf(Outcome.CORRECT, "A-1", "A-1"), Leaf(Outcome.WRONG, "B-2", "B-9")]
+    lines = said(suite([row(i, right[::-1], now) for i in range(6)]))
+    assert any(line.startswith("  lost   c000") and line.endswith("B-2: B-2 → B-9") for line in lines), lines
+
+
+def test_moved_statuses_are_said_and_stand_where_there_is_no_value(tmp_path: Path) -> None:
+    """Cut-off answers are the cause of a loss: their number before and now, and `truncated` in place of a value."""
+    found = suite([cut_off(i, "town:c") if i < 6 else case(i, "town:c", "town:c") for i in range(12)])
+    lines = said(found)
+    assert "answers against the baseline: ok 12 → 6, truncated 0 → 6" in lines
+    assert any(line.startswith("  lost   c000") and line.endswith("correct → truncated") for line in lines), lines
+    wire = run_to_wire([(found, decide(found))], tmp_path)
+    jsonschema.validate(wire, json_schema())
+    assert wire["suites"][0]["pooled"]["baseline"]["statuses"] == {"ok": [12, 6], "truncated": [0, 6]}
+
+
+def test_cases_of_failed_fields_come_first() -> None:
+    """A field that lost cases within noise does not push the failed one out of the list."""
+    cases = [case(i, "a:c b:c", f"a:{'w' if i < 2 else 'c'} b:{'w' if i >= 6 else 'c'}") for i in range(12)]
+    moved = [line.split()[2] for line in said(suite(cases)) if line.startswith("  lost ")]
+    assert moved[:6] == ["b"] * 6
+
+
+def test_equal_misses_are_one_line(tmp_path: Path) -> None:
+    """The first case stands for the others, which are counted; results.json names them all."""
+    leaf: Leaves = {"town": (Leaf(Outcome.WRONG, "Bergen", "Oslo"),)}
+    found = suite([replace(case(i, None, "town:w"), leaves=leaf) for i in range(5)])._replace(baseline=None)
+    assert [line.split() for line in said(found) if "c00" in line] == [["c000", "+4", "town", "Bergen", "≠", "Oslo"]]
+    misses = run_to_wire([(found, decide(found))], tmp_path)["suites"][0]["misses"]
+    assert [miss["cases"] for miss in misses] == [[f"c{i:03}" for i in range(5)]]
+
+
+def test_a_gain_has_a_p_of_its_own(tmp_path: Path) -> None:
+    """Six gained and none lost are told to people, and change no verdict."""
+    found = suite([case(i, "town:w" if i < 6 else "town:c", "town:c") for i in range(12)])
+    decision = decide(found)
+    wire = json.loads(json.dumps(run_to_wire([(found, decision)], tmp_path)))["suites"][0]
+    assert (wire["verdict"], wire["fields"]["town"]["baseline"]["p_gain"]) == ("pass", 1 / 64)
+    assert (wire["fields"]["town"]["baseline"]["p"], wire["pooled"]["baseline"]["p_gain"]) == (1, 1 / 64)
+    assert any("gained against the baseline, each field tested alone: town +6" in note for note in decision.notes)
+
+
+def test_a_field_that_failed_its_comparison_has_failed(tmp_path: Path) -> None:
+    """results.json says `fail` of the field, though it has no floor; the table says LOST."""
+    found = suite([case(i, "town:c name:c", f"town:{'w' if i < 6 else 'c'} name:c") for i in range(12)])
+    fields = run_to_wire([(found, decide(found))], tmp_path)["suites"][0]["fields"]
+    assert (fields["town"]["verdict"], fields["name"]["verdict"]) == ("fail", None)
+    assert [line.split()[0] for line in said(found) if line.endswith("LOST")] == ["town", "all"]
+
+
+@pytest.mark.parametrize(
+    ("line", "coloured"),
+    [
+        ("gate: fail", "gate: <red>fail"),
+        ("gate: pass", "gate: <green>pass"),
+        (" town  6/12  LOST", " town  6/12  <red>LOST"),
+        (" town  6/12  FAIL LOST", " town  6/12  FAIL <red>LOST"),
+        ("  c000  name  x ≠ PASSED", "  c000  name  x ≠ PASSED"),
+        ("the gate: fail of yesterday", "the gate: fail of yesterday"),
+    ],
+)
+def test_verdicts_have_colours(line: str, coloured: str) -> None:
+    """The word that decides is in colour, and nothing else."""
+    assert painted(line, lambda word, colour: f"<{colour}>{word}") == coloured
+
+
+def test_signs_have_a_form_in_ascii() -> None:
+    """Where the terminal lacks a sign it is spelled; text of others is escaped."""
+    assert encodable("─ ≠ ∅ → … 雪", "ascii") == "- != null -> ... \\u96ea"
+    assert encodable("─ ≠ ∅ → … 雪", "utf-8") == "─ ≠ ∅ → … 雪"
