@@ -88,7 +88,7 @@ def corpus_lines(suite: SuiteResult, decision: Decision, totals: Totals, form: F
     flag = form.json_flag if suite.cases else None
     lines += worst_misses(worst, form.width, flag=flag, n_lines=totals.n_misses)
     lines += [*form.fit(advice_lines(suite.cases), 6), *form.fit(remarks(suite, decision), 8)]
-    return lines + legend(lines)
+    return lines + form.fit(legend(lines), 2)
 
 
 def corpus_to_wire(suite: SuiteResult, decision: Decision, totals: Totals, folder: Path) -> dict[str, Any]:

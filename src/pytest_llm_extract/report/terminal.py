@@ -67,7 +67,7 @@ def suite_lines(
     lines += form.fit([*_recorded_lines(notes, form), *_unmatched_lines(suite, notes), *remarks(suite, decision)], 8)
     steps = [] if accepted else [f"next: {step}" for step in next_steps(suite, decision, form.record_flag)]
     lines += form.fit([*accepted, *steps], 5)
-    return lines + legend(lines)
+    return lines + form.fit(legend(lines), 2)
 
 
 def _answers(suite: SuiteResult, decision: Decision, form: Form) -> list[str]:
