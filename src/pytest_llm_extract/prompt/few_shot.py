@@ -11,8 +11,7 @@ import pydantic
 import pydantic_core
 
 from pytest_llm_extract.cassette.file.fingerprint import digest
-from pytest_llm_extract.config.settings import Settings
-from pytest_llm_extract.config.source import find_file
+from pytest_llm_extract.config.source import MarkerSource
 from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.prompt.prompt_file import Example
@@ -61,27 +60,25 @@ class Context(NamedTuple):
     calls: bool
 
 
-def read_examples(
-    given: Any, cases: list[Case], schema: Schema, settings: Settings, module: Path, source: str
-) -> Examples:
+def read_examples(given: Any, cases: list[Case], schema: Schema, source: MarkerSource) -> Examples:
     """`examples=`: a callable, the name of a column that every case has, or a file of golden data.
 
     Raises:
         UsageError: it is none of them, or an example cannot be read.
         DatasetError: the file is no golden data.
     """
-    source = f"{source}: examples"
+    source = source.at("examples")
     if callable(given):
-        return Examples(source, schema, find=given, calls=True)
+        return Examples(source.name, schema, find=given, calls=True)
     if isinstance(given, str) and all(given in case.columns for case in cases):
-        return Examples(source, schema, find=lambda case: case.columns[given])
+        return Examples(source.name, schema, find=lambda case: case.columns[given])
     if isinstance(given, str | Path):
-        rows: Iterable[Any] = load_cases(find_file(given, settings, module, source), str(given))
+        rows: Iterable[Any] = load_cases(source.find(given), str(given))
     elif isinstance(given, list | tuple):
         rows = given
     else:
-        raise UsageError(source, f"must be a file, a column, a list or a callable, got {given!r}")
-    return Examples(source, schema, tuple(read_example(row, schema, source) for row in rows))
+        raise UsageError(source.name, f"must be a file, a column, a list or a callable, got {given!r}")
+    return Examples(source.name, schema, tuple(read_example(row, schema, source.name) for row in rows))
 
 
 def read_context(given: Any, cases: list[Case], source: str) -> Context:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pytest_llm_extract.config.settings import Settings
-from pytest_llm_extract.config.source import find_file
+from pytest_llm_extract.config.source import MarkerSource
 from pytest_llm_extract.dataset import Case
 from pytest_llm_extract.errors import PromptError, UnknownNameError, UnsupportedFieldError, UsageError
 from pytest_llm_extract.prompt.attachments import Attachment, read_document
@@ -87,66 +86,88 @@ def document_text(case: Case) -> str | None:
     return document if isinstance(document, str) else None
 
 
-def read_prompt_call(given: Mapping[str, Any], settings: Settings, module: Path, source: str) -> PromptCall | None:
-    """The prompt, model, API and kind of response format of a marker; None for a marker without `prompt=`.
+def read_prompt_call(
+    given: Mapping[str, Any], schema_type: Any, schema: Schema, cases: list[Case], source: MarkerSource
+) -> PromptCall | None:
+    """Read the arguments of a marker that are about a prompt, and render every case once.
+
+    Args:
+        given: the arguments by name.
+        schema_type: the type of the answer, and `schema` its tree.
+        cases: the golden data.
+        source: where the marker was written.
+
+    Returns:
+        None for a marker without `prompt=`.
 
     Raises:
-        UsageError: the prompt cannot be read, or no model is named.
-        UnknownNameError: an API or a response format that there is not.
+        UsageError: the prompt or its examples cannot be read, no model is named, a field that strict schemas cannot
+            hold, or a column that a case lacks.
+        UnknownNameError: an unknown API or response format.
     """
-    written = given.get("prompt")
-    if written is None:
+    if given.get("prompt") is None:
         for name in ARGUMENTS:
             if name in given:
-                raise UsageError(source, f"{name}= needs prompt=")
+                raise UsageError(source.name, f"{name}= needs prompt=")
         return None
-    if not isinstance(written, str | Path):
-        raise UsageError(source, f"prompt= must be the path of a prompt file, got {written!r}")
-    try:
-        prompt = load_prompt(find_file(written, settings, module, source))
-    except PromptError as error:
-        raise UsageError(source, str(error)) from None
-    named = given.get("model")
-    if not isinstance(named, str | None):
-        raise UsageError(source, f"model= must be the name of a model, got {named!r}")
-    model = named or prompt.model or settings.model
-    if not model:
-        raise UsageError(source, f"no model: name one in {prompt.path.name}, in model= or in the ini llm_extract_model")
-    api = _choice(given.get("api") or "chat", APIS, source, "api")
+    prompt = _prompt(given["prompt"], source)
     kind = given.get("response_format") or prompt.response_format or "json_schema"
-    kind = _choice(kind, FORMATS, source, "response_format")
-    return PromptCall(prompt, str(model), api, ResponseFormat(kind, "", None))
+    call = PromptCall(
+        prompt,
+        _model(given.get("model"), prompt, source),
+        _choice(given.get("api") or "chat", APIS, source, "api"),
+        _response_format(_choice(kind, FORMATS, source, "response_format"), schema_type, schema, source),
+        _examples(given.get("examples"), prompt, cases, schema, source),
+        _context(given.get("context"), prompt, cases, source),
+    )
+    call.check(cases, source.name)
+    return call
 
 
-def _choice(name: Any, known: tuple[str, ...], source: str, kind: str) -> str:
+def _prompt(written: Any, source: MarkerSource) -> Prompt:
+    if not isinstance(written, str | Path):
+        raise UsageError(source.name, f"prompt= must be the path of a prompt file, got {written!r}")
+    try:
+        return load_prompt(source.find(written))
+    except PromptError as error:
+        raise UsageError(source.name, str(error)) from None
+
+
+def _model(named: Any, prompt: Prompt, source: MarkerSource) -> str:
+    if not isinstance(named, str | None):
+        raise UsageError(source.name, f"model= must be the name of a model, got {named!r}")
+    model = named or prompt.model or source.settings.model
+    if not model:
+        where = f"name one in {prompt.path.name}, in model= or in the ini llm_extract_model"
+        raise UsageError(source.name, f"no model: {where}")
+    return str(model)
+
+
+def _choice(name: Any, known: tuple[str, ...], source: MarkerSource, kind: str) -> str:
     if name not in known:
-        raise UnknownNameError(str(name), known=known, source=source, kind=kind)
+        raise UnknownNameError(str(name), known=known, source=source.name, kind=kind)
     return str(name)
 
 
-def complete_call(
-    call: PromptCall, given: Mapping[str, Any], schema_type: Any, schema: Schema, cases: list[Case],
-    settings: Settings, module: Path, source: str,
-) -> PromptCall:  # fmt: skip
-    """The same call with all that takes the schema and the cases; every case is rendered once.
-
-    Raises:
-        UsageError: a field that strict schemas cannot hold, unreadable examples, a column that is not there.
-    """
-    kind = call.response_format.kind
+def _response_format(kind: str, schema_type: Any, schema: Schema, source: MarkerSource) -> ResponseFormat:
     try:
         strict = None if kind == "json_object" else strict_json_schema(schema_type)
     except UnsupportedFieldError as error:
-        raise UsageError(source, f"response_format={kind!r}: {error}; or use 'json_object'") from None
-    examples, context = given.get("examples"), given.get("context")
-    if examples is not None and call.prompt.document_turn is None:
-        raise UsageError(source, f"examples= are sent before a user message, and {call.prompt.path.name} has none")
-    if context is not None and "context" not in call.prompt.names:
-        raise UsageError(source, f"context= is given, but {call.prompt.path.name} does not use {{{{context}}}}")
-    completed = call._replace(
-        response_format=ResponseFormat(kind, schema.name, strict),
-        examples=None if examples is None else read_examples(examples, cases, schema, settings, module, source),
-        context=None if context is None else read_context(context, cases, source),
-    )
-    completed.check(cases, source)
-    return completed
+        raise UsageError(source.name, f"response_format={kind!r}: {error}; or use 'json_object'") from None
+    return ResponseFormat(kind, schema.name, strict)
+
+
+def _examples(given: Any, prompt: Prompt, cases: list[Case], schema: Schema, source: MarkerSource) -> Examples | None:
+    if given is None:
+        return None
+    if prompt.document_turn is None:
+        raise UsageError(source.name, f"examples= are sent before a user message, and {prompt.path.name} has none")
+    return read_examples(given, cases, schema, source)
+
+
+def _context(given: Any, prompt: Prompt, cases: list[Case], source: MarkerSource) -> Context | None:
+    if given is None:
+        return None
+    if "context" not in prompt.names:
+        raise UsageError(source.name, f"context= is given, but {prompt.path.name} does not use {{{{context}}}}")
+    return read_context(given, cases, source.name)

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 from pytest_llm_extract.baseline.find import AcceptedAnswers, Sought, find_accepted
 from pytest_llm_extract.config.settings import RECORD_MODES, Settings
-from pytest_llm_extract.config.source import find_file
+from pytest_llm_extract.config.source import MarkerSource
 from pytest_llm_extract.config.suite_folders import suite_key
 from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.dataset.gold import GoldenCase, read_golden
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.gate.floors import trivial_floors
 from pytest_llm_extract.prompt.prompt_call import ARGUMENTS as PROMPT_ARGUMENTS
-from pytest_llm_extract.prompt.prompt_call import PromptCall, complete_call, read_prompt_call
+from pytest_llm_extract.prompt.prompt_call import PromptCall, read_prompt_call
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.judge import JudgeNote, ScoringRules
 from pytest_llm_extract.results.outcome import Outcome, Status
@@ -167,8 +167,8 @@ def build_suites(arguments: MarkerArguments, settings: Settings) -> list[Suite]:
     Raises:
         LlmExtractError: one clear line that says where, what, and the nearest right name.
     """
-    source = f"{arguments.suite_id}: llm_extract"
-    given = arguments.extract
+    marker = MarkerSource(f"{arguments.suite_id}: llm_extract", arguments.module, settings)
+    source, given = marker.name, arguments.extract
     if arguments.positional:
         raise UsageError(source, "takes keyword arguments only: llm_extract(extractor=…, cases=…)")
     for name in given:
@@ -176,8 +176,11 @@ def build_suites(arguments: MarkerArguments, settings: Settings) -> list[Suite]:
             raise UnknownNameError(name, known=ARGUMENTS, source=source, kind="argument")
     if "cases" not in given:
         raise UsageError(source, "cases= is missing: name a dataset file or folder, a list or a callable")
-    golden = _Golden(*_load(given["cases"], settings, arguments.module, source))
-    suites = [_build(variant, arguments, golden, settings) for variant in expand_variants(given, source)]
+    golden = _Golden(*_load(given["cases"], marker))
+    suites = [
+        _build(variant, arguments, golden, marker._replace(name=variant.source))
+        for variant in expand_variants(given, source)
+    ]
     names = [suite.variant for suite in suites]
     if names.count(names[0]) > 1:
         raise UsageError(source, f"a variant is called {names[0]!r}, as the primary is by its prompt or extractor")
@@ -197,8 +200,8 @@ def _check_item_ids(suites: Sequence[Suite], source: str) -> None:
                 raise UsageError(source, f"{why}: give the variant another name")
 
 
-def _build(variant: VariantArguments, arguments: MarkerArguments, golden: _Golden, settings: Settings) -> Suite:
-    source, given = variant.source, variant.given
+def _build(variant: VariantArguments, arguments: MarkerArguments, golden: _Golden, marker: MarkerSource) -> Suite:
+    source, given, settings = marker.name, variant.given, marker.settings
     strict = given.get("strict", False)
     if not isinstance(strict, bool):
         raise UsageError(source, f"strict= must be True or False, got {strict!r}")
@@ -208,12 +211,9 @@ def _build(variant: VariantArguments, arguments: MarkerArguments, golden: _Golde
         raise UsageError(source, f"samples= must be at least 1, got {n_samples!r}")
     concurrency, record = _recording(given, source)
     extractor = _extractor(given, source)
-    call = read_prompt_call(given, settings, arguments.module, source)
-    schema_type = _schema_type(given, extractor, settings, arguments.module, source)
+    schema_type = _schema_type(given, extractor, marker)
     schema, cases = golden.read(schema_type, _compare(given, source), source)
-    if call is not None:
-        plain = [golden.case for golden in cases]
-        call = complete_call(call, given, schema_type, schema, plain, settings, arguments.module, source)
+    call = read_prompt_call(given, schema_type, schema, [golden.case for golden in cases], marker)
     name = variant.name or (name_of(extractor) if extractor else call.prompt.name if call else "run")
     rules, accepted = GateRules(alpha=settings.alpha), AcceptedAnswers()
     if variant.is_gated:
@@ -295,19 +295,18 @@ def _extractor(given: Mapping[str, Any], source: str) -> Callable[..., Any] | No
     return found
 
 
-def _schema_type(
-    given: Mapping[str, Any], extractor: Callable[..., Any] | None, settings: Settings, module: Path, source: str
-) -> Any:
-    schema = given.get("schema")
+def _schema_type(given: Mapping[str, Any], extractor: Callable[..., Any] | None, marker: MarkerSource) -> Any:
+    schema, source = given.get("schema"), marker.at("schema")
     if isinstance(schema, str | Path):
-        return read_json_schema(find_file(schema, settings, module, f"{source}: schema"), f"{source}: schema")
+        return read_json_schema(source.find(schema), source.name)
     if isinstance(schema, Mapping):
-        return model_of(schema, f"{source}: schema")
+        return model_of(schema, source.name)
     if schema is not None:
         return schema
     if extractor is None:
-        raise UsageError(source, "schema= is missing: name the pydantic model of the answer, or a JSON Schema file")
-    return returned_type(extractor, source)
+        missing = "schema= is missing: name the pydantic model of the answer, or a JSON Schema file"
+        raise UsageError(marker.name, missing)
+    return returned_type(extractor, marker.name)
 
 
 def _compare(given: Mapping[str, Any], source: str) -> Mapping[str, Any]:
@@ -335,8 +334,8 @@ class _Golden:
         return schema, cases
 
 
-def _load(cases: Any, settings: Settings, module: Path, source: str) -> tuple[list[Case], str]:
+def _load(cases: Any, marker: MarkerSource) -> tuple[list[Case], str]:
     if isinstance(cases, str | Path):
-        return load_cases(find_file(cases, settings, module, source), str(cases)), str(cases)
-    name = f"{source}: cases"
-    return load_cases(cases, name, module.parent), name
+        return load_cases(marker.find(cases), str(cases)), str(cases)
+    name = marker.at("cases").name
+    return load_cases(cases, name, marker.module.parent), name
