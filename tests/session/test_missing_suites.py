@@ -113,7 +113,7 @@ def test_a_suite_is_gone_however_its_folder_is_written(
     monkeypatch.chdir(tests)
     run = people.run(argument, f"--rootdir={root}", f"-c{root / 'pytest.ini'}")
     run.assert_outcomes(passed=1, failed=1)
-    run.stdout.fnmatch_lines(["suite gone, but its baseline is there: put the suite back, or delete *"])
+    run.stdout.fnmatch_lines(["suite gone, but its baseline is there: put the suite back; *"])
 
 
 @WORKERS

@@ -62,8 +62,11 @@ def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
     files = recordings(root)
     wanted = {path for suite in collected.suites for path in wanted_cassettes(suite, collected.settings)}
     orphans, unclear = find_orphans(files, wanted, collected)
+    moved = set(_moved(orphans, collected))
+    orphans = [path for path in orphans if path not in moved]
     findings = [
         *_of_plans(collected.plans),
+        *_of_moved(moved),
         *_unreadable(collected, wanted),
         *_oversized(files, max_size),
         *_secrets([*files, *root.rglob("*.jsonl")], collected.settings.storage.watch),
@@ -79,6 +82,20 @@ def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
         echo(f"not checked {line}", err=True)
     echo(_summary(files, findings, len(orphans) if prune else 0))
     raise SystemExit(int(bool(findings or collected.errors)))
+
+
+def _moved(orphans: Iterable[Path], collected: Collected) -> Iterator[Path]:
+    """Orphans that a case without a cassette may want: its suite moved."""
+    probes = [probe for plan in collected.plans for probe in plan.probes.values()]
+    lacking = {probe.job.path(collected.settings).name for probe in probes if probe.status is Status.MISSING}
+    yield from (path for path in orphans if path.name in lacking)
+
+
+def _of_moved(paths: Iterable[Path]) -> Iterator[Finding]:
+    folders = Counter(path.parent for path in paths)
+    for folder, count in sorted(folders.items()):
+        why = "cases that lack one have these names; if their suite moved: llm-extract mv OLD NEW"
+        yield Finding("moved", f"{_shown(folder)}: {count_cassettes(count)}", why)
 
 
 def _of_plans(plans: Sequence[Plan]) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ _COMMANDS = {
     "html": "render results.json as a page for a browser",
     "markdown": "render results.json as Markdown, for a job summary or a pull request",
     "merge": "add up the results.json of shards, and gate the whole",
+    "mv": "move cassettes, baseline and anchor of a suite that was renamed or moved",
     "score": "score a file of predictions against gold, without pytest",
 }
 _CRASHED = 4  # not 1, which is a failed gate

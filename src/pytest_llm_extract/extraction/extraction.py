@@ -22,6 +22,7 @@ from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.extraction.call import Call, replay
 from pytest_llm_extract.extraction.exception_status import in_words, status_of
 from pytest_llm_extract.extraction.job import Job, jobs_of
+from pytest_llm_extract.extraction.moved_suite import moved_from
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Origin, Usage, count_leaves
 from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, Status
@@ -76,6 +77,7 @@ class Extraction:
         self._suite, self._golden, self._settings, self._client = suite, golden, settings, client
         self._jobs, self._record = jobs_of(suite, golden), record
         self._taken: list[_Taken] = []
+        self._function: Callable[[], Any] | None = None
         self.result: CaseResult | None = None
 
     @property
@@ -206,12 +208,18 @@ class Extraction:
         others = (
             sorted(path.name for path in variant.parent.iterdir() if path.is_dir()) if variant.parent.is_dir() else []
         )
+        if (old := self._moved_from()) is not None:
+            return f"the suite moved: its cassettes are there and fit: llm-extract mv {old} {self._suite.key}"
         if others and not variant.exists():
             return f"the folder of variant {others[0]!r} is there: was the prompt or extractor renamed?"
         if (other := self._other_rootdir()) is not None:
             given = self._settings.rootdir
             return f"it is below {other}, recorded with that rootdir; here it is {given}: give --rootdir={other}"
         return None
+
+    def _moved_from(self) -> str | None:
+        function = self._function
+        return None if function is None else moved_from(self._jobs[0], function, self._settings)
 
     def _other_rootdir(self) -> Path | None:
         """A folder above the test module that would have this cassette as the rootdir, as in a monorepo."""
@@ -225,6 +233,7 @@ class Extraction:
         return None
 
     def _run(self, function: Callable[[], Any]) -> None:
+        self._function = function
         self._taken = [self._take(function, job) for job in self._jobs]
         first, *further = (taken.result for taken in self._taken)
         self.result = _with_further(first, further)

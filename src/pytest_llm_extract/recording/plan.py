@@ -13,6 +13,7 @@ from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import suite_folder
 from pytest_llm_extract.extraction.call import Call, replay
 from pytest_llm_extract.extraction.job import Job, Key, is_wanted, record_mode, variant_folder, wanted_cassettes
+from pytest_llm_extract.extraction.moved_suite import moved_from
 from pytest_llm_extract.recording.progress import Estimate, SuitePlan
 from pytest_llm_extract.recording.thread_pool import in_threads
 from pytest_llm_extract.results.outcome import Status
@@ -63,11 +64,18 @@ def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Setting
     shown = SuitePlan(suite.id, suite.variant, in_tests=_count_in_tests(jobs, probes), to_record=len(wanted))
     for one in found:
         _count(shown, one)
+    if missing := next((probe.job for probe in found if probe.status is Status.MISSING), None):
+        shown.moved_from = _moved_from(missing, client, settings)
     shown.orphans = orphans(suite, settings)
     shown.is_at_least = suite.extractor is not None and bool(shown.stale)
     if expected and len(expected) == len(wanted):
         shown.expected = sum(expected.values(), Estimate())
     return Plan(suite, shown, tuple(wanted), {one.job.key: one for one in found}, expected)
+
+
+def _moved_from(job: Job, client: Callable[[], Any], settings: Settings) -> str | None:
+    function = job.function(client)
+    return None if function is None else moved_from(job, function, settings)
 
 
 def _count_in_tests(jobs: Iterable[Job], probes: Mapping[Key, Probe]) -> int:

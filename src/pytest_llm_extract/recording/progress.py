@@ -33,7 +33,7 @@ class SuitePlan:
 
     `stale` counts by cause. `expected` is None where no earlier recording of the suite tells; it is "at least" for
     stale recordings of an extractor, whose requests are known up to the first that changed. `in_tests` are the cases
-    that only their tests can record (`extraction.run`).
+    that only their tests can record (`extraction.run`). `moved_from` is what `llm-extract mv` would move here.
     """
 
     suite: str
@@ -47,6 +47,7 @@ class SuitePlan:
     to_record: int = 0
     expected: Estimate | None = None
     is_at_least: bool = False
+    moved_from: str | None = None
 
 
 class Progress(NamedTuple):

@@ -26,6 +26,8 @@ def plan_lines(plans: Sequence[SuitePlan]) -> list[str]:
         if plan.orphans:
             shown = ", ".join(plan.orphans[:3]) + (", …" if len(plan.orphans) > 3 else "")
             lines.append(f"  orphaned: {printable(shown, 200)}: no case wants them (llm-extract check --prune)")
+        if plan.moved_from:
+            lines.append(f"  the suite moved: its cassettes fit: llm-extract mv {plan.moved_from} {plan.suite}")
         if plan.in_tests:
             lines.append(f"  {count_cases(plan.in_tests)} can only be checked and recorded by the tests themselves")
         if plan.to_record:

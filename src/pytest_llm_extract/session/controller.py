@@ -172,7 +172,8 @@ class Controller:
 
     def _absent(self, session: pytest.Session) -> Absent:
         gated = [suite_id for suite_id, run in self.suites.items() if run.decision is not None]
-        ran, counts = list(self.suites), (self.n_deselected, self.n_uncollected)
+        ran = {key: run.head.dataset_ids for key, run in self.suites.items()}
+        counts = self.n_deselected, self.n_uncollected
         return Absent(session, self.settings, ran, gated, self.skipped, *counts)
 
     def _add_crashed(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +17,14 @@ from pytest_llm_extract.session.stash import suite_and_case
 
 @dataclass(frozen=True)
 class Absent:
-    """Of one run: `ran` are the suites with results, `gated` those among them with a verdict.
+    """Of one run: `ran` are the suites with results and the ids of their cases, `gated` those with a verdict.
 
     `skipped` says why modules were skipped at their import, `n_uncollected` how many could not be collected.
     """
 
     session: pytest.Session
     settings: Settings
-    ran: Sequence[str]
+    ran: Mapping[str, Collection[str]]
     gated: Sequence[str]
     skipped: Mapping[str, str]
     n_deselected: int
@@ -74,7 +74,30 @@ class Absent:
                 f"its module was skipped at its import ({self.skipped[module]}), but its baseline is there: "
                 f"give the module what it needs, or leave it out with --ignore={module}"
             )
-        return f"suite gone, but its baseline is there: put the suite back, or delete {baseline}"
+        if (new := self._moved_to(self.settings.rootdir / baseline)) is not None:
+            return f"suite gone, but its baseline is there, and its cases are in {new}: llm-extract mv {suite_id} {new}"
+        return (
+            "suite gone, but its baseline is there: put the suite back; "
+            f"or, if it moved, llm-extract mv {suite_id} NEW; or, if it was dropped on purpose, delete {baseline}"
+        )
+
+    def _moved_to(self, path: Path) -> str | None:
+        """The suite of this run that has most of a baseline's cases, and no baseline of its own."""
+        from pytest_llm_extract.baseline.file import load
+        from pytest_llm_extract.errors import BaselineError
+
+        try:
+            found = load(path, path.name)
+        except BaselineError:
+            return None
+        ids = found.entries.keys() if found else set()
+        shared = {
+            key: len(ids & set(cases))
+            for key, cases in self.ran.items()
+            if not (baseline_folder(self.settings.cassettes, key) / BASELINE).exists()
+        }
+        best = max(shared, key=lambda key: shared[key], default=None)
+        return best if best is not None and 0 < len(ids) <= 2 * shared[best] else None
 
     def _not_compared(self, used: set[Path]) -> dict[str, str]:
         """The suite of the baseline that was asked for, if it did not run and the gates of others did without it.

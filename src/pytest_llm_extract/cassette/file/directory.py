@@ -44,9 +44,16 @@ def delete(path: Path, root: Path) -> None:
     """
     try:
         path.unlink(missing_ok=True)
-        for folder in path.parents:
-            if folder == root or any(folder.iterdir()):
-                break
-            folder.rmdir()
+        drop_empty_folders(path.parent, root)
     except OSError as error:
         raise CassetteError(path, f"cannot be deleted: {error.strerror or error}") from None
+
+
+def drop_empty_folders(folder: Path, root: Path) -> None:
+    """Delete a folder that is empty, or gone already, and those above it that are empty then, up to `root`."""
+    while folder != root and folder.is_relative_to(root):
+        if folder.exists():
+            if any(folder.iterdir()):
+                return
+            folder.rmdir()
+        folder = folder.parent
