@@ -19,7 +19,7 @@ def fields_table(suite: SuiteResult, decision: Decision) -> Html:
     """Each field with its bar, rate, interval, floor, change against the baseline, and history of accepted runs."""
     changes = decision.comparisons[0].fields if decision.comparisons else {}
     histories = {path: _history(suite, path) for path in decision.fields}
-    head = ("field", "", "right", "accuracy", "95% interval", "floor", "verdict", "lost and gained", "p_adj")
+    head = ("field", "picture", "right", "accuracy", "95% interval", "floor", "verdict", "lost and gained", "p_adj")
     is_traced = any(histories.values())
     rows = []
     for path, summary in decision.fields.items():

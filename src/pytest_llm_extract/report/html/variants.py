@@ -48,7 +48,9 @@ def _table(comparison: VariantComparison) -> Html:
         name = tag("th", variant.name, scope="row")
         rows.append([name, *(tag("td", cell, class_="number") for cell in cells)])
     head = ("variant", "score", f"against {comparison.reference}, in points", "unusable answers", "tokens in + out")
-    return table(f"Variants on {comparison.n_cases} cases", (*head, "$ for 1,000", "seconds, median", ""), rows)
+    return table(
+        f"Variants on {comparison.n_cases} cases", (*head, "$ for 1,000", "seconds, median", "set of best"), rows
+    )
 
 
 def _difference(found: Difference | None) -> str:

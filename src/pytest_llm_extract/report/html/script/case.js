@@ -52,10 +52,11 @@ class CaseView {
     const heads = ["field", "outcome", "expected", ...(this.found.before ? ["before"] : []), "now"];
     const table = el("table", { class: "values" }, el("caption", { class: "unseen" }, "Values of this case"),
       el("thead", {}, el("tr", {}, ...heads.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, ...rows));
-    this.page = el("pre", { class: "text", tabindex: "0", role: "region", "aria-label": "Document" });
+    this.page = block("Document");
     const shown = this.found.file ? fileView(this.found.file)
       : this.text === null ? [el("p", { class: "about" }, "The document was left out of this report.")] : [this.page];
-    return el("div", { class: "sides" }, el("div", { class: "document" }, ...shown),
+    this.found_in = el("p", { class: "about" });
+    return el("div", { class: "sides" }, el("div", { class: "document" }, ...shown, this.found_in),
       el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Values" }, table));
   }
 
@@ -87,11 +88,11 @@ class CaseView {
     }
     if (this.text !== null && !this.found.file) this.page.replaceChildren(...marked(this.text, this.marks, field));
     const first = this.page.querySelector("mark.chosen");
-    if (first) this.page.scrollTop = Math.max(0, first.offsetTop - this.page.offsetTop - 60);
-    if (scroll && field) {
-      const n = this.page.querySelectorAll("mark.chosen").length;
-      announce(`${field}: ${n ? `${count(n, "place")} in the document` : "not found in the document"}`);
-    }
+    if (first) this.page.scrollTop = Math.max(0, first.offsetTop - 60);
+    const n = this.page.querySelectorAll("mark.chosen").length;
+    this.found_in.textContent = field && this.text !== null && !this.found.file
+      ? `${visible(field)}: ${n ? `${count(n, "place")} in the document` : "not found in the document"}` : "";
+    if (scroll) announce(this.found_in.textContent);
   }
 
   more() {
@@ -112,15 +113,15 @@ function answerView(sample) {
   if (sample.raw === undefined) return [];
   const lines = sample.explanation ? [el("ul", {}, ...sample.explanation.map((line) => el("li", {}, visible(line))))] : [];
   const raw = sample.raw === "" ? "(empty)" : visible(sample.raw);
-  return [...lines, folded("Raw answer", [el("pre", { class: "text" }, raw)], true)];
+  return [...lines, folded("Raw answer", [block("Raw answer", raw)], true)];
 }
 
 function requestViews(sample) {
   const all = sample.requests ?? [];
   return all.map((request, at) => folded(`Request${all.length > 1 ? ` ${at + 1}` : ""}: ${visible(request.to)}`, [
     ...request.turns.map(([role, text]) => el("div", { class: "turn" }, el("h5", {}, visible(role)),
-      el("pre", { class: "text" }, visible(text)))),
-    el("div", { class: "turn" }, el("h5", {}, "parameters"), el("pre", { class: "text" }, visible(request.rest))),
+      block(`message of ${visible(role)}`, visible(text)))),
+    el("div", { class: "turn" }, el("h5", {}, "parameters"), block("Parameters of the request", visible(request.rest))),
   ], false));
 }
 

@@ -14,7 +14,8 @@ function placesOf(value, text) {
   const written = String(value).trim();
   const date = written.match(/^(\d{4})-(\d{2})-(\d{2})(?:T.*)?$/);
   const patterns = date ? [literal(written), ...dates(date)] : [literal(written)];
-  const found = patterns.flatMap((pattern) => matches(pattern, text));
+  let found = patterns.flatMap((pattern) => matches(pattern, text));
+  if (found.length === 0) found = writtenDates(written).flatMap(dates).flatMap((pattern) => matches(pattern, text));
   if (found.length === 0 && /^[-+]?\d+(\.\d+)?([eE][-+]?\d+)?$/.test(written)) return numbers(Number(written), text);
   return found.slice(0, MOST_PLACES);
 }
@@ -76,6 +77,22 @@ function dates([, year, month, day]) {
     `${year}${month}${day}`,
   ];
   return forms.map((form) => new RegExp(`(?<!\\d)${form}(?!\\d)`, "giu"));
+}
+
+// What a date that a person wrote may mean: `2/3/91` is the second of March, or the third of February.
+function writtenDates(written) {
+  const parts = written.match(/^(\d{1,2})[-./](\d{1,2})[-./](\d{2}|\d{4})$/);
+  if (parts) {
+    const [, one, two, year] = parts;
+    const y = year.length === 4 ? year : `${Number(year) > 68 ? 19 : 20}${year}`;
+    const two_digits = (number) => number.padStart(2, "0");
+    return [[one, two], [two, one]].filter(([month]) => month >= 1 && month <= 12)
+      .map(([month, day]) => ["", y, two_digits(month), two_digits(day)]);
+  }
+  const time = /\p{L}{3}/u.test(written) && /\d{4}/.test(written) && written.length < 40 ? Date.parse(`${written} UTC`) : NaN;
+  if (Number.isNaN(time)) return [];
+  const [year, month, day] = new Date(time).toISOString().slice(0, 10).split("-");
+  return [["", year, month, day]];
 }
 
 function monthNames() {

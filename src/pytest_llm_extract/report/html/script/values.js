@@ -32,6 +32,11 @@ function show(value) {
   return visible(typeof value === "string" ? value : JSON.stringify(value));
 }
 
+// A text with its line ends, which scrolls where it is long, also with the keyboard.
+function block(name, ...content) {
+  return el("pre", { class: "text", tabindex: "0", role: "group", "aria-label": name }, ...content);
+}
+
 function swatch(letter) {
   return el("span", { class: `swatch ${letter === "." ? "n" : letter}`, "aria-hidden": "true" });
 }
