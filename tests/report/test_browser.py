@@ -47,7 +47,7 @@ def look(browser: Any) -> Iterator[Callable[..., Any]]:
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: (said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
         page.goto(url.as_uri() if isinstance(url, Path) else url)
         if options.get("java_script_enabled", True):
             page.wait_for_selector("html.ready")

@@ -15,7 +15,7 @@ from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison
-from pytest_llm_extract.report.moved_values import moved_values
+from pytest_llm_extract.report.moved_values import count_lost, lost_values
 from pytest_llm_extract.report.terminal import documents_line
 from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
@@ -70,11 +70,12 @@ def _suite(suite: SuiteResult, decision: Decision) -> Iterable[str]:
 
 def _lost(suite: SuiteResult, comparison: Comparison) -> str:
     """The lost cases of the field that lost most first: expected, before, now."""
-    lost = list(moved_values(suite, comparison))
-    if not lost:
+    n_lost = count_lost(comparison)
+    if not n_lost:
         return ""
-    rows = [(code(path), code(case), *map(code, values)) for path, case, values in lost[:_CASES]]
-    more = f"\n\n_and {len(lost) - _CASES} more_" if len(lost) > _CASES else ""
+    lost = lost_values(suite, comparison, _CASES)
+    rows = [(code(path), code(case), *map(code, values)) for path, case, values in lost]
+    more = f"\n\n_and {n_lost - _CASES} more_" if n_lost > _CASES else ""
     head = f"**Lost against the {comparison.against}** ({count_cases(comparison.n_cases)} paired)"
     return f"{head}\n\n{_table(('field', 'case', 'expected', 'before', 'now'), rows)}{more}"
 

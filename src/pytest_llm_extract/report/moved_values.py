@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
 
 from pytest_llm_extract.gate.regression import Comparison
 from pytest_llm_extract.report.terminal_text import has_values, show
@@ -11,12 +13,25 @@ from pytest_llm_extract.results.outcome import RIGHT
 from pytest_llm_extract.results.suite_result import SuiteResult
 
 
-def moved_values(suite: SuiteResult, comparison: Comparison) -> Iterator[tuple[str, str, tuple[str, str, str]]]:
-    """Field, case, and the values expected, before and now; empty where they are not known."""
+class MovedValue(NamedTuple):
+    """A field of a case, and its values as text: expected, before and now; empty where they are not known."""
+
+    field: str
+    case: str
+    values: tuple[str, str, str]
+
+
+def count_lost(comparison: Comparison) -> int:
+    """How many values were lost."""
+    return sum(len(change.lost) for change in comparison.fields.values())
+
+
+def lost_values(suite: SuiteResult, comparison: Comparison, most: int) -> list[MovedValue]:
+    """The first `most` lost values."""
     cases = {case.id: case for case in suite.cases}
-    for path in sorted(comparison.fields, key=lambda path: -len(comparison.fields[path].lost)):
-        for case in comparison.fields[path].lost:
-            yield path, case, _values(cases[case], path, comparison.against)
+    order = sorted(comparison.fields, key=lambda path: -len(comparison.fields[path].lost))
+    lost = ((path, case) for path in order for case in comparison.fields[path].lost)
+    return [MovedValue(path, case, _values(cases[case], path, comparison.against)) for path, case in islice(lost, most)]
 
 
 def _values(case: CaseResult, path: str, against: str) -> tuple[str, str, str]:

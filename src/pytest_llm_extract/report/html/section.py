@@ -10,7 +10,7 @@ from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.report.html.fields import fields_table
 from pytest_llm_extract.report.html.markup import Html, join, table, tag
 from pytest_llm_extract.report.html.variants import variants_section
-from pytest_llm_extract.report.moved_values import moved_values
+from pytest_llm_extract.report.moved_values import count_lost, lost_values
 from pytest_llm_extract.report.terminal import documents_line
 from pytest_llm_extract.report.terminal_text import has_values, show
 from pytest_llm_extract.results.case_result import CaseResult, Leaf
@@ -130,39 +130,44 @@ def _tables(suite: SuiteResult, decision: Decision) -> Iterator[Html]:
     for comparison in decision.comparisons:
         rows = [
             [_case_cell(case, path), tag("td", path), *(_value(text) for text in values)]
-            for path, case, values in moved_values(suite, comparison)
+            for path, case, values in lost_values(suite, comparison, _ROWS)
         ]
         if rows:
-            head = f"Lost against the {comparison.against}: {len(rows)}"
+            n_lost = count_lost(comparison)
+            head = f"Lost against the {comparison.against}: {n_lost:,}"
             yield tag("h3", head)
             yield table(head, _LOST, rows[:_FIRST], class_="lost-values")
-            if rest := rows[_FIRST:_ROWS]:
+            if rest := rows[_FIRST:]:
                 folded = table(f"{head}, further ones", _LOST, rest, class_="lost-values")
-                yield tag("details", tag("summary", f"{len(rows) - _FIRST} more"), folded, *_more(len(rows)))
+                yield tag("details", tag("summary", f"{n_lost - _FIRST:,} more"), folded, *_more(n_lost))
     yield from _wrong(suite)
 
 
 def _wrong(suite: SuiteResult) -> Iterator[Html]:
     """What is wrong in this run, folded; of an answer that is lost as a whole, one row."""
-    rows = [row for case in suite.cases for row in _wrong_rows(case)]
-    if not rows:
+    wrong = [found for case in suite.cases for found in _wrong_values(case)]
+    if not wrong:
         return
-    shown = table("Wrong now", ("case", "field", "outcome", "expected", "now"), rows[:_ROWS])
-    yield tag("details", tag("summary", f"Wrong now: {len(rows)}"), shown, *_more(len(rows)))
+    rows = [[_case_cell(case, path), *map(_value, texts)] for case, path, texts in map(_wrong_texts, wrong[:_ROWS])]
+    shown = table("Wrong now", ("case", "field", "outcome", "expected", "now"), rows)
+    yield tag("details", tag("summary", f"Wrong now: {len(wrong):,}"), shown, *_more(len(wrong)))
 
 
-def _wrong_rows(case: CaseResult) -> Iterator[list[Html]]:
-    for sample in case.samples[:1]:
-        if sample.lost:
-            cells = (tag("td", "all"), tag("td", sample.status.value), tag("td"), _value(sample.error or ""))
-            yield [_case_cell(case.id, ""), *cells]
-            continue
-        for path, leaves in sample.leaves.items():
-            for leaf in leaves:
-                if leaf.outcome not in RIGHT:
-                    values = (_side(leaf, leaf.expected), _side(leaf, leaf.actual))
-                    found = (tag("td", path), tag("td", leaf.outcome.value), *map(_value, values))
-                    yield [_case_cell(case.id, path), *found]
+def _wrong_values(case: CaseResult) -> Iterator[tuple[CaseResult, str, Leaf | None]]:
+    """Each wrong leaf of a case with its field; a lost answer as one."""
+    if case.lost:
+        yield case, "", None
+        return
+    for path, leaves in case.leaves.items():
+        yield from ((case, path, leaf) for leaf in leaves if leaf.outcome not in RIGHT)
+
+
+def _wrong_texts(found: tuple[CaseResult, str, Leaf | None]) -> tuple[str, str, tuple[str, str, str, str]]:
+    """Case, field, and what stands in the further cells."""
+    case, path, leaf = found
+    if leaf is None:
+        return case.id, "", ("all", case.status.value, "", case.error or "")
+    return case.id, path, (path, leaf.outcome.value, _side(leaf, leaf.expected), _side(leaf, leaf.actual))
 
 
 def _side(leaf: Leaf, value: Any) -> str:

@@ -109,6 +109,7 @@ async function start() {
   addEventListener("keydown", listen);
   route();
   document.documentElement.classList.add("ready");
+  performance.mark("usable");
 }
 
 start();
