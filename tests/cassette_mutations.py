@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from pytest_llm_extract.cassette import foreign
-from pytest_llm_extract.cassette.file.answer_summary import summary
+from pytest_llm_extract.cassette.file.answer_summary import summarize_answers
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
@@ -298,7 +298,7 @@ def outcome(text: bytes, folder: Path) -> Recording | str:
         return _one_line(str(error), path)
     assert found is not None
     assert found.exchanges
-    summary(found)
+    summarize_answers(found)
     for exchange in found.exchanges:
         exchange.to_vcr()
     try:

@@ -11,7 +11,9 @@ import pytest
 from recorded import record
 from standin import Reply, StandIn
 
+from pytest_llm_extract.cassette.file.answer_summary import AnswerSummary
 from pytest_llm_extract.extraction.exception_status import status_of
+from pytest_llm_extract.results.case_result import Usage
 
 MODULE = """
 import json, pytest
@@ -112,7 +114,7 @@ class OutputParserException(ValueError):
 
 
 NOTHING: Any = None
-ANSWERED = {"by_model": {"m-1": None}, "content": "It is a bolt.", "finish_reason": "stop", "refusal": None}
+ANSWERED = AnswerSummary(by_model={"m": Usage(1, 1)}, content="It is a bolt.", finish_reason="stop")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ ANSWERED = {"by_model": {"m-1": None}, "content": "It is a bolt.", "finish_reaso
 )
 def test_the_answer_is_asked_before_the_exception(error: Exception, facts: dict[str, Any], status: str) -> None:
     """A lookup that fails on an answer which does not fit the schema is the answer's fault; broken code is not."""
-    assert status_of(error, ANSWERED | facts, lambda text: False) == status
+    assert status_of(error, ANSWERED._replace(**facts), lambda text: False) == status
 
 
 def test_a_lookup_that_fails_on_an_answer_that_fits_is_a_crash() -> None:

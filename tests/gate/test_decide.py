@@ -14,8 +14,9 @@ from gate_cases import case, grouped, leaves, suite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_llm_extract.cassette.file.answer_summary import AnswerSummary
 from pytest_llm_extract.errors import UsageError
-from pytest_llm_extract.extraction.call import Call
+from pytest_llm_extract.extraction.call import Call, CallFacts
 from pytest_llm_extract.gate.decide import Decision, decide
 from pytest_llm_extract.gate.floors import missed_floors
 from pytest_llm_extract.report.results_json import read_results, run_to_wire, suite_to_wire
@@ -364,14 +365,19 @@ def test_suite_of_many_fields_and_cases_takes_sixty_lines() -> None:
     assert len(suite_lines(found, decision, {}, Form(80, verbose=2))) > 4_000
 
 
+def called(by_model: dict[str | None, Usage]) -> Call:
+    """A call whose answers took these tokens."""
+    return Call(facts=CallFacts(AnswerSummary(by_model=by_model)))
+
+
 def test_every_model_that_answered_has_its_price() -> None:
     """A fallback to a cheap model makes the dear one no cheaper; an unknown one makes the sum unknown."""
     dear, cheap = cost_usd("gpt-4", Usage(10_000, 10)), cost_usd("gpt-4o-mini", Usage(1_000, 10))
     assert dear is not None
     assert cheap is not None
-    call = Call(facts={"by_model": {"gpt-4": Usage(10_000, 10), "gpt-4o-mini": Usage(1_000, 10)}})
+    call = called({"gpt-4": Usage(10_000, 10), "gpt-4o-mini": Usage(1_000, 10)})
     assert call.cost_usd == dear + cheap > 100 * cheap
-    assert Call(facts={"by_model": {"gpt-4": Usage(10_000, 10), "unheard-of": Usage(1, 1)}}).cost_usd is None
+    assert called({"gpt-4": Usage(10_000, 10), "unheard-of": Usage(1, 1)}).cost_usd is None
 
 
 def test_a_floor_of_which_no_answer_has_a_value_is_missed() -> None:

@@ -12,7 +12,7 @@ from vcr.serialize import deserialize
 from vcr.serializers import yamlserializer
 
 from pytest_llm_extract.cassette import foreign
-from pytest_llm_extract.cassette.file.answer_summary import summary
+from pytest_llm_extract.cassette.file.answer_summary import summarize_answers
 from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.results.case_result import Usage
 
@@ -47,18 +47,18 @@ def test_recording_is_read_out(
     """Answer, usage, model, finish reason and refusal; kept as our own, it says the same, and stock vcrpy reads it."""
     found = load(real(name))
     assert found is not None
-    said = summary(found)
-    assert (said["finish_reason"], str(said["model"])) == (finish, model)
-    assert sum(said["by_model"].values(), Usage()) == Usage(int(n_input), int(n_output))
+    said = summarize_answers(found)
+    assert (said.finish_reason, str(said.model)) == (finish, model)
+    assert sum(said.by_model.values(), Usage()) == Usage(int(n_input), int(n_output))
     if answer.startswith("refused: "):
-        assert (said["refusal"], said["content"]) == (answer.removeprefix("refused: "), None)
+        assert (said.refusal, said.content) == (answer.removeprefix("refused: "), None)
     else:
-        assert holds(json.loads(said["content"]), json.loads(answer))
+        assert holds(json.loads(said.content or ""), json.loads(answer))
     kept = foreign.as_kept(found, "c0")
     save(tmp_path / "kept.yaml", kept, foreign.head_of(kept, found, None, None))
     again = load(tmp_path / "kept.yaml")
     assert again is not None
-    assert summary(again) == said
+    assert summarize_answers(again) == said
     assert again.fingerprints == found.fingerprints
     requests, responses = deserialize((tmp_path / "kept.yaml").read_text("utf-8"), yamlserializer)
     assert [request.body for request in requests] == [exchange.request_body for exchange in again.exchanges]

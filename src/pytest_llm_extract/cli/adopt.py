@@ -13,7 +13,7 @@ import click
 
 from pytest_llm_extract.cassette import foreign
 from pytest_llm_extract.cassette.file import staleness
-from pytest_llm_extract.cassette.file.answer_summary import summary
+from pytest_llm_extract.cassette.file.answer_summary import summarize_answers
 from pytest_llm_extract.cassette.file.exchange import Recording, path_of
 from pytest_llm_extract.cassette.file.load import check_inside, load
 from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
@@ -231,11 +231,11 @@ def _replaced(path: Path, root: Path, force: bool) -> Recording | None:
 
 
 def _summary(kept: Recording) -> str:
-    facts, n = summary(kept), len(kept.exchanges)
-    usage = sum(facts["by_model"].values(), Usage())
+    answers, n = summarize_answers(kept), len(kept.exchanges)
+    usage = sum(answers.by_model.values(), Usage())
     tokens = f"{usage.input_tokens:,} + {usage.output_tokens:,} tokens"
-    ending = "refused" if facts["refusal"] else facts["finish_reason"] or "in a format that is not read"
-    return ", ".join([f"{n} exchange{'' if n == 1 else 's'}", facts["model"] or "no model named", tokens, ending])
+    ending = "refused" if answers.refusal else answers.finish_reason or "in a format that is not read"
+    return ", ".join([f"{n} exchange{'' if n == 1 else 's'}", answers.model or "no model named", tokens, ending])
 
 
 def _freshness(suite: Suite, golden: GoldenCase, kept: Recording, storage: Storage) -> str:

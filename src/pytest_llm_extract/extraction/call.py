@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.file import fingerprint, hashed_requests, staleness
-from pytest_llm_extract.cassette.file.answer_summary import summary
+from pytest_llm_extract.cassette.file.answer_summary import AnswerSummary, summarize_answers
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent
 from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
@@ -25,7 +26,37 @@ from pytest_llm_extract.results.case_result import Usage
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.prices import cost_of_models_usd
 
-_META = ("hashes", "attempt", "model", "system_fingerprint", "latency_s", "recorded")
+
+class CallFacts(NamedTuple):
+    """What is known of a recording that was made or replayed.
+
+    `hashes` are short hashes of the first request's parts, `fingerprints` those of its requests. `asked` is the model
+    that a request without a recorded answer names. `attempt` counts the recordings of one unchanged request,
+    `recorded` is the time of the recording (ISO 8601), `latency_s` what it took in seconds.
+    """
+
+    answers: AnswerSummary = AnswerSummary()
+    hashes: Mapping[str, str | None] = MappingProxyType({})
+    fingerprints: tuple[str, ...] = ()
+    asked: str | None = None
+    attempt: int = 1
+    latency_s: float | None = None
+    recorded: str | None = None
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The facts that a cassette keeps at its top."""
+        return {
+            "hashes": self.hashes,
+            "attempt": self.attempt,
+            "model": _storable(self.answers.model),
+            "system_fingerprint": _storable(self.answers.system_fingerprint),
+            "latency_s": self.latency_s,
+            "recorded": self.recorded,
+        }
+
+
+_NO_FACTS = CallFacts()
 
 
 @dataclass
@@ -44,7 +75,7 @@ class Call:
     change: staleness.Change | None = None
     recorded: bool = False
     failure: Failure | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: CallFacts = _NO_FACTS
     ignored: Mapping[str, bool] = field(default_factory=dict)
 
     @property
@@ -53,10 +84,9 @@ class Call:
         return sum(self.by_model.values(), Usage())
 
     @property
-    def by_model(self) -> dict[str | None, Usage]:
+    def by_model(self) -> Mapping[str | None, Usage]:
         """The tokens of each model that answered."""
-        found: dict[str | None, Usage] = self.facts.get("by_model", {})
-        return found
+        return self.facts.answers.by_model
 
     @property
     def cost_usd(self) -> float | None:
@@ -99,14 +129,15 @@ def _unreadable(error: CassetteError) -> Call:
 
 def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Call:
     take = Replay(recording, slot.ignore, slot.storage)
-    call = Call(facts={**recording.meta, **_facts(recording, slot)}, ignored=take.matched)
+    call = Call(facts=_facts(recording, slot), ignored=take.matched)
     try:
         with taking(take), placeholder_key():
             call.value = run_to_end(function)
     except Exception as error:
         call.error = error
     if take.miss is not None:
-        call.facts["asked"] = fingerprint.parts(fingerprint.read_json(take.miss.body)).get("model")
+        asked = fingerprint.parts(fingerprint.read_json(take.miss.body)).get("model")
+        call.facts = call.facts._replace(asked=asked)
         call.change = _change(take, take.miss, slot)
         call.status, call.problem, call.error = Status.STALE, call.change.cause, None
     elif take.stopped is not None:
@@ -159,7 +190,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
         call.error = error
     recording = Recording(tuple(take.exchanges), slot.case_id)
     call.facts = _facts(recording, slot)
-    call.failure = failure_of(take, call.error, call.facts)
+    call.failure = failure_of(take, call.error, call.facts.answers)
     if call.failure is not None:
         # Providers and errors repeat what they were sent.
         call.failure = call.failure._replace(words=slot.storage.watch.hide(call.failure.words))
@@ -179,13 +210,17 @@ def _is_answered(take: Record, call: Call) -> bool:
     """Whether a whole answer arrived before the extraction raised: then the answer is kept."""
     if not take.exchanges or call.error is None or not isinstance(call.error, Exception):
         return False
-    return bool(call.by_model or call.facts["rejected"]) or is_answer(call.error)
+    return bool(call.by_model or call.facts.answers.rejected) or is_answer(call.error)
 
 
 def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, seconds: float) -> None:
     try:
-        call.facts |= _meta(recording, old, seconds)
-        head = {name: _storable(call.facts[name]) for name in _META}
+        call.facts = call.facts._replace(
+            attempt=recording.attempt_after(old),
+            latency_s=round(seconds, 3),
+            recorded=clock.utc_now().isoformat(timespec="seconds"),
+        )
+        head = call.facts.head
         write_cassette(slot.path, cassette_text(slot.path, recording, head, slot.storage, slot.document, slot.ignore))
     except (CassetteError, SecretFoundError) as error:
         call.failure = Failure(str(error), is_final=isinstance(error, CassetteError))
@@ -194,20 +229,19 @@ def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, 
         call.recorded = True
 
 
-def _storable(value: Any) -> Any:
-    """A value for the cassette's head. A lone surrogate, which a file cannot hold, becomes its escape."""
-    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+def _storable(text: str | None) -> str | None:
+    """A string for the cassette's head. A lone surrogate, which a file cannot hold, becomes its escape."""
+    return None if text is None else text.encode(errors="backslashreplace").decode()
 
 
-def _facts(recording: Recording, slot: Slot) -> dict[str, Any]:
+def _facts(recording: Recording, slot: Slot) -> CallFacts:
     first = recording.exchanges[0].request_body if recording.exchanges else b""
-    hashes = recording.meta.get("hashes") or fingerprint.origin(first, slot.document)
-    return {**summary(recording), "hashes": hashes, "fingerprints": recording.fingerprints}
-
-
-def _meta(recording: Recording, old: Recording | None, seconds: float) -> dict[str, Any]:
-    return {
-        "attempt": recording.attempt_after(old),
-        "latency_s": round(seconds, 3),
-        "recorded": clock.utc_now().isoformat(timespec="seconds"),
-    }
+    meta = recording.meta
+    return CallFacts(
+        summarize_answers(recording),
+        meta.get("hashes") or fingerprint.origin(first, slot.document),
+        tuple(recording.fingerprints),
+        attempt=meta.get("attempt", 1),
+        latency_s=meta.get("latency_s"),
+        recorded=meta.get("recorded"),
+    )

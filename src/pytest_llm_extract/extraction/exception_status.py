@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import pydantic
 
+from pytest_llm_extract.cassette.file.answer_summary import AnswerSummary
 from pytest_llm_extract.errors import PromptError
 from pytest_llm_extract.prompt import client
 from pytest_llm_extract.results.outcome import Status
@@ -30,16 +30,14 @@ _GAVE_UP = frozenset(
 )
 
 
-def status_of(
-    error: BaseException, facts: Mapping[str, Any], fits: Callable[[str], bool] = lambda text: True
-) -> Status:
+def status_of(error: BaseException, answers: AnswerSummary, fits: Callable[[str], bool] = lambda text: True) -> Status:
     """The status of an answer whose extraction raised an exception.
 
     The answer is asked first: a refusal, a cut-off answer and a rejected request have their status whatever was raised.
 
     Args:
         error: what the extraction raised.
-        facts: those of `answer_summary.summary`; empty where there is no answer.
+        answers: what the recorded answers report; the default value if there are none.
         fits: whether the text of the answer is what the suite's schema wants.
 
     Returns:
@@ -48,15 +46,15 @@ def status_of(
     if _is_broken_code(error):
         return Status.ERROR
     names = {base.__name__ for base in type(error).__mro__}
-    if _is_refusal(error, names, facts):
+    if _is_refusal(error, names, answers):
         return Status.REFUSED
-    if facts.get("rejected"):
+    if answers.rejected is not None:
         return Status.REJECTED
-    if facts.get("finish_reason") == "length" or "LengthFinishReasonError" in names:
+    if answers.finish_reason == "length" or "LengthFinishReasonError" in names:
         return Status.TRUNCATED
     if isinstance(error, pydantic.ValidationError | json.JSONDecodeError) or names & _GAVE_UP:
         return Status.INVALID
-    if facts.get("by_model") and _is_about_a_value(error) and not fits(facts.get("content") or ""):
+    if answers.by_model and _is_about_a_value(error) and not fits(answers.content or ""):
         return Status.INVALID
     return Status.ERROR
 
@@ -66,12 +64,12 @@ def _is_broken_code(error: BaseException) -> bool:
     return isinstance(error, PromptError | NameError | ImportError | SyntaxError) or not isinstance(error, Exception)
 
 
-def _is_refusal(error: BaseException, names: set[str], facts: Mapping[str, Any]) -> bool:
+def _is_refusal(error: BaseException, names: set[str], answers: AnswerSummary) -> bool:
     if "ContentFilterFinishReasonError" in names or getattr(error, "code", None) == "content_filter":
         return True
     if isinstance(error, client.ProviderError) and error.refusal:
         return True
-    return bool(facts.get("refusal")) or facts.get("finish_reason") == "content_filter"
+    return bool(answers.refusal) or answers.finish_reason == "content_filter"
 
 
 def _is_about_a_value(error: BaseException) -> bool:
@@ -85,7 +83,7 @@ def _is_about_a_value(error: BaseException) -> bool:
 
 def is_answer(error: BaseException) -> bool:
     """Whether an exception says that an answer could not be used, so that it is not a crash."""
-    return status_of(error, {}) is not Status.ERROR
+    return status_of(error, AnswerSummary()) is not Status.ERROR
 
 
 def in_words(error: BaseException) -> str:

@@ -19,11 +19,12 @@ from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.dataset import Case
 from pytest_llm_extract.dataset.gold import GoldenCase
 from pytest_llm_extract.errors import LlmExtractError
-from pytest_llm_extract.extraction.call import Call, replay
+from pytest_llm_extract.extraction.call import Call, CallFacts, replay
 from pytest_llm_extract.extraction.exception_status import in_words, status_of
 from pytest_llm_extract.extraction.job import Job, jobs_of
 from pytest_llm_extract.extraction.moved_suite import moved_from
 from pytest_llm_extract.formats.jsonable import as_json
+from pytest_llm_extract.results.case_report import CaseNote
 from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Origin, Usage, count_leaves
 from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, Status
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer, take_output
@@ -185,22 +186,23 @@ class Extraction:
         return self._jobs[0].path(self._settings)
 
     @property
-    def note(self) -> dict[str, Any]:
+    def note(self) -> CaseNote:
         """What its run alone has to say: why a case is stale, what was recorded, which paths of `ignore` it lacks."""
         calls = [taken.call for taken in self._taken]
         first = next((call for call in calls if call.problem is not None), _REPLAYED)
         alike = [str(number) for number, call in enumerate(calls, 1) if call.problem and call.status is first.status]
         change, looked = first.change, [call.ignored for call in calls if call.ignored]
         unmatched = [path for path in self._suite.ignore if looked and not any(one[path] for one in looked)]
-        return {
-            "recorded": sum(call.recorded for call in calls),
-            "status": first.status.value,
-            "problem": first.problem,
-            "samples": f"sample {', '.join(alike)} of {len(calls)}" if len(alike) < len(calls) else None,
-            "change": change and {"cause": change.cause, "lines": [*change.lines, *filter(None, [change.hint])]},
-            "hint": self._missing_hint() if first.status is Status.MISSING else None,
-            "unmatched": unmatched if looked else None,
-        }
+        return CaseNote(
+            sum(call.recorded for call in calls),
+            first.status.value,
+            first.problem,
+            f"sample {', '.join(alike)} of {len(calls)}" if len(alike) < len(calls) else None,
+            change.cause if change else None,
+            (*change.lines, *filter(None, [change.hint])) if change else (),
+            self._missing_hint() if first.status is Status.MISSING else None,
+            tuple(unmatched) if looked else None,
+        )
 
     def _missing_hint(self) -> str | None:
         """Suggest why a cassette may be missing although it was recorded."""
@@ -244,7 +246,7 @@ class Extraction:
         answer = self._read(call)
         result = self._score(call, answer, slot.path, is_first=job.sample == 1)
         accepts = self._settings.accept is not None
-        requests = tuple(call.facts.get("fingerprints", ()))
+        requests = call.facts.fingerprints
         kept = keep(self._suite.schema, self._golden, call.value, requests, answer, result) if accepts else None
         return _Taken(call, answer, result, kept)
 
@@ -252,11 +254,11 @@ class Extraction:
         if call.problem is not None:
             return lost_answer(call.status, call.problem)
         if call.error is not None:
-            status = status_of(call.error, call.facts, self._fits)
+            status = status_of(call.error, call.facts.answers, self._fits)
             call.status = status if status is Status.ERROR else call.status
-            return lost_answer(status, call.facts.get("rejected") or in_words(call.error))
-        if call.facts.get("rejected"):
-            return lost_answer(Status.REJECTED, call.facts["rejected"])
+            return lost_answer(status, call.facts.answers.rejected or in_words(call.error))
+        if call.facts.answers.rejected is not None:
+            return lost_answer(Status.REJECTED, call.facts.answers.rejected)
         if not isinstance(call.value, RawAnswer):
             return take_output(self._suite.schema, call.value)
         answer = call.value
@@ -275,17 +277,16 @@ class Extraction:
 
     def _score(self, call: Call, answer: Answer, cassette: Path, *, is_first: bool) -> CaseResult:
         suite, golden, facts = self._suite, self._golden, call.facts
-        content = facts.get("content")
         result = score_answer(
             suite.schema,
             golden.gold,
             answer,
             case_id=golden.case.id,
-            raw=content if isinstance(content, str) else None,
-            model=facts.get("model"),
+            raw=facts.answers.content,
+            model=facts.answers.model,
             by_model=call.by_model,
-            latency_s=facts.get("latency_s"),
-            attempt=facts.get("attempt", 1),
+            latency_s=facts.latency_s,
+            attempt=facts.attempt,
             cassette=cassette.as_posix().removeprefix(f"{self._settings.rootdir.as_posix()}/"),
             origin=self._origin(facts),
             old_gold=self._under_old_gold(answer),
@@ -301,12 +302,12 @@ class Extraction:
         gold = _kept_gold(self._suite, self._golden)
         return None if gold is None else count_leaves(score_answer(self._suite.schema, gold, answer).leaves)
 
-    def _origin(self, facts: dict[str, Any]) -> Origin:
-        hashes = {**facts.get("hashes", {})}
+    def _origin(self, facts: CallFacts) -> Origin:
+        hashes = {**facts.hashes}
         hashes.pop("document", None)
         if self._suite.call is not None:
             hashes["prompt"] = self._suite.call.fingerprint[:16]
-        return Origin(**_labels(self._suite, self._golden), **hashes, answered=facts.get("model"))
+        return Origin(**_labels(self._suite, self._golden), **hashes, answered=facts.answers.model)
 
     @property
     def entry(self) -> Entry | None:

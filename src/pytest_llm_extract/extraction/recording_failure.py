@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from pytest_llm_extract.cassette.file.answer_summary import AnswerSummary
 from pytest_llm_extract.cassette.file.exchange import Exchange, address_of
 from pytest_llm_extract.cassette.http.replay import KeyNeeded, Record
 from pytest_llm_extract.cassette.http.router import Unowned
@@ -37,17 +37,17 @@ def is_too_long(wait_s: float | None) -> bool:
     return wait_s is not None and wait_s > LONGEST_WAIT_S
 
 
-def failure_of(take: Record, error: BaseException | None, facts: Mapping[str, Any]) -> Failure | None:
+def failure_of(take: Record, error: BaseException | None, answers: AnswerSummary) -> Failure | None:
     """The failure that left an extraction without an answer to keep, even if it hid that; None if there is none.
 
-    `error` is what the extraction raised: its own crash is no failure of the provider. `facts` are those of
-    `cassette.facts.summary`.
+    `error` is what the extraction raised: its own crash is no failure of the provider. `answers` is what
+    the recorded answers report.
     """
     if (found := _hindrance(take) or _denial(take)) is not None:
         return found
     if error is not None and not isinstance(error, Exception):
         return None  # `sys.exit`, `pytest.skip`: it ends its test
-    return _interruption(take, error) or _bad_answer(take.exchanges, error, facts)
+    return _interruption(take, error) or _bad_answer(take.exchanges, error, answers)
 
 
 def _hindrance(take: Record) -> Failure | None:
@@ -83,12 +83,12 @@ def _interruption(take: Record, error: Exception | None) -> Failure | None:
     return None
 
 
-def _bad_answer(exchanges: list[Exchange], error: Exception | None, facts: Mapping[str, Any]) -> Failure | None:
+def _bad_answer(exchanges: list[Exchange], error: Exception | None, answers: AnswerSummary) -> Failure | None:
     """An error of the provider instead of the model's answer."""
     last = exchanges[-1] if exchanges else None
     if last is not None and _is_transient(last.status):
         return _refused(last)
-    if (last is None or last.says_something) and _is_refusal(error, facts):
+    if (last is None or last.says_something) and _is_refusal(error, answers):
         return None
     has_succeeded = any(exchange.status < 400 for exchange in exchanges)
     if last is not None and last.status >= 400 and (error is not None or not has_succeeded):
@@ -102,9 +102,11 @@ def _bad_answer(exchanges: list[Exchange], error: Exception | None, facts: Mappi
     return None
 
 
-def _is_refusal(error: Exception | None, facts: Mapping[str, Any]) -> bool:
+def _is_refusal(error: Exception | None, answers: AnswerSummary) -> bool:
     """Whether the model or its filter refused. A refusal is an answer, even with HTTP 400."""
-    return facts["finish_reason"] == "content_filter" if error is None else status_of(error, facts) is Status.REFUSED
+    if error is None:
+        return answers.finish_reason == "content_filter"
+    return status_of(error, answers) is Status.REFUSED
 
 
 def _is_transient(status: int) -> bool:

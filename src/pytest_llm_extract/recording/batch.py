@@ -47,7 +47,7 @@ class Batch:
         """Add the tokens and cost of a try, and return the try."""
         usage, cost = call.usage, call.cost_usd
         with self._lock:
-            self.n_calls += len(call.facts.get("fingerprints", ()))
+            self.n_calls += len(call.facts.fingerprints)
             if cost is not None:
                 self._dearest = max(cost, self._dearest or 0.0)
             total = self.progress.cost_usd
@@ -60,7 +60,7 @@ class Batch:
 
     def add(self, call: Call) -> None:
         """Add a finished job. A failure that all others would meet ends the batch."""
-        recorded, failure, rejected = call.recorded, call.failure, call.facts.get("rejected")
+        recorded, failure, rejected = call.recorded, call.failure, call.facts.answers.rejected
         with self._lock:
             done = self.progress.done + recorded
             failed = self.progress.failed + (not recorded)

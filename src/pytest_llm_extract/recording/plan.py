@@ -94,9 +94,8 @@ def _took(call: Call) -> Estimate | None:
     facts, usage = call.facts, call.usage
     if not usage.input_tokens:
         return None
-    asked = facts.get("asked")
-    is_same = asked in (None, facts["hashes"]["model"])
-    return Estimate(len(facts["fingerprints"]), usage, call.cost_usd if is_same else cost_usd(asked, usage))
+    is_same = facts.asked in (None, facts.hashes["model"])
+    return Estimate(len(facts.fingerprints), usage, call.cost_usd if is_same else cost_usd(facts.asked, usage))
 
 
 def _expectations(probes: Sequence[Probe], wanted: Sequence[Job]) -> dict[Key, Estimate]:

@@ -98,7 +98,7 @@ class RecordingRun:
     def _spend(self, batch: Batch, call: Call) -> Call:
         # The batch ends before the budget lets go of those that wait for what this one cost.
         if self._is_unpriced(call):
-            batch.end(_unpriced(call.facts.get("model")))
+            batch.end(_unpriced(call.facts.answers.model))
         return batch.spend(call)
 
     def _model_without_price(self, suite: Suite) -> str | None:
@@ -188,7 +188,7 @@ class RecordingRun:
         if call is None:
             return Call(before, problem=f"not recorded: {_over_budget(self._budget, None)}")
         if self._is_unpriced(call):
-            self._unpriced_model = str(call.facts.get("model"))
+            self._unpriced_model = str(call.facts.answers.model)
         if call.recorded:
             self._results[job.key] = JobResult.of(call)  # a test that is run again gets the same answer
         return call

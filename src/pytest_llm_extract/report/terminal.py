@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.next_steps import next_steps
@@ -12,6 +12,7 @@ from pytest_llm_extract.report.misses import advice_lines, worst_misses
 from pytest_llm_extract.report.moved import advice_on_lost, comparison_head, moved_cases, status_line
 from pytest_llm_extract.report.tables import changes_table, fields_table
 from pytest_llm_extract.report.terminal_text import MISSES, fit, printable
+from pytest_llm_extract.results.case_report import CaseNote
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.suite_result import SuiteResult
@@ -49,7 +50,7 @@ class Form(NamedTuple):
 def suite_lines(
     suite: SuiteResult,
     decision: Decision,
-    notes: Mapping[str, Mapping[str, Any]],
+    notes: Mapping[str, CaseNote],
     form: Form,
     accepted: Sequence[str] = (),
 ) -> list[str]:
@@ -58,7 +59,7 @@ def suite_lines(
     `notes` says by case id whether it was recorded, and what kept it from a replay; `accepted`: what was accepted.
     """
     results = suite.cases
-    problems = {r.id: notes[r.id] for r in results if r.id in notes and notes[r.id]["problem"]}
+    problems = {r.id: notes[r.id] for r in results if r.id in notes and notes[r.id].problem}
     lines = form.fit(verdict_lines(suite, decision), 8)
     lines += form.fit(problem_groups(f"{form.record_flag} {suite.id}", problems), 9)
     lines.append(documents_line(results))
@@ -90,8 +91,8 @@ def _answers(suite: SuiteResult, decision: Decision, form: Form) -> list[str]:
     return lines + form.fit(hints, 4)
 
 
-def _recorded_lines(notes: Mapping[str, Mapping[str, Any]], form: Form) -> list[str]:
-    recorded = sum(note["recorded"] for note in notes.values())
+def _recorded_lines(notes: Mapping[str, CaseNote], form: Form) -> list[str]:
+    recorded = sum(note.n_recorded for note in notes.values())
     what = "a cassette holds its document as it is" if form.keeps_requests else "of requests, cassettes hold hashes"
     return [f"recorded: {recorded} ({what})"] if recorded else []
 
@@ -108,11 +109,11 @@ def legend(lines: Sequence[str]) -> list[str]:
     return [f"({'; '.join(used)})"] if used else []
 
 
-def _unmatched_lines(suite: SuiteResult, notes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _unmatched_lines(suite: SuiteResult, notes: Mapping[str, CaseNote]) -> list[str]:
     """Paths of `ignore` that were in no request of any case; a partial run cannot know."""
     if not suite.complete:
         return []
-    told = [note["unmatched"] for note in notes.values() if note.get("unmatched") is not None]
+    told = [note.unmatched for note in notes.values() if note.unmatched is not None]
     paths = [path for path in told[0] if all(path in others for others in told)] if told else []
     if not paths:
         return []
@@ -153,18 +154,17 @@ def documents_text(n_valid: int, n_exact: int, statuses: Mapping[Status, int]) -
     return f"documents: {n_valid}/{n} valid, {n_exact}/{n} exact" + (f" ({rest})" if rest else "")
 
 
-def problem_groups(record: str, problems: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Stale and missing cassettes, a paragraph for each cause; `record` are the arguments that mend them."""
+def problem_groups(record: str, problems: Mapping[str, CaseNote]) -> list[str]:
+    """Stale and missing cassettes, a paragraph for each cause. `record` are pytest's arguments that record them."""
     groups: dict[tuple[Status, str], list[str]] = {}
-    hint = next((p["hint"] for p in problems.values() if p.get("hint")), None)
+    hint = next((problem.hint for problem in problems.values() if problem.hint), None)
     for case, problem in problems.items():
-        change = problem.get("change")
-        status = Status(problem["status"])
-        cause = change["cause"] if change else (problem["problem"] if status is not Status.MISSING else "")
-        if status is Status.MISSING and str(problem["problem"]).startswith("not recorded"):
-            cause = problem["problem"]
-        if problem["samples"]:
-            cause = f"{cause or 'no cassette'}, {problem['samples']}"
+        status = Status(problem.status)
+        cause = problem.cause or ((problem.problem or "") if status is not Status.MISSING else "")
+        if status is Status.MISSING and problem.problem and problem.problem.startswith("not recorded"):
+            cause = problem.problem
+        if problem.samples:
+            cause = f"{cause or 'no cassette'}, {problem.samples}"
         groups.setdefault((status, cause), []).append(case)
     lines: list[str] = []
     for (status, cause), cases in groups.items():
@@ -178,9 +178,9 @@ def problem_groups(record: str, problems: Mapping[str, Mapping[str, Any]]) -> li
     return lines
 
 
-def _changed_lines(problems: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What changed in the first of these cases; whether it is the same in all of them is said."""
-    changes = [problem["change"]["lines"] for problem in problems if problem.get("change")]
+def _changed_lines(problems: Sequence[CaseNote]) -> list[str]:
+    """What changed in the first of these cases, and in how many others something else changed."""
+    changes = [problem.lines for problem in problems if problem.cause]
     others = sum(lines != changes[0] for lines in changes)
     return [*changes[0], *([f"… in another way in {count_cases(others)}"] if others else [])] if changes else []
 

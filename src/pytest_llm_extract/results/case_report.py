@@ -6,21 +6,51 @@ import json
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.suite_result import SuiteResult
+
+
+class CaseNote(NamedTuple):
+    """Facts of one run about a case.
+
+    `n_recorded` counts the cassettes that were recorded. Of a case without a usable recording, `status` and `problem`
+    say why, `samples` which samples, `cause` and `lines` what changed in its request, and `hint` what to try.
+    `unmatched` are the paths of `ignore=` that no request had; None if no request was compared.
+    """
+
+    n_recorded: int = 0
+    status: str = Status.OK.value
+    problem: str | None = None
+    samples: str | None = None
+    cause: str | None = None
+    lines: tuple[str, ...] = ()
+    hint: str | None = None
+    unmatched: tuple[str, ...] | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return self._asdict()
+
+    @classmethod
+    def from_wire(cls, wire: dict[str, Any]) -> CaseNote:
+        """The inverse of `to_wire`."""
+        unmatched = wire["unmatched"]
+        return cls(
+            **{**wire, "lines": tuple(wire["lines"]), "unmatched": None if unmatched is None else tuple(unmatched)}
+        )
 
 
 class CaseReport(NamedTuple):
     """A case's result, and facts of this run alone.
 
-    `suite_key` tells the variants of a suite apart. `note` says why it is stale or missing, and how many cassettes were
-    recorded; `entry` is what a baseline would keep.
+    `suite_key` tells the variants of a suite apart. `entry` is what a baseline would keep.
     The first report of a suite from a process has its `head`; from a worker also `lost`, every case as if its answer
     were lost, since a worker that crashes says nothing more.
     """
 
     suite_key: str
     case: CaseResult
-    note: dict[str, Any]
+    note: CaseNote
     entry: dict[str, Any] | None = None
     head: SuiteResult | None = None
     lost: dict[str, dict[str, Any]] | None = None
@@ -31,7 +61,7 @@ class CaseReport(NamedTuple):
             {
                 "suite": self.suite_key,
                 "case": self.case.to_wire(),
-                "note": self.note,
+                "note": self.note.to_wire(),
                 "entry": self.entry,
                 "head": self.head and self.head.head_to_wire(),
                 "lost": self.lost,
@@ -43,4 +73,4 @@ class CaseReport(NamedTuple):
         """The inverse of `to_json`."""
         wire = json.loads(text)
         case, head = CaseResult.from_wire(wire["case"]), wire["head"] and SuiteResult.from_wire(wire["head"])
-        return cls(wire["suite"], case, wire["note"], wire["entry"], head, wire["lost"])
+        return cls(wire["suite"], case, CaseNote.from_wire(wire["note"]), wire["entry"], head, wire["lost"])

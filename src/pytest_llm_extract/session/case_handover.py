@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.dataset.gold import GoldenCase
 from pytest_llm_extract.extraction.extraction import Extraction, lost_result
-from pytest_llm_extract.results.case_report import CaseReport
+from pytest_llm_extract.results.case_report import CaseNote, CaseReport
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.suites.suite import Suite
@@ -19,11 +19,11 @@ def report_of(
     if result is None:
         status = Status.SKIPPED if is_skipped else Status.ERROR
         result = lost_result(suite, golden, status, f"the test {status.value} before its extraction", settings.rootdir)
-    note = found.note if found else {"recorded": 0, "problem": None}
+    note = found.note if found else CaseNote()
     watch = settings.storage.watch
-    if note["problem"] or watch.is_in(result.texts()):
-        shown = watch.hidden({"case": result.to_wire(), "note": note})
-        result, note = CaseResult.from_wire(shown["case"] | {"id": result.id}), shown["note"]
+    if note.problem or watch.is_in(result.texts()):
+        shown = watch.hidden({"case": result.to_wire(), "note": note.to_wire()})
+        result, note = CaseResult.from_wire(shown["case"] | {"id": result.id}), CaseNote.from_wire(shown["note"])
     # An accepted answer must not be changed; a baseline with a secret is not written.
     entry = found.entry if found else None
     return CaseReport(suite.key, result, note, entry.to_wire() if entry else None)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_llm_extract.config.settings import Settings
     from pytest_llm_extract.gate.decide import Decision
     from pytest_llm_extract.report.terminal import Form
-    from pytest_llm_extract.results.case_report import CaseReport
+    from pytest_llm_extract.results.case_report import CaseNote, CaseReport
     from pytest_llm_extract.results.case_result import CaseResult
     from pytest_llm_extract.results.suite_result import SuiteResult
 
@@ -58,7 +58,7 @@ class SuiteRun:
     head: SuiteResult
     lost: dict[str, dict[str, Any]]
     results: dict[str, CaseResult] = field(default_factory=dict)
-    notes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notes: dict[str, CaseNote] = field(default_factory=dict)
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     decision: Decision | None = None
