@@ -25,6 +25,7 @@ ROOMS = [
     "baseline",
     "prompt",
     "comparison",
+    "lints",
     "gate",
     "scoring",
     "dataset",
@@ -53,6 +54,7 @@ DOORS = {
     "json_schema_to_pydantic": ("schema/json_schema.py",),
     "deepdiff": ("cassette/file/staleness.py", "scoring/explain.py"),
     "babel": ("scoring/compare/", "schema/field_tree.py"),
+    "rapidfuzz": ("lints/", "scoring/compare/"),
     "dateutil": ("scoring/compare/",),
 }
 

@@ -19,6 +19,7 @@ _COMMANDS = {
     "compare": "compare variants, runs or scored files: which may be the best, and on which field",
     "diff": "compare two results.json, two baselines or two git revisions",
     "html": "render results.json as a page for a browser",
+    "lint": "find what is wrong with golden data and few-shot examples",
     "markdown": "render results.json as Markdown, for a job summary or a pull request",
     "merge": "add up the results.json of shards, and gate the whole",
     "mv": "move cassettes, baseline and anchor of a suite that was renamed or moved",

@@ -11,6 +11,7 @@ from pytest_llm_extract.comparison.compare import compare_suites
 from pytest_llm_extract.errors import ResultsError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
 from pytest_llm_extract.gate.decide import decide, summarize_only
+from pytest_llm_extract.lints.lint_report import lint_results
 from pytest_llm_extract.report.markdown import markdown
 from pytest_llm_extract.report.results_json import read_input, read_results
 
@@ -33,7 +34,7 @@ def command(files: tuple[Path, ...], output: Path | None) -> None:
     suites = [suite for path in files for suite in read_results(read_input(path), str(path))]
     judged = [(suite, decide(suite) if suite.is_gated else summarize_only(suite)) for suite in suites]
     alpha = suites[0].rules.alpha if suites else 0.05
-    text = markdown(judged, compare_suites(suites, alpha))
+    text = markdown(judged, compare_suites(suites, alpha), lint_results(suites))
     if output is None:
         echo(*text.splitlines())
         return

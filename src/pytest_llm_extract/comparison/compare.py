@@ -17,6 +17,8 @@ from pytest_llm_extract.comparison.differences import (
 from pytest_llm_extract.comparison.expected import expected_of_winner
 from pytest_llm_extract.comparison.scores import ALL, Scores, read_scores
 from pytest_llm_extract.comparison.summary import VariantSummary, summarize_variant
+from pytest_llm_extract.lints.contamination import contaminated_cases
+from pytest_llm_extract.lints.lint_report import documents_of
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import RIGHT, Status
 from pytest_llm_extract.results.suite_result import SuiteResult
@@ -106,12 +108,21 @@ class VariantComparison(NamedTuple):
 
 
 def compare_suites(suites: Sequence[SuiteResult], alpha: float) -> list[VariantComparison]:
-    """Compare the variants of each suite that ran with several, in their order."""
+    """Compare the variants of each suite that ran with several, in their order.
+
+    Cases that a variant has among its few-shot examples leave the comparison of all.
+    """
     by_id: dict[str, list[SuiteResult]] = {}
     for suite in suites:
         by_id.setdefault(suite.id, []).append(suite)
     several = (variants for variants in by_id.values() if len(variants) > 1)
-    return [compare_variants(variants, alpha=alpha) for variants in several]
+    return [compare_variants(variants, alpha=alpha, examples=_examples(variants)) for variants in several]
+
+
+def _examples(variants: Sequence[SuiteResult]) -> frozenset[str]:
+    if not any(variant.recipe and variant.recipe.examples for variant in variants):
+        return frozenset()
+    return contaminated_cases(variants, documents_of(variants[0]))
 
 
 def compare_variants(

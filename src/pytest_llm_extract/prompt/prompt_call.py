@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from pytest_llm_extract.prompt.few_shot import Context, Examples, read_context, 
 from pytest_llm_extract.prompt.prompt_file import Prompt, load_prompt
 from pytest_llm_extract.prompt.request_body import APIS, FORMATS, Message, ResponseFormat, chat_body, responses_body
 from pytest_llm_extract.prompt.strict_schema import strict_json_schema
+from pytest_llm_extract.results.recipe import ExampleDocument, Recipe
 from pytest_llm_extract.schema.schema import Schema
 
 ARGUMENTS = ("model", "api", "response_format", "examples", "context")
@@ -36,6 +38,18 @@ class PromptCall(NamedTuple):
         if self.examples is None or not self.examples.fixed:
             return self.prompt.fingerprint
         return hashlib.sha256(f"{self.prompt.fingerprint} {self.examples.fingerprint}".encode()).hexdigest()
+
+    @property
+    def recipe(self) -> Recipe:
+        """What reports and decisions say of it."""
+        examples = self.examples.fixed if self.examples else ()
+        return Recipe(
+            "\n\n".join(f"{role}: {text}" for role, text in self.prompt.written),
+            tuple(ExampleDocument(_text(columns.get("id")), _text(columns["input"]) or "") for columns, _ in examples),
+            has_own_examples=self.examples is not None and self.examples.find is not None,
+            has_context=self.context is not None,
+            response_format=self.response_format.kind,
+        )
 
     def body(self, case: Case) -> dict[str, Any]:
         """The request's body for one case.
@@ -69,6 +83,13 @@ class PromptCall(NamedTuple):
                 self._messages(case, context, examples)
             except (PromptError, OSError) as error:
                 raise UsageError(source, f"case {case.id!r}: {error}") from None
+
+
+def _text(value: Any) -> str | None:
+    """A value of an example's row as a string; a file by its name."""
+    if isinstance(value, Path):
+        return value.name
+    return value if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _with_document(columns: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,10 @@ Example = tuple[Mapping[str, Any], str]
 
 
 class Prompt(NamedTuple):
-    """A prompt file: its messages are templates that say `names`, its parameters are sent as they are."""
+    """A prompt file: its messages are templates that say `names`, its parameters are sent as they are.
+
+    `written` are the messages as they stand in the file: role and text.
+    """
 
     path: Path
     messages: tuple[tuple[str, jinja2.Template], ...]
@@ -39,6 +42,7 @@ class Prompt(NamedTuple):
     response_format: str | None
     fingerprint: str
     names: frozenset[str]
+    written: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -117,7 +121,8 @@ def load_prompt(path: Path) -> Prompt:
         if "input" not in _names(environment, written):
             written = [("system", text), ("user", "{{ input }}")]
             messages = (("system", template), ("user", _template(environment, "{{ input }}", path)))
-        return Prompt(path, messages, None, {}, None, _fingerprint(written), _names(environment, written))
+        names = _names(environment, written)
+        return Prompt(path, messages, None, {}, None, _fingerprint(written), names, tuple(written))
     raise PromptError(path, "a prompt must be a .prompt.yml, .md or .txt file")
 
 
@@ -170,9 +175,8 @@ def _prompt_file(path: Path, text: str) -> Prompt:
     if not names:
         raise PromptError(path, "every case would send the same request: write {{input}} where the document goes")
     parameters = _parameters(path, data.get("modelParameters"), text)
-    return Prompt(
-        path, messages, data.get("model"), parameters, data.get("responseFormat"), _fingerprint(written), names
-    )
+    model, answer = data.get("model"), data.get("responseFormat")
+    return Prompt(path, messages, model, parameters, answer, _fingerprint(written), names, tuple(written))
 
 
 def _yaml(path: Path, text: str) -> Any:

@@ -15,22 +15,33 @@ from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison
+from pytest_llm_extract.lints.finding import KINDS
+from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.report.moved_values import count_lost, lost_values
 from pytest_llm_extract.report.terminal import documents_line
 from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
-from pytest_llm_extract.wording import count_cases, percent
+from pytest_llm_extract.wording import count_cases, percent, some_names
 
 MAX_LENGTH = 60_000  # GitHub takes 65,536 characters of a comment
 _LONGEST = 60  # characters of a value
 _CASES = 20  # rows of lost cases
+_FINDINGS = 40  # rows of lints
 _SIGNS = {Verdict.PASS: "✅ pass", Verdict.FAIL: "❌ fail", Verdict.INCONCLUSIVE: "⚠️ inconclusive", None: "not gated"}
 
 
-def markdown(suites: Sequence[tuple[SuiteResult, Decision]], comparisons: Sequence[VariantComparison]) -> str:
-    """All suites that are gated, then the comparisons of variants; at most 60,000 characters, cut between sections."""
+def markdown(
+    suites: Sequence[tuple[SuiteResult, Decision]],
+    comparisons: Sequence[VariantComparison],
+    lints: Sequence[LintReport] = (),
+) -> str:
+    """All suites that are gated, the comparisons of variants, what is wrong with golden data.
+
+    At most 60,000 characters, cut between sections.
+    """
     sections = [section for suite, decision in suites if suite.is_gated for section in _suite(suite, decision)]
     sections += [section for comparison in comparisons for section in _variants(comparison)]
+    sections += [section for report in lints for section in _lint(report)]
     kept: list[str] = []
     length = 0
     for number, section in enumerate(sections):
@@ -127,6 +138,22 @@ def _variants(comparison: VariantComparison) -> Iterable[str]:
         for variant in sorted(comparison.variants, key=lambda one: -one.score)
     ]
     yield _table(("variant", "score", "difference in points", "unusable", "$/1,000", "may be the best"), rows)
+
+
+def _lint(report: LintReport) -> Iterable[str]:
+    """What is wrong with a suite's golden data, folded; examples that are cases first, and open."""
+    for finding in report.errors[:_CASES]:
+        yield f"**{code(report.suite, 200)}: {code(finding.message, 300)}**"
+    others = [finding for finding in report.findings if finding.severity != "error"]
+    if not others:
+        return
+    rows = [
+        (KINDS[one.kind], code(some_names(one.cases), 120), code(one.field or ""), code(one.message, 200))
+        for one in others[:_FINDINGS]
+    ]
+    more = f"\n\n_and {len(others) - _FINDINGS} more_" if len(others) > _FINDINGS else ""
+    head = f"<details><summary>Golden data: {len(others)} findings</summary>"
+    yield f"{head}\n\n{code(report.suite, 200)}\n\n{_table(('', 'cases', 'field', ''), rows)}{more}\n\n</details>"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -21,12 +21,12 @@ Files = Mapping[Path, str | bytes]
 
 
 def _json(results: Results, path: Path) -> Files:
-    wire = run_to_wire(results.suites, results.folder, results.comparisons, results.run)
+    wire = run_to_wire(results.suites, results.folder, results.comparisons, results.run, results.lints)
     return {path: json.dumps(wire, indent=1) + "\n"}
 
 
 def _markdown(results: Results, path: Path) -> Files:
-    return {path: markdown(results.suites, results.comparisons)}
+    return {path: markdown(results.suites, results.comparisons, results.lints)}
 
 
 def _html(results: Results, path: Path) -> Files:

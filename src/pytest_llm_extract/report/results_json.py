@@ -18,6 +18,7 @@ from pytest_llm_extract.gate.decide import Decision, JudgedBefore
 from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
+from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.report.rates import rates_to_wire
 from pytest_llm_extract.results.aggregate import FieldSummary, count_flakes
 from pytest_llm_extract.results.case_result import CaseResult
@@ -53,14 +54,24 @@ def run_to_wire(
     folder: Path,
     comparisons: Sequence[VariantComparison] = (),
     run: Mapping[str, Any] | None = None,
+    lints: Sequence[LintReport] = (),
 ) -> dict[str, Any]:
-    """A whole run; `comparisons` are those of suites with variants, `run` is its head, None for one that ends now."""
+    """A whole run.
+
+    Args:
+        suites: every variant of every suite, with its decision.
+        folder: where to ask git for the commit.
+        comparisons: those of suites with variants.
+        run: its head, None for one that ends now.
+        lints: what is wrong with the golden data of each suite.
+    """
     return {
         "format": FORMAT,
         "version": VERSION,
         "run": dict(run or run_head(suites, folder)),
         "suites": [suite_to_wire(suite, decision) for suite, decision in suites],
         "comparison": [comparison.to_wire() for comparison in comparisons],
+        "lint": [report.to_wire() for report in lints],
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.report.results_json import run_head
 from pytest_llm_extract.results.suite_result import SuiteResult
 
@@ -26,6 +27,7 @@ class Results:
     run: Mapping[str, Any]
     folder: Path
     embeds: bool = False
+    lints: Sequence[LintReport] = ()
 
 
 def run_results(
@@ -34,6 +36,7 @@ def run_results(
     folder: Path,
     documents: str = "full",
     run: Mapping[str, Any] | None = None,
+    lints: Sequence[LintReport] = (),
 ) -> Results:
     """The results of a run as its reports may show them.
 
@@ -43,10 +46,14 @@ def run_results(
         folder: the rootdir.
         documents: `full`; `embed`, to hold images and PDFs as well; `none`, to hold no document and no request.
         run: what is known of the run, None for one that ends now.
+        lints: what is wrong with the golden data of each suite.
     """
-    shown = [(_without_documents(suite), decision) for suite, decision in suites] if documents == "none" else suites
-    return Results(shown, comparisons, run or run_head(suites, folder), folder, documents == "embed")
+    if documents == "none":
+        suites = [(_without_documents(suite), decision) for suite, decision in suites]
+        lints = [report.without_documents() for report in lints]
+    return Results(suites, comparisons, run or run_head(suites, folder), folder, documents == "embed", lints)
 
 
 def _without_documents(suite: SuiteResult) -> SuiteResult:
-    return suite._replace(cases=tuple(replace(case, input=None, document=None) for case in suite.cases))
+    cases = tuple(replace(case, input=None, document=None) for case in suite.cases)
+    return suite._replace(cases=cases, recipe=suite.recipe and suite.recipe.without_documents())

@@ -30,6 +30,18 @@ def has_price(model: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=256)
+def context_window(model: str) -> int | None:
+    """How many tokens a model takes at most; None where the price lists do not say."""
+    from genai_prices import Usage as Tokens
+    from genai_prices import calc_price
+
+    try:
+        return calc_price(Tokens(input_tokens=1, output_tokens=1), model).model.context_window
+    except LookupError:
+        return None
+
+
 def _price(model: str, usage: Usage) -> float:
     from genai_prices import Usage as Tokens
     from genai_prices import calc_price

@@ -12,6 +12,7 @@ from pytest_llm_extract.config.suite_folders import suite_key
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import JudgeNote, ScoringRules
 from pytest_llm_extract.results.outcome import FieldCounts
+from pytest_llm_extract.results.recipe import Recipe
 from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
 
 
@@ -134,7 +135,8 @@ class SuiteResult(NamedTuple):
     `is_primary` is True for what the marker itself says, False for an entry of `variants=`; a suite that is not
     `is_gated` has no verdict. `n_samples` is how many recordings each case has. `no_baseline` says why there is nothing
     to compare with, where that is not for want of a baseline here. `judge_notes` is what was found out about the judge
-    where the suite was collected, and against the base branch; the gate adds what it finds in the results.
+    where the suite was collected, and against the base branch; the gate adds what it finds in the results. `recipe` is its
+    prompt, None for an extractor; `settled` are the keys of lints that a person settled.
     """
 
     id: str
@@ -154,6 +156,8 @@ class SuiteResult(NamedTuple):
     is_gated: bool = True
     scoring: ScoringRules = ScoringRules()
     judge_notes: tuple[JudgeNote, ...] = ()
+    recipe: Recipe | None = None
+    settled: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -198,6 +202,8 @@ class SuiteResult(NamedTuple):
             "no_baseline": self.no_baseline,
             "scoring": self.scoring.to_wire(),
             "judge_notes": [note.to_wire() for note in self.judge_notes],
+            "recipe": self.recipe and self.recipe.to_wire(),
+            "settled": list(self.settled),
         }
 
     @classmethod
@@ -221,4 +227,6 @@ class SuiteResult(NamedTuple):
             is_gated=wire.get("gated", True),
             scoring=ScoringRules.from_wire(wire["scoring"]) if "scoring" in wire else ScoringRules(),
             judge_notes=tuple(map(JudgeNote.from_wire, wire.get("judge_notes", ()))),
+            recipe=(recipe := wire.get("recipe")) and Recipe.from_wire(recipe),
+            settled=tuple(wire.get("settled", ())),
         )

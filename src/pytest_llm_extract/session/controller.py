@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_llm_extract.comparison.compare import VariantComparison
     from pytest_llm_extract.config.settings import Settings
     from pytest_llm_extract.gate.decide import Decision
+    from pytest_llm_extract.lints.lint_report import LintReport
     from pytest_llm_extract.report.terminal import Form
     from pytest_llm_extract.results.case_report import CaseNote, CaseReport
     from pytest_llm_extract.results.case_result import CaseResult
@@ -256,13 +258,21 @@ class Controller:
         run.decision = run.decision and run.decision.once_accepted()
         return None
 
+    @cached_property
     def _comparisons(self) -> list[VariantComparison]:
-        """Compare the variants of each suite."""
+        """The variants of each suite against each other, once all of them ran."""
         if all(run.head.is_primary for run in self.suites.values()):
             return []
         from pytest_llm_extract.comparison.compare import compare_suites
 
         return compare_suites([run.suite for run in self.suites.values()], self.settings.alpha)
+
+    @cached_property
+    def _lints(self) -> list[LintReport]:
+        """What is wrong with the golden data of each suite that ran whole."""
+        from pytest_llm_extract.lints.lint_report import lint_results
+
+        return lint_results([run.suite for run in self.suites.values() if run.suite.complete])
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the reports that were asked for, if there is anything to write."""
@@ -273,7 +283,8 @@ class Controller:
         from pytest_llm_extract.report.run_results import run_results
 
         suites = [(run.suite, run.decided) for run in self.suites.values()]
-        results = run_results(suites, self._comparisons(), self.settings.rootdir, self.settings.documents)
+        documents = self.settings.documents
+        results = run_results(suites, self._comparisons, self.settings.rootdir, documents, lints=self._lints)
         try:
             self.report_notes = write_reports(self.settings.reports, results)
         except ResultsError as error:
@@ -287,6 +298,7 @@ class Controller:
         if not (self.suites or self.left_behind):
             return
         from pytest_llm_extract.report import terminal
+        from pytest_llm_extract.report.lint_findings import lint_summary
         from pytest_llm_extract.report.variants import variants_lines
 
         form = self._form(terminalreporter)
@@ -297,9 +309,11 @@ class Controller:
             write_heading(terminalreporter, run.title)
             lines = terminal.suite_lines(run.suite, run.decided, run.notes, form, run.said)
             write_lines(terminalreporter, lines)
-        for comparison in self._comparisons():
+        for comparison in self._comparisons:
             write_heading(terminalreporter, f"llm-extract: variants of {comparison.suite}")
             write_lines(terminalreporter, form.fit(variants_lines(comparison, form.width), 60))
+        for report in self._lints:
+            write_lines(terminalreporter, form.fit(lint_summary(report), 60))
         notes = [f"note: {note}" for note in (*self.left_behind, *self.report_notes)]
         write_lines(terminalreporter, form.fit(notes, 9))
         write_lines(terminalreporter, [self.write_problem] if self.write_problem else [], red=True)

@@ -15,6 +15,7 @@ from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.dataset.gold import GoldenCase, read_golden
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.gate.floors import trivial_floors
+from pytest_llm_extract.lints.settled import SETTLED, read_settled
 from pytest_llm_extract.prompt.prompt_call import ARGUMENTS as PROMPT_ARGUMENTS
 from pytest_llm_extract.prompt.prompt_call import PromptCall, read_prompt_call
 from pytest_llm_extract.results.case_result import CaseResult
@@ -56,6 +57,7 @@ class Suite(NamedTuple):
     """One variant of a test function that carries `llm_extract`; each of its cases has `n_samples` recordings.
 
     The `primary` variant is what the marker itself says; `others` names the further ones of the same function.
+    `settled` are the keys of lints that a person settled.
 
     `concurrency` is the most calls in flight while it is recorded, None for the run's own limit; `record` is the most
     that a recording run may do to its cassettes, one of RECORD_MODES.
@@ -78,6 +80,7 @@ class Suite(NamedTuple):
     is_gated: bool = True
     others: tuple[str, ...] = ()
     markers: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -112,6 +115,8 @@ class Suite(NamedTuple):
                 self.schema.rules, self.schema.code if self.is_gated else {}, self.strict, self.ignore, self.markers
             ),
             judge_notes=self._weak_fields(),
+            recipe=self.call.recipe if self.call else None,
+            settled=self.settled,
         )
 
     def _weak_fields(self) -> tuple[JudgeNote, ...]:
@@ -237,6 +242,7 @@ def _build(variant: VariantArguments, arguments: MarkerArguments, golden: _Golde
         is_primary=variant.name is None,
         is_gated=variant.is_gated,
         markers=arguments.skips,
+        settled=read_settled(settings.cassettes / SETTLED),
     )
 
 

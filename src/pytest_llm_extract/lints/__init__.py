@@ -1,0 +1,1 @@
+"""What is wrong with golden data and few-shot examples. Pure functions of documents and their gold."""

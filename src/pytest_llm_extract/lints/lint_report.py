@@ -1,0 +1,114 @@
+"""All lints of a suite, without those findings that a person settled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.lints.contamination import find_contamination
+from pytest_llm_extract.lints.document_lints import find_twins, lint_documents, lint_twins
+from pytest_llm_extract.lints.documents import Document, read_document
+from pytest_llm_extract.lints.finding import KINDS, Finding
+from pytest_llm_extract.lints.gold_lints import lint_contradictions, lint_fields, lint_gold
+from pytest_llm_extract.lints.suspects import lint_suspects
+from pytest_llm_extract.results.recipe import Recipe
+from pytest_llm_extract.results.suite_result import SuiteResult
+
+MOST = 2_000  # documents that a test run lints by itself; `llm-extract lint` takes any number
+
+
+class LintReport(NamedTuple):
+    """What lints found in a suite; `n_settled` findings were settled by a person and are left out."""
+
+    suite: str
+    n_documents: int
+    findings: tuple[Finding, ...]
+    n_settled: int = 0
+
+    @property
+    def errors(self) -> list[Finding]:
+        """The findings that make the results wrong."""
+        return [finding for finding in self.findings if finding.severity == "error"]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many findings there are of each kind, in the order of KINDS."""
+        counted = Counter(finding.kind for finding in self.findings)
+        return {kind: counted[kind] for kind in KINDS if counted[kind]}
+
+    def without_documents(self) -> LintReport:
+        """The same findings without the documents that they show."""
+        return self._replace(findings=tuple(finding._replace(shown=()) for finding in self.findings))
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins, for results.json."""
+        return {
+            "suite": self.suite,
+            "n_documents": self.n_documents,
+            "n_settled": self.n_settled,
+            "counts": self.counts,
+            "findings": [finding.to_wire() for finding in self.findings],
+        }
+
+
+def lint(
+    suite: str,
+    documents: Sequence[Document],
+    paths: Sequence[str],
+    recipes: Sequence[tuple[str, Recipe | None]] = (),
+    models: Iterable[str] = (),
+    results: Sequence[SuiteResult] = (),
+    settled: Collection[str] = (),
+) -> LintReport:
+    """Every lint of a suite.
+
+    Args:
+        suite: its id, or the name of a dataset.
+        documents: of its golden data.
+        paths: the field paths, in the schema's order.
+        recipes: each variant's name with its prompt, for examples that are cases.
+        models: those that read the documents.
+        results: of each variant, for labels that all of them contradict; empty where nothing ran.
+        settled: keys of findings that are not to be repeated.
+    """
+    twins = find_twins(documents)
+    found = [
+        *find_contamination(documents, recipes),
+        *lint_documents(documents, models),
+        *lint_twins(twins),
+        *lint_contradictions(twins),
+        *lint_gold(documents, paths),
+        *lint_suspects(results, documents),
+        *lint_fields(documents, paths),
+    ]
+    order = list(KINDS)
+    kept = sorted((one for one in found if one.key not in settled), key=lambda one: order.index(one.kind))
+    return LintReport(suite, len(documents), tuple(kept), len(found) - len(kept))
+
+
+def lint_results(suites: Sequence[SuiteResult], most: int | None = MOST) -> list[LintReport]:
+    """The lints of every suite of a run, over its variants; suites of more than `most` documents are left out."""
+    by_id: dict[str, list[SuiteResult]] = {}
+    for suite in suites:
+        by_id.setdefault(suite.id, []).append(suite)
+    return [_lint_variants(found) for found in by_id.values() if most is None or len(found[0].cases) <= most]
+
+
+def _lint_variants(suites: Sequence[SuiteResult]) -> LintReport:
+    first = suites[0]
+    models = dict.fromkeys(suite.model for suite in suites if suite.model)
+    return lint(
+        first.id,
+        documents_of(first),
+        first.paths,
+        [(suite.variant, suite.recipe) for suite in suites],
+        list(models),
+        suites,
+        {key for suite in suites for key in suite.settled},
+    )
+
+
+def documents_of(suite: SuiteResult) -> list[Document]:
+    """The documents of a suite that ran."""
+    return [read_document(case) for case in suite.cases]

@@ -1,0 +1,45 @@
+"""How a variant asks, as far as its marker says: what a decision needs to know besides its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class ExampleDocument(NamedTuple):
+    """The document of a few-shot example that every case gets; `id` is None where its row has none."""
+
+    id: str | None
+    text: str
+
+
+class Recipe(NamedTuple):
+    """The prompt of a variant.
+
+    `instructions` are the messages as written, without examples. `examples` are those that every case gets;
+    `has_own_examples` says that each case has its own. `has_context` says that passages are retrieved for each case.
+    """
+
+    instructions: str
+    examples: tuple[ExampleDocument, ...] = ()
+    has_own_examples: bool = False
+    has_context: bool = False
+    response_format: str = ""
+
+    @property
+    def has_examples(self) -> bool:
+        """Whether a request holds few-shot examples."""
+        return bool(self.examples) or self.has_own_examples
+
+    def without_documents(self) -> Recipe:
+        """The same prompt with examples that show nothing."""
+        return self._replace(examples=tuple(example._replace(text="") for example in self.examples))
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins."""
+        return {**self._asdict(), "examples": [example._asdict() for example in self.examples]}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Recipe:
+        """The inverse of `to_wire`."""
+        return cls(**{**wire, "examples": tuple(ExampleDocument(**example) for example in wire["examples"])})

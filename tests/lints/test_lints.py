@@ -1,0 +1,187 @@
+"""What lints find in golden data, and what they leave alone."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from fara import FARA, Filing
+from pydantic import BaseModel
+
+from pytest_llm_extract.dataset import load_cases
+from pytest_llm_extract.dataset.gold import read_golden
+from pytest_llm_extract.lints.documents import golden_documents
+from pytest_llm_extract.lints.lint_report import LintReport, lint
+from pytest_llm_extract.lints.occurrence import Searchable
+from pytest_llm_extract.results.recipe import ExampleDocument, Recipe
+from pytest_llm_extract.schema.schema import Schema
+
+
+class Note(BaseModel):
+    name: str | None = None
+    total: Decimal | None = None
+    day: datetime.date | None = None
+    paid: bool | None = None
+    tags: list[str] = []
+
+
+SCHEMA = Schema.of(Note, "test")
+PLAIN = "A note from the desk of Ulm, number {}: nothing else is written here, and it goes on for a while."
+
+
+def report(rows: list[dict[str, Any]], **arguments: Any) -> LintReport:
+    """The lints of these rows; a row without an input or a gold gets a plain one."""
+    whole = [{"id": f"c{n}", "input": PLAIN.format(n * 977), "expected": {}, **row} for n, row in enumerate(rows)]
+    golden = read_golden(load_cases(whole, "rows"), SCHEMA, "rows")
+    return lint("rows", golden_documents(SCHEMA, golden), SCHEMA.paths, **arguments)
+
+
+def found(rows: list[dict[str, Any]], **arguments: Any) -> list[tuple[str, tuple[str, ...], str | None]]:
+    """Kind, cases and field of each finding."""
+    return [(finding.kind, finding.cases, finding.field) for finding in report(rows, **arguments).findings]
+
+
+def example(text: str, case: str | None = None) -> dict[str, Any]:
+    """A variant that has one few-shot example."""
+    return {"recipes": [("few_shot", Recipe("Read.", (ExampleDocument(case, text),)))]}
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "holds"),
+    [
+        ("ACME Ltd", "from  acme\nLTD.", True),
+        ("Łódź Works", "LODZ works", True),
+        ("12 Main St, Ulm", "Ulm\n12 Main St", True),
+        ("ACME", "from Bolts & Co", False),
+        ("1450.00", "sum 1,450.00 NOK", True),
+        ("1450.00", "sum 1.450,00 EUR", True),
+        ("1450.00", "sum 1 450,00 kr", True),
+        ("1450.00", "sum 145.00", False),
+        (0.23, "VAT 23%", True),
+        (-5.5, "credit (5.50)", True),
+        (12, "lot 121 of 124", False),
+        ("2026-01-14", "Galway, 14 January 2026", True),
+        ("2026-01-14", "14.01.26", True),
+        ("2026-01-14", "on the 14th of January, 2026", True),
+        ("2026-01-14", "2026年1月14日", True),
+        ("2026-01-14", "15 January 2026", False),
+        ({"any_of": ["x-1", "ACME"]}, "from ACME", None),
+        (None, "anything", None),
+        (True, "yes", None),
+        (0, "none", None),
+        ("EU", "the union", None),
+        (["a"], "a", None),
+    ],
+)
+def test_occurrence(value: Any, text: str, holds: bool | None) -> None:
+    """Numbers, dates and strings are looked for in their usual notations; what cannot be looked for is None."""
+    if isinstance(value, dict):
+        value, holds = {"$any_of": ["x-1", "ACME"]}, True
+    assert Searchable(text).holds(value) is holds
+
+
+def test_a_file_is_not_searched() -> None:
+    """Nothing is known of what a PDF says."""
+    assert Searchable(None).holds("ACME") is None
+    assert found([{"input": "scan.pdf", "expected": {"name": "ACME"}}, {"input": "scan 2.pdf"}]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("", "empty"),
+        (" \n ", "empty"),
+        ("GrÃ¼n und BlÃ¤u GmbH, Ulm", "mojibake"),
+        ("it â€™ s a note", "mojibake"),
+        ("a lost \ufffd character in the middle", "mojibake"),
+        ("the text goes on and on [truncated]", "cut_off"),
+        ("the text goes on and on …", "cut_off"),
+        ("Grün, naïve, São Paulo, Ångström: all fine", None),
+    ],
+)
+def test_documents(text: str, kind: str | None) -> None:
+    """Empty, wrongly decoded and cut-off documents are named; text in other languages is not."""
+    assert found([{"input": text, "expected": {"paid": True}}]) == ([(kind, ("c0",), None)] if kind else [])
+
+
+def test_documents_cut_at_a_limit() -> None:
+    """Three documents of the very same greatest length were cut there."""
+    texts = ["".join(chr(97 + (i * k) % 26) + " " for i in range(400)) for k in (3, 5, 7)]
+    assert [kind for kind, _, _ in found([{"input": text} for text in (*texts, "a short note")])] == ["cut_off"] * 3
+
+
+def test_twice_unless_in_one_group() -> None:
+    """Two rows of one document are named, those of one group are not."""
+    rows: list[dict[str, Any]] = [{"input": PLAIN}, {"input": PLAIN.upper()}]
+    assert found(rows) == [("duplicate", ("c0", "c1"), None)]
+    assert found([{**row, "group": "g"} for row in rows]) == []
+
+
+def test_contradiction() -> None:
+    """Two labels of one document; two prints of one label are none."""
+    rows = [
+        {"input": "From ACME and from Bolts", "expected": {"name": name}, "group": "g"} for name in ("ACME", "Bolts")
+    ]
+    assert found(rows) == [("gold_contradicts", ("c0", "c1"), "name")]
+    rows[1]["expected"] = {"name": "Acme"}
+    assert found(rows) == []
+
+
+def test_gold_that_is_not_there() -> None:
+    """A value that its document does not have; a field that is never copied is one finding."""
+    rows = [{"input": f"Note {n} of ACME{n} here", "expected": {"name": f"ACME{n}", "tags": ["red"]}} for n in range(8)]
+    rows[3]["expected"] = {"name": "Bolts & Co", "tags": ["red"]}
+    assert found(rows) == [
+        ("gold_not_in_document", ("c3",), "name"),
+        ("not_copied", tuple(f"c{n}" for n in range(8)), "tags[]"),
+    ]
+
+
+def test_fields_that_say_little() -> None:
+    """Of 24 cases: a field with few labels, one with the same label always, one that is nearly always null."""
+    gold: list[dict[str, Any]] = [{"paid": True, "total": None, **({"name": None} if n < 3 else {})} for n in range(24)]
+    gold[0]["total"] = "977"
+    rows = [{"input": f"{PLAIN.format(n * 977)} Sum 977", "expected": expected} for n, expected in enumerate(gold)]
+    kinds = {field: kind for kind, _, field in found(rows)}
+    assert kinds == {"name": "few_labels", "total": "few_labels", "paid": "constant_label"}
+
+
+@pytest.mark.parametrize(
+    ("text", "case"),
+    [(PLAIN.format(977), None), (f" {PLAIN.format(977)}".upper(), None), (PLAIN.format(977)[:70], "c1")],
+    ids=["exact", "white space", "by id"],
+)
+def test_contamination(text: str, case: str | None) -> None:
+    """An example that is a case is an error that shows both texts."""
+    [finding] = report([{}, {}], **example(text, case)).findings
+    assert (finding.kind, finding.cases, finding.severity) == ("contamination", ("c1",), "error")
+    assert finding.shown == (PLAIN.format(977), text)
+    assert "few_shot" in finding.message
+
+
+def test_examples_of_their_own() -> None:
+    """Another document is no contamination, not even under an id that a case has."""
+    assert found([{}, {}], **example("Quite another letter, of another time and sender", "c1")) == []
+
+
+def test_settled_findings_are_left_out() -> None:
+    """They are counted; when what they rest on changes, they come back."""
+    first = report([{"input": ""}])
+    keys = [finding.key for finding in report([{"input": "", "expected": {"paid": True}}]).findings]
+    again = report([{"input": "", "expected": {"paid": True}}], settled=keys)
+    assert (first.findings, again.findings, again.n_settled) == ((), (), 1)
+    assert len(report([{"input": " ?", "expected": {"paid": True}}], settled=keys).findings) == 1
+
+
+def test_filings() -> None:
+    """Of 120 real filings: monthly reports of one registrant, and labels that OCR garbled."""
+    if not FARA.is_dir():
+        pytest.skip("the FARA data is not beside this checkout")
+    schema = Schema.of(Filing, "test")
+    rows = [json.loads(line) for line in (FARA / "cases.jsonl").open(encoding="utf-8")]
+    documents = golden_documents(schema, read_golden(load_cases(rows, "rows"), schema, "rows"))
+    counts = lint("fara", documents, schema.paths).counts
+    assert counts == {"near_duplicate": 10, "gold_contradicts": 1, "gold_not_in_document": 36}
