@@ -24,6 +24,7 @@ ROOMS = [
     "base_branch",
     "baseline",
     "prompt",
+    "decision",
     "comparison",
     "lints",
     "gate",

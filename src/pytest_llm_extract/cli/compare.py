@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from pytest_llm_extract.cli.output import echo
-from pytest_llm_extract.comparison.compare import compare_variants
+from pytest_llm_extract.comparison.compare import compare_variants, example_cases
 from pytest_llm_extract.errors import ResultsError, did_you_mean
 from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.report.variants import variants_lines
@@ -48,7 +48,7 @@ def command(
     if reference is not None and reference not in names:
         raise ResultsError("--reference", f"no entry {reference!r}.{did_you_mean(reference, names)}")
     share = None if margin is None else margin / 100
-    found = compare_variants(entries, alpha=alpha, reference=reference, margin=share)
+    found = compare_variants(entries, alpha=alpha, reference=reference, margin=share, examples=example_cases(entries))
     if as_json:
         echo(*json.dumps(found.to_wire(), indent=1).splitlines())
     else:

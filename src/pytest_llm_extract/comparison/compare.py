@@ -116,10 +116,11 @@ def compare_suites(suites: Sequence[SuiteResult], alpha: float) -> list[VariantC
     for suite in suites:
         by_id.setdefault(suite.id, []).append(suite)
     several = (variants for variants in by_id.values() if len(variants) > 1)
-    return [compare_variants(variants, alpha=alpha, examples=_examples(variants)) for variants in several]
+    return [compare_variants(variants, alpha=alpha, examples=example_cases(variants)) for variants in several]
 
 
-def _examples(variants: Sequence[SuiteResult]) -> frozenset[str]:
+def example_cases(variants: Sequence[SuiteResult]) -> frozenset[str]:
+    """The cases that a variant has among its few-shot examples, as they are or nearly."""
     if not any(variant.recipe and variant.recipe.examples for variant in variants):
         return frozenset()
     return contaminated_cases(variants, documents_of(variants[0]))
@@ -151,7 +152,7 @@ def compare_variants(
     cases, left_out_cases = _common_cases(compared, examples)
     if not cases or not fields:
         return _not_compared(suites, chosen, alpha, left_out, "nothing to compare: no case or no field in common")
-    results = {suite.variant: [_by_id(suite)[case] for case in cases] for suite in compared}
+    results = {suite.variant: list(map(_by_id(suite).__getitem__, cases)) for suite in compared}
     scores = read_scores(results, fields)
     variants = tuple(
         summarize_variant(suite, results[suite.variant], fields, scores.share(sum(scores.total[suite.variant])))

@@ -135,8 +135,8 @@ class SuiteResult(NamedTuple):
     `is_primary` is True for what the marker itself says, False for an entry of `variants=`; a suite that is not
     `is_gated` has no verdict. `n_samples` is how many recordings each case has. `no_baseline` says why there is nothing
     to compare with, where that is not for want of a baseline here. `judge_notes` is what was found out about the judge
-    where the suite was collected, and against the base branch; the gate adds what it finds in the results. `recipe` is its
-    prompt, None for an extractor; `settled` are the keys of lints that a person settled.
+    where the suite was collected, and against the base branch; the gate adds what it finds in the results.
+    `recipe` is its prompt, None for an extractor; `settled` are the keys of lints that a person settled.
     """
 
     id: str

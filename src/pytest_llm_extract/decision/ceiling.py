@@ -1,0 +1,118 @@
+"""What prompting can reach, field by field: every gold value by what became of it over all variants."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.lints.finding import Finding
+from pytest_llm_extract.lints.lint_report import documents_of
+from pytest_llm_extract.lints.occurrence import Searchable
+from pytest_llm_extract.results.case_result import CaseResult, Leaf
+from pytest_llm_extract.results.outcome import RIGHT, is_through_a_list
+from pytest_llm_extract.results.suite_result import SuiteResult
+
+
+class Ceiling(NamedTuple):
+    """Gold values of one field, each counted once.
+
+    Attributes:
+        right: some variant gets it right: prompting, routing or a vote reaches it.
+        in_document: no variant gets it right, and it is in the document (or gold says that the document has none).
+        not_in_document: no variant gets it right, and it is not in the document: label, OCR, or knowledge.
+        contradicting: no variant gets it right, and gold contradicts itself there.
+        unsearchable: no variant gets it right, and it cannot be searched for: a truth value, a short code, a file.
+    """
+
+    field: str
+    right: int = 0
+    in_document: int = 0
+    not_in_document: int = 0
+    contradicting: int = 0
+    unsearchable: int = 0
+
+    @property
+    def n(self) -> int:
+        """All gold values of the field."""
+        return sum(self[1:])
+
+    @property
+    def reached(self) -> float:
+        """The share that some variant gets right, in 0..1."""
+        return self.right / max(1, self.n)
+
+    @property
+    def learnable(self) -> float:
+        """The share that some variant gets right, or that at least stands in the document."""
+        return (self.right + self.in_document + self.unsearchable) / max(1, self.n)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain builtins."""
+        return {**self._asdict(), "n": self.n}
+
+
+def ceilings(suites: Sequence[SuiteResult], findings: Iterable[Finding]) -> dict[str, Ceiling]:
+    """The ceiling of each field that is labelled, over the variants of one suite.
+
+    Args:
+        suites: one for each variant.
+        findings: of its lints, for gold that contradicts itself.
+    """
+    contradicting = {
+        (case, finding.field) for finding in findings if finding.kind == "gold_contradicts" for case in finding.cases
+    }
+    documents = {document.id: document.searchable for document in documents_of(suites[0])}
+    results: dict[str, list[CaseResult]] = {}
+    for suite in suites:
+        for case in suite.cases:
+            results.setdefault(case.id, []).append(case)
+    counted: dict[str, Counter[str]] = {path: Counter() for path in suites[0].paths}
+    for case_id, cases in results.items():
+        for path in dict.fromkeys(path for case in cases for path in case.leaves):
+            found = _outcomes(cases, path, documents.get(case_id, Searchable(None)))
+            if (case_id, path) in contradicting:
+                found = Counter({"right": found["right"], "contradicting": found.total() - found["right"]})
+            counted.setdefault(path, Counter()).update(found)
+    return {path: Ceiling(path, **found) for path, found in counted.items() if found.total()}
+
+
+def _outcomes(cases: Sequence[CaseResult], path: str, document: Searchable) -> Counter[str]:
+    """What became of the gold values of one field in one case."""
+    samples = [sample.leaves.get(path, ()) for case in cases for sample in case.samples]
+    if not is_through_a_list(path):
+        one = [leaves[0] for leaves in samples if leaves]
+        if any(leaf.outcome in RIGHT for leaf in one):
+            return Counter(right=1)
+        return Counter({_place(one[0].expected, document): 1})
+    wanted = _most(samples, lambda leaf: True)  # a null beside others is a row too many
+    right = _most(samples, lambda leaf: leaf.outcome in RIGHT)
+    found: Counter[str] = Counter()
+    for written, count in wanted.items():
+        n_right = min(count, right[written])
+        found["right"] += n_right
+        if count > n_right:
+            found[_place(json.loads(written), document)] += count - n_right
+    return found
+
+
+def _most(samples: Sequence[Sequence[Leaf]], select: Callable[[Leaf], bool]) -> Counter[str]:
+    """Each value as often as it is there in the sample that has it most often."""
+    most: Counter[str] = Counter()
+    for leaves in samples:
+        most |= Counter(json.dumps(leaf.expected) for leaf in leaves if leaf.expected is not None and select(leaf))
+    return most
+
+
+def _place(value: Any, document: Searchable) -> str:
+    """Where a value is that no variant gets right; null says that the document has none."""
+    if value is None:
+        return "in_document"
+    holds = document.holds(value)
+    return "unsearchable" if holds is None else "in_document" if holds else "not_in_document"
+
+
+def total(found: Mapping[str, Ceiling]) -> Ceiling:
+    """All fields together."""
+    return Ceiling("all", *(sum(column) for column in zip(*(ceiling[1:] for ceiling in found.values()), strict=True)))

@@ -1,0 +1,88 @@
+"""Whether fine-tuning is due, as text that fits a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from pytest_llm_extract.decision.conclude import TuningDecision
+from pytest_llm_extract.decision.evidence import Statement
+from pytest_llm_extract.formats.visible import Block, visible
+from pytest_llm_extract.report.tables import new_table, render
+from pytest_llm_extract.report.terminal_text import field_name
+
+_WIDEST = 100
+_STEPS = 5
+
+
+class _Sources:
+    """The paths that sentences cite, numbered as they come."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    def cite(self, statement: Statement) -> str:
+        """A sentence with the numbers of its sources."""
+        numbers = [str(self.numbers.setdefault(path, len(self.numbers) + 1)) for path in statement.sources[:3]]
+        return visible(statement.text) + (f" [{','.join(numbers)}]" if numbers else "")
+
+    def lines(self) -> list[str]:
+        """Each number with its path."""
+        return [f"[{number}] {visible(path)}" for path, number in self.numbers.items()]
+
+
+def tuning_lines(decision: TuningDecision, width: int) -> list[str]:
+    """Conclusion and next steps, five questions, the ceiling by field, four reasons, costs, sources."""
+    width = max(40, min(width, _WIDEST))
+    sources = _Sources()
+    lines = [visible(f"{decision.suite}: fine-tuning {_headline(decision)}")]
+    lines += _listed(decision.next_steps[:_STEPS], sources, width)
+    lines += ["", "Before fine-tuning"]
+    for number, question in enumerate(decision.questions, start=1):
+        lines.append(f"{number}. {question.asked} {question.answer.capitalize()}.")
+        lines += [line for said in question.statements for line in _wrapped(sources.cite(said), width, "   ")]
+    lines += ["", "What prompting can reach: gold values by what became of them over all variants"]
+    lines.append(_ceiling_table(decision, width))
+    lines += ["", "Reasons for fine-tuning"]
+    for reason in decision.reasons:
+        lines += _wrapped(f"{reason.speaks}: {reason.name}: {sources.cite(reason.statement)}", width, "- ")
+    lines += ["", "What both roads cost"]
+    lines += [line for said in decision.costs for line in _wrapped(sources.cite(said), width, "- ")]
+    return [*lines, "", "Numbers in results.json", *sources.lines()]
+
+
+def _headline(decision: TuningDecision) -> str:
+    about = f": {decision.about}"
+    return {"not yet": "not yet", "justified": "is justified", "not needed": "is not needed"}.get(
+        decision.verdict, "cannot be decided"
+    ) + about
+
+
+def _listed(steps: Iterable[Statement], sources: _Sources, width: int) -> list[str]:
+    listed = list(steps)
+    if not listed:
+        return []
+    lines = ["Next:"] if len(listed) > 1 else []
+    for number, step in enumerate(listed, start=1):
+        lead = f" {number}. " if len(listed) > 1 else "Next: "
+        lines += _wrapped(sources.cite(step), width, lead)
+    return lines
+
+
+def _wrapped(text: str, width: int, lead: str) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False)
+
+
+def _ceiling_table(decision: TuningDecision, width: int) -> Block:
+    """One row a field: what some variant gets right, and what none does, by where its value is."""
+    table = new_table(("n", "some right", "in doc", "not in doc", "contradicts", "?"))
+    for ceiling in decision.ceilings:
+        missed = (ceiling.in_document, ceiling.not_in_document, ceiling.contradicting, ceiling.unsearchable)
+        right = f"{ceiling.right} ({ceiling.reached * 100:.0f}%)"
+        table.add_row(field_name(ceiling.field), str(ceiling.n), right, *(str(n or "") for n in missed))
+    legend = textwrap.fill(
+        "some right: prompting, routing or a vote reaches it. In doc: no variant is right, the document has it, so "
+        "tuning may help. Not in doc: label, OCR or knowledge. Contradicts: gold does. ?: cannot be searched for",
+        width,
+    )
+    return Block(f"{render(table, width)}\n{legend}")
