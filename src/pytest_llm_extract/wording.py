@@ -37,6 +37,11 @@ def count_cases(count: int) -> str:
     return f"{count} case{'' if count == 1 else 's'}"
 
 
+def count_findings(count: int) -> str:
+    """Say how many lints found something: `1 finding`, `12 findings`."""
+    return f"{count:,} finding{'' if count == 1 else 's'}"
+
+
 def some_names(names: Iterable[str]) -> str:
     """The first five, long ones cut."""
     listed = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in names]

@@ -34,7 +34,7 @@ def command(files: tuple[Path, ...], output: Path | None) -> None:
     suites = [suite for path in files for suite in read_results(read_input(path), str(path))]
     judged = [(suite, decide(suite) if suite.is_gated else summarize_only(suite)) for suite in suites]
     alpha = suites[0].rules.alpha if suites else 0.05
-    text = markdown(judged, compare_suites(suites, alpha), lint_results(suites))
+    text = markdown(judged, compare_suites(suites, alpha), lint_results([suite for suite in suites if suite.complete]))
     if output is None:
         echo(*text.splitlines())
         return

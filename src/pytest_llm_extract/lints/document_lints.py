@@ -11,7 +11,7 @@ from pytest_llm_extract.lints.finding import Finding
 from pytest_llm_extract.lints.near_duplicates import near_duplicates, text_digest
 from pytest_llm_extract.results.prices import context_window
 
-_SHORTEST = 10  # characters of a document that can hold anything
+_SHORTEST = 3  # letters and digits of a document that can hold anything
 _ALIKE_LONG = 3  # documents of the very same greatest length were cut at it
 _LONG = 500
 _CUT = re.compile(r"\[(?:truncated|cut|snip)[^\]]*\]\s*$|(?:\.\.\.|…)\s*$", re.IGNORECASE)
@@ -33,8 +33,8 @@ def lint_documents(documents: Sequence[Document], models: Iterable[str]) -> Iter
         text = document.text
         if text is None:
             continue
-        if len(text.strip()) < _SHORTEST and document.gold:
-            yield _finding("empty", document, f"has {len(text.strip())} characters")
+        if len(text) < _LONG and document.gold and (n_signs := sum(map(str.isalnum, text))) < _SHORTEST:
+            yield _finding("empty", document, f"has {n_signs} letters or digits")
         elif is_cut and len(text) == cut_at:
             what = f"is {cut_at:,} characters long, as {longest[cut_at] - 1} others: the longest there are"
             yield _finding("cut_off", document, what)

@@ -8,7 +8,7 @@ from itertools import groupby, takewhile
 from pytest_llm_extract.lints.finding import KINDS, Finding
 from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.report.terminal_text import printable
-from pytest_llm_extract.wording import some_names
+from pytest_llm_extract.wording import count_findings, some_names
 
 _EACH = 12  # findings of one kind that are shown
 _CONTEXT = 30  # characters around the first difference of two documents
@@ -16,7 +16,7 @@ _CONTEXT = 30  # characters around the first difference of two documents
 
 def lint_lines(report: LintReport, width: int, *, every: bool = False) -> Iterator[str]:
     """Every finding under its kind; of many of one kind the first twelve, unless `every` one is wanted."""
-    yield f"{report.suite}: {_documents(report.n_documents)}, {_findings(len(report.findings))}" + _settled(report)
+    yield f"{report.suite}: {_documents(report.n_documents)}, {count_findings(len(report.findings))}" + _settled(report)
     for kind, listed in groupby(report.findings, key=lambda finding: finding.kind):
         findings = list(listed)
         shown = findings if every else findings[:_EACH]
@@ -38,7 +38,7 @@ def lint_summary(report: LintReport) -> list[str]:
     others = len(report.findings) - len(report.errors)
     if others:
         lines.append(
-            f"note: {printable(report.suite, 200)}: {_findings(others)} in its golden data (`llm-extract lint`)"
+            f"note: {printable(report.suite, 200)}: {count_findings(others)} in its golden data (`llm-extract lint`)"
         )
     return lines
 
@@ -68,10 +68,6 @@ def _pair(one: str, other: str) -> tuple[str, str]:
 
 def _documents(count: int) -> str:
     return f"{count:,} document{'' if count == 1 else 's'}"
-
-
-def _findings(count: int) -> str:
-    return f"{count:,} finding{'' if count == 1 else 's'}"
 
 
 def _settled(report: LintReport) -> str:

@@ -21,7 +21,7 @@ from pytest_llm_extract.report.moved_values import count_lost, lost_values
 from pytest_llm_extract.report.terminal import documents_line
 from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
-from pytest_llm_extract.wording import count_cases, percent, some_names
+from pytest_llm_extract.wording import count_cases, count_findings, percent, some_names
 
 MAX_LENGTH = 60_000  # GitHub takes 65,536 characters of a comment
 _LONGEST = 60  # characters of a value
@@ -152,7 +152,7 @@ def _lint(report: LintReport) -> Iterable[str]:
         for one in others[:_FINDINGS]
     ]
     more = f"\n\n_and {len(others) - _FINDINGS} more_" if len(others) > _FINDINGS else ""
-    head = f"<details><summary>Golden data: {len(others)} findings</summary>"
+    head = f"<details><summary>Golden data: {count_findings(len(others))}</summary>"
     yield f"{head}\n\n{code(report.suite, 200)}\n\n{_table(('', 'cases', 'field', ''), rows)}{more}\n\n</details>"
 
 

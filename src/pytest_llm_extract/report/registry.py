@@ -73,7 +73,7 @@ def write_reports(paths: Mapping[str, Path], results: Results) -> list[str]:
     if (summary := os.environ.get(SUMMARY)) and os.environ.get("GITHUB_ACTIONS"):
         try:
             with Path(summary).open("a", encoding="utf-8") as file:  # other steps write there too
-                file.write(markdown(results.suites, results.comparisons))
+                file.write(markdown(results.suites, results.comparisons, results.lints))
         except OSError as error:
             problems.append(ResultsError(summary, f"summary not written: {error.strerror or error}"))
     if problems:

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 
 from pytest_llm_extract.decision.conclude import TuningDecision
 from pytest_llm_extract.decision.evidence import Statement
-from pytest_llm_extract.formats.visible import Block, visible
-from pytest_llm_extract.report.tables import new_table, render
-from pytest_llm_extract.report.terminal_text import field_name
+from pytest_llm_extract.formats.visible import visible
+from pytest_llm_extract.report.tables import Row, table
 
 _WIDEST = 100
 _STEPS = 5
@@ -42,7 +41,7 @@ def tuning_lines(decision: TuningDecision, width: int) -> list[str]:
         lines.append(f"{number}. {question.asked} {question.answer.capitalize()}.")
         lines += [line for said in question.statements for line in _wrapped(sources.cite(said), width, "   ")]
     lines += ["", "What prompting can reach: gold values by what became of them over all variants"]
-    lines.append(_ceiling_table(decision, width))
+    lines += _ceiling_table(decision, width)
     lines += ["", "Reasons for fine-tuning"]
     for reason in decision.reasons:
         lines += _wrapped(f"{reason.speaks}: {reason.name}: {sources.cite(reason.statement)}", width, "- ")
@@ -73,16 +72,21 @@ def _wrapped(text: str, width: int, lead: str) -> list[str]:
     return textwrap.wrap(text, width, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False)
 
 
-def _ceiling_table(decision: TuningDecision, width: int) -> Block:
+def _ceiling_table(decision: TuningDecision, width: int) -> list[str]:
     """One row a field: what some variant gets right, and what none does, by where its value is."""
-    table = new_table(("n", "some right", "in doc", "not in doc", "contradicts", "?"))
+    rows = []
     for ceiling in decision.ceilings:
-        missed = (ceiling.in_document, ceiling.not_in_document, ceiling.contradicting, ceiling.unsearchable)
-        right = f"{ceiling.right} ({ceiling.reached * 100:.0f}%)"
-        table.add_row(field_name(ceiling.field), str(ceiling.n), right, *(str(n or "") for n in missed))
-    legend = textwrap.fill(
+        cells = {
+            "n": str(ceiling.n),
+            "some right": f"{ceiling.right} ({ceiling.reached * 100:.0f}%)",
+            "in doc": str(ceiling.in_document or ""),
+            "not in doc": str(ceiling.not_in_document or ""),
+            "contradicts": str(ceiling.contradicting or ""),
+            "?": str(ceiling.unsearchable or ""),
+        }
+        rows.append(Row(ceiling.field, cells))
+    legend = (
         "some right: prompting, routing or a vote reaches it. In doc: no variant is right, the document has it, so "
-        "tuning may help. Not in doc: label, OCR or knowledge. Contradicts: gold does. ?: cannot be searched for",
-        width,
+        "tuning may help. Not in doc: label, OCR or knowledge. Contradicts: gold does. ?: cannot be searched for"
     )
-    return Block(f"{render(table, width)}\n{legend}")
+    return [*table(rows, width), *textwrap.wrap(legend, width)]
