@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 REPORTS = {
     "json": "write the results to this file, as JSON",
     "markdown": "write a report to this file, as Markdown for a pull request or a job summary",
+    "codequality": "write a Code Quality report of GitLab to this file, with an issue for each wrong value",
     "html": "write a report for a browser: one file where PATH ends in .html, else a folder",
 }
 INIS: tuple[tuple[str, str, Literal["string", "bool", "int", "float"], Any], ...] = (

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.errors import UsageError, did_you_mean
+
+
+def path_below(path: Path, rootdir: Path) -> str | None:
+    """A file as results name it: by its path below the rootdir; None for one that lies elsewhere."""
+    found = os.path.relpath(path, rootdir).replace(os.sep, "/")
+    return None if found.startswith("../") else found
 
 
 class MarkerSource(NamedTuple):

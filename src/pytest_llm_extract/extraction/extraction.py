@@ -16,6 +16,7 @@ from pytest_llm_extract.baseline.baseline_entry import Kept, NotAcceptable, keep
 from pytest_llm_extract.baseline.file import Entry
 from pytest_llm_extract.config import suite_folders
 from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.config.source import path_below
 from pytest_llm_extract.dataset import Case
 from pytest_llm_extract.dataset.gold import GoldenCase
 from pytest_llm_extract.errors import LlmExtractError
@@ -347,19 +348,11 @@ def _of_case(suite: Suite, golden: GoldenCase, rootdir: Path) -> dict[str, Any]:
     return {
         "group": case.group,
         "input": as_json(case.shown_input),
-        "document": _below(case.input, rootdir),
+        "document": path_below(case.input, rootdir) if isinstance(case.input, Path) else None,
         "metadata": json.loads(json.dumps(case.metadata, default=str)) if case.metadata else {},
         "baseline": _scored(baseline, suite, golden) if baseline else None,
         "anchor": _scored(anchor, suite, golden) if anchor else None,
     }
-
-
-def _below(document: Any, rootdir: Path) -> str | None:
-    """The path below the rootdir of a document that is a file; None for any other."""
-    if not isinstance(document, Path):
-        return None
-    path = os.path.relpath(document, rootdir).replace(os.sep, "/")
-    return None if path.startswith("../") else path
 
 
 def _scored(entry: Entry, suite: Suite, golden: GoldenCase) -> Accepted:

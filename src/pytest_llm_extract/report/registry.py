@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.formats.atomic_write import write_atomically
+from pytest_llm_extract.report.annotations import annotation_lines
+from pytest_llm_extract.report.code_quality import code_quality
 from pytest_llm_extract.report.markdown import markdown
 from pytest_llm_extract.report.results_json import run_to_wire
 from pytest_llm_extract.report.run_results import Results
@@ -35,7 +37,23 @@ def _html(results: Results, path: Path) -> Files:
     return html_files(results, path)
 
 
-RENDERERS: Mapping[str, Callable[[Results, Path], Files]] = {"json": _json, "markdown": _markdown, "html": _html}
+def _code_quality(results: Results, path: Path) -> Files:
+    return {path: code_quality(results)}
+
+
+RENDERERS: Mapping[str, Callable[[Results, Path], Files]] = {
+    "json": _json,
+    "markdown": _markdown,
+    "html": _html,
+    "codequality": _code_quality,
+}
+
+
+def job_lines(results: Results) -> list[str]:
+    """What a job prints for its service to read; nothing outside of GitHub Actions."""
+    if not os.environ.get("GITHUB_ACTIONS"):
+        return []
+    return annotation_lines(results, os.environ.get("GITHUB_WORKSPACE"))
 
 
 def write_report(name: str, path: Path, results: Results) -> str | None:

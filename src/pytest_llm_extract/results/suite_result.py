@@ -137,6 +137,7 @@ class SuiteResult(NamedTuple):
     to compare with, where that is not for want of a baseline here. `judge_notes` is what was found out about the judge
     where the suite was collected, and against the base branch; the gate adds what it finds in the results.
     `recipe` is its prompt, None for an extractor; `settled` are the keys of lints that a person settled.
+    `line` is the line of its module where the test begins with its markers, from 1; None where that is not known.
     """
 
     id: str
@@ -158,6 +159,7 @@ class SuiteResult(NamedTuple):
     judge_notes: tuple[JudgeNote, ...] = ()
     recipe: Recipe | None = None
     settled: tuple[str, ...] = ()
+    line: int | None = None
 
     @property
     def key(self) -> str:
@@ -204,6 +206,7 @@ class SuiteResult(NamedTuple):
             "judge_notes": [note.to_wire() for note in self.judge_notes],
             "recipe": self.recipe and self.recipe.to_wire(),
             "settled": list(self.settled),
+            "line": self.line,
         }
 
     @classmethod
@@ -229,4 +232,5 @@ class SuiteResult(NamedTuple):
             judge_notes=tuple(map(JudgeNote.from_wire, wire.get("judge_notes", ()))),
             recipe=(recipe := wire.get("recipe")) and Recipe.from_wire(recipe),
             settled=tuple(wire.get("settled", ())),
+            line=wire.get("line"),
         )

@@ -92,6 +92,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("extraction", params, indirect=True)
 
 
+def _line(definition: pytest.Item) -> int | None:
+    """The line of its file where a test begins with its markers, from 1."""
+    line = definition.location[1]
+    return None if line is None else line + 1
+
+
 def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
     from pytest_llm_extract.cassette.scrub.vcr_filters import filters_of
     from pytest_llm_extract.errors import LlmExtractError, UsageError
@@ -110,6 +116,7 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
         documents,
         gate,
         tuple(sorted(_as_written(mark) for name in _SKIPS for mark in definition.iter_markers(name))),
+        _line(definition),
     )
     try:
         own = [mark.name for mark in definition.own_markers]

@@ -97,6 +97,7 @@ class Controller:
         self.write_problem: str | None = None
         self.left_behind: list[str] = []
         self.report_notes: list[str] = []
+        self.job_lines: list[str] = []
         self.skipped: dict[str, str] = {}
         self.n_deselected = self.n_uncollected = self.n_selected = 0
 
@@ -276,15 +277,16 @@ class Controller:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the reports that were asked for, if there is anything to write."""
-        if not self.suites or not (self.settings.reports or "GITHUB_STEP_SUMMARY" in os.environ):
+        if not self.suites or not (self.settings.reports or "GITHUB_ACTIONS" in os.environ):
             return
         from pytest_llm_extract.errors import ResultsError
-        from pytest_llm_extract.report.registry import write_reports
+        from pytest_llm_extract.report.registry import job_lines, write_reports
         from pytest_llm_extract.report.run_results import run_results
 
         suites = [(run.suite, run.decided) for run in self.suites.values()]
         documents = self.settings.documents
         results = run_results(suites, self._comparisons, self.settings.rootdir, documents, lints=self._lints)
+        self.job_lines = job_lines(results)
         try:
             self.report_notes = write_reports(self.settings.reports, results)
         except ResultsError as error:
@@ -317,6 +319,7 @@ class Controller:
         notes = [f"note: {note}" for note in (*self.left_behind, *self.report_notes)]
         write_lines(terminalreporter, form.fit(notes, 9))
         write_lines(terminalreporter, [self.write_problem] if self.write_problem else [], red=True)
+        write_lines(terminalreporter, self.job_lines)
 
     def _form(self, reporter: Any) -> Form:
         from pytest_llm_extract.report.terminal import Form

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pytest_llm_extract.baseline.find import AcceptedAnswers, Sought, find_accepted
 from pytest_llm_extract.config.settings import RECORD_MODES, Settings
-from pytest_llm_extract.config.source import MarkerSource
+from pytest_llm_extract.config.source import MarkerSource, path_below
 from pytest_llm_extract.config.suite_folders import suite_key
 from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.dataset.gold import GoldenCase, read_golden
@@ -81,6 +81,8 @@ class Suite(NamedTuple):
     others: tuple[str, ...] = ()
     markers: tuple[str, ...] = ()
     settled: tuple[str, ...] = ()
+    line: int | None = None
+    prompt_file: str | None = None
 
     @property
     def key(self) -> str:
@@ -104,7 +106,7 @@ class Suite(NamedTuple):
             rules=self.rules,
             n_samples=self.n_samples,
             model=self.call.model if self.call else None,
-            prompt={"path": self.call.prompt.path.name, "fingerprint": self.call.fingerprint} if self.call else None,
+            prompt=self._prompt(),
             warnings=self._warnings(),
             baseline=baseline,
             anchor=anchor,
@@ -117,7 +119,14 @@ class Suite(NamedTuple):
             judge_notes=self._weak_fields(),
             recipe=self.call.recipe if self.call else None,
             settled=self.settled,
+            line=self.line,
         )
+
+    def _prompt(self) -> dict[str, str] | None:
+        if self.call is None:
+            return None
+        file = {"file": self.prompt_file} if self.prompt_file else {}
+        return {"path": self.call.prompt.path.name, **file, "fingerprint": self.call.fingerprint}
 
     def _weak_fields(self) -> tuple[JudgeNote, ...]:
         """Fields that hardly any answer could get wrong."""
@@ -154,7 +163,7 @@ class Suite(NamedTuple):
 
 
 class MarkerArguments(NamedTuple):
-    """The markers of a suite as written, and where; `skips` are skip, skipif and xfail."""
+    """The markers of a suite as written, and where (`line` from 1); `skips` are skip, skipif and xfail."""
 
     suite_id: str
     module: Path
@@ -164,6 +173,7 @@ class MarkerArguments(NamedTuple):
     documents: Written | None
     gate: Written | None
     skips: tuple[str, ...] = ()
+    line: int | None = None
 
 
 def build_suites(arguments: MarkerArguments, settings: Settings) -> list[Suite]:
@@ -243,6 +253,8 @@ def _build(variant: VariantArguments, arguments: MarkerArguments, golden: _Golde
         is_gated=variant.is_gated,
         markers=arguments.skips,
         settled=read_settled(settings.cassettes / SETTLED),
+        line=arguments.line,
+        prompt_file=path_below(call.prompt.path, settings.rootdir) if call else None,
     )
 
 
