@@ -8,7 +8,7 @@ import pytest
 
 from pytest_llm_extract import clock, hookspecs  # noqa: F401  # before a test can freeze the time
 from pytest_llm_extract.config import settings as settings_of
-from pytest_llm_extract.session import fast_imports
+from pytest_llm_extract.session import fast_imports, gate_ids
 from pytest_llm_extract.session.stash import SETTINGS, recording_run
 
 pytest_plugins = ("pytest_llm_extract.session.collection", "pytest_llm_extract.session.execution")
@@ -43,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(fast_imports.find_before_pytest())
     for marker in settings_of.MARKERS:
         config.addinivalue_line("markers", marker)
+    gate_ids.run_suites_of_gates(config)
     if config.getoption("llm_extract_plan_flag") and hasattr(config.option, "dist"):
         config.option.dist, config.option.tx = "no", []  # a plan needs one process; pytest-xdist looks at these later
 

@@ -16,7 +16,8 @@ from pytest_llm_extract.report.terminal import Form, suite_lines
 from pytest_llm_extract.report.terminal_text import encodable, painted
 from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Leaves, count_leaves
 from pytest_llm_extract.results.outcome import Outcome, Status
-from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
+from pytest_llm_extract.rules.limits import Floor
 
 NARROW = Form(80, wraps=True)
 
@@ -93,6 +94,20 @@ def test_a_field_that_failed_its_comparison_has_failed(tmp_path: Path) -> None:
     fields = run_to_wire([(found, decide(found))], tmp_path)["suites"][0]["fields"]
     assert (fields["town"]["verdict"], fields["name"]["verdict"]) == ("fail", None)
     assert [line.split()[0] for line in said(found) if line.endswith("LOST")] == ["town", "all"]
+
+
+def test_a_gate_that_nothing_can_fail_says_so() -> None:
+    """Wrong answers pass it: that is said under the verdict, until there is a floor or a baseline."""
+    wrong = suite([case(i, None, "town:w") for i in range(6)])
+    unheld = wrong._replace(baseline=None)
+    assert said(unheld)[:2] == [
+        "gate: pass",
+        "  nothing can fail this gate: it has no floor (llm_accuracy, llm_documents) and",
+    ]
+    assert not any("nothing can fail" in line for line in said(wrong))
+    for floor, unsaid in ((0, False), (0.5, True)):
+        held = unheld._replace(rules=GateRules(floors={"town": Floor(floor)}))
+        assert all("nothing can fail" not in line for line in said(held)) is unsaid
 
 
 @pytest.mark.parametrize(

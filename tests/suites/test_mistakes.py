@@ -324,3 +324,28 @@ def test_inis_of_their_own_types(recorded: pytest.Pytester, table: str) -> None:
     )
     recorded.runpytest_inprocess().assert_outcomes(passed=5)
     recorded.runpytest_inprocess("-k", "c1").assert_outcomes(passed=1, failed=1, deselected=3)
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        ("@pytest.mark.llm_acuracy(0.9)\n@pytest.mark.{suite}\ndef test_items(extraction): ...", "accuracy"),
+        ("@pytest.mark.llm_extrct(cases='gold.jsonl')\ndef test_items(): ...", "extract"),
+        ("@pytest.mark.llm_documnts(valid=1)\nclass TestItems:\n    def test_items(self): ...", "documents"),
+        ("pytestmark = pytest.mark.llm_gates()\ndef test_items(): ...", "gate"),
+    ],
+)
+def test_misspelt_marker_is_an_error(pytester: pytest.Pytester, test: str, message: str) -> None:
+    """It would leave a suite without its limits, or a test without its answers; where it stands does not matter."""
+    suite = "llm_extract(extractor=str, schema=dict, cases=[])"
+    pytester.makepyfile(test_items=f"import pytest\n\n{test.replace('{suite}', suite)}\n")
+    run = pytester.runpytest_inprocess()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines([f"*test_items: no marker 'llm_*'. Did you mean 'llm_{message}'?"])
+
+
+def test_marker_of_another_plugin_is_let_be(pytester: pytest.Pytester) -> None:
+    """A marker that somebody registered may begin with llm_ as well."""
+    pytester.makeini("[pytest]\nmarkers = llm_slow(seconds): asks a large model")
+    pytester.makepyfile("import pytest\n\n@pytest.mark.llm_slow(3)\ndef test_items(): ...")
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)

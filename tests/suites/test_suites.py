@@ -173,6 +173,28 @@ def test_last_failed_runs_the_whole_suite_for_its_gate(recorded: pytest.Pytester
     recorded.runpytest_subprocess("--lf", f"-n{workers}").assert_outcomes(passed=5)
 
 
+@WORKERS
+def test_last_failed_gate_runs_beside_other_failures(recorded: pytest.Pytester, workers: str) -> None:
+    """The cases that passed run again too, since the gate judges all of them; other modules do not."""
+    module = recorded.path / "test_items.py"
+    text = module.read_text().replace("llm_accuracy(0.75)", "llm_accuracy(0.75, size=0.9)")
+    module.write_text(f"{text}\ndef test_broken():\n    assert False\n\ndef test_sound():\n    pass\n")
+    recorded.makepyfile(test_other="def test_other():\n    pass\n")
+    recorded.runpytest_subprocess(f"-n{workers}").assert_outcomes(passed=6, failed=2)
+    recorded.runpytest_subprocess("--lf", f"-n{workers}").assert_outcomes(passed=4, failed=2)
+    module.write_text(module.read_text().replace("assert False", "pass"))
+    recorded.runpytest_subprocess("--lf", f"-n{workers}").assert_outcomes(passed=5, failed=1)
+    recorded.runpytest_subprocess("--lf", f"-n{workers}").assert_outcomes(passed=4, failed=1)
+
+
+@WORKERS
+def test_id_of_a_gate_runs_its_suite(recorded: pytest.Pytester, workers: str) -> None:
+    """The id that a failed gate prints can be pasted behind `pytest`."""
+    module = recorded.path / "test_items.py"
+    module.write_text(f"{module.read_text()}\ndef test_other():\n    pass\n")
+    recorded.runpytest_subprocess("test_items.py::test_items::gate", f"-n{workers}").assert_outcomes(passed=5)
+
+
 def test_several_suites_share_a_dataset(recorded: pytest.Pytester) -> None:
     """Each has its own cassettes and its own gate."""
     module = recorded.path / "test_items.py"

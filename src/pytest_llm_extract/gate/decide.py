@@ -19,6 +19,7 @@ from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.wording import count_cases, percent, percents_apart, some_names
 
 _MIN_GROUPS = 5
+CANNOT_FAIL = "nothing can fail this gate: it has no floor (llm_accuracy, llm_documents) and nothing to compare with"
 _NO_BASELINE = "no baseline yet: pytest --llm-extract-accept makes this run's answers the baseline"
 
 
@@ -56,7 +57,7 @@ class Decision(NamedTuple):
 
     def once_accepted(self) -> Decision:
         """The decision on a run that has just become the baseline."""
-        return self._replace(notes=tuple(note for note in self.notes if note != _NO_BASELINE))
+        return self._replace(notes=tuple(note for note in self.notes if note not in (_NO_BASELINE, CANNOT_FAIL)))
 
 
 def decide(suite: SuiteResult) -> Decision:
@@ -165,10 +166,19 @@ def _reasons(
 
 def _has_no_answer(suite: SuiteResult) -> bool:
     """Whether every answer is lost, of which floors and budgets may say nothing: without a row, a list has no leaf."""
-    floors = any(limit for floor in suite.rules.floors.values() for limit in floor.rates.values())
-    if floors or suite.rules.budgets or suite.baseline:
+    if _has_floors(suite) or suite.rules.budgets or suite.baseline:
         return all(sample.lost for sample in suite.samples)
     return all(sample.status in (Status.ERROR, Status.SKIPPED) for sample in suite.samples)
+
+
+def _has_floors(suite: SuiteResult) -> bool:
+    """Whether a field has a floor that an answer can miss; a floor of zero cannot be."""
+    return any(limit for floor in suite.rules.floors.values() for limit in floor.rates.values())
+
+
+def _can_fail(suite: SuiteResult) -> bool:
+    """Whether any answer could fail the gate; budgets need something to compare with."""
+    return bool(_has_floors(suite) or any(suite.rules.documents.values()) or suite.baseline or suite.anchor)
 
 
 def _regressed(comparison: Comparison) -> list[tuple[str, str]]:
@@ -238,7 +248,8 @@ def _nearest(comparison: Comparison) -> str:
 
 
 def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: Sequence[Comparison]) -> list[str]:
-    notes = [f"waiver: {w.what} until {w.expires}: {w.reason}" for w in suite.rules.waivers]
+    notes = [] if _can_fail(suite) else [CANNOT_FAIL]
+    notes += [f"waiver: {w.what} until {w.expires}: {w.reason}" for w in suite.rules.waivers]
     notes += [*strict_floors(fields, suite.rules.floors), *_flakes(suite.cases, fields)]
     if suite.baseline is None:
         return [*notes, suite.no_baseline or _NO_BASELINE]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.gate.decide import CANNOT_FAIL, Decision
 from pytest_llm_extract.gate.next_steps import next_steps
 from pytest_llm_extract.report.misses import advice_lines, worst_misses
 from pytest_llm_extract.report.moved import advice_on_lost, comparison_head, moved_cases, status_line
@@ -126,7 +126,8 @@ def verdict_lines(suite: SuiteResult, decision: Decision) -> list[str]:
         return [f"partial run: {len(suite.cases)} of {len(suite.dataset_ids)} cases; gate skipped"]
     if decision.verdict is None:
         return ["gate skipped"]
-    reasons = [f"  {printable(text, 400)}" for text in (*decision.reasons, *decision.doubts)]
+    cannot_fail = [note for note in decision.notes if note == CANNOT_FAIL]
+    reasons = [f"  {printable(text, 400)}" for text in (*decision.reasons, *decision.doubts, *cannot_fail)]
     return [f"gate: {decision.verdict.value}", *reasons]
 
 
@@ -135,7 +136,7 @@ def remarks(suite: SuiteResult, decision: Decision) -> list[str]:
     if not suite.complete or decision.verdict is None:
         return []
     lines = [f"warning: {printable(text, 400)}" for text in suite.warnings]
-    return lines + [f"note: {printable(text, 400)}" for text in decision.notes]
+    return lines + [f"note: {printable(text, 400)}" for text in decision.notes if text != CANNOT_FAIL]
 
 
 def documents_line(results: Sequence[CaseResult]) -> str:

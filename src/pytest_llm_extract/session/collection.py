@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llm_extract.config.settings import CONFTEST, conftests_may_build_clients
+from pytest_llm_extract.session.gate_ids import count_cases_as_failed
 from pytest_llm_extract.session.stash import SETTINGS, suite_and_case
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _SKIPS = ("skip", "skipif", "xfail")
 _LIMITS = ("llm_accuracy", "llm_documents", "llm_gate")
+_MARKERS = ("llm_extract", *_LIMITS)
 _limits = pytest.StashKey[dict[str, tuple[pytest.Mark | None, ...]]]()
 _files = pytest.StashKey[dict[str, Path]]()
 
@@ -45,6 +47,7 @@ def pytest_make_collect_report(
         # They would pass without having been scored.
         why = "llm_extract: a method of a unittest.TestCase cannot be a suite; use a plain class"
         report.outcome, report.longrepr, report.result = "failed", f"{lost.nodeid}: {why}", []
+    count_cases_as_failed(collector.config, report.result)
     return report
 
 
@@ -67,6 +70,19 @@ def _placeholder(file: str | None) -> AbstractContextManager[None]:
     return placeholder_key(file)
 
 
+def _refuse_unknown_markers(definition: pytest.Item) -> None:
+    """Refuse a misspelt marker: a suite without its limits, or a test that is not a suite, would pass."""
+    unknown = {mark.name for mark in definition.iter_markers() if mark.name.startswith("llm_")}.difference(_MARKERS)
+    if not unknown:
+        return
+    from pytest_llm_extract.errors import UnknownNameError
+
+    registered = {line.partition(":")[0].partition("(")[0].strip() for line in definition.config.getini("markers")}
+    for name in sorted(unknown - registered):
+        error = UnknownNameError(name, known=_MARKERS, source=definition.nodeid, kind="marker")
+        raise pytest.Collector.CollectError(str(error))
+
+
 def _is_no_suite(item: pytest.Item) -> bool:
     """Whether a test carries `llm_extract` and has no case, since pytest could not parametrize it."""
     return suite_and_case(item) is None and item.get_closest_marker("llm_extract") is not None
@@ -74,6 +90,7 @@ def _is_no_suite(item: pytest.Item) -> bool:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one item for each golden case of each variant."""
+    _refuse_unknown_markers(metafunc.definition)
     marker = metafunc.definition.get_closest_marker("llm_extract")
     if marker is None:
         # At a class or a module, limits are those of its suites, and nothing to its other tests.
@@ -120,7 +137,7 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
     )
     try:
         own = [mark.name for mark in definition.own_markers]
-        for name in ("llm_extract", *_LIMITS):
+        for name in _MARKERS:
             if own.count(name) > 1:
                 raise UsageError(definition.nodeid, f"{name} is given twice at one test; combine them into one")
         if definition.get_closest_marker("parametrize") is not None:
