@@ -23,6 +23,7 @@ ROOMS = [
     "corpus",
     "base_branch",
     "baseline",
+    "training",
     "prompt",
     "decision",
     "comparison",

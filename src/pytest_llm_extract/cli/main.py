@@ -19,6 +19,7 @@ _COMMANDS = {
     "compare": "compare variants, runs or scored files: which may be the best, and on which field",
     "decide": "say from results whether fine-tuning is due, and what to try first",
     "diff": "compare two results.json, two baselines or two git revisions",
+    "export": "write training data for fine-tuning that cannot leak",
     "html": "render results.json as a page for a browser",
     "lint": "find what is wrong with golden data and few-shot examples",
     "markdown": "render results.json as Markdown, for a job summary or a pull request",

@@ -111,10 +111,15 @@ def read_example(given: Any, schema: Schema, source: str) -> Example:
         columns, expected = {"input": given[0]}, given[1]
     else:
         raise UsageError(source, f"an example must have `input` and `expected`, got {str(given)[:80]!r}")
-    return {"context": "", **columns}, _answer(expected, schema, f"{source}: {str(columns['input'])[:40]!r}")
+    return {"context": "", **columns}, answer_text(expected, schema, f"{source}: {str(columns['input'])[:40]!r}")
 
 
-def _answer(expected: Any, schema: Schema, source: str) -> str:
+def answer_text(expected: Any, schema: Schema, source: str) -> str:
+    """Gold as the JSON text that a model would have answered with.
+
+    Raises:
+        UsageError: it does not fit the schema, or holds several answers that would do.
+    """
     if isinstance(expected, str):
         return expected
     if has_alternatives(expected):
