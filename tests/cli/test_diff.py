@@ -30,6 +30,13 @@ def test_diff_of_results_baselines_and_revisions(people: Project) -> None:
         values = "Bergen: Bergen → Atlantis" if sides[0] == "a.json" else "correct → wrong"  # baselines hold outcomes
         run.stdout.fnmatch_lines([f"  lost   p00 * town * {values}"])
     assert people.pytester.run(LLM_EXTRACT, "diff", "a.json", "a.json").ret == 0
+    people.record("lose 9")
+    people.git("commit", "-qam", "recorded, not accepted")
+    refused = people.pytester.run(LLM_EXTRACT, "diff", "git:HEAD~1", "git:HEAD")
+    assert (refused.ret, refused.outlines) == (2, [])
+    refused.stderr.fnmatch_lines(
+        ["llm-extract: git:HEAD (*): *test_items: the cassettes of 12 cases hold other answers than the baseline (*"]
+    )
     people.baseline.write_bytes(b"\xff")
     people.git("commit", "-qam", "no text")
     broken = people.pytester.run(LLM_EXTRACT, "diff", "git:HEAD", "git:HEAD")

@@ -68,7 +68,7 @@ def _some(cases: Iterable[str]) -> str:
 
 def compare(before: bytes, after: bytes) -> Iterator[Change]:
     """What differs between two cassettes with the same requests; nothing where the requests differ too."""
-    old, new = _read(before), _read(after)
+    old, new = read_cassette(before), read_cassette(after)
     if old is None or new is None or old.fingerprints != new.fingerprints:
         return
     pairs = list(zip(old.exchanges, new.exchanges, strict=True))
@@ -83,7 +83,8 @@ def _host(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
-def _read(data: bytes) -> Recording | None:
+def read_cassette(data: bytes) -> Recording | None:
+    """The recording in a file of these bytes; None if it is not a whole cassette."""
     try:
         return read_as_written(data) or parse(data.decode("utf-8-sig"))
     except (LayoutError, UnicodeDecodeError):

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from pytest_llm_extract.base_branch.accepted import not_accepted
 from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.file import Baseline, Entry
 from pytest_llm_extract.baseline.paths import BASELINE
 from pytest_llm_extract.cli.output import echo, terminal_form
 from pytest_llm_extract.errors import BaselineError, ResultsError
+from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.git import Revision
 from pytest_llm_extract.report.results_json import read_input, read_results
@@ -19,6 +21,7 @@ from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.results.case_result import Accepted, CaseResult
 from pytest_llm_extract.results.outcome import Status, Verdict
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
+from pytest_llm_extract.wording import count_cases, some_names
 
 
 @click.command(name="diff", short_help="compare two runs")
@@ -34,8 +37,10 @@ def command(before: str, after: str, cassettes: str, alpha: float) -> None:
       llm-extract diff main.json branch.json
       llm-extract diff git:main git:HEAD
 
-    Baselines hold the outcomes of the day on which they were accepted. Of a partial run, the cases that both sides ran
-    are compared. Exit status: 0 nothing was lost beyond noise, 1 something was, 2 an input cannot be read.
+    Baselines hold the outcomes of the day on which they were accepted. A revision whose cassettes hold later answers
+    than its baseline is refused, since only accepted answers are compared. Of a partial run, the cases that both sides
+    ran are compared. Exit status: 0 nothing was lost beyond noise, 1 something was, 2 an input cannot be read or
+    compared.
     """
     old, new = read_side(before, cassettes), read_side(after, cassettes)
     shared = [suite_id for suite_id in new if suite_id in old]
@@ -66,9 +71,7 @@ def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
     """
     if name.startswith("git:"):
         revision = Revision.of(name.removeprefix("git:"), Path.cwd())
-        found = [
-            files.parse(revision.read(path) or "", revision.named(path)) for path in revision.files(cassettes, BASELINE)
-        ]
+        found = [_read_accepted(revision, path) for path in revision.files(cassettes, BASELINE)]
         if not found:
             raise BaselineError(str(revision), f"has no {BASELINE} below {cassettes}")
         return {baseline.suite: _as_suite(baseline) for baseline in found}
@@ -78,6 +81,20 @@ def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
         baseline = files.parse(text, name)
         return {baseline.suite: _as_suite(baseline)}
     return {suite.id: suite for suite in read_results(text, name)}
+
+
+def _read_accepted(revision: Revision, path: Path) -> Baseline:
+    """A baseline of a revision, which must hold the answers that its cassettes hold."""
+    baseline = files.parse(revision.read(path) or "", revision.named(path))
+    others = not_accepted(revision, baseline, path)
+    if others:
+        raise BaselineError(
+            str(revision),
+            f"{baseline.suite}: the cassettes of {count_cases(len(others))} hold other answers than the baseline "
+            f"({some_names(map(visible, others))}), and only accepted answers are compared: accept them in that "
+            "revision, or check it out and compare its answers with pytest --llm-extract-baseline=git:REV",
+        )
+    return baseline
 
 
 def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> SuiteResult:
