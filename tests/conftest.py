@@ -118,6 +118,8 @@ def pytester(
     """pytest's own. Serial runs share this process, unless --runpytest=subprocess is given."""
     if "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ:
         monkeypatch.setenv("PYTEST_ADDOPTS", UNASKED)
+    for name in ("CI", "BUILD_NUMBER", "TF_BUILD"):
+        monkeypatch.delenv(name, raising=False)
     if request.config.getoption("runpytest") == "inprocess" and not request.node.get_closest_marker("own_process"):
         request.getfixturevalue("heavy_packages")
         monkeypatch.setattr(pytester, "runpytest_subprocess", partial(_run_in_process, pytester))

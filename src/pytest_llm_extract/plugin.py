@@ -8,7 +8,7 @@ import pytest
 
 from pytest_llm_extract import clock, hookspecs  # noqa: F401  # before a test can freeze the time
 from pytest_llm_extract.config import settings as settings_of
-from pytest_llm_extract.session import fast_imports, gate_ids
+from pytest_llm_extract.session import fast_imports, gate_ids, trusted_flags
 from pytest_llm_extract.session.stash import SETTINGS, recording_run
 
 pytest_plugins = ("pytest_llm_extract.session.collection", "pytest_llm_extract.session.execution")
@@ -48,6 +48,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.dist, config.option.tx = "no", []  # a plan needs one process; pytest-xdist looks at these later
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Refuse options that leave out all tests of a run that is required to be complete."""
+    if not hasattr(config, "workerinput"):
+        trusted_flags.check_complete(config)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Check the settings (not earlier: --help must work); in the main process, register the controller."""
     from pytest_llm_extract.errors import LlmExtractError
@@ -65,6 +72,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not hasattr(config, "workerinput"):
         from pytest_llm_extract.session.controller import Controller
 
+        trusted_flags.check_accept(config)
         config.pluginmanager.register(Controller(config, settings), "llm_extract_controller")
     if settings.record != "none":
         _register_recorder(config, settings)

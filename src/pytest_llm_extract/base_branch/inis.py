@@ -44,6 +44,12 @@ def ini_changes(revision: Revision) -> list[JudgeNote]:
     return notes
 
 
+def test_paths(revision: Revision) -> list[str]:
+    """Where pytest looks for tests under the settings of a revision."""
+    given = configuration(_of_revision(revision)).values.get("testpaths", "")
+    return list(map(str, given)) if isinstance(given, list) else given.split() or ["."]
+
+
 def configuration(read: _Read) -> Configuration:
     """pytest's configuration, from files that `read` gives the text of, None where there is none."""
     for name in _FILES:

@@ -75,6 +75,7 @@ def _complaint(said: str) -> str:
 class _Collector:
     """A pytest plugin that keeps what is collected."""
 
+    __name__ = "llm_extract_collected"  # under which pytest knows it
     settings: Settings | None = None
     problem: str | None = None
     suites: dict[tuple[str, str], Suite] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from pytest_llm_extract.baseline.paths import BASELINE, suites_by_baseline
+from pytest_llm_extract.cli.expected import unexpected
 from pytest_llm_extract.cli.output import echo, terminal_form
 from pytest_llm_extract.config.suite_folders import suite_folder
 from pytest_llm_extract.errors import ResultsError
@@ -24,26 +25,36 @@ from pytest_llm_extract.results.suite_result import SuiteResult
 @click.argument("shards", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write the merged results.json.")
 @click.option("--cassettes", default="cassettes", show_default=True, help="Folder of the baselines.")
-def command(shards: tuple[Path, ...], output: Path | None, cassettes: str) -> None:
+@click.option("--expect", is_flag=True, help="Fail unless the files are what a whole run of this checkout writes.")
+def command(shards: tuple[Path, ...], output: Path | None, cassettes: str, expect: bool) -> None:
     """Add up results.json files of one run that was split, and gate the whole as one run would have been.
 
     \b
     Example:
       pytest --splits 3 --group 1 --llm-extract-json=shard-1.json   (in each of three jobs)
       llm-extract merge shard-*.json -o results.json
+      llm-extract merge --expect results.json   (a step of its own, after that of pytest)
 
-    A suite that has a baseline here and is in no shard is named. Exit status: 0 every gate passed (or is inconclusive),
-    1 a gate failed or cases are in no shard, 2 the files are of different runs or cannot be read.
+    --expect does not take the word of a run that may have been killed or patched: every suite with a baseline must have
+    results of all of its cases, of this commit, and the verdicts that stand in the file must be those that its cases
+    give. Without it, a suite that has a baseline here and is in no shard is named.
+
+    Exit status: 0 every gate passed (or is inconclusive), 1 a gate failed, cases are in no shard, or the files are not
+    what --expect wants, 2 the files are of different runs or cannot be read.
     """
-    gated = [(suite, decide(suite)) for suite in merge({str(path): read_input(path) for path in shards})]
+    texts = {str(path): read_input(path) for path in shards}
+    gated = [(suite, decide(suite)) for suite in merge(texts)]
     if output is not None:
         write_results(output, run_to_wire(gated, Path.cwd()))
     for suite, decision in gated:
         echo(f"{suite.id} ({suite.variant})")
         echo(*suite_lines(suite, decision, {}, terminal_form("--output")))
-    for note in _in_no_shard([suite.id for suite, _ in gated], Path(cassettes)):
+    problems = unexpected(texts, gated, Path(cassettes)) if expect else []
+    for note in () if expect else _in_no_shard([suite.id for suite, _ in gated], Path(cassettes)):
         echo(f"note: {note}")
-    if any(failures(suite, decision) or not suite.complete for suite, decision in gated):
+    for problem in problems:
+        echo(f"not expected: {problem}")
+    if problems or any(failures(suite, decision) or not suite.complete for suite, decision in gated):
         raise SystemExit(1)
 
 

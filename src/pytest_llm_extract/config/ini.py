@@ -22,6 +22,7 @@ INIS: tuple[tuple[str, str, Literal["string", "bool", "int", "float"], Any], ...
     ("llm_extract_baseline", "compare with this baseline: a file, or git:REV", "string", ""),
     ("llm_extract_alpha", "how often an unchanged run may fail its gate by chance (0..1)", "float", 0.05),
     ("llm_extract_inconclusive", "what an inconclusive gate does: warn or fail", "string", "warn"),
+    ("llm_extract_require_baseline", "a suite without a baseline fails", "bool", False),
     ("llm_extract_require_complete", "a partial run fails instead of skipping its gate", "bool", False),
     ("llm_extract_placeholder_key", "conftests and fixtures may build clients without a key", "bool", False),
     ("llm_extract_budget", "most US dollars that one recording run may spend", "float", None),

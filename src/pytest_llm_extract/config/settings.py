@@ -100,6 +100,7 @@ class Settings(NamedTuple):
     alpha: float
     inconclusive_fails: bool
     require_complete: bool
+    require_baseline: bool
     storage: Storage
     placeholder_key: bool  # for conftests and fixtures too
 
@@ -128,6 +129,8 @@ class Settings(NamedTuple):
             inconclusive_fails=ini_choice(config, "llm_extract_inconclusive", {"warn": False, "fail": True}),
             require_complete=config.getoption("llm_extract_require_complete_flag")
             or ini_value(config, "llm_extract_require_complete", "true or false"),
+            require_baseline=config.getoption("llm_extract_require_baseline_flag")
+            or ini_value(config, "llm_extract_require_baseline", "true or false"),
             storage=Storage.of(config),
             placeholder_key=ini_value(config, "llm_extract_placeholder_key", "true or false"),
         )
@@ -323,6 +326,13 @@ def add_options(parser: pytest.Parser) -> None:
         type=_given,
         default=None,
         help="compare with another baseline: a file, or the committed one where this branch left git:REV",
+    )
+    group.addoption(
+        "--llm-extract-require-baseline",
+        dest="llm_extract_require_baseline_flag",
+        action="store_true",
+        default=False,
+        help="a suite without a baseline fails",
     )
     group.addoption(
         "--llm-extract-require-complete",

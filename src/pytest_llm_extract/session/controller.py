@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from pytest_llm_extract.config.ci import is_ci
 from pytest_llm_extract.config.suite_folders import gate_id
 from pytest_llm_extract.formats.visible import visible, visible_lines
 from pytest_llm_extract.report.write import write_heading, write_lines
@@ -206,11 +207,13 @@ class Controller:
         gated = decision.verdict is not None
         run.decision = decision if gated else None
         problem = self._accept(run) if self.settings.accept else None
-        if self.settings.accept and problem is None:
-            # Accepting a regression is allowed; floors hold all the same.
+        if self.settings.accept and problem is None and not is_ci():
+            # A person may accept a regression; floors hold all the same. In CI nobody looked at it.
             kept = suite.baseline if self.settings.accept == "anchor" else None
             decision = decide(suite._replace(baseline=kept, anchor=None))
         reasons = [*([problem] if problem else []), *(failures(suite, decision) if gated else self._ungated(suite))]
+        if self.settings.require_baseline and suite.baseline is None and not self.settings.accept:
+            reasons.append("there is no baseline, and the run requires one: pytest --llm-extract-accept, and commit it")
         if reasons:
             self._publish(session, gate_id(suite.key), "failed", GateReport(reasons, suite.id, run.shows(reasons)))
         elif gated:

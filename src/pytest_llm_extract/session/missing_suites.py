@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -129,5 +130,18 @@ class Absent:
         return bool(self.n_deselected) or selection.is_narrowed(self.session.config)
 
     def _is_looked_at(self, suite_id: str) -> bool:
-        module = self.settings.rootdir / suite_id.split("::")[0]
-        return selection.is_looked_at(module, self.session.config, in_modules=self.settings.require_complete)
+        module, required = self.settings.rootdir / suite_id.split("::")[0], self.settings.require_complete
+        if selection.is_looked_at(module, self.session.config, in_modules=required):
+            return True
+        return required and any(module.is_relative_to(self.settings.rootdir / path) for path in self._base_paths)
+
+    @cached_property
+    def _base_paths(self) -> list[str]:
+        """Where the base branch looks for tests, if this run looks where the settings of this branch say."""
+        from pytest_llm_extract.base_branch.inis import test_paths
+        from pytest_llm_extract.baseline.find import revision_of
+
+        if not selection.looks_where_settings_say(self.session.config):
+            return []
+        revision = revision_of(self.settings)
+        return [] if revision is None else test_paths(revision)

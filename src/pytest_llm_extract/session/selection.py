@@ -27,6 +27,11 @@ def is_narrowed(config: pytest.Config) -> bool:
     )
 
 
+def looks_where_settings_say(config: pytest.Config) -> bool:
+    """Whether nobody named tests on the command line, so that the settings decide where to look."""
+    return config.args_source is not pytest.Config.ArgsSource.ARGS
+
+
 def is_looked_at(module: Path, config: pytest.Config, *, in_modules: bool) -> bool:
     """Whether a test module is in a folder among the arguments, or (`in_modules`) is one of them, if in a node id."""
     given = [config.invocation_params.dir / argument.split("::")[0] for argument in config.args]
