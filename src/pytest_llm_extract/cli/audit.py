@@ -97,7 +97,7 @@ def _as_result(suite: Suite) -> SuiteResult:
             case.group,
             as_json(case.shown_input),
             baseline=baseline.as_then() if baseline else None,
-            origin=Origin(gold=golden.gold_hash),
+            origin=Origin(gold=golden.gold_hash, document=golden.document_hash),
         )
     return suite.head.with_cases(cases)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pydantic
@@ -25,6 +27,13 @@ class GoldenCase(NamedTuple):
     case: Case
     gold: Any
     gold_hash: str
+
+    @property
+    def document_hash(self) -> str:
+        """The short hash of its document and context, of a file by its bytes."""
+        given, context = self.case.input, self.case.context
+        document = hashlib.sha256(given.read_bytes()).hexdigest() if isinstance(given, Path) else as_json(given)
+        return digest([document, as_json(context)])[:16]
 
     @property
     def text(self) -> str | None:

@@ -370,4 +370,5 @@ def _kept_gold(suite: Suite, golden: GoldenCase) -> Any:
 
 
 def _labels(suite: Suite, golden: GoldenCase) -> dict[str, str]:
-    return {"gold": golden.gold_hash, "scoring": suite.schema.scoring_fingerprint[:16]}
+    scoring = suite.schema.scoring_fingerprint[:16]
+    return {"gold": golden.gold_hash, "scoring": scoring, "document": golden.document_hash}

@@ -121,6 +121,9 @@ def _of_cases(suite: SuiteResult, baseline: AcceptedRun) -> Iterator[JudgeNote]:
     ]
     if relabelled:
         yield _about("gold", "gold differs in {}", relabelled)
+    rewritten = [case.id for case, old in paired if old.origin.document not in (None, case.origin.document)]
+    if rewritten:
+        yield _about("document", "the document differs in {}", rewritten)
     regrouped = [case.id for case, old in paired if old.group != case.group]
     if regrouped:
         yield _about("group", "groups differ in {}; pairs are grouped as in the baseline", regrouped)

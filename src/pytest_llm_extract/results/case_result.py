@@ -90,6 +90,7 @@ class Origin(NamedTuple):
     answered: str | None = None
     gold: str | None = None
     scoring: str | None = None
+    document: str | None = None
 
     def to_wire(self) -> dict[str, str | None]:
         """Plain values for JSON."""
