@@ -9,7 +9,7 @@ import pytest
 from pytest_llm_extract import clock, hookspecs  # noqa: F401  # before a test can freeze the time
 from pytest_llm_extract.config import settings as settings_of
 from pytest_llm_extract.session import fast_imports, gate_ids, trusted_flags
-from pytest_llm_extract.session.stash import SETTINGS, recording_run
+from pytest_llm_extract.session.stash import ONE_PROCESS, SETTINGS, recording_run
 
 pytest_plugins = ("pytest_llm_extract.session.collection", "pytest_llm_extract.session.execution")
 
@@ -44,8 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in settings_of.MARKERS:
         config.addinivalue_line("markers", marker)
     gate_ids.run_suites_of_gates(config)
-    if config.getoption("llm_extract_plan_flag") and hasattr(config.option, "dist"):
-        config.option.dist, config.option.tx = "no", []  # a plan needs one process; pytest-xdist looks at these later
+    if settings_of.records(config) and getattr(config.option, "dist", "no") != "no":
+        config.option.dist, config.option.tx = "no", []  # pytest-xdist looks at these later
+        config.stash[ONE_PROCESS] = True
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -79,19 +80,20 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _register_recorder(config: pytest.Config, settings: settings_of.Settings) -> None:
-    from pytest_llm_extract.session.record_first import PlanOnly, Recorder, RecordFirst, Relay
+    from pytest_llm_extract.session.record_first import PlanOnly, Recorder, RecordFirst
 
-    if config.pluginmanager.hasplugin("dsession"):
-        config.pluginmanager.register(Relay(config), "llm_extract_relay")
-        return
-    run = recording_run(config)
-    recorder = Recorder(settings, run)
-    hooks = PlanOnly(config, recorder) if settings.plan_only else RecordFirst(config, recorder, run)
+    recorder = Recorder(settings, recording_run(config))
+    hooks = PlanOnly(config, recorder) if settings.plan_only else RecordFirst(config, recorder)
     config.pluginmanager.register(hooks, "llm_extract_recorder")
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
-    """Report if the short flag belongs to another plugin."""
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Report if the short flag belongs to another plugin, and if a recording run goes without workers."""
+    lines = []
     if settings_of.is_short_flag_taken(config):
-        return f"llm-extract: {settings_of.SHORT_FLAG} is pytest-mockllm's here; record with {settings_of.LONG_FLAG}"
-    return None
+        lines.append(
+            f"llm-extract: {settings_of.SHORT_FLAG} is pytest-mockllm's here; record with {settings_of.LONG_FLAG}"
+        )
+    if ONE_PROCESS in config.stash:
+        lines.append("llm-extract: records in one process, with several calls at a time; -n is for replays")
+    return lines

@@ -11,6 +11,8 @@ from standin import Reply, StandIn
 
 from pytest_llm_extract.cassette.file.load import load
 
+pytestmark = pytest.mark.own_process  # a frozen clock must not outlive its run
+
 MODULE = """
 import asyncio, pytest
 from openai import AsyncOpenAI, OpenAI

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,17 +30,12 @@ def wait_for(condition: Any, limit_s: float = 60.0) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n2",)])
-def test_kill_loses_no_more_than_was_in_flight(unrecorded: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+def test_kill_loses_no_more_than_was_in_flight(unrecorded: pytest.Pytester) -> None:
     """kill -9 in the middle: every file that is there is whole, and the next run pays only for the rest."""
     provider = Provider(delay_s=0.1)
     with serving(provider):
-        process = start(unrecorded, "--llm-extract-concurrency=2", *arguments)
+        process = start(unrecorded, "--llm-extract-concurrency=2")
         wait_for(lambda: provider.answered >= 5)
-        if arguments:  # the recording worker is a child
-            children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-            for child in children.read_text().split() if children.exists() else []:
-                os.kill(int(child), signal.SIGKILL)
         process.kill()
         process.communicate()
         time.sleep(0.3)  # what was in flight arrives at the provider
@@ -89,17 +82,6 @@ def test_interrupt_sends_nothing_more(unrecorded: pytest.Pytester) -> None:
         process.communicate(timeout=30)
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert len(provider.requests) == sent
-
-
-def test_a_worker_that_dies_while_recording_stops_nobody(unrecorded: pytest.Pytester) -> None:
-    """One case takes its process down: the other cases are recorded, and the run comes to an end."""
-    module = unrecorded.path / "test_items.py"
-    crash = "    if text == 'doc 11': time.sleep(1) or os._exit(3)\n    system ="
-    module.write_text(module.read_text().replace("    system =", crash))
-    with serving(Provider()):
-        run = unrecorded.runpytest_subprocess("--llm-record", "-n2", timeout=120)
-    assert run.ret != pytest.ExitCode.OK
-    assert len(cassettes(unrecorded)) == 11
 
 
 def test_two_runs_at_once_lose_nothing(unrecorded: pytest.Pytester) -> None:

@@ -44,6 +44,18 @@ def test_skipped(extraction): pass
     assert len(provider.requests) == 13
 
 
+def test_a_recording_run_uses_one_process(unrecorded: pytest.Pytester) -> None:
+    """It says so, whichever way it was asked for workers."""
+    with serving(Provider()):
+        run = unrecorded.runpytest_subprocess("--llm-record", "-n2", "--dist=loadfile")
+    run.assert_outcomes(passed=13)
+    run.stdout.fnmatch_lines(["llm-extract: records in one process, with several calls at a time; -n is for replays"])
+    run.stdout.no_fnmatch_line("*2 workers*")
+    replayed = unrecorded.runpytest_subprocess("-n2")
+    replayed.stdout.fnmatch_lines(["2 workers *"])
+    replayed.stdout.no_fnmatch_line("*one process*")
+
+
 @WORKERS
 def test_a_crash_while_recording_is_the_failure_of_its_test(unrecorded: pytest.Pytester, workers: str) -> None:
     """The extractor's own exception, with its traceback, in the test of its case; the others are recorded."""

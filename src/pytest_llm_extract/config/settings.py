@@ -176,6 +176,11 @@ def _cassettes(config: pytest.Config) -> Path:
     return config.rootpath / name
 
 
+def records(config: pytest.Config) -> bool:
+    """Whether a run records, or plans what it would record: it then needs all suites in one process."""
+    return _record_mode(config) != "none"
+
+
 def _record_mode(config: pytest.Config) -> str:
     mode: str = config.getoption("llm_extract_record_flag")
     # A plan without a mode is that of --llm-record.

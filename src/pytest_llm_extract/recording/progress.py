@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pytest_llm_extract.results.case_result import Usage
 
@@ -59,7 +59,3 @@ class Progress(NamedTuple):
     tokens: int = 0
     cost_usd: float | None = 0.0
     left_s: float | None = None
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return self._asdict()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.file.exchange import Exchange
@@ -20,14 +19,12 @@ from pytest_llm_extract.extraction.recording_failure import Failure, is_too_long
 from pytest_llm_extract.formats.atomic_write import check_writable
 from pytest_llm_extract.recording.batch import Batch
 from pytest_llm_extract.recording.budget import Budget
-from pytest_llm_extract.recording.job_result import JobResult
 from pytest_llm_extract.recording.rate_limit import Pace
 from pytest_llm_extract.recording.thread_pool import in_threads
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.prices import dollars, has_price
 
 if TYPE_CHECKING:
-    from pytest_llm_extract.recording.record_relay import Shared
     from pytest_llm_extract.suites.suite import Suite
 
 _BUSY = frozenset({429, 503, 529})
@@ -37,29 +34,28 @@ _BACKOFF_S, _LONGEST_BACKOFF_S = 0.25, 8.0
 _jitter = random.Random()  # of its own, so that a seeded test draws the same numbers
 
 
+class JobResult(NamedTuple):
+    """The result of a recording job for its test. `error` is the extractor's crash."""
+
+    recorded: bool
+    status: Status
+    problem: str | None
+    error: BaseException | None
+
+    @classmethod
+    def of(cls, call: Call) -> JobResult:
+        """Make the result of a call that tried to record."""
+        return cls(call.recorded, call.status, call.problem, call.error if call.status is Status.ERROR else None)
+
+
 class RecordingRun:
-    """Records the jobs of a plan at once, and in its test what only a test can record.
+    """Records the jobs of a plan at once, and in its test what only a test can record."""
 
-    `shared` is what the workers of a run know in common; None where one process runs all tests.
-    """
-
-    def __init__(self, settings: Settings, shared: Shared | None) -> None:
-        self._settings, self.shared = settings, shared
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._pace, self._budget = Pace(), Budget(settings.budget_usd)
         self._results: dict[Key, JobResult] = {}
-        self._refused = False
         self._unpriced_model: str | None = None  # of a recording in a test; no budget can be kept after it
-
-    def refuse(self) -> None:
-        """Record nothing, not even in tests, since the request cannot be fulfilled."""
-        self._refused = True
-
-    def load(self) -> None:
-        """Load the results of another worker's recordings."""
-        assert self.shared is not None  # only workers get here
-        self._refused = self.shared.problem is not None
-        for wire in self.shared.results():
-            self._results[tuple(wire["key"])] = JobResult.from_wire(wire)
 
     def record_batch(self, batch: Batch, client: Callable[[], Any]) -> None:
         """Record all jobs of a plan, as many at a time as the settings allow, each written when it is made."""
@@ -80,9 +76,7 @@ class RecordingRun:
         assert function is not None  # plans hold no other jobs
         call = batch.left(job) if batch.ended else self._record_in_batch(batch, job, function)
         batch.add(call)
-        result = self._results[job.key] = JobResult.of(call)
-        if self.shared is not None and result.can_travel:
-            self.shared.add_result(result.to_wire(job.key, self._settings.storage.watch.hide))
+        self._results[job.key] = JobResult.of(call)
 
     def _record_in_batch(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
         tries = self._tries(job, function, batch.stop)
@@ -122,8 +116,6 @@ class RecordingRun:
                 cost += call.cost_usd or 0.0
         finally:
             self._budget.settle(reserved, cost)
-            if self.shared is not None:
-                self.shared.spend(cost)
         return call
 
     def _tries(self, job: Job, function: Callable[[], Any], stop: threading.Event) -> Iterator[Call]:
@@ -171,7 +163,7 @@ class RecordingRun:
         result = self._results.get(job.key)
         if result is not None and not result.recorded:
             return Call(result.status, problem=result.problem, error=result.error)
-        mode = "none" if self._refused else record_mode(job.suite, self._settings)
+        mode = record_mode(job.suite, self._settings)
         call = replay(function, job.slot(self._settings)) if result or mode != "all" else None
         if result is not None and call is not None:
             return _as_recorded(call)
@@ -183,8 +175,7 @@ class RecordingRun:
         model = self._unpriced_model or self._model_without_price(job.suite)
         if model is not None:
             return Call(before, problem=f"not recorded: {_unpriced(model).words}")
-        with self.turn():
-            call = self._within_budget(self._tries(job, function, threading.Event()), lambda: None)
+        call = self._within_budget(self._tries(job, function, threading.Event()), lambda: None)
         if call is None:
             return Call(before, problem=f"not recorded: {_over_budget(self._budget, None)}")
         if self._is_unpriced(call):
@@ -192,16 +183,6 @@ class RecordingRun:
         if call.recorded:
             self._results[job.key] = JobResult.of(call)  # a test that is run again gets the same answer
         return call
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Run alone among the workers, with the sum that all of them have spent of the budget."""
-        if self.shared is None:
-            yield
-            return
-        with self.shared.lock:
-            self._budget.spent_usd = self.shared.spent_usd
-            yield
 
 
 def _as_recorded(call: Call) -> Call:

@@ -1,14 +1,11 @@
-"""Record before the tests run, in the only process or in one worker while the others wait."""
+"""Record before the tests run."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +18,6 @@ from pytest_llm_extract.extraction.event_loop import ready_loop
 from pytest_llm_extract.extraction.job import Job, jobs_of, record_mode
 from pytest_llm_extract.recording.batch import Batch
 from pytest_llm_extract.recording.plan import Plan, plan_suite
-from pytest_llm_extract.recording.progress import Progress
-from pytest_llm_extract.recording.record_relay import Shared
 from pytest_llm_extract.recording.run import RecordingRun
 from pytest_llm_extract.report.recording_progress import Bar, Display, Log, Silent, plan_lines, summary_lines
 from pytest_llm_extract.session.selection import calls_no_test
@@ -31,7 +26,6 @@ from pytest_llm_extract.suites.suite import Suite
 
 # The plans that --llm-extract-plan made, on the config.
 PLANS = pytest.StashKey[list[Plan]]()
-_POLL_S = 0.2
 # What ends a fixture and is for its tests to take.
 _LEFT_TO_TESTS = (SystemExit, pytest.skip.Exception, pytest.fail.Exception)
 
@@ -106,7 +100,7 @@ class Recorder:
             pytest.UsageError: `all` was asked for a part of a suite.
         """
         selected = select(session.items)
-        first = session.items[0] if selected and self._run.shared is None else None
+        first = session.items[0] if selected else None
         self._check_whole(selected)
         with routed(), ready_loop():
             plans = [(group, plan) for group in selected if (plan := self._plan(group, first)) is not None]
@@ -156,31 +150,15 @@ class Recorder:
 class RecordFirst:
     """Hooks of a process that runs tests and may record."""
 
-    def __init__(self, config: pytest.Config, recorder: Recorder, run: RecordingRun) -> None:
-        self._config, self._recorder, self._run = config, recorder, run
+    def __init__(self, config: pytest.Config, recorder: Recorder) -> None:
+        self._config, self._recorder = config, recorder
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Record before the first test, unless no test will run."""
         if not _will_not_run(session):
-            if self._run.shared is None:
-                self._recorder.record(session, display_of(self._config))
-            else:
-                self._record_alone(session, self._run.shared)
+            self._recorder.record(session, display_of(self._config))
         return (yield)
-
-    def _record_alone(self, session: pytest.Session, shared: Shared) -> None:
-        with self._run.turn():
-            if not shared.begin():
-                self._run.load()
-                return
-            try:
-                self._recorder.record(session, _Remote(shared))
-            except pytest.UsageError as error:
-                self._run.refuse()
-                shared.refuse(str(error))  # an exception in a worker would be an internal error
-            shared.wait_until_shown()  # or the dots of the tests would be in between
-            shared.finish()
 
 
 class PlanOnly:
@@ -202,74 +180,6 @@ class PlanOnly:
 def _will_not_run(session: pytest.Session) -> bool:
     option = session.config.option
     return calls_no_test(session.config) or bool(session.testsfailed and not option.continue_on_collection_errors)
-
-
-class Relay:
-    """Hooks of a distributed run's main process: a shared folder, and the display of the worker that records."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-        self._folder = Path(tempfile.mkdtemp(prefix="llm-extract-"))
-        self._shared = Shared(self._folder)
-        self._over = threading.Event()
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker where the folder is."""
-        node.workerinput["llm_extract_shared"] = str(self._folder)
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """Show the workers' messages while the tests run."""
-        voice = threading.Thread(target=self._speak, args=(display_of(self._config),), daemon=True)
-        voice.start()
-        try:
-            outcome = yield
-        finally:
-            self._over.set()
-            voice.join()
-        if self._shared.problem is not None:
-            raise pytest.UsageError(self._shared.problem)
-        return outcome
-
-    def _speak(self, display: Display) -> None:
-        n_said, is_over = 0, False
-        while not is_over:
-            is_over = self._over.wait(_POLL_S)
-            for message in self._shared.messages(n_said):
-                n_said += 1
-                if "lines" in message:
-                    display.lines(message["lines"])
-                elif "progress" in message:
-                    display.progress(message["suite"], Progress(**message["progress"]))
-                elif "all" in message:
-                    self._shared.confirm()
-                else:
-                    display.end()
-        display.end()
-
-    def pytest_unconfigure(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-class _Remote:
-    """The display of a worker, shown by the main process. Progress is sent four times a second."""
-
-    def __init__(self, shared: Shared) -> None:
-        self._shared, self._next = shared, 0.0
-
-    def lines(self, lines: Sequence[str]) -> None:
-        # The line that is left free before what is said, pytest-xdist has left free already.
-        self._shared.say({"lines": [line for line in lines if line]})
-
-    def progress(self, suite: str, progress: Progress) -> None:
-        if clock.monotonic_s() >= self._next:
-            self._next = clock.monotonic_s() + 0.25
-            self._shared.say({"suite": suite, "progress": progress.to_wire()})
-
-    def end(self) -> None:
-        self._shared.say({})
 
 
 def display_of(config: pytest.Config, *, even_quiet: bool = False) -> Display:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,11 +10,11 @@ if TYPE_CHECKING:
     from pytest_llm_extract.config.settings import Settings
     from pytest_llm_extract.dataset.gold import GoldenCase
     from pytest_llm_extract.extraction.extraction import Extraction
-    from pytest_llm_extract.recording.record_relay import Shared
     from pytest_llm_extract.recording.run import RecordingRun
     from pytest_llm_extract.suites.suite import Suite
 
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
+ONE_PROCESS: pytest.StashKey[bool] = pytest.StashKey()  # a recording run that was asked for workers
 EXTRACTION: pytest.StashKey[Extraction] = pytest.StashKey()  # of a test, from its setup until its result is sent
 _recording: pytest.StashKey[RecordingRun] = pytest.StashKey()
 _case: pytest.StashKey[tuple[Suite, GoldenCase] | None] = pytest.StashKey()
@@ -39,14 +38,5 @@ def recording_run(config: pytest.Config) -> RecordingRun:
     if _recording not in config.stash:
         from pytest_llm_extract.recording.run import RecordingRun
 
-        config.stash[_recording] = RecordingRun(config.stash[SETTINGS], _shared(config))
+        config.stash[_recording] = RecordingRun(config.stash[SETTINGS])
     return config.stash[_recording]
-
-
-def _shared(config: pytest.Config) -> Shared | None:
-    folder = getattr(config, "workerinput", {}).get("llm_extract_shared")
-    if folder is None:
-        return None
-    from pytest_llm_extract.recording.record_relay import Shared
-
-    return Shared(Path(folder))
