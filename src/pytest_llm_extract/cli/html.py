@@ -10,6 +10,7 @@ from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.comparison.compare import VariantComparison, compare_suites
 from pytest_llm_extract.config.settings import DOCUMENTS
 from pytest_llm_extract.gate.decide import Decision, decide, summarize_only
+from pytest_llm_extract.lints.lint_report import LintReport, lint_results
 from pytest_llm_extract.report.registry import write_report
 from pytest_llm_extract.report.results_json import read_input, read_results, read_run
 from pytest_llm_extract.report.run_results import run_results
@@ -44,12 +45,14 @@ def command(files: tuple[Path, ...], output: Path, rootdir: Path, documents: str
     """
     judged: list[tuple[SuiteResult, Decision]] = []
     comparisons: list[VariantComparison] = []
+    lints: list[LintReport] = []
     texts = [(str(path), read_input(path)) for path in files]
     for name, text in texts:
         suites = read_results(text, name)
         judged += [(suite, decide(suite) if suite.is_gated else summarize_only(suite)) for suite in suites]
         comparisons += compare_suites(suites, suites[0].rules.alpha if suites else 0.05)
-    results = run_results(judged, comparisons, rootdir.absolute(), documents, read_run(texts[0][1]))
+        lints += lint_results([suite for suite in suites if suite.complete])
+    results = run_results(judged, comparisons, rootdir.absolute(), documents, read_run(texts[0][1]), lints)
     note = write_report("html", output, results)
     if note is not None:
         echo(f"note: {note}", err=True)

@@ -24,7 +24,7 @@ def html_files(results: Results, path: Path) -> Mapping[Path, str | bytes]:
     is_page = path.suffix.lower() in _PAGES
     target = path.parent if is_page else path
     sources = Sources(results.folder, target.absolute(), _embedding(results, is_page=is_page))
-    sections = sections_of(results.suites, results.comparisons)
+    sections = sections_of(results.suites, results.comparisons, results.lints)
     blocks = _blocks(sections, sources)
     style, script = stylesheet(), script_text()
     if is_page:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.report.html.fields import fields_table
+from pytest_llm_extract.report.html.findings import lints_section
 from pytest_llm_extract.report.html.markup import Html, join, table, tag
 from pytest_llm_extract.report.html.variants import variants_section
 from pytest_llm_extract.report.moved_values import count_lost, lost_values
@@ -28,11 +30,12 @@ _SIGNS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.INCONCLUSIVE: "?", N
 
 
 class Section(NamedTuple):
-    """A suite: its variants, the primary first, and what compares them."""
+    """A suite: its variants, the primary first, what compares them, and what is wrong with its golden data."""
 
     title: str
     variants: list[tuple[SuiteResult, Decision]]
-    comparison: VariantComparison | None
+    comparison: VariantComparison | None = None
+    lints: LintReport | None = None
 
     @property
     def verdict(self) -> str:
@@ -43,7 +46,9 @@ class Section(NamedTuple):
 
 
 def sections_of(
-    suites: Iterable[tuple[SuiteResult, Decision]], comparisons: Iterable[VariantComparison]
+    suites: Iterable[tuple[SuiteResult, Decision]],
+    comparisons: Iterable[VariantComparison],
+    lints: Iterable[LintReport],
 ) -> list[Section]:
     """The suites of a run; one that several files of results have is a section for each of them."""
     found: list[Section] = []
@@ -51,16 +56,24 @@ def sections_of(
         last = next((section for section in reversed(found) if section.variants[0][0].id == suite.id), None)
         if last is None or any(other.variant == suite.variant for other, _ in last.variants):
             times = sum(section.variants[0][0].id == suite.id for section in found)
-            last = Section(suite.id + (f" ({times + 1})" if times else ""), [], None)
+            last = Section(suite.id + (f" ({times + 1})" if times else ""), [])
             found.append(last)
         last.variants.append((suite, decision))
-    unused = list(comparisons)
+    of_several, of_all = list(comparisons), list(lints)
     for number, section in enumerate(found):
-        mine = next((one for one in unused if one.suite == section.variants[0][0].id), None)
-        if mine is not None and len(section.variants) > 1:
-            unused.remove(mine)
-            found[number] = section._replace(comparison=mine)
+        suite = section.variants[0][0]
+        compared = _take(of_several, suite.id) if len(section.variants) > 1 else None
+        found[number] = section._replace(comparison=compared, lints=_take(of_all, suite.id) if suite.complete else None)
     return found
+
+
+_OfSuite = TypeVar("_OfSuite", VariantComparison, LintReport)
+
+
+def _take(found: list[_OfSuite], suite: str) -> _OfSuite | None:
+    """The first of a suite, which is taken out: several results may have one of it each."""
+    at = next((number for number, one in enumerate(found) if one.suite == suite), None)
+    return None if at is None else found.pop(at)
 
 
 def section_html(section: Section, number: int) -> Html:
@@ -73,6 +86,8 @@ def section_html(section: Section, number: int) -> Html:
     if section.comparison is not None:
         parts.append(variants_section(section.comparison))
     parts.append(tag("div", tag("p", _SCRIPT, class_="about"), class_="explorer", data_section=number))
+    if section.lints is not None and (findings := lints_section(section.lints)):
+        parts.append(findings)
     parts += [notes for suite, decision in shown for notes in _notes(suite, decision)]
     heading = tag("h2", section.title, id=f"suite-{number}-title")
     return tag(

@@ -72,7 +72,7 @@ class CaseView {
       el("th", { scope: "row" }, choose),
       el("td", {}, el("span", { class: `chip ${letter === "." ? "n" : letter}` }, outcome),
         moved ? el("span", { class: "moved" }, WRONG.includes(letter) ? " lost" : " gained") : null,
-        now?.[3] ? el("span", { class: "hint" }, ` ${visible(now[3])}`) : null),
+        now?.[3] ? el("span", { class: "hint" }, ` ${hintWords(now[3])}`) : null),
       el("td", { class: "value" }, expected === undefined && isUnknown(now ?? before) ? "" : show(anyOf(expected))),
       this.found.before ? el("td", { class: "value" }, side(before)) : null,
       el("td", { class: "value" }, side(now)));
@@ -129,6 +129,16 @@ function folded(title, children, isOpen) {
   return el("details", { open: isOpen }, el("summary", {}, title), ...children);
 }
 
+// What would have matched, as the scoring found it: `date`, `number:de`, `casefold+punctuation`, …
+function hintWords(hint) {
+  const [kind, detail] = visible(hint).split(/:(.*)/);
+  const known = {
+    date: "matches as a date", number: "matches as a number", unit: "differs in its unit", containment: "holds the right value",
+    sibling: `stands in the field ${detail}`, other_number: "is another number", unread: "is right in another notation",
+  };
+  return known[kind] ?? `matches without ${kind.replaceAll("+", " and ").replace("casefold", "case")}`;
+}
+
 function isUnknown(leaf) {
   return leaf[1] === undefined && leaf[2] === undefined && !"ai".includes(leaf[0]);
 }
@@ -155,7 +165,7 @@ function rowsOf(variant, sample, before) {
       const match = many ? old.findIndex((other) => JSON.stringify(other[1]) === same) : 0;
       rows.push({ field, index: many ? at : null, now: leaf, before: match >= 0 ? old.splice(match, 1)[0] : undefined });
     });
-    old.forEach((leaf) => rows.push({ field, index: many ? rows.length : null, now: undefined, before: leaf }));
+    old.forEach((leaf, at) => rows.push({ field, index: many ? leaves.length + at : null, now: undefined, before: leaf }));
   }
   return rows;
 }

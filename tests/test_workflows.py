@@ -1,0 +1,171 @@
+"""The workflows of docs/ci.md and the action of this repository: their form, and their shell, which is run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+BLOCKS: list[str] = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+WORKFLOWS = {found["name"]: text for text in BLOCKS if "jobs" in (found := yaml.safe_load(text))}
+(GITLAB,) = [yaml.safe_load(text) for text in BLOCKS if "jobs:" not in text]
+BIN = Path(sys.executable).parent
+
+GH = """#!/usr/bin/env bash
+echo "$*" >> gh.log
+case "$*" in
+  *pulls/*) echo 0123abcd ;;
+  *--paginate*) cat comments 2> /dev/null || true ;;
+esac
+"""
+
+
+def steps(workflow: str) -> list[dict[str, Any]]:
+    """The steps of all jobs of a workflow."""
+    return [step for job in yaml.safe_load(WORKFLOWS[workflow])["jobs"].values() for step in job["steps"]]
+
+
+def action_script() -> str:
+    """What the action of this repository runs."""
+    found = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    script: str = found["runs"]["steps"][0]["run"]
+    return script
+
+
+def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a step as GitHub's runner does."""
+    environment = os.environ | {"PATH": f"{folder / 'bin'}:{BIN}:{os.environ['PATH']}", **variables}
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_workflows_are_those_that_the_page_names() -> None:
+    """A pull request, its comment, shards, and recording."""
+    assert list(WORKFLOWS) == ["extraction", "extraction-comment", "extraction-shards", "record"]
+
+
+@pytest.mark.skipif(shutil.which("actionlint") is None, reason="actionlint is not installed")
+def test_actionlint_finds_nothing(tmp_path: Path) -> None:
+    """Each workflow is what GitHub takes."""
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    for name, text in WORKFLOWS.items():
+        (folder / f"{name}.yml").write_text(text, encoding="utf-8")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    run = subprocess.run(["actionlint", "-no-color"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.stdout + run.stderr == ""
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_scripts_hold_no_expression(name: str) -> None:
+    """What GitHub would paste into a script could be code of a pull request: it goes through variables."""
+    scripts = [step["run"] for step in steps(name) if "run" in step]
+    assert not [script for script in scripts if "${{" in script]
+    for script in scripts:
+        assert subprocess.run(["bash", "-n", "-c", script], check=False).returncode == 0
+    assert "${{" not in action_script()
+
+
+def test_only_what_needs_it_may_write() -> None:
+    """Pull requests read; the comment writes to pull requests, recording to the repository."""
+    rights = {name: yaml.safe_load(text)["permissions"] for name, text in WORKFLOWS.items()}
+    assert rights["extraction"] == rights["extraction-shards"] == {"contents": "read"}
+    assert rights["extraction-comment"] == {}
+    job = yaml.safe_load(WORKFLOWS["extraction-comment"])["jobs"]["comment"]
+    assert job["permissions"] == {"actions": "read", "pull-requests": "write"}
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git."""
+    subprocess.run(
+        ["git", "-c", "user.name=t", "-c", "user.email=t@t", *arguments], cwd=folder, check=True, capture_output=True
+    )
+
+
+@pytest.fixture
+def checkout(recorded: pytest.Pytester, tmp_path: Path) -> Path:
+    """A shallow clone of a pull request's branch, whose base has a baseline."""
+    recorded.runpytest_subprocess("--llm-extract-accept")
+    git(recorded.path, "init", "-q", "-b", "main")
+    git(recorded.path, "add", ".")
+    git(recorded.path, "commit", "-qm", "base")
+    git(recorded.path, "switch", "-qc", "feature")
+    git(recorded.path, "commit", "-qm", "feature", "--allow-empty")
+    target = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--depth=1", "--branch=feature", recorded.path.as_uri(), str(target))
+    return target
+
+
+def test_the_action_replays_against_the_base_branch(checkout: Path) -> None:
+    """In a shallow clone, with further arguments: results and the page lie in the folder, with the number."""
+    variables = {"ARGUMENTS": "-q -p no:cacheprovider", "BASE": "main", "REPORTS": "out put", "NUMBER": "12"}
+    run = bash(action_script(), checkout, **variables)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "git:origin/main" in run.stdout
+    assert sorted(path.name for path in (checkout / "out put").iterdir()) == ["number", "report.html", "results.json"]
+    assert (checkout / "out put" / "number").read_text() == "12\n"
+
+
+def test_the_action_fails_with_the_gate(checkout: Path) -> None:
+    """Its exit status is that of pytest; the reports are written all the same."""
+    module = checkout / "test_items.py"
+    module.write_text(module.read_text().replace("llm_accuracy(0.75)", "llm_accuracy(1.0)"))
+    run = bash(action_script(), checkout, ARGUMENTS="", BASE="", REPORTS="out", NUMBER="")
+    assert run.returncode == 1
+    assert (checkout / "out" / "report.html").exists()
+
+
+@pytest.fixture
+def commenting(recorded: pytest.Pytester) -> Path:
+    """What the comment's job has downloaded, and a `gh` that notes what it was asked."""
+    folder = recorded.path
+    (folder / "extraction").mkdir()
+    recorded.runpytest_subprocess("--llm-extract-json=extraction/results.json")
+    (folder / "extraction" / "number").write_text("12\n")
+    (folder / "bin").mkdir()
+    stub = folder / "bin" / "gh"
+    stub.write_text(GH)
+    stub.chmod(stub.stat().st_mode | stat.S_IXUSR)
+    return folder
+
+
+def comment(folder: Path, head: str = "0123abcd") -> subprocess.CompletedProcess[str]:
+    """Run the step that comments."""
+    script = steps("extraction-comment")[-1]["run"]
+    return bash(script, folder, GH_TOKEN="t", REPOSITORY="o/r", HEAD_SHA=head)
+
+
+def test_a_comment_is_made_once_and_then_updated(commenting: Path) -> None:
+    """The first run makes a comment from results.json; a later one replaces it."""
+    assert comment(commenting).returncode == 0
+    assert (commenting / "comment.md").read_text().startswith("<!-- llm-extract: test_items.py::test_items -->")
+    assert "repos/o/r/issues/12/comments -F body=@comment.md" in (commenting / "gh.log").read_text()
+    (commenting / "comments").write_text("77\n")
+    assert comment(commenting).returncode == 0
+    assert "PATCH repos/o/r/issues/comments/77" in (commenting / "gh.log").read_text()
+
+
+@pytest.mark.parametrize(("number", "head"), [("12; touch x", "0123abcd"), ("", "0123abcd"), ("12", "ffff")])
+def test_a_forged_number_comments_nowhere(commenting: Path, number: str, head: str) -> None:
+    """A number that is not one, or that of a pull request at another commit."""
+    (commenting / "extraction" / "number").write_text(number)
+    assert comment(commenting, head).returncode == 1
+    log = commenting / "gh.log"
+    assert not log.exists() or "comments" not in log.read_text()
+
+
+def test_gitlab_collects_what_is_written() -> None:
+    """The artifacts of the job are the files that its command writes."""
+    job = GITLAB["extraction"]
+    written = set(re.findall(r"--(?:junitxml|llm-extract-\w+)=([\w.]+\.\w+)", job["script"][-1]))
+    assert written == {*job["artifacts"]["paths"], *job["artifacts"]["reports"].values()}
