@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import unified_diff
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.file import Baseline, Entry
 from pytest_llm_extract.baseline.paths import BASELINE
 from pytest_llm_extract.cli.output import echo, terminal_form
-from pytest_llm_extract.errors import BaselineError, ResultsError
+from pytest_llm_extract.errors import BaselineError, ResultsError, UsageError, did_you_mean
 from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.git import Revision
@@ -26,23 +27,30 @@ from pytest_llm_extract.wording import count_cases, some_names
 
 @click.command(name="diff", short_help="compare two runs")
 @click.argument("before")
-@click.argument("after")
+@click.argument("after", required=False)
+@click.option("--variants", nargs=2, metavar="OLD NEW", help="Compare two variants; `primary` is a name.")
 @click.option("--cassettes", default="cassettes", show_default=True, help="Folder of the baselines in a revision.")
 @click.option("--alpha", default=0.05, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True))
-def command(before: str, after: str, cassettes: str, alpha: float) -> None:
+def command(before: str, after: str | None, variants: tuple[str, str] | None, cassettes: str, alpha: float) -> None:
     """Compare BEFORE with AFTER, case by case: two results.json, two baseline.jsonl, or two revisions as git:REV.
 
     \b
     Example:
       llm-extract diff main.json branch.json
       llm-extract diff git:main git:HEAD
+      llm-extract diff results.json --variants primary few_shot
 
     Baselines hold the outcomes of the day on which they were accepted. A revision whose cassettes hold later answers
     than its baseline is refused, since only accepted answers are compared. Of a partial run, the cases that both sides
     ran are compared. Exit status: 0 nothing was lost beyond noise, 1 something was, 2 an input cannot be read or
     compared.
     """
+    if after is None and variants is None:
+        raise UsageError("diff", "needs AFTER, or --variants to compare two variants of BEFORE")
+    after = after or before
     old, new = read_side(before, cassettes), read_side(after, cassettes)
+    if variants is not None:
+        old, new = choose_variant(old, variants[0], before), choose_variant(new, variants[1], after)
     shared = [suite_id for suite_id in new if suite_id in old]
     for suite_id in sorted(old.keys() ^ new.keys()):
         echo(f"{suite_id}: only in {before if suite_id in old else after}")
@@ -54,7 +62,10 @@ def command(before: str, after: str, cassettes: str, alpha: float) -> None:
         if not suite.cases:
             raise ResultsError(after, f"has no case of {suite_id} in common with {before}")
         decision = decide(suite)
-        echo(f"{suite_id} ({suite.variant})")
+        was = old[suite_id].variant
+        echo(f"{suite_id} ({suite.variant if was == suite.variant else f'{was} → {suite.variant}'})")
+        if variants is not None:
+            echo(*_changed_words(old[suite_id], suite))
         for name, side in ((before, old[suite_id]), (after, new[suite_id])):
             if not side.complete:
                 echo(f"{name} is a partial run: {len(side.cases)} of {len(side.dataset_ids)} cases")
@@ -80,7 +91,33 @@ def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
     if path.suffix == ".jsonl":
         baseline = files.parse(text, name)
         return {baseline.suite: _as_suite(baseline)}
-    return {suite.id: suite for suite in read_results(text, name)}
+    return {suite.key: suite for suite in read_results(text, name)}
+
+
+def choose_variant(side: dict[str, SuiteResult], variant: str, name: str) -> dict[str, SuiteResult]:
+    """Choose one variant of each suite; `primary` is a name of what the marker says.
+
+    Raises:
+        ResultsError: no suite has such a variant.
+    """
+    chosen = {
+        suite.id: suite
+        for suite in side.values()
+        if suite.variant == variant or (variant == "primary" and suite.is_primary)
+    }
+    if not chosen:
+        known = {suite.variant for suite in side.values()}
+        raise ResultsError(name, f"has no variant {variant!r}.{did_you_mean(variant, known)}")
+    return chosen
+
+
+def _changed_words(old: SuiteResult, new: SuiteResult) -> list[str]:
+    """The lines of the instructions that differ between two variants."""
+    if old.recipe is None or new.recipe is None:
+        return []
+    before, after = (suite.recipe.instructions.splitlines() for suite in (old, new) if suite.recipe)
+    found = [line for line in unified_diff(before, after, lineterm="", n=0) if line[:2] not in ("--", "++", "@@")]
+    return ["prompt:", *(f"  {line}" for line in found)] if found else []
 
 
 def _read_accepted(revision: Revision, path: Path) -> Baseline:

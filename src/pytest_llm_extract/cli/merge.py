@@ -11,11 +11,14 @@ import click
 from pytest_llm_extract.baseline.paths import BASELINE, suites_by_baseline
 from pytest_llm_extract.cli.expected import unexpected
 from pytest_llm_extract.cli.output import echo, terminal_form
+from pytest_llm_extract.comparison.compare import compare_suites
 from pytest_llm_extract.config.suite_folders import suite_folder
 from pytest_llm_extract.errors import ResultsError
-from pytest_llm_extract.gate.decide import decide, failures
+from pytest_llm_extract.gate.decide import decide, failures, summarize_only
+from pytest_llm_extract.lints.lint_report import lint_results
 from pytest_llm_extract.report.results_json import read_input, read_results, run_to_wire, write_results
 from pytest_llm_extract.report.terminal import suite_lines
+from pytest_llm_extract.report.variants import variants_lines
 from pytest_llm_extract.results.case_result import CaseResult, Leaves
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.suite_result import SuiteResult
@@ -43,12 +46,19 @@ def command(shards: tuple[Path, ...], output: Path | None, cassettes: str, expec
     what --expect wants, 2 the files are of different runs or cannot be read.
     """
     texts = {str(path): read_input(path) for path in shards}
-    gated = [(suite, decide(suite)) for suite in merge(texts)]
+    suites = merge(texts)
+    judged = [(suite, decide(suite) if suite.is_gated else summarize_only(suite)) for suite in suites]
+    gated = [(suite, decision) for suite, decision in judged if suite.is_gated]
+    comparisons = compare_suites(suites, suites[0].rules.alpha if suites else 0.05)
     if output is not None:
-        write_results(output, run_to_wire(gated, Path.cwd()))
+        lints = lint_results([suite for suite in suites if suite.complete])
+        write_results(output, run_to_wire(judged, Path.cwd(), comparisons, lints=lints))
+    form = terminal_form("--output")
     for suite, decision in gated:
         echo(f"{suite.id} ({suite.variant})")
-        echo(*suite_lines(suite, decision, {}, terminal_form("--output")))
+        echo(*suite_lines(suite, decision, {}, form))
+    for comparison in comparisons:
+        echo(f"variants of {comparison.suite}", *variants_lines(comparison, form.width))
     problems = unexpected(texts, gated, Path(cassettes)) if expect else []
     for note in () if expect else _in_no_shard([suite.id for suite, _ in gated], Path(cassettes)):
         echo(f"note: {note}")
@@ -68,7 +78,10 @@ def _in_no_shard(suite_ids: Iterable[str], cassettes: Path) -> list[str]:
 
 
 def merge(texts: dict[str, str]) -> list[SuiteResult]:
-    """The suites of all shards, with the cases of every shard; `texts` are results.json by file name.
+    """The suites of all shards, variant by variant, with the cases of every shard.
+
+    Args:
+        texts: results.json by file name.
 
     Raises:
         ResultsError: a shard cannot be read, is of another run, or scored a case in another way.
@@ -77,20 +90,20 @@ def merge(texts: dict[str, str]) -> list[SuiteResult]:
     cases: dict[str, dict[str, CaseResult]] = {}
     for name, text in texts.items():
         for suite in read_results(text, name):
-            known = whole.setdefault(suite.id, suite._replace(cases=()))
+            known = whole.setdefault(suite.key, suite._replace(cases=()))
             _check_same_run(known, suite, name)
             for case in suite.cases:
-                _add(cases.setdefault(suite.id, {}), case, suite.id, name)
-    return [suite.with_cases(cases.get(suite.id, {})) for suite in whole.values()]
+                _add(cases.setdefault(suite.key, {}), case, suite.key, name)
+    return [suite.with_cases(cases.get(key, {})) for key, suite in whole.items()]
 
 
 def _check_same_run(known: SuiteResult, suite: SuiteResult, name: str) -> None:
     # Shards may end on both sides of midnight; a waiver expires for all of them on the day of the first.
     same_day = suite._replace(rules=replace(suite.rules, today=known.rules.today))
     a, b = known.head_to_wire(), same_day.head_to_wire()
-    differing = [key for key in a if a[key] != b[key]]
+    differing = [key for key in a if a[key] != b[key] and key != "line"]
     if differing:
-        raise ResultsError(name, f"is a shard of another run: {suite.id} differs in {', '.join(differing)}")
+        raise ResultsError(name, f"is a shard of another run: {suite.key} differs in {', '.join(differing)}")
 
 
 def _add(cases: dict[str, CaseResult], case: CaseResult, suite_id: str, name: str) -> None:

@@ -294,6 +294,12 @@ def _notes(suites: Sequence[SuiteResult], fields: Sequence[str]) -> tuple[str, .
     counts = {suite.n_samples for suite in suites}
     if len(counts) > 1:
         notes.append(f"variants have {', '.join(map(str, sorted(counts)))} samples of each case: means are compared")
+    seeded = [suite.variant for suite in suites if suite.recipe and suite.recipe.fixed_seed is not None]
+    if seeded:
+        notes.append(
+            f"one seed for all cases ({', '.join(seeded)}): chance is not independent from case to case, differences "
+            "look surer than they are; leave `seed` out, or give each case its own"
+        )
     small = suites[0]
     if len(small.dataset_ids) < 20:
         notes.append(f"{count_cases(len(small.dataset_ids))} decide little: a difference needs to be large to be seen")

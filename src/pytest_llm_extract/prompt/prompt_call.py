@@ -49,6 +49,7 @@ class PromptCall(NamedTuple):
             has_own_examples=self.examples is not None and self.examples.find is not None,
             has_context=self.context is not None,
             response_format=self.response_format.kind,
+            parameters=self.prompt.parameters,
         )
 
     def body(self, case: Case) -> dict[str, Any]:

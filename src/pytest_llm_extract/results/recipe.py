@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -18,6 +19,7 @@ class Recipe(NamedTuple):
 
     `instructions` are the messages as written, without examples. `examples` are those that every case gets;
     `has_own_examples` says that each case has its own. `has_context` says that passages are retrieved for each case.
+    `parameters` are sent with each request: temperature, seed.
     """
 
     instructions: str
@@ -25,6 +27,12 @@ class Recipe(NamedTuple):
     has_own_examples: bool = False
     has_context: bool = False
     response_format: str = ""
+    parameters: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def fixed_seed(self) -> Any:
+        """The seed that all cases share while answers are drawn; None where there is none, or the temperature is 0."""
+        return None if self.parameters.get("temperature") == 0 else self.parameters.get("seed")
 
     @property
     def has_examples(self) -> bool:
@@ -37,7 +45,11 @@ class Recipe(NamedTuple):
 
     def to_wire(self) -> dict[str, Any]:
         """Plain builtins."""
-        return {**self._asdict(), "examples": [example._asdict() for example in self.examples]}
+        return {
+            **self._asdict(),
+            "parameters": dict(self.parameters),
+            "examples": [example._asdict() for example in self.examples],
+        }
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Recipe:
