@@ -295,3 +295,36 @@ def test_phone_and_print(look: Callable[..., Any], report: Path) -> None:
     page.emulate_media(media="print")
     assert not page.is_visible(".filters")
     assert page.is_visible("h2")
+
+
+PNG = (
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8cfc0f01f00050001ffa65c9b5d"
+    "0000000049454e44ae426082"
+)
+
+
+@pytest.mark.parametrize("name", ["report.html", "report"])
+def test_images_and_pdfs_are_shown_where_that_was_asked_for(
+    look: Callable[..., Any], tmp_path: Path, name: str
+) -> None:
+    """Beside the values, from the page itself or from the folder beside it, under the page's own policy."""
+    (tmp_path / "scan.png").write_bytes(bytes.fromhex(PNG))
+    (tmp_path / "scan.pdf").write_bytes(b"%PDF-1.4\n%%EOF\n")
+    cases = value_suite(2).cases
+    cases = tuple(replace(case, document=file) for case, file in zip(cases, ("scan.png", "scan.pdf"), strict=True))
+    path = write_report([value_suite(2)._replace(cases=cases)], tmp_path / name, "embed")
+    page = look(f"{path.as_uri()}#case=case-0000")
+    page.wait_for_function("document.querySelector('.document img')?.naturalWidth === 1")
+    page.keyboard.press("j")
+    page.wait_for_selector(".document iframe")
+    assert page.get_attribute(".document iframe", "src").startswith("blob:" if name == "report.html" else "files/1.pdf")
+
+
+def test_many_equal_values_are_marked_fast(look: Callable[..., Any], tmp_path: Path) -> None:
+    """A table of 300 rows with the same quantity: the case opens within a second or two."""
+    leaves = {"x": tuple(Leaf(Outcome.CORRECT, 1, 1) for _ in range(300))}
+    case = replace(value_case(0, ["x"]), input="item 1 1,00\n" * 2000, leaves=leaves)
+    page = look(write_report([one_case(case)], tmp_path / "r.html"))
+    page.keyboard.press("j")
+    page.wait_for_selector("mark.chosen, mark.expected", timeout=5000)
+    assert 0 < page.locator("mark").count() <= 300

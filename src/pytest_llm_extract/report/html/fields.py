@@ -10,41 +10,52 @@ from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import FieldChange
 from pytest_llm_extract.report.html.figures import bar, spark
 from pytest_llm_extract.report.html.markup import Html, table, tag
+from pytest_llm_extract.results.aggregate import FieldSummary
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.rules.limits import Floor
 from pytest_llm_extract.wording import percent
+
+_HEAD = ("field", "picture", "right", "accuracy", "95% interval", "floor", "verdict", "lost and gained", "p_adj")
+_LEGEND = "bar: accuracy; line: its 95% interval; thick tick: floor; dotted tick: the baseline"
 
 
 def fields_table(suite: SuiteResult, decision: Decision) -> Html:
     """Each field with its bar, rate, interval, floor, change against the baseline, and history of accepted runs."""
     changes = decision.comparisons[0].fields if decision.comparisons else {}
     histories = {path: _history(suite, path) for path in decision.fields}
-    head = ("field", "picture", "right", "accuracy", "95% interval", "floor", "verdict", "lost and gained", "p_adj")
+    is_sampled = any(summary.flakes.n_cases for summary in decision.fields.values())
     is_traced = any(histories.values())
     rows = []
     for path, summary in decision.fields.items():
-        counts, floor, change = summary.counts, suite.rules.floors.get(path), changes.get(path)
-        verdict, accuracy = judge_field(summary, floor), counts.accuracy or 0.0
-        limit = floor.rates.get("accuracy") if floor else None
-        before = change.before.accuracy if change else None
-        low, high = summary.interval
-        cells = [
-            tag("th", path, scope="row"),
-            tag("td", bar(accuracy, summary.interval, limit, before), class_="picture"),
-            tag("td", f"{counts.right}/{counts.n}", class_="number"),
-            tag("td", f"{accuracy * 100:.1f}%", class_="number"),
-            tag("td", f"{low * 100:.1f}–{high * 100:.1f}", class_="number"),
-            tag("td", _floors(floor), class_="number"),
-            tag("td", verdict.value if verdict else "", class_=f"word {verdict.value if verdict else ''}"),
-            tag("td", _change(change), class_="number"),
-            tag("td", "" if change is None or change.p_adj is None else f"{change.p_adj:.3g}", class_="number"),
-        ]
+        cells = _cells(path, summary, suite.rules.floors.get(path), changes.get(path))
+        if is_sampled:
+            flakes = summary.flakes.rate
+            cells.append(tag("td", "" if flakes is None else f"{flakes * 100:.1f}%", class_="number"))
         if is_traced:
-            cells.append(tag("td", spark([*histories[path], accuracy]), class_="picture"))
+            cells.append(tag("td", spark([*histories[path], summary.counts.accuracy or 0.0]), class_="picture"))
         rows.append(cells)
-    legend = "bar: accuracy; line: its 95% interval; thick tick: floor; dotted tick: the baseline"
-    found = table("Fields", (*head, *(["accepted runs"] if is_traced else [])), rows, class_="fields")
-    return Html(found + tag("p", legend, class_="about"))
+    further = [*(["flake rate"] if is_sampled else []), *(["accepted runs"] if is_traced else [])]
+    found = table("Fields", (*_HEAD, *further), rows, class_="fields")
+    return Html(found + tag("p", _LEGEND, class_="about"))
+
+
+def _cells(path: str, summary: FieldSummary, floor: Floor | None, change: FieldChange | None) -> list[Html]:
+    counts, verdict = summary.counts, judge_field(summary, floor)
+    accuracy, (low, high) = counts.accuracy or 0.0, summary.interval
+    limit = floor.rates.get("accuracy") if floor else None
+    picture = bar(accuracy, summary.interval, limit, change.before.accuracy if change else None)
+    word = verdict.value if verdict else ""
+    return [
+        tag("th", path, scope="row"),
+        tag("td", picture, class_="picture"),
+        tag("td", f"{counts.right}/{counts.n}", class_="number"),
+        tag("td", f"{accuracy * 100:.1f}%", class_="number"),
+        tag("td", f"{low * 100:.1f}–{high * 100:.1f}", class_="number"),
+        tag("td", _floors(floor), class_="number"),
+        tag("td", word, class_=f"word {word}"),
+        tag("td", _change(change), class_="number"),
+        tag("td", "" if change is None or change.p_adj is None else f"{change.p_adj:.3g}", class_="number"),
+    ]
 
 
 def _floors(floor: Floor | None) -> str:
@@ -62,7 +73,8 @@ def _change(change: FieldChange | None) -> str:
 def _history(suite: SuiteResult, path: str) -> list[float]:
     """The accuracy of a field in the runs that were accepted, as far as they say so."""
     records: Sequence[dict[str, Any]] = suite.baseline.history if suite.baseline else ()
-    pairs = (record.get("fields", {}).get(path) for record in records)
+    fields = [record.get("fields") for record in records if isinstance(record, dict)]
+    pairs: list[Any] = [found.get(path) for found in fields if isinstance(found, dict)]
     return [pair[0] / pair[1] for pair in pairs if _is_rate(pair)]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import log10
 
 from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.comparison.scores import ALL
 from pytest_llm_extract.comparison.summary import VariantSummary
 from pytest_llm_extract.report.html.markup import Html, tag
 
@@ -65,14 +66,26 @@ def scatter(comparison: VariantComparison) -> Html | None:
     ]
     ticks = [(y(share), f"{share * 100:.0f}%") for share in (0, top / 2, top)]
     parts = [*_axes(ticks, [(x(value), cost) for value, cost in ((low, min(costs)), (high, max(costs)))], unit)]
+    parts += _intervals(comparison, {name: px for px, _, name, _ in points}, y)
     front = _front([(px, py) for px, py, *_ in points])
     parts.append(tag("polyline", points=" ".join(f"{_n(a)},{_n(b)}" for a, b in front), class_="front"))
     for px, py, _, is_best in points:
         parts.append(tag("circle", cx=_n(px), cy=_n(py), r=6, class_="best" if is_best else "other"))
     for name, at in _names(points).items():
         parts.append(tag("text", name, x=_n(at[0] + 10), y=_n(at[1] + 4)))
-    said = f"Score against {unit}; the table has the same numbers. The line joins what nothing else beats in both."
+    spread = "with intervals of the difference to the reference; the table has the numbers"
+    said = f"Score against {unit}, {spread}. The line joins what nothing else beats in both."
     return tag("svg", *parts, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", class_="scatter", role="img", aria_label=said)
+
+
+def _intervals(comparison: VariantComparison, at: Mapping[str, float], y: Callable[[float], float]) -> Iterator[Html]:
+    """The intervals of the differences to the reference, as bars around the reference's score."""
+    zero = comparison.variant(comparison.reference).score
+    for found in comparison.differences:
+        if found.field == ALL and found.low is not None and found.high is not None:
+            low, high = (y(min(1.0, max(0.0, zero + value))) for value in (found.low, found.high))
+            px = _n(at[found.variant])
+            yield tag("line", x1=px, x2=px, y1=_n(max(low, _TOP)), y2=_n(max(high, _TOP)), class_="spread")
 
 
 def _names(points: Sequence[tuple[float, float, str, bool]]) -> dict[str, tuple[float, float]]:

@@ -1,6 +1,6 @@
 // A document with the values of its case marked where they occur.
 
-const MOST_MARKED = 2_000_000; // characters; a longer document is shown without marks
+const MOST_MARKED = 500_000; // characters; a longer document is shown without marks
 
 function documentText(input) {
   if (input === undefined || input === null) return null;
@@ -11,8 +11,13 @@ function documentText(input) {
 function marked(text, marks, chosenField) {
   const weight = (mark) => (mark.field === chosenField ? 2 : 0) + (mark.kind === "expected" ? 1 : 0);
   const order = [...marks].sort((a, b) => weight(b) - weight(a) || b.end - b.start - (a.end - a.start));
+  const taken = new Uint8Array(text.length);
   const kept = [];
-  for (const mark of order) if (!kept.some((other) => mark.start < other.end && other.start < mark.end)) kept.push(mark);
+  for (const mark of order) {
+    if (taken.subarray(mark.start, mark.end).includes(1)) continue;
+    taken.fill(1, mark.start, mark.end);
+    kept.push(mark);
+  }
   kept.sort((a, b) => a.start - b.start);
   const parts = [];
   let end = 0;
