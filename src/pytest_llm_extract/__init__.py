@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Text,
         Tolerance,
     )
+    from pytest_llm_extract.rules.leave_one_out import LeaveOneOut
     from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
     from pytest_llm_extract.rules.variants import Variant
     from pytest_llm_extract.scoring.score import score
@@ -35,6 +36,7 @@ __all__ = [
     "Floor",
     "Gate",
     "Ignore",
+    "LeaveOneOut",
     "Null",
     "NumberText",
     "Ordered",
@@ -50,6 +52,7 @@ _ELSEWHERE = {
     "Extraction": "extraction.extraction",
     "Floor": "rules.limits",
     "Gate": "rules.limits",
+    "LeaveOneOut": "rules.leave_one_out",
     "Outcome": "results.outcome",
     "Variant": "rules.variants",
     "Waiver": "rules.limits",

@@ -14,7 +14,9 @@ from pytest_llm_extract.cassette.file.fingerprint import digest
 from pytest_llm_extract.config.source import MarkerSource
 from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.prompt.leave_one_out import OtherCases, check_rule
 from pytest_llm_extract.prompt.prompt_file import Example
+from pytest_llm_extract.rules.leave_one_out import LeaveOneOut
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.schema.validators import has_alternatives
 
@@ -61,13 +63,17 @@ class Context(NamedTuple):
 
 
 def read_examples(given: Any, cases: list[Case], schema: Schema, source: MarkerSource) -> Examples:
-    """`examples=`: a callable, the name of a column that every case has, or a file of golden data.
+    """`examples=`: a callable, `LeaveOneOut`, the name of a column that every case has, or a file of golden data.
 
     Raises:
         UsageError: it is none of them, or an example cannot be read.
         DatasetError: the file is no golden data.
     """
     source = source.at("examples")
+    if isinstance(given, LeaveOneOut):
+        check_rule(given, f"{source.name}: LeaveOneOut")
+        others = OtherCases(given, cases, lambda case: _has_one_answer(case, schema))
+        return Examples(source.name, schema, find=others.draw, calls=True)
     if callable(given):
         return Examples(source.name, schema, find=given, calls=True)
     if isinstance(given, str) and all(given in case.columns for case in cases):
@@ -77,7 +83,7 @@ def read_examples(given: Any, cases: list[Case], schema: Schema, source: MarkerS
     elif isinstance(given, list | tuple):
         rows = given
     else:
-        raise UsageError(source.name, f"must be a file, a column, a list or a callable, got {given!r}")
+        raise UsageError(source.name, f"must be a file, a column, a list, LeaveOneOut or a callable, got {given!r}")
     return Examples(source.name, schema, tuple(read_example(row, schema, source.name) for row in rows))
 
 
@@ -112,6 +118,15 @@ def read_example(given: Any, schema: Schema, source: str) -> Example:
     else:
         raise UsageError(source, f"an example must have `input` and `expected`, got {str(given)[:80]!r}")
     return {"context": "", **columns}, answer_text(expected, schema, f"{source}: {str(columns['input'])[:40]!r}")
+
+
+def _has_one_answer(case: Case, schema: Schema) -> bool:
+    """Whether the gold of a case is a whole answer, which the schema takes as it is."""
+    try:
+        schema.read_json(answer_text(case.expected, schema, "expected"))
+    except (UsageError, pydantic.ValidationError):
+        return False
+    return True
 
 
 def answer_text(expected: Any, schema: Schema, source: str) -> str:
