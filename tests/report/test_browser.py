@@ -16,7 +16,7 @@ import pytest
 from html_report import HOSTILE, value_case, value_suite, write_report
 
 from pytest_llm_extract.results.case_result import Leaf
-from pytest_llm_extract.results.outcome import Outcome
+from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.results.suite_result import SuiteResult
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -295,6 +295,45 @@ def test_phone_and_print(look: Callable[..., Any], report: Path) -> None:
     page.emulate_media(media="print")
     assert not page.is_visible(".filters")
     assert page.is_visible("h2")
+
+
+def test_lost_cases_of_a_gated_variant_lead_to_its_own(look: Callable[..., Any], tmp_path: Path) -> None:
+    """A second gated variant has its own verdict and tables, and their links show its answers."""
+    first = value_suite(12)
+    second = first._replace(variant="small", is_primary=False)
+    page = look(write_report([first, second], tmp_path / "r.html"))
+    page.click("[data-variant=small] .lost-values a >> nth=0")
+    assert title(page) == "case-0002"
+    assert state(page)["variant"] == "small"
+    assert page.input_value("[name=variant]") == "small"
+
+
+def odd_suites() -> dict[str, list[SuiteResult]]:
+    """Results of runs in which little worked."""
+    whole = value_suite(3)
+    lost = tuple(
+        replace(case, status=Status.TRUNCATED, valid=False, raw="", error="cut off", by_model={}, latency_s=None)
+        for case in whole.cases
+    )
+    return {
+        "no suite": [],
+        "no case": [whole._replace(cases=(), dataset_ids=(), baseline=None)],
+        "partial": [whole._replace(cases=whole.cases[:1])],
+        "no label": [whole._replace(cases=tuple(replace(case, leaves={}, baseline=None) for case in whole.cases))],
+        "lost answers": [whole._replace(cases=lost)],
+        "samples": [whole._replace(cases=tuple(replace(case, further=(case.first,)) for case in whole.cases))],
+    }
+
+
+@pytest.mark.parametrize("name", ["no suite", "no case", "partial", "no label", "lost answers", "samples"])
+def test_odd_results_are_shown(look: Callable[..., Any], tmp_path: Path, name: str) -> None:
+    """Whatever a run came to: the page opens, and so does a case where there is one."""
+    suites = odd_suites()[name]
+    page = look(write_report(suites, tmp_path / "r.html"))
+    page.keyboard.press("j")
+    if suites and suites[0].cases:
+        assert title(page) == "case-0000"
+        assert page.is_visible("article.case pre.text >> nth=0")
 
 
 PNG = (

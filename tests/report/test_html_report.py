@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import sys
@@ -12,9 +13,11 @@ from pathlib import Path
 import pytest
 from html_report import HOSTILE, blocks, files_of, value_suite
 
+from pytest_llm_extract.cli.merge import merge
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.report.html.page import script_text
 from pytest_llm_extract.report.registry import write_report
+from pytest_llm_extract.report.results_json import run_to_wire
 from pytest_llm_extract.report.run_results import run_results
 
 
@@ -165,6 +168,16 @@ def test_a_large_report_is_said_to_be_large(tmp_path: Path) -> None:
     note = write_report("html", tmp_path / "report.html", results)
     assert note is not None
     assert "--llm-extract-documents=none" in note
+
+
+def test_merged_shards_give_the_page_of_one_run(tmp_path: Path) -> None:
+    """The page is made of results alone: those of two shards, merged, are those of the whole run."""
+    whole = value_suite(20)
+    halves = [whole._replace(cases=whole.cases[:7]), whole._replace(cases=whole.cases[7:])]
+    texts = {str(n): json.dumps(run_to_wire([(half, decide(half))], tmp_path)) for n, half in enumerate(halves)}
+    (page,) = files_of([whole], tmp_path / "r.html").values()
+    (again,) = files_of(merge(texts), tmp_path / "r.html").values()
+    assert page == again
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])

@@ -82,7 +82,8 @@ def section_html(section: Section, number: int) -> Html:
     shown = gated or section.variants[:1]
     parts: list[Html] = []
     for suite, decision in shown:
-        parts += [*_verdict(suite, decision, is_alone=len(shown) == 1), *_tables(suite, decision)]
+        verdict = _verdict(suite, decision, is_alone=len(shown) == 1)
+        parts.append(tag("div", *verdict, *_tables(suite, decision), data_variant=suite.variant))
     if section.comparison is not None:
         parts.append(variants_section(section.comparison))
     parts.append(tag("div", tag("p", _SCRIPT, class_="about"), class_="explorer", data_section=number))

@@ -55,8 +55,8 @@ class CaseView {
     this.page = block("Document");
     const shown = this.found.file ? fileView(this.found.file)
       : this.text === null ? [el("p", { class: "about" }, "The document was left out of this report.")] : [this.page];
-    this.found_in = el("p", { class: "about" });
-    return el("div", { class: "sides" }, el("div", { class: "document" }, ...shown, this.found_in),
+    this.placesLine = el("p", { class: "about" });
+    return el("div", { class: "sides" }, el("div", { class: "document" }, ...shown, this.placesLine),
       el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Values" }, table));
   }
 
@@ -90,9 +90,9 @@ class CaseView {
     const first = this.page.querySelector("mark.chosen");
     if (first) this.page.scrollTop = Math.max(0, first.offsetTop - 60);
     const n = this.page.querySelectorAll("mark.chosen").length;
-    this.found_in.textContent = field && this.text !== null && !this.found.file
+    this.placesLine.textContent = field && this.text !== null && !this.found.file
       ? `${visible(field)}: ${n ? `${count(n, "place")} in the document` : "not found in the document"}` : "";
-    if (scroll) announce(this.found_in.textContent);
+    if (scroll) announce(this.placesLine.textContent);
   }
 
   more() {

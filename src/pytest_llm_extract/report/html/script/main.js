@@ -45,8 +45,9 @@ function linkCases() {
   document.querySelectorAll("section.suite").forEach((section, at) => {
     for (const cell of section.querySelectorAll("[data-case]")) {
       const { case: id, field } = cell.dataset;
-      const state = { ...explorers[at].state(), variant: cell.closest("[data-variant]")?.dataset.variant ?? "" };
-      const known = explorers[at].section.variants.find((one) => one.name === state.variant) ?? explorers[at].variant;
+      const { variants } = explorers[at].section;
+      const known = variants.find((one) => visible(one.name) === cell.closest("[data-variant]").dataset.variant) ?? variants[0];
+      const state = { ...explorers[at].state(), variant: known === variants[0] ? "" : known.name };
       const real = known.ids.find((one) => one === id || visible(one) === id);
       if (real !== undefined) cell.replaceChildren(el("a", { href: address({ case: real, field }, state) }, visible(real)));
     }
@@ -103,11 +104,13 @@ async function start() {
   sections = await open("index");
   explorers = sections.map((section, at) =>
     new Explorer(section, document.querySelector(`[data-section="${at}"]`), sections.length === 1));
-  linkCases();
-  addEventListener("hashchange", route);
-  addEventListener("popstate", route);
-  addEventListener("keydown", listen);
-  route();
+  if (sections.length) {
+    linkCases();
+    addEventListener("hashchange", route);
+    addEventListener("popstate", route);
+    addEventListener("keydown", listen);
+    route();
+  }
   document.documentElement.classList.add("ready");
   performance.mark("usable");
 }

@@ -85,9 +85,9 @@ function writtenDates(written) {
   if (parts) {
     const [, one, two, year] = parts;
     const y = year.length === 4 ? year : `${Number(year) > 68 ? 19 : 20}${year}`;
-    const two_digits = (number) => number.padStart(2, "0");
+    const twoDigits = (number) => number.padStart(2, "0");
     return [[one, two], [two, one]].filter(([month]) => month >= 1 && month <= 12)
-      .map(([month, day]) => ["", y, two_digits(month), two_digits(day)]);
+      .map(([month, day]) => ["", y, twoDigits(month), twoDigits(day)]);
   }
   const time = /\p{L}{3}/u.test(written) && /\d{4}/.test(written) && written.length < 40 ? Date.parse(`${written} UTC`) : NaN;
   if (Number.isNaN(time)) return [];
