@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -92,7 +93,11 @@ def test_github_gets_annotations_and_gitlab_its_file(
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     module = recorded.path / "test_items.py"
     module.write_text(module.read_text().replace("llm_accuracy(0.75)", "llm_accuracy(0.9)"))
-    run = recorded.runpytest_subprocess("--llm-extract-codequality=quality.json", "--junitxml=junit.xml")
+    flags = ("--llm-extract-codequality=quality.json", "--junitxml=junit.xml", "--llm-extract-json=results.json")
+    run = recorded.runpytest_subprocess(*flags)
+    program = Path(sys.executable).with_name("llm-extract")
+    assert recorded.run(program, "codequality", "results.json", "-o", "later.json").ret == 0
+    assert (recorded.path / "later.json").read_text() == (recorded.path / "quality.json").read_text()
     line = 1 + module.read_text().splitlines().index('@pytest.mark.llm_extract(extractor=read, cases="gold.jsonl")')
     start = f"::error file={recorded.path.name}/test_items.py,line={line},"
     assert [text for text in run.outlines if text.startswith("::")] == [

@@ -7,13 +7,10 @@ from pathlib import Path
 import click
 
 from pytest_llm_extract.cli.output import echo
-from pytest_llm_extract.comparison.compare import compare_suites
+from pytest_llm_extract.cli.results_files import read_files
 from pytest_llm_extract.errors import ResultsError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
-from pytest_llm_extract.gate.decide import decide, summarize_only
-from pytest_llm_extract.lints.lint_report import lint_results
 from pytest_llm_extract.report.markdown import markdown
-from pytest_llm_extract.report.results_json import read_input, read_results
 
 
 @click.command(name="markdown", short_help="render results.json as Markdown")
@@ -31,10 +28,8 @@ def command(files: tuple[Path, ...], output: Path | None) -> None:
     The same text as --llm-extract-markdown=PATH writes; at most 60,000 characters. Exit status: 0 it was written, 2 an
     input cannot be read.
     """
-    suites = [suite for path in files for suite in read_results(read_input(path), str(path))]
-    judged = [(suite, decide(suite) if suite.is_gated else summarize_only(suite)) for suite in suites]
-    alpha = suites[0].rules.alpha if suites else 0.05
-    text = markdown(judged, compare_suites(suites, alpha), lint_results([suite for suite in suites if suite.complete]))
+    results = read_files(files, Path())
+    text = markdown(results.suites, results.comparisons, results.lints)
     if output is None:
         echo(*text.splitlines())
         return
