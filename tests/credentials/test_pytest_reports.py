@@ -18,7 +18,7 @@ def test_what_a_replay_shows_is_looked_through(
     monkeypatch.setenv("ACME_TOKEN", KEY)
     shown, written = replayed(pytester, monkeypatch, REPLAYED, workers, 2)
     assert not holds(KEY, shown, written)
-    assert written.count("[hidden: the value of $ACME_TOKEN]") == 2
+    assert written.count("[hidden: the value of $ACME_TOKEN]") >= 2
 
 
 @pytest.mark.own_process

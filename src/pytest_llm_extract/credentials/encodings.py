@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 import re
@@ -84,8 +85,11 @@ def readings(text: str, nested: int = 0) -> Iterator[str]:
     yield from _joined(text)
     yield from _joined(unescaped(text))
     if nested < _MAX_NESTED:
-        for data in dict.fromkeys(found for one in texts for found in _encoded(one)):
-            yield from readings(data.decode("utf-8", "replace"), nested + 1)
+        seen = set[bytes]()
+        for data in (found for one in texts for found in _encoded(one)):
+            if (digest := hashlib.sha256(data).digest()) not in seen:  # the data itself may be large
+                seen.add(digest)
+                yield from readings(data.decode("utf-8", "replace"), nested + 1)
 
 
 def _joined(text: str) -> Iterator[str]:

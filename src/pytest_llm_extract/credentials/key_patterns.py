@@ -41,7 +41,7 @@ _NAMED = {
     "a request signature": ("signature=", r"(?i)\bsignature=[0-9a-f]{64,}"),
     "an Azure key": (
         "key",
-        r"(?i)(?:api|subscription|azure\w*|access)[-_ ]?key\W{1,8}(?:[0-9a-f]{32}|[A-Za-z0-9]{84})(?![A-Za-z0-9])",
+        r"(?i)(?:api|subscription|azure\w{0,32}|access)[-_ ]?key\W{1,8}(?:[0-9a-f]{32}|[A-Za-z0-9]{84})(?![A-Za-z0-9])",
     ),
     "an Azure account key": ("key=", r"\b(?:Account|Access|SharedAccess)Key=[A-Za-z0-9+/]{40,}"),
     "an Azure SAS signature": ("sig=", r"(?i)[?&;]sig=[A-Za-z0-9+/%]{40,}"),

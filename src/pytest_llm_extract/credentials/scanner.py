@@ -18,6 +18,7 @@ from pytest_llm_extract.credentials.location import place_of
 from pytest_llm_extract.credentials.sent_credentials import travelled
 from pytest_llm_extract.errors import SecretFoundError, UsageError
 
+_LONG = 1_000_000  # characters, beyond which a secret that is encoded is not located
 _EDGE = 12  # characters of a secret that are taken for it where the rest is cut off
 
 
@@ -132,7 +133,13 @@ class Watch:
         return found
 
     def _located(self, text: str, secret: str, known: frozenset[str] | None) -> Finding:
-        """The line at which a secret is complete, found by halving."""
+        """The line of a secret: where it stands as it is, else where it is complete, found by halving."""
+        end = min((end for _, end, name in self._spans_of(text, secret, known) if name == secret), default=None)
+        if end is not None:
+            line = len(text[:end].splitlines())
+            return Finding(secret, line, self.hide(place_of(text, line)))
+        if len(text) > _LONG:
+            return Finding(secret, 1, f"{len(text):,} characters, where it is encoded")
         lines = text.splitlines(keepends=True)
         values = {secret: known} if known else {}
         low, high = 1, len(lines)
@@ -141,6 +148,14 @@ class Watch:
             is_there = secret in self._in_any_reading("".join(lines[:middle]), values)
             low, high = (low, middle) if is_there else (middle + 1, high)
         return Finding(secret, low, self.hide(place_of(text, low)))
+
+    def _spans_of(self, text: str, secret: str, known: frozenset[str] | None) -> Iterator[tuple[int, int, str]]:
+        """The spans of one secret that the text holds as it is: a known value, whole, or a shape."""
+        if known is None:
+            yield from ((start, end, name) for name, start, end in self._shapes(text))
+        else:
+            places = ((text.find(form), len(form)) for form in known)
+            yield from ((at, at + length, secret) for at, length in places if at >= 0)
 
     def _shapes(self, text: str) -> Iterator[tuple[str, int, int]]:
         found = [*shapes_in(text)]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 _TOKEN = re.compile(
-    r'(?P<text>"[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*")(?P<colon>\s*:)?|(?P<open>[{\[])|(?P<close>[}\]])'
+    r'(?P<text>"[^"\\\r\n]*+(?:\\.[^"\\\r\n]*+)*+"?)(?P<colon>\s*+:)?|(?P<open>[{\[])|(?P<close>[}\]])'
     r"|(?P<plain>-?\d[\d.eE+-]*|true|false)"
 )
 # Gets the name that a text stands under (None for a name itself), and gives another text, or None to keep it.
@@ -56,6 +56,6 @@ def rewrite(text: str, replace: Replace, drops: Callable[[str], bool], instead: 
 def _value(literal: str) -> str:
     try:
         value: str = json.loads(literal, strict=False)
-    except ValueError:  # an escape that JSON does not have
-        return literal[1:-1]
+    except ValueError:  # an escape that JSON does not have, or a string that is cut off
+        return literal[1:].removesuffix('"')
     return value

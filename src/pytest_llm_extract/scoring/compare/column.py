@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from pytest_llm_extract.rules.comparators import AnyOf
 from pytest_llm_extract.scoring.compare.comparators import NO_KEY, Comparator
+from pytest_llm_extract.scoring.compare.ranges import Ranges, is_number, ranges_of
 
 
 class _Unlabelled:
@@ -59,8 +59,20 @@ class Column:
         if NO_KEY not in theirs and not any(NO_KEY in keys for keys in wanted):
             return _indexed(wanted, theirs)
         same = self.comparator.same
+        if (ranges := self._ranges(rows, others)) is not None:
+            return ranges.hits()
         there = [(b, self.predicted[j]) for b, j in enumerate(others) if self.predicted[j] is not None]
         return [[b for b, v in there if same(self.gold[i], v)] if gold[i] is not None else () for i in rows]
+
+    def ranges(self) -> Ranges | None:
+        """Where the equal numbers of each gold value are; None where a value is not a number."""
+        return self._ranges(range(len(self.gold)), range(len(self.predicted)))
+
+    def _ranges(self, rows: Sequence[int], others: Sequence[int]) -> Ranges | None:
+        if not self.comparator.is_ours:
+            return None
+        gold = [None if self.gold[i] is UNLABELLED else self.gold[i] for i in rows]
+        return ranges_of(self.comparator.same, gold, [self.predicted[j] for j in others])
 
     def _wanted(self, i: int, key: Hashable) -> tuple[Hashable, ...]:
         value = self.gold[i]
@@ -77,7 +89,7 @@ class Column:
     def _clusters(self) -> dict[Any, int] | None:
         """Numbers that are the same get the same cluster; None where being the same does not carry over."""
         values: list[Any] = [v for v in (*self.gold, *self.predicted) if v is not None and v is not UNLABELLED]
-        if not self.comparator.is_ours or not all(map(_is_number, values)):
+        if not self.comparator.is_ours or not all(map(is_number, values)):
             return None
         same, clusters = self.comparator.same, dict[Any, int]()
         first = last = None
@@ -100,12 +112,6 @@ def _indexed(wanted: Sequence[Sequence[Hashable]], theirs: Sequence[Hashable]) -
         index.get(keys[0], ()) if len(keys) == 1 else sorted({b for key in keys for b in index.get(key, ())})
         for keys in wanted
     ]
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        return False
-    return value == value and abs(value) != float("inf")
 
 
 def _cluster(value: Any, clusters: dict[Any, int]) -> int | None:

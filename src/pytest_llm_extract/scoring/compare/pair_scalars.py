@@ -20,7 +20,15 @@ def pair_scalars(
         return _in_sequence(column)
     if column.keys is not None:
         return _by_key(*column.keys)
+    if (ranges := column.ranges()) is not None:
+        return ranges.matching() | _nulls(column)
     return _matching(_all_hits(column))
+
+
+def _nulls(column: Column) -> dict[int, int]:
+    """Null is the same as null."""
+    gold, predicted = ([i for i, v in enumerate(side) if v is None] for side in (column.gold, column.predicted))
+    return dict(zip(gold, predicted, strict=False))
 
 
 def _by_key(gold: Sequence[Any], predicted: Sequence[Any]) -> dict[int, int]:
