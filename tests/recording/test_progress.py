@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import threading
 import time
 from typing import Any
 
 import pytest
+from _pytest._io import TerminalWriter
 from unrecorded import Provider, cassettes, serving
 
+from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.extraction.call import Call
+from pytest_llm_extract.extraction.recording_failure import Failure
 from pytest_llm_extract.recording.batch import Batch
 from pytest_llm_extract.recording.plan import Plan
 from pytest_llm_extract.recording.progress import Progress, SuitePlan
 from pytest_llm_extract.recording.thread_pool import in_threads
+from pytest_llm_extract.report.recording_progress import Log, Quiet, progress_words
 
 WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
 
@@ -70,6 +76,54 @@ def test_progress_is_shown_by_one_thread_at_a_time() -> None:
     batch.stop.set()
     batch.add(Call(recorded=True))
     assert shown == list(range(1, 17))
+
+
+def test_a_slow_provider_does_not_look_like_a_hung_run() -> None:
+    """Progress is shown while nothing is answered, with the tries that failed, why, and the time to the next."""
+    shown: list[Progress] = []
+    nothing: Any = None
+    batch = Batch(Plan(nothing, SuitePlan("test_x.py::test_x", "read"), (nothing,) * 2, {}, {}), shown.append)
+
+    def work(_: int) -> None:
+        batch.retry(Failure("HTTP 503 Service Unavailable from http://127.0.0.1:1/v1: overloaded", 503), 30)
+        time.sleep(0.5)
+        batch.add(Call(recorded=True))
+
+    in_threads(work, [1], 1, batch.stop, batch.show)
+    words = [progress_words(progress) for progress in shown]
+    failed = r"1 try failed, the next in (30|29) s: HTTP 503 .* from http://127\.0\.0\.1:1/v1: overloaded"
+    assert re.fullmatch(rf"0/2, 0 tokens, \$0\.0000, {failed}", words[0]), words
+    assert words[-1].startswith("1/2, 0 tokens")
+    assert "failed" not in words[-1]
+
+
+class Terminal:
+    """As much of pytest's terminal reporter as lines need."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._tw = TerminalWriter(io.StringIO())
+
+    def write_line(self, line: str) -> None:
+        self.lines.append(line)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def test_quiet_runs_show_progress_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With -q there is neither a plan nor a summary, but a line a minute."""
+    now_s = 0.0
+    monkeypatch.setattr(clock, "monotonic_s", lambda: now_s)
+    quiet, log = Terminal(), Terminal()
+    displays = (Quiet(quiet), Log(log))
+    for second in range(0, 181, 5):
+        now_s = float(second)
+        for display in displays:
+            display.lines(["a plan"] if second == 0 else [])
+            display.progress("test_x.py::test_x", Progress(12, done=second // 60))
+    assert quiet.lines == [f"recording test_x.py::test_x: {n}/12, 0 tokens, $0.0000" for n in (1, 2, 3)]
+    assert (log.lines[0], len(log.lines)) == ("a plan", 1 + 18)
 
 
 def test_a_value_that_differs_in_every_request_is_told_at_once(unrecorded: pytest.Pytester) -> None:

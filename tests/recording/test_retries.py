@@ -53,7 +53,8 @@ def test_what_would_always_fail_ends_the_recording(unrecorded: pytest.Pytester, 
     with serving(provider):
         run = unrecorded.runpytest_subprocess("--llm-record", "--llm-extract-concurrency=2")
     run.assert_outcomes(failed=13)
-    run.stdout.fnmatch_lines([f"MISSING: not recorded: HTTP {refusal.status} *Incorrect *(12 cases: c0, c1, c2, …)"])
+    words = f"HTTP {refusal.status} * from {provider.base_url}/chat/completions: *Incorrect *"
+    run.stdout.fnmatch_lines([f"MISSING: not recorded: {words}(12 cases: c0, c1, c2, …)"])
     assert len(provider.requests) <= most
     assert cassettes(unrecorded) == []
 

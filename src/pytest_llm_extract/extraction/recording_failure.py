@@ -78,7 +78,7 @@ def _interruption(take: Record, error: Exception | None) -> Failure | None:
     for exchange in take.exchanges:
         if exchange.is_cut_off:
             end = exchange.response_body[-60:].decode(errors="replace")
-            words = f"HTTP {exchange.status} {exchange.reason}, but no whole answer: it ends with {end!r}"
+            words = f"{_status_line(exchange)}, but no whole answer: it ends with {end!r}"
             return Failure(words, exchange.status, is_transient=True)
     return None
 
@@ -94,11 +94,11 @@ def _bad_answer(exchanges: list[Exchange], error: Exception | None, answers: Ans
     if last is not None and last.status >= 400 and (error is not None or not has_succeeded):
         return None if last.is_rejected else _refused(last)
     if last is not None and last.is_page and error is not None:
-        return Failure(f"HTTP {last.status} {last.reason}, but no answer: {_text(last, 200)!r}")
+        return Failure(f"{_status_line(last)}, but no answer: {_text(last, 200)!r}")
     if isinstance(error, ProviderError):
         return Failure(_with_cause(error))
     if last is not None and last.is_failed:
-        return Failure(f"HTTP {last.status} {last.reason}, but no answer: {_text(last)}")
+        return Failure(f"{_status_line(last)}, but no answer: {_text(last)}")
     return None
 
 
@@ -115,7 +115,7 @@ def _is_transient(status: int) -> bool:
 
 def _refused(exchange: Exchange) -> Failure:
     is_final = exchange.status in (401, 403) or b"insufficient_quota" in exchange.response_body
-    words, wait_s = f"HTTP {exchange.status} {exchange.reason}: {_text(exchange)}", exchange.retry_after_s
+    words, wait_s = f"{_status_line(exchange)}: {_text(exchange)}", exchange.retry_after_s
     if wait_s is not None and is_too_long(wait_s):
         words += f"; it asks to wait {wait_s:,.0f} s, and recording waits {LONGEST_WAIT_S:.0f} s at most"
     return Failure(
@@ -125,6 +125,11 @@ def _refused(exchange: Exchange) -> Failure:
         is_transient=_is_transient(exchange.status) and not is_final,
         is_final=is_final,
     )
+
+
+def _status_line(exchange: Exchange) -> str:
+    """`HTTP 404 Not Found from http://localhost:8000/chat/completions`, since many errors come from a wrong address."""
+    return f"HTTP {exchange.status} {exchange.reason} from {address_of(exchange.url)}"
 
 
 def _text(exchange: Exchange, length: int = _SHOWN) -> str:

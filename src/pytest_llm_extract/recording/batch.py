@@ -26,6 +26,7 @@ class Batch:
         self._lock = threading.Lock()
         self._start = clock.monotonic_s()
         self._dearest: float | None = None
+        self._retry_at = 0.0
         self._n_unanswered = 0  # jobs without an answer of the model, also those that the provider rejected
         self.stop = threading.Event()
         self.ended: Failure | None = None
@@ -66,7 +67,7 @@ class Batch:
             failed = self.progress.failed + (not recorded)
             took_s = clock.monotonic_s() - self._start
             left_s = took_s / (done + failed) * (self.progress.total - done - failed)
-            self._update(done=done, failed=failed, left_s=left_s)
+            self._update(done=done, failed=failed, left_s=left_s, retry=None, retry_in_s=None)
             self._n_unanswered += not recorded or rejected is not None
             hopeless = self._n_unanswered >= _HOPELESS and self._n_unanswered == done + failed
             if not self.stop.is_set():  # a call may outlive a run that was interrupted
@@ -75,6 +76,20 @@ class Batch:
             failure = Failure(rejected)
         if failure is not None and (failure.is_final or hopeless):
             self.end(failure)
+
+    def retry(self, failure: Failure, wait_s: float) -> None:
+        """Note that a try failed and is repeated after this time."""
+        with self._lock:
+            self._retry_at = clock.monotonic_s() + wait_s
+            self._update(retries=self.progress.retries + 1, retry=failure.words)
+
+    def show(self) -> None:
+        """Show the progress although nothing new happened, so that a slow provider does not look like a hung run."""
+        with self._lock:
+            if self.progress.retry is not None:
+                self._update(retry_in_s=max(0.0, self._retry_at - clock.monotonic_s()))
+            if not self.stop.is_set():
+                self._show(self.progress)
 
     def end(self, failure: Failure) -> None:
         """Begin no more jobs."""

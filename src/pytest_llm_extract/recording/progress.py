@@ -51,7 +51,11 @@ class SuitePlan:
 
 
 class Progress(NamedTuple):
-    """The progress of recording. `cost_usd` is None if a price is unknown, `left_s` until there is a rate."""
+    """The progress of recording. `cost_usd` is None if a price is unknown, `left_s` until there is a rate.
+
+    `retries` counts the tries that failed and are repeated. `retry` is why the last one failed and `retry_in_s` the
+    time to the next; both are None once a case was recorded since.
+    """
 
     total: int
     done: int = 0
@@ -59,3 +63,6 @@ class Progress(NamedTuple):
     tokens: int = 0
     cost_usd: float | None = 0.0
     left_s: float | None = None
+    retries: int = 0
+    retry: str | None = None
+    retry_in_s: float | None = None

@@ -69,7 +69,7 @@ class RecordingRun:
             batch.end(Failure(f"{folder} cannot be written to: {error.strerror}", is_final=True))
         threads = min(plan.suite.concurrency or self._settings.concurrency, len(plan.jobs))
         with placeholder_key():  # held all the time, so that it does not come and go under the threads
-            in_threads(partial(self._record_job, batch, client), plan.jobs, threads, batch.stop)
+            in_threads(partial(self._record_job, batch, client), plan.jobs, threads, batch.stop, batch.show)
 
     def _record_job(self, batch: Batch, client: Callable[[], Any], job: Job) -> None:
         function = job.function(client)
@@ -79,7 +79,7 @@ class RecordingRun:
         self._results[job.key] = JobResult.of(call)
 
     def _record_in_batch(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
-        tries = self._tries(job, function, batch.stop)
+        tries = self._tries(job, function, batch.stop, batch.retry)
         call = self._within_budget(map(partial(self._spend, batch), tries), partial(batch.price, job))
         if call is None:
             words = "interrupted" if batch.stop.is_set() else _over_budget(self._budget, batch.price(job))
@@ -118,10 +118,17 @@ class RecordingRun:
             self._budget.settle(reserved, cost)
         return call
 
-    def _tries(self, job: Job, function: Callable[[], Any], stop: threading.Event) -> Iterator[Call]:
+    def _tries(
+        self,
+        job: Job,
+        function: Callable[[], Any],
+        stop: threading.Event,
+        retry: Callable[[Failure, float], None] = lambda failure, wait_s: None,
+    ) -> Iterator[Call]:
         """Try to record a case until it succeeds or a further try is pointless. The last call counts.
 
-        Nothing is sent once `stop` is set, also not by those who wait for their turn.
+        `retry` is told of each failure after which there is a further try, and in how many seconds. Nothing is sent
+        once `stop` is set, also not by those who wait for their turn.
         """
         slot, first, errors = job.slot(self._settings), clock.monotonic_s(), 0
         while True:
@@ -138,8 +145,10 @@ class RecordingRun:
             is_over = clock.monotonic_s() - first + waits_s > _PATIENCE_S
             if errors == _MAX_TRIES or is_too_long(failure.retry_after_s) or is_over:
                 return
-            if failure.status not in _BUSY:
-                stop.wait(min(_LONGEST_BACKOFF_S, _BACKOFF_S * 2**errors) * _jitter.uniform(0.5, 1.0))
+            is_busy = failure.status in _BUSY  # then the pace waits, for all
+            pause_s = 0.0 if is_busy else min(_LONGEST_BACKOFF_S, _BACKOFF_S * 2**errors) * _jitter.uniform(0.5, 1.0)
+            retry(failure, max(waits_s, pause_s))
+            stop.wait(pause_s)
 
     def _heard(self, started: float, exchange: Exchange) -> None:
         if exchange.status in _BUSY:

@@ -9,11 +9,20 @@ from typing import TypeVar
 from pytest_llm_extract import clock
 
 _T = TypeVar("_T")
+_SLICE_S = 0.2
 _GRACE_S = 2.0  # for what is under way when the run is interrupted
 
 
-def in_threads(work: Callable[[_T], None], items: Iterable[_T], n_threads: int, stop: threading.Event) -> None:
+def in_threads(
+    work: Callable[[_T], None],
+    items: Iterable[_T],
+    n_threads: int,
+    stop: threading.Event,
+    while_waiting: Callable[[], None] = lambda: None,
+) -> None:
     """Work off all items, `n_threads` at a time; nothing is begun once `stop` is set.
+
+    `while_waiting` is called a few times a second until all is done.
 
     Ctrl-C sets `stop`, waits a moment for what is under way, and goes on as KeyboardInterrupt. The first exception of
     `work` stops the rest and is raised here.
@@ -38,7 +47,7 @@ def in_threads(work: Callable[[_T], None], items: Iterable[_T], n_threads: int, 
     for thread in threads:
         thread.start()
     try:
-        _join(threads, None)
+        _join(threads, None, while_waiting)
     except BaseException:
         stop.set()
         _join(threads, _GRACE_S)
@@ -50,9 +59,12 @@ def in_threads(work: Callable[[_T], None], items: Iterable[_T], n_threads: int, 
 _END = object()
 
 
-def _join(threads: Iterable[threading.Thread], limit_s: float | None) -> None:
+def _join(
+    threads: Iterable[threading.Thread], limit_s: float | None, while_waiting: Callable[[], None] = lambda: None
+) -> None:
     end = None if limit_s is None else clock.monotonic_s() + limit_s
     for thread in threads:
         # In slices: a join without a timeout would not let Ctrl-C through on every platform.
         while thread.is_alive() and (end is None or clock.monotonic_s() < end):
-            thread.join(0.2)
+            thread.join(_SLICE_S)
+            while_waiting()

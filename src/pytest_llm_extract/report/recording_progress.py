@@ -13,7 +13,7 @@ from pytest_llm_extract.report.write import write_lines
 from pytest_llm_extract.results.prices import dollars
 from pytest_llm_extract.wording import count_cases, count_cassettes
 
-_LINE_S = 10.0  # between two lines in a log
+_LINE_S, _QUIET_LINE_S = 10.0, 60.0  # between two lines in a log, and with -q
 
 
 def plan_lines(plans: Sequence[SuitePlan]) -> list[str]:
@@ -73,7 +73,7 @@ class Display(Protocol):
 
 
 class Silent:
-    """The display with -q: nothing."""
+    """The display without a terminal reporter: nothing."""
 
     def lines(self, lines: Sequence[str]) -> None:
         """Nothing."""
@@ -86,10 +86,10 @@ class Silent:
 
 
 class Log:
-    """Plain lines, at most one in ten seconds; `reporter` is pytest's terminal reporter."""
+    """Plain lines, at most one in `every_s` seconds; `reporter` is pytest's terminal reporter."""
 
-    def __init__(self, reporter: Any) -> None:
-        self._reporter, self._next = reporter, clock.monotonic_s() + _LINE_S
+    def __init__(self, reporter: Any, every_s: float = _LINE_S) -> None:
+        self._reporter, self._every_s, self._next = reporter, every_s, clock.monotonic_s() + every_s
 
     def lines(self, lines: Sequence[str]) -> None:
         """Show these lines, on lines of their own."""
@@ -99,11 +99,21 @@ class Log:
     def progress(self, suite: str, progress: Progress) -> None:
         """Write a line now and then."""
         if clock.monotonic_s() >= self._next:
-            self._next = clock.monotonic_s() + _LINE_S
-            self.lines([f"recording {suite}: {progress_words(progress)}"])
+            self._next = clock.monotonic_s() + self._every_s
+            Log.lines(self, [f"recording {suite}: {progress_words(progress)}"])
 
     def end(self) -> None:
         """Do nothing: a log has no bar to remove."""
+
+
+class Quiet(Log):
+    """The display with -q: a line a minute, so that a long recording does not look like a hung one."""
+
+    def __init__(self, reporter: Any) -> None:
+        super().__init__(reporter, _QUIET_LINE_S)
+
+    def lines(self, lines: Sequence[str]) -> None:
+        """Show no plan and no summary."""
 
 
 class Bar(Log):
@@ -145,13 +155,16 @@ class Bar(Log):
 
 
 def progress_words(progress: Progress) -> str:
-    """`12/120, 1 failed, 3,400 tokens, $0.0123, 20 s left`."""
+    """`12/120, 1 failed, 3,400 tokens, $0.0123, 20 s left`, and what is tried again."""
     words = [f"{progress.done + progress.failed:,}/{progress.total:,}"]
     if progress.failed:
         words.append(f"{progress.failed:,} failed")
     words += [f"{progress.tokens:,} tokens", dollars(progress.cost_usd)]
     if progress.left_s is not None and progress.done + progress.failed < progress.total:
         words.append(f"{progress.left_s:.0f} s left")
+    if progress.retry is not None:
+        failed = "1 try failed" if progress.retries == 1 else f"{progress.retries:,} tries failed"
+        words.append(f"{failed}, the next in {progress.retry_in_s or 0:.0f} s: {printable(progress.retry, 160)}")
     return ", ".join(words)
 
 

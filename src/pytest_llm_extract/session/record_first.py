@@ -19,7 +19,7 @@ from pytest_llm_extract.extraction.job import Job, jobs_of, record_mode
 from pytest_llm_extract.recording.batch import Batch
 from pytest_llm_extract.recording.plan import Plan, plan_suite
 from pytest_llm_extract.recording.run import RecordingRun
-from pytest_llm_extract.report.recording_progress import Bar, Display, Log, Silent, plan_lines, summary_lines
+from pytest_llm_extract.report.recording_progress import Bar, Display, Log, Quiet, Silent, plan_lines, summary_lines
 from pytest_llm_extract.session.selection import calls_no_test
 from pytest_llm_extract.session.stash import suite_and_case
 from pytest_llm_extract.suites.suite import Suite
@@ -183,8 +183,10 @@ def _will_not_run(session: pytest.Session) -> bool:
 
 
 def display_of(config: pytest.Config, *, even_quiet: bool = False) -> Display:
-    """A bar on a terminal, lines elsewhere, nothing with -q or without a terminal reporter."""
+    """A bar on a terminal, lines elsewhere, few of them with -q, none without a terminal reporter."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
-    if reporter is None or (config.option.verbose < 0 and not even_quiet):
+    if reporter is None:
         return Silent()
+    if config.option.verbose < 0 and not even_quiet:
+        return Quiet(reporter)
     return Bar(reporter) if reporter.isatty else Log(reporter)
