@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pytest_llm_extract.extraction.extraction import Extraction
     from pytest_llm_extract.results.case_result import CaseResult
     from pytest_llm_extract.results.outcome import Outcome
+    from pytest_llm_extract.rules.ablation import ablate
     from pytest_llm_extract.rules.comparators import (
         Aliases,
         Align,
@@ -45,6 +46,7 @@ __all__ = [
     "Tolerance",
     "Variant",
     "Waiver",
+    "ablate",
     "score",
 ]
 _ELSEWHERE = {
@@ -56,6 +58,7 @@ _ELSEWHERE = {
     "Outcome": "results.outcome",
     "Variant": "rules.variants",
     "Waiver": "rules.limits",
+    "ablate": "rules.ablation",
     "score": "scoring.score",
 }
 

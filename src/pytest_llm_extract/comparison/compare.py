@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from pytest_llm_extract.comparison.ablation import Instruction, find_instructions
 from pytest_llm_extract.comparison.best_set import best_set
 from pytest_llm_extract.comparison.claims import Claim, find_claims, moved
 from pytest_llm_extract.comparison.differences import (
@@ -56,7 +57,8 @@ class VariantComparison(NamedTuple):
     is not compared; `left_out_cases` why cases are not. `recommended` is the cheapest of the best that is within
     `margin` of the leader; without a margin, the cheapest of the best; None where a price is not known.
     `expected_score` is what the winner gets right on documents that did not choose it. `advice` explains, by variant
-    and field, values lost against the reference.
+    and field, values lost against the reference. `instructions` says what each instruction brings that a variant leaves
+    out.
     """
 
     suite: str
@@ -80,6 +82,7 @@ class VariantComparison(NamedTuple):
     left_out_cases: dict[str, tuple[str, ...]]
     advice: dict[str, dict[str, str]]
     notes: tuple[str, ...]
+    instructions: tuple[Instruction, ...] = ()
 
     @property
     def leader(self) -> VariantSummary:
@@ -104,6 +107,7 @@ class VariantComparison(NamedTuple):
             "only_right": {name: list(cases) for name, cases in self.only_right.items()},
             "left_out_cases": {why: list(cases) for why, cases in self.left_out_cases.items()},
             "notes": list(self.notes),
+            "instructions": [instruction.to_wire() for instruction in self.instructions],
         }
 
 
@@ -184,7 +188,14 @@ def compare_variants(
         left_out_cases=left_out_cases,
         advice=_advice(claims, results, chosen),
         notes=_notes(compared, fields),
+        instructions=find_instructions(compared, fields, claims, _moved_fields(scores, chosen, fields)),
     )
+
+
+def _moved_fields(scores: Scores, reference: str, fields: Sequence[str]) -> dict[str, list[str]]:
+    """By variant, the fields in which some case is scored otherwise than with the reference."""
+    others = [variant for variant in scores.total if variant != reference]
+    return {name: [field for field in fields if any(scores.changes(name, reference, field))] for name in others}
 
 
 def _not_compared(

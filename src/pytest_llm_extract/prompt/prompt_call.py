@@ -13,10 +13,12 @@ from pytest_llm_extract.dataset import Case
 from pytest_llm_extract.errors import PromptError, UnknownNameError, UnsupportedFieldError, UsageError
 from pytest_llm_extract.prompt.attachments import Attachment, read_document
 from pytest_llm_extract.prompt.few_shot import Context, Examples, read_context, read_examples
+from pytest_llm_extract.prompt.parts import find_parts, leave_out
 from pytest_llm_extract.prompt.prompt_file import Prompt, load_prompt
 from pytest_llm_extract.prompt.request_body import APIS, FORMATS, Message, ResponseFormat, chat_body, responses_body
 from pytest_llm_extract.prompt.strict_schema import strict_json_schema
 from pytest_llm_extract.results.recipe import ExampleDocument, Recipe
+from pytest_llm_extract.rules.ablation import UNITS, Ablation, LeftOut
 from pytest_llm_extract.schema.schema import Schema
 
 ARGUMENTS = ("model", "api", "response_format", "examples", "context")
@@ -50,6 +52,7 @@ class PromptCall(NamedTuple):
             has_context=self.context is not None,
             response_format=self.response_format.kind,
             parameters=self.prompt.parameters,
+            left_out=self.prompt.left_out,
         )
 
     def body(self, case: Case) -> dict[str, Any]:
@@ -146,7 +149,30 @@ def read_prompt_call(
     return call
 
 
+def parts_of_prompt(ablation: Ablation, prompt: Any, source: MarkerSource) -> list[LeftOut]:
+    """The instructions that an ablation leaves out, one at a time.
+
+    Args:
+        ablation: as written.
+        prompt: the prompt of the suite.
+        source: where the marker was written.
+
+    Raises:
+        UsageError: there is no prompt, it cannot be read, it has no instruction, or an unknown unit.
+    """
+    path = ablation.prompt or prompt
+    if path is None:
+        raise UsageError(source.name, "ablate() needs a prompt file: name one, or give prompt=")
+    by = _choice(ablation.by, UNITS, source, "unit of an ablation")
+    parts = list(find_parts(_prompt(path, source), path, by))
+    if not parts:
+        raise UsageError(source.name, f"ablate(): {path} has no {by} that can be left out")
+    return parts
+
+
 def _prompt(written: Any, source: MarkerSource) -> Prompt:
+    if isinstance(written, LeftOut):
+        return leave_out(_prompt(written.prompt, source), written)
     if not isinstance(written, str | Path):
         raise UsageError(source.name, f"prompt= must be the path of a prompt file, got {written!r}")
     try:

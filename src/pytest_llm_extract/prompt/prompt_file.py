@@ -32,7 +32,8 @@ Example = tuple[Mapping[str, Any], str]
 class Prompt(NamedTuple):
     """A prompt file: its messages are templates that say `names`, its parameters are sent as they are.
 
-    `written` are the messages as they stand in the file: role and text.
+    `written` are the messages as they stand in the file: role and text. `left_out` is the instruction that an ablation
+    took out.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Prompt(NamedTuple):
     fingerprint: str
     names: frozenset[str]
     written: tuple[tuple[str, str], ...] = ()
+    left_out: str | None = None
 
     @property
     def name(self) -> str:
@@ -124,6 +126,21 @@ def load_prompt(path: Path) -> Prompt:
         names = _names(environment, written)
         return Prompt(path, messages, None, {}, None, _fingerprint(written), names, tuple(written))
     raise PromptError(path, "a prompt must be a .prompt.yml, .md or .txt file")
+
+
+def rewrite(prompt: Prompt, written: list[tuple[str, str]]) -> Prompt:
+    """The same prompt file with other messages.
+
+    Raises:
+        PromptError: a message cannot be read.
+    """
+    environment = _environment()
+    return prompt._replace(
+        messages=tuple((role, _template(environment, text, prompt.path)) for role, text in written),
+        fingerprint=_fingerprint(written),
+        names=_names(environment, written),
+        written=tuple(written),
+    )
 
 
 def _fingerprint(written: list[tuple[str, str]]) -> str:

@@ -118,6 +118,7 @@ def _variants(comparison: VariantComparison) -> Iterable[str]:
     yield f"### Variants of {code(comparison.suite, 200)}"
     said = [*best_sentences(comparison), *choice_sentences(comparison)] if comparison.variants else []
     said += [claim_sentence(claim, comparison.reference) for claim in comparison.claims[:10]]
+    said += [f"{instruction.text}: {instruction.sentence}" for instruction in comparison.instructions]
     yield "\n".join(f"- {code(text, 300)}" for text in (*said, *left_out_sentences(comparison)))
     if not comparison.variants:
         return

@@ -31,6 +31,7 @@ def variants_lines(comparison: VariantComparison, width: int) -> list[str]:
     lines += _variants_table(comparison, width)
     lines += _claims(comparison)
     lines += _best_two(comparison)
+    lines += _instructions(comparison)
     for name, cases in comparison.only_right.items():
         lines.append(printable(f"only {name} gets every field right: {_some(cases)}", 400))
     return lines + notes
@@ -90,6 +91,14 @@ def _claims(comparison: VariantComparison) -> list[str]:
         lines += _hint(comparison, claim)
     more = len(ordered) - _CLAIMS
     return [*lines, *([f"  … and {more} more"] if more > 0 else [])]
+
+
+def _instructions(comparison: VariantComparison) -> list[str]:
+    """What each instruction brings that a variant leaves out."""
+    lines = []
+    for instruction in comparison.instructions:
+        lines += [f"  {printable(instruction.text, 76)}", f"    {printable(instruction.sentence, 200)}"]
+    return ["instructions, each left out in turn:", *lines] if lines else []
 
 
 def _hint(comparison: VariantComparison, claim: Claim) -> list[str]:

@@ -19,7 +19,7 @@ class Recipe(NamedTuple):
 
     `instructions` are the messages as written, without examples. `examples` are those that every case gets;
     `has_own_examples` says that each case has its own. `has_context` says that passages are retrieved for each case.
-    `parameters` are sent with each request: temperature, seed.
+    `parameters` are sent with each request: temperature, seed. `left_out` is the instruction that an ablation took out.
     """
 
     instructions: str
@@ -28,6 +28,7 @@ class Recipe(NamedTuple):
     has_context: bool = False
     response_format: str = ""
     parameters: Mapping[str, Any] = MappingProxyType({})
+    left_out: str | None = None
 
     @property
     def fixed_seed(self) -> Any:

@@ -194,7 +194,7 @@ def build_suites(arguments: MarkerArguments, settings: Settings) -> list[Suite]:
     golden = _Golden(*_load(given["cases"], marker))
     suites = [
         _build(variant, arguments, golden, marker._replace(name=variant.source))
-        for variant in expand_variants(given, source)
+        for variant in expand_variants(given, marker)
     ]
     names = [suite.variant for suite in suites]
     if names.count(names[0]) > 1:

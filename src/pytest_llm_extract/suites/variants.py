@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pytest_llm_extract.config.source import MarkerSource
+from pytest_llm_extract.config.suite_folders import slug
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.prompt.prompt_call import ARGUMENTS as PROMPT_ARGUMENTS
+from pytest_llm_extract.prompt.prompt_call import parts_of_prompt
+from pytest_llm_extract.rules.ablation import Ablation
 from pytest_llm_extract.rules.variants import Variant
 
 SHORT_FORMS = ("prompts", "models", "variants")
@@ -25,6 +29,7 @@ OWN = frozenset(
         *PROMPT_ARGUMENTS,
     }
 )
+_NAME = 40  # characters of an instruction in the name of its variant
 PRIMARY = "primary"  # a name of the primary on the command line
 
 
@@ -37,13 +42,14 @@ class VariantArguments(NamedTuple):
     source: str
 
 
-def expand_variants(given: Mapping[str, Any], source: str) -> list[VariantArguments]:
+def expand_variants(given: Mapping[str, Any], marker: MarkerSource) -> list[VariantArguments]:
     """The primary's arguments, then those of every variant, in the order written.
 
     Raises:
         UsageError: a list that is none, an entry that is not a Variant, a name that is taken.
         UnknownNameError: an argument that a variant cannot have.
     """
+    source = marker.name
     shared = {name: value for name, value in given.items() if name not in SHORT_FORMS}
     prompts, models = (_listed(given, name, source) for name in ("prompts", "models"))
     if prompts and "prompt" not in shared:
@@ -52,7 +58,7 @@ def expand_variants(given: Mapping[str, Any], source: str) -> list[VariantArgume
         shared["model"] = models[0]
     found = [VariantArguments(None, True, shared, source)]
     found += [_variant(variant, shared, source) for variant in _matrix(shared, prompts, models)]
-    for entry in _variants(given, source):
+    for entry in _variants(given, shared.get("prompt"), marker):
         found.append(_variant(entry, shared, source))
     names = [one.name for one in found if one.name is not None]
     for name in names:
@@ -90,14 +96,31 @@ def _matrix(shared: Mapping[str, Any], prompts: Sequence[Any], models: Sequence[
     return found
 
 
-def _variants(given: Mapping[str, Any], source: str) -> list[Variant]:
-    listed = given.get("variants", ())
+def _variants(given: Mapping[str, Any], prompt: Any, marker: MarkerSource) -> list[Variant]:
+    source, listed = marker.name, given.get("variants", ())
+    if isinstance(listed, Ablation):
+        listed = [listed]
     if isinstance(listed, str) or not isinstance(listed, Sequence):
         raise UsageError(source, f"variants= must be a list of Variant(…), got {listed!r}")
     for entry in listed:
-        if not isinstance(entry, Variant):
+        if not isinstance(entry, Variant | Ablation):
             raise UsageError(source, f"variants= must be a list of Variant(…), got {entry!r} in it")
-    return list(listed)
+    found: list[Variant] = []
+    for entry in listed:
+        found += _ablated(entry, prompt, marker) if isinstance(entry, Ablation) else [entry]
+    return found
+
+
+def _ablated(ablation: Ablation, prompt: Any, marker: MarkerSource) -> list[Variant]:
+    """A variant for each instruction that is left out, named by its words: other lines do not rename it."""
+    variants: list[Variant] = []
+    names: list[str] = []
+    for part in parts_of_prompt(ablation, prompt, marker):
+        stem = f"no-{slug(part.text)[:_NAME].rstrip('-.')}"
+        names.append(stem)
+        name = stem if names.count(stem) == 1 else f"{stem}-{names.count(stem)}"
+        variants.append(Variant(name, prompt=part))
+    return variants
 
 
 def _variant(variant: Variant, shared: Mapping[str, Any], source: str) -> VariantArguments:
