@@ -179,6 +179,13 @@ def test_numbers_that_share_a_float_are_told_apart() -> None:
         assert read.either == Numbers.model_validate_json('{"either": "0.1"}').either
 
 
+@pytest.mark.parametrize("written", ["600000.0000000002E9", "600000000000000.2", "-600000000000000.3"])
+def test_a_float_halfway_between_two_texts_is_read_as_written(written: str) -> None:
+    """Rust and Python print 600000000000000.25 differently: neither decides what an answer said."""
+    read = Schema.of(Numbers, "t").read_json(f'{{"others": [{written}, 0.0], "amount": {written}}}')
+    assert (read.others, read.amount) == ([Decimal(written), 0], Decimal(written))
+
+
 def test_an_application_gets_floats_where_it_asks_for_them() -> None:
     """A long number is a float in a float, and in `Any`, as deep as it lies."""
     read = Schema.of(Numbers, "t").read_json(f'{{"amount": {LONG}, "ratio": {LONG}, "free": {{"x": [{LONG}]}}}}')

@@ -60,7 +60,13 @@ def test_json_schema_file_with_rules(pytester: pytest.Pytester, monkeypatch: pyt
     run.assert_outcomes(passed=2)
     fields = json.loads((pytester.path / "out.json").read_text())["suites"][0]["fields"]
     right = {path: (field["correct"], field["n"]) for path, field in fields.items()}
-    assert right == {"vendor": (1, 1), "issued": (0, 1), "lines[].sku": (2, 2), "lines[].price": (1, 2)}
+    assert right == {
+        "vendor": (1, 1),
+        "issued": (0, 1),
+        "lines[]": (2, 2),
+        "lines[].sku": (2, 2),
+        "lines[].price": (1, 2),
+    }
 
 
 @pytest.mark.parametrize(

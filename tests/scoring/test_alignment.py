@@ -118,8 +118,8 @@ def test_the_beginnings_of_long_values_say_how_alike_rows_are() -> None:
     """Of a value, 1,000 characters: two long texts that go on differently are a pair, two that begin so are none."""
     head = "The parties agree as follows. " * 40
     gold = [{"name": head + "a" * 5_000}]
-    assert score({"rows": gold}, {"rows": [{"name": head + "b" * 5_000}]}, Order).rows["rows"].paired == 1
-    assert score({"rows": gold}, {"rows": [{"name": "z" * 1_000 + head * 9}]}, Order).rows["rows"].paired == 0
+    assert score({"rows": gold}, {"rows": [{"name": head + "b" * 5_000}]}, Order).fields["rows[]"].correct == 1
+    assert score({"rows": gold}, {"rows": [{"name": "z" * 1_000 + head * 9}]}, Order).fields["rows[]"].correct == 0
 
 
 @pytest.mark.parametrize("row", [Flat, Row])
@@ -363,13 +363,13 @@ def many(n: int) -> list[Plain]:
 
 @pytest.mark.parametrize("spoil", [{"price": None}, {"name": "something else"}])
 def test_a_thousand_rows(spoil: Plain) -> None:
-    """Half of them unequal, shuffled: every sku finds its row, in less than six seconds."""
+    """Half of them unequal, shuffled: every sku finds its row, in less than six seconds of computing."""
     gold = many(1000)
     predicted = [row | spoil if k % 2 else row for k, row in enumerate(gold)]
     random.Random(0).shuffle(predicted)
-    start = time.perf_counter()
+    start = time.process_time()  # another process on the machine costs nothing here
     counts = score({"rows": gold}, {"rows": predicted}, Order).counts
-    assert time.perf_counter() - start < 6
+    assert time.process_time() - start < 6
     assert (counts["rows[].sku"].correct, counts[f"rows[].{next(iter(spoil))}"].correct) == (1000, 500)
 
 

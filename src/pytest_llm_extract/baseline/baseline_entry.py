@@ -9,7 +9,7 @@ from pytest_llm_extract.baseline.file import Entry
 from pytest_llm_extract.dataset.gold import GoldenCase
 from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.formats.jsonable import as_json
-from pytest_llm_extract.results.case_result import CaseResult, count_leaves
+from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import Answer
 from pytest_llm_extract.wire_formats import RawAnswer
@@ -51,11 +51,21 @@ def keep(
     """
     text = _text(schema, value, answer)
     counts, origin = result.counts, result.origin
-    group, gold = golden.case.group, golden.text
-    entry = Entry(result.id, result.status, text, counts, requests, origin, result.attempt, (), group, gold)
+    entry = Entry(
+        result.id,
+        result.status,
+        text,
+        counts,
+        requests,
+        origin,
+        result.attempt,
+        group=golden.case.group,
+        gold=golden.text,
+        rows=result.rows,
+    )
     if isinstance(value, RawAnswer) or answer.lost:
         return Kept(entry, None)  # its text is what was read
-    again, now = count_leaves(entry.scored(schema, golden.gold).leaves), entry.outcomes
+    again, now = entry.scored(schema, golden.gold).fields, entry.then
     return Kept(entry, next((path for path in {**now, **again} if now.get(path) != again.get(path)), None))
 
 

@@ -15,8 +15,8 @@ from pytest_llm_extract.baseline.file_schema import wrong_in_case, wrong_in_head
 from pytest_llm_extract.errors import BaselineError, reason
 from pytest_llm_extract.formats.strict_json import read_exactly
 from pytest_llm_extract.formats.text_files import withheld
-from pytest_llm_extract.results.case_result import Accepted, Leaf, Leaves, Origin, count_leaves, numbered
-from pytest_llm_extract.results.outcome import FieldCounts, Outcome, Status
+from pytest_llm_extract.results.case_result import Accepted, Leaf, Leaves, Origin, counts_from_wire, numbered
+from pytest_llm_extract.results.outcome import FieldCounts, Outcome, Status, merge_counts
 from pytest_llm_extract.results.suite_result import JudgedBy
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer
@@ -31,8 +31,9 @@ _SHARED = ("id", "requests", "origin")  # what the samples of a case mostly have
 class Entry(NamedTuple):
     """One accepted case. `text` is the answer as JSON text; None for one that was lost.
 
-    `further` are its second and later samples, each as an entry of its own. `gold` is what was expected, as JSON text;
-    None for gold that has no such form, and in a file of a version that did not keep it.
+    `outcomes` counts leaves and `rows` rows, as a `Sample` has them. `further` are its second and later samples, each
+    as an entry of its own. `gold` is what was expected, as JSON text; None for gold that has no such form, and in a
+    file of a version that did not keep it.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Entry(NamedTuple):
     further: tuple[Entry, ...] = ()
     group: str | None = None
     gold: str | None = None
+    rows: dict[str, FieldCounts] = {}  # noqa: RUF012 - of a NamedTuple, and never changed
 
     @property
     def samples(self) -> tuple[Entry, ...]:
@@ -64,6 +66,7 @@ class Entry(NamedTuple):
             "status": self.status.value,
             **answer,
             "outcomes": {path: counts.to_wire() for path, counts in self.outcomes.items()},
+            **({"rows": {path: counts.to_wire() for path, counts in self.rows.items()}} if self.rows else {}),
             "requests": list(self.fingerprints),
             "origin": self.origin.to_wire(),
             "attempt": self.attempt,
@@ -84,14 +87,20 @@ class Entry(NamedTuple):
             wire["id"],
             Status(wire["status"]),
             json.dumps(wire["answer"]) if "answer" in wire else text,
-            {path: FieldCounts.from_wire(counts) for path, counts in wire["outcomes"].items()},
+            counts_from_wire(wire["outcomes"]),
             tuple(wire["requests"]),
             Origin(**wire["origin"]),
             wire["attempt"],
             tuple(cls.from_wire({**shared, **sample}) for sample in wire.get("samples", ())),
             wire.get("group"),
             json.dumps(wire["gold"]) if "gold" in wire else wire.get("gold_text"),
+            counts_from_wire(wire.get("rows", {})),
         )
+
+    @property
+    def then(self) -> dict[str, FieldCounts]:
+        """Outcome counts of leaves and rows by field path, when it was accepted."""
+        return merge_counts(self.outcomes, self.rows)
 
     @property
     def leaves(self) -> Leaves:
@@ -104,15 +113,18 @@ class Entry(NamedTuple):
     def as_then(self) -> Accepted:
         """The entry with the leaves it had at acceptance."""
         further = tuple(sample.as_then() for sample in self.further)
-        return Accepted(self.leaves, self.outcomes, self.origin, self.attempt, further, self.group, status=self.status)
+        return Accepted(
+            self.leaves, self.then, self.origin, self.attempt, further, self.group, status=self.status, rows=self.rows
+        )
 
     def scored(self, schema: Schema, gold: Any, old_gold: Any = None) -> Accepted:
         """Its answer under today's gold and rules, and under the `old_gold` that `kept_gold` gave."""
         answer = self._answer(schema)
-        leaves = score_answer(schema, gold, answer).leaves
+        result = score_answer(schema, gold, answer)
         further = tuple(sample.scored(schema, gold, old_gold) for sample in self.further)
-        then = None if old_gold is None else count_leaves(score_answer(schema, old_gold, answer).leaves)
-        return Accepted(leaves, self.outcomes, self.origin, self.attempt, further, self.group, then, self.status)
+        then = None if old_gold is None else score_answer(schema, old_gold, answer).fields
+        now = result.leaves, self.then, self.origin
+        return Accepted(*now, self.attempt, further, self.group, then, self.status, result.rows)
 
     def kept_gold(self, schema: Schema, gold_hash: str) -> Any:
         """The gold of the day on which it was accepted; None where that is today's, or the schema does not read it."""
@@ -150,7 +162,7 @@ class Baseline:
     @cached_property
     def labelled(self) -> frozenset[str]:
         """The fields in which at least one case was scored."""
-        return frozenset(path for entry in self.entries.values() for path in entry.outcomes)
+        return frozenset(path for entry in self.entries.values() for path in entry.then)
 
     def to_text(self) -> str:
         """The text of the file."""

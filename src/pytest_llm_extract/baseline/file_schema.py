@@ -17,6 +17,7 @@ _Number = Annotated[int, Field(ge=1, strict=True)]
 class _Sample(BaseModel):
     status: Status
     outcomes: dict[_Text, dict[Outcome, _Number]]
+    rows: dict[_Text, dict[Outcome, _Number]] = {}
     attempt: _Number
     raw: _Text | None = None
     requests: list[_Text] = []

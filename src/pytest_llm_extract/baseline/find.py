@@ -51,7 +51,7 @@ class AcceptedAnswers:
         if found is None:
             return None
         known = set(dataset_ids)
-        gone = {case: entry.outcomes for case, entry in sorted(found.entries.items()) if case not in known}
+        gone = {case: entry.then for case, entry in sorted(found.entries.items()) if case not in known}
         committed = self.committed or found
         return AcceptedRun(
             source=self.sources[name],

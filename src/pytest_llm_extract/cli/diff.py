@@ -141,7 +141,7 @@ def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> Su
     """
     before, ran = {case.id: _accepted(case) for case in old.cases}, {case.id for case in new.cases}
     left_out = set(old.dataset_ids).difference(before)
-    gone = {case.id: case.counts for case in old.cases if case.id not in ran.union(new.dataset_ids)}
+    gone = {case.id: case.fields for case in old.cases if case.id not in ran.union(new.dataset_ids)}
     cases = [case for case in new.cases if case.id not in left_out]
     rules = GateRules(alpha=alpha)
     return new._replace(
@@ -155,7 +155,9 @@ def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> Su
 
 
 def _accepted(case: CaseResult) -> Accepted:
-    first, *further = (Accepted(s.leaves, s.counts, s.origin, s.attempt, status=s.status) for s in case.samples)
+    first, *further = (
+        Accepted(s.leaves, s.fields, s.origin, s.attempt, status=s.status, rows=s.rows) for s in case.samples
+    )
     return first._replace(further=tuple(further), group=case.group)
 
 
@@ -173,7 +175,9 @@ def _as_suite(baseline: Baseline) -> SuiteResult:
 
 def _as_case(entry: Entry) -> CaseResult:
     first, *further = (
-        CaseResult(sample.status, sample.leaves, sample.status is Status.OK, entry.id, origin=sample.origin)
+        CaseResult(
+            sample.status, sample.leaves, sample.status is Status.OK, entry.id, origin=sample.origin, rows=sample.rows
+        )
         for sample in entry.samples
     )
     return replace(first, group=entry.group, further=tuple(sample.first for sample in further))

@@ -20,7 +20,7 @@ from pytest_llm_extract.report.results_json import read_input, read_results, run
 from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.report.variants import variants_lines
 from pytest_llm_extract.results.case_result import CaseResult, Leaves
-from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.results.outcome import FieldCounts, Status
 from pytest_llm_extract.results.suite_result import SuiteResult
 
 
@@ -114,5 +114,5 @@ def _add(cases: dict[str, CaseResult], case: CaseResult, suite_id: str, name: st
         raise ResultsError(name, f"{suite_id}: case {case.id!r} has another result than in an earlier shard")
 
 
-def _outcomes(case: CaseResult) -> list[tuple[Status, Leaves]]:
-    return [(sample.status, sample.leaves) for sample in case.samples]
+def _outcomes(case: CaseResult) -> list[tuple[Status, Leaves, dict[str, FieldCounts]]]:
+    return [(sample.status, sample.leaves, sample.rows) for sample in case.samples]

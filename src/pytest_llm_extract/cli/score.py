@@ -60,16 +60,20 @@ def command(
     """
     found = schema_of(schema)
     written = _read_options(floors)
-    read_floors(written, "--floor", found.paths, found.paths)
+    read_floors(written, "--floor", found.scored_paths, found.scored_paths)
     start = clock.monotonic_s()
     with progress("scoring") as advance:
         totals = score_corpus(Corpus(gold, predictions, schema), processes or available_processes(), advance)
     took_s = clock.monotonic_s() - start
     if not totals.n_cases:
         raise DatasetError(str(gold), [(None, line) for line in (*problem_lines(totals.problems), "holds no cases")])
-    fields = totals.fields(found.paths)
+    fields = totals.fields(found.scored_paths)
     suite = corpus_suite(
-        str(gold), predictions.name, found.paths, totals, read_floors(written, "--floor", found.paths, fields)
+        str(gold),
+        predictions.name,
+        found.scored_paths,
+        totals,
+        read_floors(written, "--floor", found.scored_paths, fields),
     )
     decision = judge(totals, suite, fields)
     if output is not None:

@@ -240,7 +240,7 @@ def _fields(suites: Sequence[SuiteResult]) -> list[str]:
     """The labelled fields that all variants have, without those that the reference waives."""
     waived = {w.field for w in suites[0].rules.waivers if w.field and not w.expired(suites[0].rules.today)}
     shared = set.intersection(*(set(suite.paths) for suite in suites)) - waived
-    labelled = {path for suite in suites for case in suite.cases for path in case.leaves}
+    labelled = {path for suite in suites for case in suite.cases for path in case.counts}
     return [path for path in suites[0].paths if path in shared and path in labelled]
 
 
@@ -299,7 +299,9 @@ def _advice(
 
 def _notes(suites: Sequence[SuiteResult], fields: Sequence[str]) -> tuple[str, ...]:
     notes = []
-    others = sorted({path for suite in suites for path in suite.paths}.difference(fields))
+    # Rows are compared by their leaves.
+    rows = {path for suite in suites for sample in suite.samples for path in sample.rows}
+    others = sorted({path for suite in suites for path in suite.paths}.difference(fields, rows))
     if others:
         notes.append(f"not compared, since not every variant has them or no case labels them: {', '.join(others[:8])}")
     counts = {suite.n_samples for suite in suites}

@@ -18,7 +18,7 @@ from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer
 from pytest_llm_extract.scoring.compare.walk import compare
-from pytest_llm_extract.scoring.score import score_answer
+from pytest_llm_extract.scoring.score import count_rows, score_answer
 
 _OF_GOLD, _OF_PREDICTIONS = ("expected",), ("output", "raw")
 UNKNOWN, MISSING = "unknown", "missing"
@@ -155,10 +155,9 @@ class PartScorer:
         found = compare(self._schema.root, gold.value, answer.value, _I if answer.lost else _A)
         scored = [leaf[:2] for leaf in found]
         outcomes = [outcome for _, outcome in scored]
-        n_wrong = len(outcomes) - outcomes.count(_C) - outcomes.count(_A)
+        n_wrong = len(outcomes) - outcomes.count(_C) - outcomes.count(_A) + len(found.bare)
         totals = self._totals
-        totals.add(scored, n_wrong, answer.status, valid=answer.valid)
-        totals.add_rows(found.rows)
+        totals.add(scored, count_rows(found.rows), n_wrong, answer)
         if n_wrong and answer.status is not Status.ERROR:
             nothing_read = answer.status is Status.INVALID and outcomes.count(_M) + outcomes.count(_I) == len(outcomes)
             totals.n_misses += 1 if nothing_read else n_wrong

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from heapq import nsmallest
 
 from pytest_llm_extract.results.aggregate import FieldSummary, Tally
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.outcome import FieldCounts, Outcome, RowCounts, Status
+from pytest_llm_extract.results.outcome import RIGHT, FieldCounts, Outcome, Status
+from pytest_llm_extract.scoring.answer import Answer
 from pytest_llm_extract.stats.intervals import ClusterSums
 
 N_WORST = 8
 N_NAMED = 5
 Scored = list[tuple[str, Outcome]]
+Fields = dict[str, tuple[FieldCounts, ClusterSums]]
 
 
 @dataclass
@@ -45,14 +47,15 @@ class Totals:
     """Counts of leaves and documents, the worst cases, and all cases if asked for.
 
     `single` counts leaves of fields that a case has once; `several` has counts and interval sums of those that it has
-    more often; `shares` counts documents by how many of how many leaves are right. `worst` are the `N_WORST` cases with
-    most wrong leaves; `n_misses` counts the lines that all of them would take. `cases` come with their line.
+    more often, `rows` the same of rows; `shares` counts documents by how many of how many leaves are right. `worst` are
+    the `N_WORST` cases with most wrong leaves; `n_misses` counts the lines that all of them would take. `cases` come
+    with their line.
     """
 
     single: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
-    several: dict[str, tuple[FieldCounts, ClusterSums]] = field(default_factory=dict)
+    several: Fields = field(default_factory=dict)
     shares: Counter[tuple[int, int]] = field(default_factory=Counter)
-    rows: dict[str, RowCounts] = field(default_factory=dict)
+    rows: Fields = field(default_factory=dict)
     n_valid: int = 0
     n_exact: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
@@ -66,21 +69,23 @@ class Totals:
         """The number of cases in gold."""
         return sum(self.statuses.values())
 
-    def add(self, scored: Scored, n_wrong: int, status: Status, *, valid: bool) -> None:
-        """Count one case: path and outcome of its leaves, of which `n_wrong` are not right."""
-        self.statuses[status] += 1
-        self.n_valid += valid
-        self.n_exact += valid and bool(scored) and not n_wrong
-        self.shares[len(scored) - n_wrong, len(scored)] += 1
+    def add(self, scored: Scored, rows: Mapping[str, FieldCounts], n_wrong: int, answer: Answer) -> None:
+        """Count one case: path and outcome of its leaves, and its rows.
+
+        `n_wrong` is how many leaves are not right, rows that charge no leaf included.
+        """
+        self.statuses[answer.status] += 1
+        self.n_valid += answer.valid
+        labelled = bool(scored) or any(counts.n for counts in rows.values())
+        self.n_exact += answer.valid and labelled and not n_wrong
+        right = sum(outcome in RIGHT for _, outcome in scored)
+        self.shares[right, len(scored)] += 1
         if len({path for path, _ in scored}) == len(scored):
             self.single.update(scored)
         else:
             self._add_several(scored)
-
-    def add_rows(self, rows: Iterable[tuple[str, int, int, int]]) -> None:
-        """Count the rows of one case: path of the list, rows of gold, rows predicted, pairs."""
-        for path, *counts in rows:
-            self.rows[path] = self.rows.get(path, RowCounts()) + RowCounts(*counts)
+        for path, counts in rows.items():
+            self._merge_field(self.rows, path, counts, ClusterSums.of(counts.right, counts.n))
 
     def _add_several(self, scored: Scored) -> None:
         by_path: dict[str, list[Outcome]] = {}
@@ -91,11 +96,11 @@ class Totals:
                 self.single[path, outcomes[0]] += 1
             else:
                 counts = FieldCounts.of(outcomes)
-                self._merge_field(path, counts, ClusterSums.of(counts.right, counts.n))
+                self._merge_field(self.several, path, counts, ClusterSums.of(counts.right, counts.n))
 
-    def _merge_field(self, path: str, counts: FieldCounts, sums: ClusterSums) -> None:
-        known, known_sums = self.several.get(path, (FieldCounts(), ClusterSums()))
-        self.several[path] = known + counts, known_sums + sums
+    def _merge_field(self, fields: Fields, path: str, counts: FieldCounts, sums: ClusterSums) -> None:
+        known, known_sums = fields.get(path, (FieldCounts(), ClusterSums()))
+        fields[path] = known + counts, known_sums + sums
 
     def is_among_worst(self, n_wrong: int, case_id: str) -> bool:
         """Whether a case has more wrong leaves than one of the kept cases."""
@@ -108,10 +113,9 @@ class Totals:
     def merge(self, other: Totals) -> None:
         """Add another part."""
         self.single.update(other.single)
-        for path, (counts, sums) in other.several.items():
-            self._merge_field(path, counts, sums)
-        for path, rows in other.rows.items():
-            self.rows[path] = self.rows.get(path, RowCounts()) + rows
+        for mine, theirs in ((self.several, other.several), (self.rows, other.rows)):
+            for path, (counts, sums) in theirs.items():
+                self._merge_field(mine, path, counts, sums)
         self.shares.update(other.shares)
         self.n_valid += other.n_valid
         self.n_exact += other.n_exact
@@ -122,7 +126,13 @@ class Totals:
         self.problems.merge(other.problems)
 
     def fields(self, paths: Sequence[str]) -> dict[str, FieldSummary]:
-        """Counts and interval of every field that some case labels, in the order of `paths`."""
+        """Counts and interval of every field that some case labels, rows included, in the order of `paths`."""
+        found = self._leaves(paths)
+        for path, (counts, sums) in self.rows.items():
+            self._merge_field(found, path, counts, sums)
+        return {path: FieldSummary(counts, sums.interval()) for path, (counts, sums) in found.items() if sums.n}
+
+    def _leaves(self, paths: Sequence[str]) -> Fields:
         singles: dict[str, dict[str, int]] = {}
         for (path, outcome), count in self.single.items():
             singles.setdefault(path, {})[outcome.value] = count
@@ -131,14 +141,14 @@ class Totals:
             once = FieldCounts(**singles.get(path, {}))
             counts, sums = self.several.get(path, (FieldCounts(), ClusterSums()))
             sums += ClusterSums(once.n, once.right, once.n, once.right, once.right, once.n)
-            if sums.n:
-                found[path] = FieldSummary(counts + once, sums.interval())
+            found[path] = counts + once, sums
         return found
 
     def tally(self, paths: Sequence[str]) -> Tally:
         """The document counts, equal to `aggregate.tally` over all cases."""
-        fields = {path: summary.counts for path, summary in self.fields(paths).items()}
+        fields = {path: counts for path, (counts, _) in self._leaves(paths).items() if counts.n}
+        rows = {path: counts for path, (counts, _) in self.rows.items()}
         shares = [(Fraction(right, n) * count, count) for (right, n), count in self.shares.items() if n]
         n_labelled = sum(count for _, count in shares)
         total = sum((share for share, _ in shares), Fraction(0))
-        return Tally(fields, self.rows, self.n_cases, self.n_valid, self.n_exact, n_labelled, total)
+        return Tally(fields, rows, self.n_cases, self.n_valid, self.n_exact, n_labelled, total)

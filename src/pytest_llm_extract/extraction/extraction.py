@@ -26,7 +26,7 @@ from pytest_llm_extract.extraction.job import Job, jobs_of
 from pytest_llm_extract.extraction.moved_suite import moved_from
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.results.case_report import CaseNote
-from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Origin, Usage, count_leaves
+from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Origin, Usage
 from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, Status
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer, take_output
 from pytest_llm_extract.scoring.explain import explain
@@ -301,7 +301,7 @@ class Extraction:
     def _under_old_gold(self, answer: Answer) -> dict[str, FieldCounts] | None:
         """This answer's counts under the gold that the baseline keeps, where today's is another."""
         gold = _kept_gold(self._suite, self._golden)
-        return None if gold is None else count_leaves(score_answer(self._suite.schema, gold, answer).leaves)
+        return None if gold is None else score_answer(self._suite.schema, gold, answer).fields
 
     def _origin(self, facts: CallFacts) -> Origin:
         hashes = {**facts.hashes}

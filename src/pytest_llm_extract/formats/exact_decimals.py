@@ -7,7 +7,11 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic_core import SchemaValidator
 
 ReadNumber = Callable[[str], float | Decimal]
 # Every digit and point as 0: sixteen in a row may be a number that a float cannot hold.
@@ -46,7 +50,7 @@ def tell_apart(text: bytes) -> tuple[bytes, Mapping[Decimal, Decimal]]:
     """
     found = text.decode("latin-1")  # whatever it is: numbers are ASCII, and the rest stays as it is
     tokens = set(_TOKEN.findall(found))
-    long = {token: exact for token in tokens if _is_float(token) and isinstance(exact := read_number(token), Decimal)}
+    long = {token: exact for token in tokens if (exact := _misread(token)) is not None}
     if not long:
         return text, {}
     short = {_decimal(token.strip('"')) for token in tokens - long.keys()}
@@ -54,14 +58,31 @@ def tell_apart(text: bytes) -> tuple[bytes, Mapping[Decimal, Decimal]]:
     written: dict[Decimal, Decimal] = {}
     for token in sorted(long):
         number, exact = float(token), long[token]
-        while (read := Decimal(repr(number))) in short or written.setdefault(read, exact) != exact:
+        while (read := _read_by_pydantic(repr(number))) in short or written.setdefault(read, exact) != exact:
             number = math.nextafter(number, math.inf if abs(number) < 1 else 0.0)
         read_as[token] = repr(number)
     return _TOKEN.sub(lambda match: read_as.get(match[0], match[0]), found).encode("latin-1"), written
 
 
-def _is_float(token: str) -> bool:
-    return token[0] != '"' and not token.lstrip("-").isdigit()
+def _misread(token: str) -> Decimal | None:
+    """The number that a token is, where pydantic reads another one."""
+    if token[0] == '"' or token.lstrip("-").isdigit() or len(token) < _SHORT or not math.isfinite(float(token)):
+        return None
+    exact = _decimal(token)
+    return None if exact is None or exact == _read_by_pydantic(token) else exact
+
+
+def _read_by_pydantic(token: str) -> Decimal:
+    """A float as Rust writes it: of two shortest texts that are equally near, it is not always Python's."""
+    read: Decimal = _decimal_validator().validate_json(token)
+    return read
+
+
+@cache
+def _decimal_validator() -> SchemaValidator:
+    from pydantic_core import SchemaValidator
+
+    return SchemaValidator({"type": "decimal"})
 
 
 def _decimal(literal: str) -> Decimal | None:

@@ -65,7 +65,7 @@ def _labels(paired: _Paired) -> list[str]:
         if not touched:
             continue
         moved = []
-        now, before = (_total(getattr(old, name) for _, old in _samples(touched)) for name in ("counts", "then"))
+        now, before = (_total(getattr(old, name) for _, old in _samples(touched)) for name in ("fields", "then"))
         for path, counts in then.items():
             after = _minus(counts, before.get(path)) + now.get(path, FieldCounts())
             if counts.n and after.n and counts.accuracy != after.accuracy:

@@ -125,13 +125,16 @@ def _comparisons(suite: SuiteResult, fields: Mapping[str, FieldSummary]) -> tupl
         runs.append(("anchor", suite.anchor))
     waived_fields = {w.field for w in suite.rules.waivers if w.field is not None}
     waived_cases = {w.case for w in suite.rules.waivers if w.case is not None}
+    rows = {path for sample in suite.samples for path in sample.rows}
     found = []
     for against, run in runs:
         pairs = pair(suite.cases, against, waived_cases) if run else []
         if run is not None:
             known = [path for path in fields if path in run.fields]
             alpha = suite.rules.alpha / len(runs)
-            comparison = compare_runs(pairs, known, waived_fields, against=against, source=run.source, alpha=alpha)
+            comparison = compare_runs(
+                pairs, known, waived_fields, against=against, source=run.source, alpha=alpha, rows=rows
+            )
             found.append(comparison._replace(statuses=count_statuses(suite.cases, against)))
     return tuple(found)
 

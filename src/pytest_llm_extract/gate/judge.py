@@ -167,18 +167,25 @@ def as_judged_before(suite: SuiteResult) -> SuiteResult | None:
 
 def _before(case: CaseResult, old: Accepted) -> CaseResult:
     further = tuple(_sample_before(sample) for sample in case.further)
-    leaves = case.leaves if case.old_gold is None else _leaves(case.old_gold)
-    return replace(case, group=old.group, leaves=leaves, further=further, baseline=_accepted_before(old))
+    again = replace(case, **_outcomes_before(case))
+    return replace(again, group=old.group, further=further, baseline=_accepted_before(old))
 
 
 def _sample_before(sample: Sample) -> Sample:
-    return sample if sample.old_gold is None else replace(sample, leaves=_leaves(sample.old_gold))
+    return replace(sample, **_outcomes_before(sample))
 
 
 def _accepted_before(old: Accepted) -> Accepted:
     further = tuple(_accepted_before(sample) for sample in old.further)
-    leaves = old.leaves if old.old_gold is None else _leaves(old.old_gold)
-    return old._replace(leaves=leaves, further=further)
+    return old._replace(further=further, **_outcomes_before(old))
+
+
+def _outcomes_before(sample: Sample | Accepted) -> dict[str, Any]:
+    """The leaves and rows under the gold of that day; nothing where that is today's."""
+    if sample.old_gold is None:
+        return {}
+    # The counts are of leaves and rows. A path of rows stays known as one.
+    return {"leaves": _leaves(sample.old_gold), "rows": dict.fromkeys(sample.rows, FieldCounts())}
 
 
 def _leaves(counts: Mapping[str, FieldCounts]) -> Leaves:

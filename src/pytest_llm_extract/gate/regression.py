@@ -132,7 +132,7 @@ def pair(cases: Iterable[CaseResult], against: str, waived: Collection[str]) -> 
     for case in sorted(cases, key=lambda case: case.id):
         accepted = case.baseline if against == "baseline" else case.anchor
         if accepted is not None and case.id not in waived:
-            samples = tuple((old.counts, sample.counts) for sample, old in case.paired(accepted))
+            samples = tuple((old.fields, sample.fields) for sample, old in case.paired(accepted))
             pairs.append(Pair(case.id, accepted.group, samples))  # a group of today could hide what was lost
     return pairs
 
@@ -155,15 +155,25 @@ def _difference(before: FieldCounts, after: FieldCounts) -> Fraction | int:
 
 
 def compare_runs(
-    pairs: Sequence[Pair], fields: Sequence[str], waived: Collection[str], *, against: str, source: str, alpha: float
+    pairs: Sequence[Pair],
+    fields: Sequence[str],
+    waived: Collection[str],
+    *,
+    against: str,
+    source: str,
+    alpha: float,
+    rows: Collection[str] = (),
 ) -> Comparison:
-    """Test every field and all of them together; `waived` fields are shown, but no part of the family."""
+    """Test every field and all of them together; `waived` fields are shown, but no part of the family.
+
+    `rows` are the paths of rows. They are tested as fields, and not added to the others: their leaves are.
+    """
     changes = {path: [p.change(path) for p in pairs] for path in fields}
     family = [path for path in fields if path not in waived]
     groups = _groups(pairs)
     summed = {path: _by_group(changes[path], groups) for path in fields}
     tests = {path: sign_flip(summed[path]) for path in fields}
-    together = _add_up_fields(summed, family)
+    together = _add_up_fields(summed, [path for path in family if path not in rows])
     pooled = sign_flip(together)
     adjusted = step_down({path: tests[path] for path in family}, pooled.p)
     pooled_p_adj = adjusted.pooled if adjusted.pooled is not None else 1.0
@@ -174,7 +184,7 @@ def compare_runs(
     }
     found = {path: change._replace(p_gain=_gain(summed[path])) for path, change in found.items()}
     failed = [path for path in family if adjusted.adjusted[path] <= alpha]
-    others = [path for path in family if path not in failed]
+    others = [path for path in family if path not in failed and path not in rows]
     n_groups = len(set(groups))
     nearest = _nearest_field(found, pooled_p_adj)
     smallest = smallest_loss(n_groups, len(family), alpha)

@@ -59,7 +59,7 @@ def no_longer_labelled(case: CaseResult) -> list[str]:
     if accepted is None or accepted.origin.gold == case.origin.gold:
         return []
     # Scored again, an answer has no leaf of a field that its case no longer labels.
-    return [path for path in accepted.then if path not in accepted.leaves]
+    return [path for path in accepted.then if path not in accepted.fields]
 
 
 def _removed(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
@@ -70,7 +70,7 @@ def _unlabelled(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
     """Fields of the schema in which an accepted case was scored and no case is today."""
     accepted = [case.baseline for case in suite.cases if case.baseline is not None]
     # Scored again, an answer has no leaf of a field that its case no longer labels.
-    labelled, removed = {path for one in accepted for path in one.leaves}, _removed(suite, baseline)
+    labelled, removed = {path for one in accepted for path in one.fields}, _removed(suite, baseline)
     then = dict.fromkeys(path for one in accepted for path in one.then)
     return [path for path in then if path not in labelled and path not in removed]
 

@@ -99,7 +99,7 @@ def _clearest(pairs: _SamplePairs, path: str, word: str) -> tuple[_Side, _Side]:
         return _Side(None, Status.OK), _Side(None, Status.OK)
 
     def share(sample: Sample | Accepted) -> Fraction | int:
-        return right_share(sample.counts.get(path))
+        return right_share(sample.fields.get(path))
 
     then, today = (max, min) if word == "lost" else (min, max)
     before = then((accepted for _, accepted in pairs), key=share)
@@ -135,6 +135,6 @@ def _in_samples(pairs: _SamplePairs, path: str) -> str:
     if len(pairs) < 2:
         return ""
     now, before = (
-        sum(right_share(sample.counts.get(path)) == 1 for sample in side) for side in zip(*pairs, strict=True)
+        sum(right_share(sample.fields.get(path)) == 1 for sample in side) for side in zip(*pairs, strict=True)
     )
     return f" (right in {now} of {len(pairs)} samples, {before} before)"

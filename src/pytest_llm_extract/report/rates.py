@@ -29,10 +29,18 @@ def tally_to_wire(whole: Tally) -> dict[str, Any]:
     """`rates` and `rows`."""
     return {
         "rates": _rates(whole),
-        "rows": {
-            path: {**asdict(counts), "precision": counts.precision, "recall": counts.recall}
-            for path, counts in whole.rows.items()
-        },
+        "rows": {path: _rows(counts) for path, counts in whole.with_rows.items() if path in whole.rows},
+    }
+
+
+def _rows(counts: FieldCounts) -> dict[str, Any]:
+    """Rows of gold and of the prediction, and how many of them are pairs."""
+    return {
+        "gold": counts.correct + counts.missing,
+        "predicted": counts.correct + counts.spurious,
+        "paired": counts.correct,
+        "precision": counts.precision,
+        "recall": counts.recall,
     }
 
 
@@ -47,7 +55,7 @@ def _rates(found: Tally) -> dict[str, Any]:
 
 def _group(found: Tally) -> dict[str, Any]:
     documents = {"valid": found.n_valid, "exact": found.n_exact}
-    fields = {path: _counts(counts) for path, counts in found.fields.items()}
+    fields = {path: _counts(counts) for path, counts in found.with_rows.items()}
     return {"n_cases": found.n_cases, "documents": documents, **_rates(found), "fields": fields}
 
 

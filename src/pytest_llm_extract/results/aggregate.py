@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.outcome import FieldCounts, RowCounts, add_up, right_share
+from pytest_llm_extract.results.outcome import FieldCounts, add_up, merge_counts, right_share
 from pytest_llm_extract.stats import intervals
 
 
@@ -65,7 +65,7 @@ def count_flakes(results: Iterable[CaseResult]) -> Flakes:
 
 def _by_field(result: CaseResult) -> dict[str, list[FieldCounts | None]]:
     """The counts of each sample by field; None where a sample has no leaf of a field that another one has."""
-    first, *further = (sample.counts for sample in result.samples)
+    first, *further = (sample.fields for sample in result.samples)
     if not further:
         return {path: [counts] for path, counts in first.items()}
     paths = dict.fromkeys(chain(first, *further))
@@ -82,19 +82,16 @@ def _is_flaky(of_samples: Sequence[FieldCounts | None]) -> bool:
     return any(other is not first and right_share(other) != right_share(first) for other in others)
 
 
-_Counts = TypeVar("_Counts", FieldCounts, RowCounts)
-
-
 @dataclass(frozen=True)
 class Tally:
     """Totals of a corpus or a part of it. Adding is associative and exact, so parts merge.
 
-    `n_valid` and `n_exact` count samples. `document_sum` is the sum over `n_labelled` documents of the share of their
-    leaves that were right, in all samples.
+    `fields` counts leaves, `rows` rows by their path. `n_valid` and `n_exact` count samples. `document_sum` is the sum
+    over `n_labelled` documents of the share of their leaves that were right, in all samples.
     """
 
     fields: Mapping[str, FieldCounts] = field(default_factory=dict)
-    rows: Mapping[str, RowCounts] = field(default_factory=dict)
+    rows: Mapping[str, FieldCounts] = field(default_factory=dict)
     n_cases: int = 0
     n_valid: int = 0
     n_exact: int = 0
@@ -105,10 +102,10 @@ class Tally:
     def of(cls, result: CaseResult) -> Tally:
         """The totals of one case."""
         counts: Mapping[str, FieldCounts] = result.counts
-        rows: Mapping[str, RowCounts] = result.rows
+        rows: Mapping[str, FieldCounts] = result.rows
         samples = result.samples
         for sample in result.further:
-            counts, rows = _merged(counts, sample.counts, FieldCounts()), _merged(rows, sample.rows, RowCounts())
+            counts, rows = merge_counts(counts, sample.counts), merge_counts(rows, sample.rows)
         total = sum(counts.values(), FieldCounts())
         share = Fraction(total.right, total.n) if total.n else Fraction(0)
         n_valid, n_exact = (sum(getattr(sample, name) for sample in samples) for name in ("valid", "exact"))
@@ -116,8 +113,8 @@ class Tally:
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
-            _merged(self.fields, other.fields, FieldCounts()),
-            _merged(self.rows, other.rows, RowCounts()),
+            merge_counts(self.fields, other.fields),
+            merge_counts(self.rows, other.rows),
             self.n_cases + other.n_cases,
             self.n_valid + other.n_valid,
             self.n_exact + other.n_exact,
@@ -131,6 +128,11 @@ class Tally:
         return sum(self.fields.values(), FieldCounts())
 
     @property
+    def with_rows(self) -> dict[str, FieldCounts]:
+        """Counts of leaves and of rows."""
+        return merge_counts(self.fields, self.rows)
+
+    @property
     def macro(self) -> float | None:
         """Mean over fields of their accuracy, each field counting the same; None when nothing was labelled."""
         return self.composite(dict.fromkeys(self.fields, 1))
@@ -142,7 +144,7 @@ class Tally:
 
     def composite(self, weights: Mapping[str, float]) -> float | None:
         """Weighted mean of the accuracy of the fields named, in 0..1; fields that nothing labels do not count."""
-        rates = [(Fraction(weights[path]), counts) for path, counts in self.fields.items() if weights.get(path)]
+        rates = [(Fraction(weights[path]), counts) for path, counts in self.with_rows.items() if weights.get(path)]
         weight = sum((weight for weight, counts in rates if counts.n), Fraction(0))
         if not weight:
             return None
@@ -168,7 +170,3 @@ def by_group(results: Iterable[CaseResult]) -> dict[str, dict[str, Tally]]:
 
 def _group_name(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _merged(one: Mapping[str, _Counts], other: Mapping[str, _Counts], zero: _Counts) -> dict[str, _Counts]:
-    return {path: one.get(path, zero) + other.get(path, zero) for path in {**one, **other}}

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
-from pytest_llm_extract.results.outcome import ONE, RIGHT, FieldCounts, Outcome, RowCounts, Status
+from pytest_llm_extract.results.outcome import ONE, RIGHT, FieldCounts, Outcome, Status, merge_counts
 
 
 class Leaf(NamedTuple):
-    """One scored leaf; `expected` and `actual` are JSON values. `hint` names what would have matched a wrong one."""
+    """One scored leaf; `expected` and `actual` are JSON values. `hint` names what would have matched a wrong one.
+
+    `is_row` marks a missing or extra row that charges no leaf. It is counted with its rows, and in no micro rate.
+    """
 
     outcome: Outcome
     expected: Any = None
     actual: Any = None
     hint: str | None = None
+    is_row: bool = False
 
     def to_wire(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -25,12 +29,13 @@ class Leaf(NamedTuple):
             "expected": self.expected,
             "actual": self.actual,
             "hint": self.hint,
+            **({"row": True} if self.is_row else {}),
         }
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Leaf:
         """The inverse of `to_wire`."""
-        return cls(Outcome(wire["outcome"]), wire["expected"], wire["actual"], wire.get("hint"))
+        return cls(Outcome(wire["outcome"]), wire["expected"], wire["actual"], wire.get("hint"), wire.get("row", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,22 @@ def leaves_from_wire(wire: Mapping[str, Any]) -> Leaves:
 
 
 def count_leaves(leaves: Leaves) -> dict[str, FieldCounts]:
+    """Outcome counts by field path; rows are counted elsewhere."""
+    counts = {}
+    for path, found in leaves.items():
+        outcomes = [leaf.outcome for leaf in found if not leaf.is_row]
+        if outcomes:
+            counts[path] = ONE[outcomes[0]] if len(outcomes) == 1 else FieldCounts.of(outcomes)
+    return counts
+
+
+def _counts_to_wire(counts: Mapping[str, FieldCounts]) -> dict[str, dict[str, int]]:
+    return {path: found.to_wire() for path, found in counts.items()}
+
+
+def counts_from_wire(wire: Mapping[str, Mapping[str, int]]) -> dict[str, FieldCounts]:
     """Outcome counts by field path."""
-    return {
-        path: ONE[found[0].outcome] if len(found) == 1 else FieldCounts.of(leaf.outcome for leaf in found)
-        for path, found in leaves.items()
-    }
+    return {path: FieldCounts.from_wire(found) for path, found in wire.items()}
 
 
 class Origin(NamedTuple):
@@ -109,8 +125,9 @@ def _old_gold_from_wire(wire: Mapping[str, Any]) -> dict[str, FieldCounts] | Non
 class Accepted(NamedTuple):
     """A case as a baseline has it: its answer scored again under today's gold and rules, and as it was scored then.
 
-    `further` are its second and later samples. `group` is the case's when it was accepted. `old_gold` are its counts
-    under the gold of that day and today's rules; None where the gold is the same, or was not kept.
+    `rows` are those of a `Sample`. `further` are its second and later samples. `group` is the case's when it was
+    accepted. `old_gold` are its counts under the gold of that day and today's rules, rows included; None where the gold
+    is the same, or was not kept.
     """
 
     leaves: Leaves
@@ -121,11 +138,17 @@ class Accepted(NamedTuple):
     group: str | None = None
     old_gold: dict[str, FieldCounts] | None = None
     status: Status = Status.OK
+    rows: dict[str, FieldCounts] = {}  # noqa: RUF012 - of a NamedTuple, and never changed
 
     @property
     def counts(self) -> dict[str, FieldCounts]:
-        """Outcome counts by field path, as scored today."""
+        """Outcome counts of leaves by field path, as scored today."""
         return count_leaves(self.leaves)
+
+    @property
+    def fields(self) -> dict[str, FieldCounts]:
+        """Outcome counts of leaves and rows by field path, as scored today."""
+        return merge_counts(self.counts, self.rows)
 
     @property
     def samples(self) -> tuple[Accepted, ...]:
@@ -136,12 +159,13 @@ class Accepted(NamedTuple):
         """Plain values for JSON."""
         return {
             "fields": _leaves_to_wire(self.leaves),
-            "then": {path: counts.to_wire() for path, counts in self.then.items()},
+            "then": _counts_to_wire(self.then),
             "origin": self.origin.to_wire(),
             "attempt": self.attempt,
             "group": self.group,
             **_old_gold_to_wire(self.old_gold),
             "status": self.status.value,
+            "rows": _counts_to_wire(self.rows),
             **({"samples": numbered(sample.to_wire() for sample in self.further)} if self.further else {}),
         }
 
@@ -150,13 +174,14 @@ class Accepted(NamedTuple):
         """The inverse of `to_wire`."""
         return cls(
             leaves_from_wire(wire["fields"]),
-            {path: FieldCounts.from_wire(counts) for path, counts in wire["then"].items()},
+            counts_from_wire(wire["then"]),
             Origin(**wire["origin"]),
             wire["attempt"],
             tuple(map(cls.from_wire, wire.get("samples", ()))),
             wire.get("group"),
             _old_gold_from_wire(wire),
             Status(wire.get("status", Status.OK)),
+            counts_from_wire(wire.get("rows", {})),
         )
 
 
@@ -168,6 +193,8 @@ class Sample:
     `latency_s` is the time that the extraction took when it was recorded, in seconds; `attempt` counts the recordings
     under one unchanged request. `explanation` has a line for each difference, where the suite is strict. `old_gold` are
     its counts under the gold that the baseline keeps; None where the gold is the same, or was not kept.
+
+    `rows` counts the rows of each list by their path (`items[]`): pairs as correct, others as missing or spurious.
     """
 
     status: Status
@@ -182,7 +209,7 @@ class Sample:
     cassette: str | None = field(default=None, kw_only=True)
     origin: Origin = field(default=Origin(), kw_only=True)
     explanation: tuple[str, ...] = field(default=(), kw_only=True)
-    rows: dict[str, RowCounts] = field(default_factory=dict, kw_only=True)
+    rows: dict[str, FieldCounts] = field(default_factory=dict, kw_only=True)
     old_gold: dict[str, FieldCounts] | None = field(default=None, kw_only=True)
 
     @property
@@ -192,14 +219,20 @@ class Sample:
 
     @property
     def counts(self) -> dict[str, FieldCounts]:
-        """Outcome counts by field path."""
+        """Outcome counts of leaves by field path, which micro rates add up."""
         return count_leaves(self.leaves)
 
     @property
+    def fields(self) -> dict[str, FieldCounts]:
+        """Outcome counts of leaves and rows by field path: what tables show, floors judge and the gate compares."""
+        return merge_counts(self.counts, self.rows) if self.rows else self.counts
+
+    @property
     def exact(self) -> bool:
-        """Valid, at least one labelled leaf, and every one of them right."""
+        """Valid, at least one labelled leaf or row, and every one of them right."""
         outcomes = [leaf.outcome for leaves in self.leaves.values() for leaf in leaves]
-        return self.valid and bool(outcomes) and all(outcome in RIGHT for outcome in outcomes)
+        labelled = bool(outcomes) or any(counts.n for counts in self.rows.values())
+        return self.valid and labelled and all(outcome in RIGHT for outcome in outcomes)
 
     def texts(self) -> list[str]:
         """Every text that a report may show of it."""
@@ -236,7 +269,7 @@ class Sample:
             "origin": self.origin.to_wire(),
             "fields": _leaves_to_wire(self.leaves),
             "explanation": list(self.explanation),
-            "rows": {path: asdict(counts) for path, counts in self.rows.items()},
+            "rows": _counts_to_wire(self.rows),
             **_old_gold_to_wire(self.old_gold),
         }
 
@@ -257,7 +290,7 @@ def _sample_arguments(wire: Mapping[str, Any]) -> dict[str, Any]:
         "origin": Origin(**wire["origin"]),
         "leaves": leaves_from_wire(wire["fields"]),
         "explanation": tuple(wire.get("explanation", ())),
-        "rows": {path: RowCounts(**counts) for path, counts in wire["rows"].items()},
+        "rows": counts_from_wire(wire["rows"]),
         "old_gold": _old_gold_from_wire(wire),
     }
 

@@ -143,28 +143,6 @@ def is_through_a_list(path: str) -> bool:
     return "[]" in path or "{}" in path
 
 
-@dataclass(frozen=True, slots=True)
-class RowCounts:
-    """How many rows of one list gold and prediction hold, and how many were paired. Adding two is associative."""
-
-    gold: int = 0
-    predicted: int = 0
-    paired: int = 0
-
-    def __add__(self, other: RowCounts) -> RowCounts:
-        return RowCounts(self.gold + other.gold, self.predicted + other.predicted, self.paired + other.paired)
-
-    @property
-    def precision(self) -> float | None:
-        """Share of predicted rows that belong to a gold row, in 0..1; None when none was predicted."""
-        return _ratio(self.paired, self.predicted)
-
-    @property
-    def recall(self) -> float | None:
-        """Share of gold rows that a predicted row belongs to, in 0..1; None when gold has none."""
-        return _ratio(self.paired, self.gold)
-
-
 @lru_cache(maxsize=10_000)
 def _counts(*counts: int) -> FieldCounts:
     """One object for equal counts, in the order of `Outcome`, which `add_up` makes use of."""
@@ -181,6 +159,12 @@ def add_up(counts: Iterable[FieldCounts]) -> FieldCounts:
     by_identity = {id(found): found for found in listed}
     times = Counter(map(id, listed))
     return sum((found * times[key] for key, found in by_identity.items()), FieldCounts())
+
+
+def merge_counts(one: Mapping[str, FieldCounts], other: Mapping[str, FieldCounts]) -> dict[str, FieldCounts]:
+    """The counts of both sides, added where a path has them on each."""
+    return {path: one[path] + other[path] if path in one and path in other else (one.get(path) or other[path])
+            for path in (*one, *(path for path in other if path not in one))}  # fmt: skip
 
 
 def right_share(counts: FieldCounts | None) -> Fraction | int:

@@ -7,7 +7,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic_core import SchemaSerializer
@@ -70,6 +70,11 @@ class ListNode(Node):
     keyed: bool = False
     pairing: Align | Ordered | None = None
 
+    @property
+    def row_path(self) -> str | None:
+        """The path of its rows; None for a list of scalars, whose items are leaves."""
+        return None if isinstance(self.items, LeafNode) else f"{self.path}{'{}' if self.keyed else '[]'}"
+
 
 @dataclass(eq=False)
 class UnionNode(Node):
@@ -95,23 +100,42 @@ class UnionNode(Node):
         }
 
 
-def leaf_paths(node: Node, seen: tuple[Node, ...] = ()) -> Iterator[str]:
-    """The field paths below a node, in the schema's order; a recursive model is entered once."""
+class FieldPath(NamedTuple):
+    """A path that is scored: of a leaf, or of the rows of a list (`items[]`)."""
+
+    path: str
+    is_row: bool = False
+
+
+def field_paths(node: Node, seen: tuple[Node, ...] = ()) -> Iterator[FieldPath]:
+    """The paths below a node, in the schema's order, rows before their leaves; a recursive model is entered once."""
     if node in seen:
         return
     seen = (*seen, node)
     match node:
         case ModelNode():
             for child in node.fields.values():
-                yield from leaf_paths(child, seen)
+                yield from field_paths(child, seen)
         case ListNode():
-            yield from leaf_paths(node.items, seen)
+            if node.row_path is not None:
+                yield FieldPath(node.row_path, is_row=True)
+            yield from field_paths(node.items, seen)
         case UnionNode():
-            yield node.type_path
+            yield FieldPath(node.type_path)
             for member in node.members.values():
-                yield from leaf_paths(member, seen)
+                yield from field_paths(member, seen)
         case _:
-            yield node.path
+            yield FieldPath(node.path)
+
+
+def leaf_paths(node: Node) -> Iterator[str]:
+    """The paths of the leaves below a node, in the schema's order."""
+    return (found.path for found in field_paths(node) if not found.is_row)
+
+
+def row_paths(node: Node) -> Iterator[str]:
+    """The paths of the rows below a node, in the schema's order."""
+    return (found.path for found in field_paths(node) if found.is_row)
 
 
 def models(node: Node) -> Iterator[type[BaseModel]]:

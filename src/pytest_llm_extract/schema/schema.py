@@ -18,7 +18,7 @@ from pytest_llm_extract.formats.exact_decimals import has_long_number, tell_apar
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.rules.comparators import ANY_OF_KEY, AnyOf
 from pytest_llm_extract.schema.code_hashes import code_hashes
-from pytest_llm_extract.schema.field_tree import Builder, Node, leaf_paths, models
+from pytest_llm_extract.schema.field_tree import Builder, Node, field_paths, leaf_paths, models
 from pytest_llm_extract.schema.serializers import plain_serializer
 from pytest_llm_extract.schema.validators import Readers, exact_readers, has_alternatives, reading_as
 
@@ -26,6 +26,7 @@ from pytest_llm_extract.schema.validators import Readers, exact_readers, has_alt
 class Schema:
     """The type under test.
 
+    `paths` are those of its leaves, `scored_paths` those of its leaves and of the rows of its lists (`items[]`).
     `scoring_fingerprint` (sha256, 64 hex digits) changes when a rule or the set of field paths does, and only then; it
     is the same in every process. `rules` describes the rules in force, by path.
     """
@@ -33,6 +34,7 @@ class Schema:
     def __init__(self, adapter: TypeAdapter[Any], root: Node, name: str, builder: Builder) -> None:
         self.adapter, self.root, self.name, self._writers = adapter, root, name, builder.writers
         self.paths = tuple(dict.fromkeys(leaf_paths(root)))
+        self.scored_paths = tuple(dict.fromkeys(found.path for found in field_paths(root)))
         self._comparisons = tuple(builder.functions)
         self.rules = {path: "; ".join(sorted(rule)) for path, rule in _by_path(builder.rules).items()}
         scoring = json.dumps([sorted(self.paths), sorted(builder.rules)])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
@@ -14,10 +15,10 @@ from pydantic import BaseModel, ValidationError
 from pytest_llm_extract.errors import UnknownNameError
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.results.case_result import CaseResult, Leaf
-from pytest_llm_extract.results.outcome import Outcome, RowCounts
+from pytest_llm_extract.results.outcome import FieldCounts, Outcome
 from pytest_llm_extract.rules.comparators import ANY_OF_KEY, AnyOf
 from pytest_llm_extract.schema.schema import Schema
-from pytest_llm_extract.schema.validators import Unreadable
+from pytest_llm_extract.schema.validators import MISSING, Unreadable
 from pytest_llm_extract.scoring.answer import Answer, read_answer, take_output
 from pytest_llm_extract.scoring.compare.hints import near_miss
 from pytest_llm_extract.scoring.compare.walk import compare, labelled
@@ -73,17 +74,16 @@ def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = ""
         leaves.setdefault(path, []).append(
             Leaf(outcome, _json(expected, path, schema), _json(actual, path, schema), hint)
         )
-    rows: dict[str, RowCounts] = {}
-    for path, *counts in walk.rows:
-        found = RowCounts(*counts)
-        rows[path] = rows[path] + found if path in rows else found
+    for path, outcome, *sides in walk.bare:
+        expected, actual = (_row_json(row, path, schema) for row in sides)
+        leaves.setdefault(path, []).append(Leaf(outcome, expected, actual, is_row=True))
     return CaseResult(
         answer.status,
         {path: tuple(found) for path, found in leaves.items()},
         answer.valid,
         case_id,
         error=answer.error,
-        rows=rows,
+        rows=count_rows(walk.rows),
         **known,
     )
 
@@ -91,6 +91,24 @@ def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = ""
 def labelled_paths(schema: Schema, gold: Any) -> set[str]:
     """The field paths that a case labels."""
     return set(labelled(schema.root, gold))
+
+
+def count_rows(rows: Iterable[tuple[str, Outcome, int]]) -> dict[str, FieldCounts]:
+    """Row outcomes by the path of the rows."""
+    found: dict[str, Counter[str]] = {}
+    for path, outcome, n in rows:
+        found.setdefault(path, Counter())[outcome.value] += n
+    return {path: FieldCounts(**counts) for path, counts in found.items()}
+
+
+def _row_json(value: Any, path: str, schema: Schema) -> Any:
+    """A row that holds no leaf, with what it has besides."""
+    if isinstance(value, BaseModel | Mapping):
+        fields = dict(value) if isinstance(value, Mapping) else vars(value)
+        return {str(name): _row_json(found, path, schema) for name, found in fields.items() if found is not MISSING}
+    if isinstance(value, list | tuple):
+        return [_row_json(item, path, schema) for item in value]
+    return _json(value, path, schema)
 
 
 def _json(value: Any, path: str, schema: Schema) -> Any:

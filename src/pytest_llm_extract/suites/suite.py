@@ -102,7 +102,7 @@ class Suite(NamedTuple):
             id=self.id,
             variant=self.variant,
             dataset_ids=tuple(ids),
-            paths=self.schema.paths,
+            paths=self.schema.scored_paths,
             rules=self.rules,
             n_samples=self.n_samples,
             model=self.call.model if self.call else None,
@@ -154,10 +154,11 @@ class Suite(NamedTuple):
         """Floors that an answer without any value would meet, and what is not compared."""
         nulls = dict.fromkeys(self.rules.floors, (0, 0))
         for golden in self.cases if nulls else ():
-            for path, outcome, *_ in compare(self.schema.root, golden.gold, None, Outcome.INVALID):
+            found = compare(self.schema.root, golden.gold, None, Outcome.INVALID)
+            for path, outcome, count in (*((path, outcome, 1) for path, outcome, *_ in found), *found.rows):
                 if path in nulls:
                     null, n = nulls[path]
-                    nulls[path] = (null + (outcome is Outcome.INVALID), n + 1)
+                    nulls[path] = (null + (count if outcome is Outcome.INVALID else 0), n + count)
         ignored = (f"requests are stored and compared without {', '.join(self.ignore)}",) if self.ignore else ()
         return (*trivial_floors(self.rules.floors, nulls), *ignored)
 
@@ -279,20 +280,20 @@ def _recording(given: Mapping[str, Any], source: str) -> tuple[int | None, str]:
 def _rules(arguments: MarkerArguments, schema: Schema, cases: tuple[GoldenCase, ...], settings: Settings) -> GateRules:
     labelled = _labelled(schema, cases)
     return GateRules(
-        read_floors(arguments.accuracy, f"{arguments.suite_id}: llm_accuracy", schema.paths, labelled),
+        read_floors(arguments.accuracy, f"{arguments.suite_id}: llm_accuracy", schema.scored_paths, labelled),
         read_documents(arguments.documents, arguments.suite_id),
-        read_budgets(arguments.gate, arguments.suite_id, schema.paths, labelled),
-        read_waivers(arguments.gate, arguments.suite_id, schema.paths, [golden.case.id for golden in cases]),
+        read_budgets(arguments.gate, arguments.suite_id, schema.scored_paths, labelled),
+        read_waivers(arguments.gate, arguments.suite_id, schema.scored_paths, [golden.case.id for golden in cases]),
         settings.alpha,
         settings.inconclusive_fails,
     )
 
 
 def _labelled(schema: Schema, cases: tuple[GoldenCase, ...]) -> set[str]:
-    """The fields that some case labels."""
+    """The fields, and the rows, that some case labels."""
     found: set[str] = set()
     for golden in cases:
-        if len(found) == len(schema.paths):
+        if len(found) == len(schema.scored_paths):
             break
         found |= labelled_paths(schema, golden.gold)
     return found

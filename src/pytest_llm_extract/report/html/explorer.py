@@ -61,8 +61,9 @@ def _cells(case: CaseResult, fields: Sequence[str]) -> str:
     """The worst outcome of each field, in all samples; a dot for one that the case does not label."""
     worst: dict[str, str] = {}
     for sample in case.samples:
-        for path, leaves in sample.leaves.items():
-            letters = {LETTERS[leaf.outcome] for leaf in leaves} | ({worst[path]} if path in worst else set())
+        for path, counts in sample.fields.items():
+            letters = {LETTERS[Outcome(name)] for name in counts.to_wire()}
+            letters |= {worst[path]} if path in worst else set()
             if letters:
                 worst[path] = min(letters, key=_WORST.index)
     return "".join(worst.get(path, ".") for path in fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from pytest_llm_extract.results.outcome import Outcome
@@ -12,11 +13,31 @@ Found = tuple[str, Outcome, Any, Any, tuple[Any, Any] | None]
 class Walk(list[Found]):
     """Path, outcome, gold and predicted value of every labelled leaf; of a wrong one, the models around it.
 
-    `rows` has path, gold rows, predicted rows and pairs of every list. `entered` are the models that are walked through
-    although there is none on either side.
+    `rows` has path, outcome and number of rows. `bare` has path, outcome, gold and predicted row of the missing and
+    extra ones among them that charge no leaf. `entered` are the models that are walked through although there is none
+    on either side.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.rows: list[tuple[str, int, int, int]] = []
+        self.rows: list[tuple[str, Outcome, int]] = []
+        self.bare: list[tuple[str, Outcome, Any, Any]] = []
         self.entered: set[object] = set()
+
+
+class Held(list[tuple[str, Any]]):
+    """Path and value of every leaf that a value holds, of the `labelled` paths only where they are given.
+
+    `rows` has the paths of the rows that it holds. `bare` has path and value of those among them that hold no leaf.
+    """
+
+    def __init__(self, labelled: Collection[str] | None = None) -> None:
+        super().__init__()
+        self.labelled = labelled
+        self.rows: list[str] = []
+        self.bare: list[tuple[str, Any]] = []
+
+    @property
+    def n_charged(self) -> int:
+        """How many outcomes a leftover is charged: its leaves, and its rows without one."""
+        return len(self) + len(self.bare)

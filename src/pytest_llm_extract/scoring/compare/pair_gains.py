@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_llm_extract.results.outcome import Outcome
 from pytest_llm_extract.scoring.compare.column import UNLABELLED
-from pytest_llm_extract.scoring.compare.findings import Walk
+from pytest_llm_extract.scoring.compare.findings import Held, Walk
 from pytest_llm_extract.scoring.compare.plan import Plan
 from pytest_llm_extract.scoring.compare.row_table import Table, cell, gold_cell
 
@@ -26,7 +26,8 @@ class Gains:
         self._digit = size.bit_length()  # holds the count of one column
         self._near = (size * span * span).bit_length()
         self._alike = 2 * self._near + 3 * self._digit * len(table.columns)
-        self._errors = self._alike + (size * _MILLION).bit_length()
+        self._bare = self._alike + (size * _MILLION).bit_length()
+        self._errors = self._bare + 40
         self._correct = self._errors + 40
         # Half a unit: what lists below the row lose is taken from the same integer.
         self._one_correct = 1 << (self._correct - 1)
@@ -42,6 +43,7 @@ class Gains:
     def _all(self) -> list[list[int]]:
         correct = self._column_hits()
         self._add_whole(correct)
+        self._add_bare(correct)
         masks, held = self._table.masks(self._rows, self._others)
         by_mask: dict[tuple[int, int], list[int]] = {}
         texts = [self._table.text(False, j) for j in self._others]
@@ -96,19 +98,27 @@ class Gains:
             for a, wanted in enumerate(gold):
                 missing = self._held(plan, wanted) if wanted is not UNLABELLED else 0
                 for b, found in enumerate(predicted):
-                    right, wrong = _tally(plan, wanted, found) if wanted is not UNLABELLED else (0, 0)
-                    saved = missing + extra[b] - wrong - right
-                    correct[a][b] += (right << self._correct) + (saved << self._errors)
+                    pair = self._pair(plan, wanted, found) if wanted is not UNLABELLED else 0
+                    correct[a][b] += missing + extra[b] + pair
+
+    def _add_bare(self, correct: list[list[int]]) -> None:
+        """A pair saves the charge of each of its rows that charges no leaf as a leftover."""
+        saved = [self._table.is_bare(False, j) << self._bare for j in self._others]
+        for i, line in zip(self._rows, correct, strict=True):
+            mine = self._table.is_bare(True, i) << self._bare
+            if mine or any(saved):
+                line[:] = [gain + mine + theirs for gain, theirs in zip(line, saved, strict=True)]
 
     def _held(self, plan: Plan, value: Any) -> int:
-        held: list[tuple[str, Any]] = []
+        """What a value costs as a leftover."""
+        held = Held(self._table.charged)
         plan.held(value, held)
-        return sum(path in self._table.charged for path, _ in held)
+        return (len(held) << self._errors) + (len(held.bare) << self._bare)
 
-
-def _tally(plan: Plan, gold: Any, predicted: Any) -> tuple[int, int]:
-    """Correct leaves, and wrong, missing and spurious ones."""
-    out = Walk()
-    plan.compare(gold, predicted, Outcome.ABSENT_OK, out)
-    right = sum(found[1] is Outcome.CORRECT for found in out)
-    return right, sum(found[1] is not Outcome.ABSENT_OK for found in out) - right
+    def _pair(self, plan: Plan, gold: Any, predicted: Any) -> int:
+        """What a pair gains by its correct leaves, without what it costs in others and in rows without a leaf."""
+        out = Walk()
+        plan.compare(gold, predicted, Outcome.ABSENT_OK, out)
+        right = sum(found[1] is Outcome.CORRECT for found in out)
+        charged = sum(found[1] is not Outcome.ABSENT_OK for found in out)
+        return (right << self._correct) - (charged << self._errors) - (len(out.bare) << self._bare)

@@ -1,9 +1,9 @@
 """Which predicted row belongs to which gold row.
 
 The pairs maximise, in this order and summed over the whole assignment: correct leaves; fewest wrong, missing and
-spurious leaves, leftovers included; similarity and, where that is equal, the outcomes field by field (so that the
-order of rows never changes a count); closeness of position; fewest crossings. A pair without a correct leaf that is too
-little alike is refused, which costs what two leftovers cost.
+spurious leaves, leftovers included; fewest rows that are left over and charge no leaf; similarity and, where that is
+equal, the outcomes field by field (so that the order of rows never changes a count); closeness of position; fewest
+crossings. A pair without a correct leaf that is too little alike is refused, which costs what two leftovers cost.
 """
 
 from __future__ import annotations

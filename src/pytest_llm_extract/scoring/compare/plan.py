@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from pytest_llm_extract.results.outcome import Outcome
 from pytest_llm_extract.scoring.compare.comparators import Comparator
-from pytest_llm_extract.scoring.compare.findings import Walk
+from pytest_llm_extract.scoring.compare.findings import Held, Walk
 
 
 class Plan(Protocol):
@@ -21,8 +21,8 @@ class Plan(Protocol):
         `absent` is what a null on both sides counts as: absent_ok, or invalid for an answer that was lost.
         """
 
-    def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
-        """Add path and value of every leaf that has one; of gold, the labelled ones."""
+    def held(self, value: Any, out: Held) -> None:
+        """Add path and value of every leaf that has one, and the rows; of gold, the labelled ones."""
 
     def labelled(self, gold: Any, out: dict[str, None]) -> None:
-        """Add the paths that gold labels."""
+        """Add the paths that gold labels, those of rows included."""

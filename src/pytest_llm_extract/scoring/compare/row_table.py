@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from pytest_llm_extract.schema.validators import MISSING
 from pytest_llm_extract.scoring.compare.column import UNLABELLED, Column
+from pytest_llm_extract.scoring.compare.findings import Held
 from pytest_llm_extract.scoring.compare.plan import Plan
 from pytest_llm_extract.scoring.compare.texts import normal_text
 
@@ -35,7 +36,7 @@ class Table:
     gold: Sequence[Any]
     predicted: Sequence[Any]
     min_similarity: float
-    _texts: dict[tuple[bool, int], str] = field(default_factory=dict)
+    _held: dict[tuple[bool, int], tuple[str, bool]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         models = all(isinstance(row, BaseModel) for row in self.gold)
@@ -54,12 +55,19 @@ class Table:
 
     def text(self, is_gold: bool, index: int) -> str:
         """What a row holds of the paths that gold labels, for similarity: the beginning of each value."""
-        known = self._texts.get((is_gold, index))
+        return self._of_row(is_gold, index)[0]
+
+    def is_bare(self, is_gold: bool, index: int) -> bool:
+        """Whether a row would charge no leaf as a leftover, so that it is charged itself."""
+        return self._of_row(is_gold, index)[1]
+
+    def _of_row(self, is_gold: bool, index: int) -> tuple[str, bool]:
+        known = self._held.get((is_gold, index))
         if known is None:
-            held: list[tuple[str, Any]] = []
+            held = Held(self.charged)
             self.plan.items.held((self.gold if is_gold else self.predicted)[index], held)
-            known = "\x1f".join(normal_text(str(value)[:_COMPARED]) for path, value in held if path in self.charged)
-            self._texts[is_gold, index] = known
+            text = "\x1f".join(normal_text(str(value)[:_COMPARED]) for _, value in held)
+            known = self._held[is_gold, index] = text, not held.n_charged
         return known
 
     def masks(self, rows: Sequence[int], others: Sequence[int]) -> tuple[list[tuple[int, int]], list[int]]:

@@ -5,6 +5,7 @@ A schema's tree becomes a plan once: an object for each node, which knows its pa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -13,11 +14,11 @@ from pydantic import BaseModel
 
 from pytest_llm_extract.results.outcome import Outcome
 from pytest_llm_extract.rules.comparators import Align, AnyOf, Ordered
-from pytest_llm_extract.schema.field_tree import LeafNode, ListNode, ModelNode, Node, UnionNode, leaf_paths
+from pytest_llm_extract.schema.field_tree import LeafNode, ListNode, ModelNode, Node, UnionNode, leaf_paths, row_paths
 from pytest_llm_extract.schema.validators import MISSING
 from pytest_llm_extract.scoring.compare.column import UNLABELLED
 from pytest_llm_extract.scoring.compare.comparators import Comparator, comparator_of
-from pytest_llm_extract.scoring.compare.findings import Walk
+from pytest_llm_extract.scoring.compare.findings import Held, Walk
 from pytest_llm_extract.scoring.compare.pair_rows import Pairing, pair_rows
 from pytest_llm_extract.scoring.compare.pair_scalars import pair_scalars
 from pytest_llm_extract.scoring.compare.plan import Plan
@@ -45,9 +46,11 @@ class LeafPlan:
         else:
             out.append((self.path, C if self._same(gold, predicted) else W, gold, predicted, None))
 
-    def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
+    def held(self, value: Any, out: Held) -> None:
         """Itself, unless it is null, or may be."""
-        if not self._is_null(value) and not self.may_be_null(value):
+        if self._is_null(value) or self.may_be_null(value):
+            return
+        if out.labelled is None or self.path in out.labelled:
             out.append((self.path, value))
 
     def may_be_null(self, gold: Any) -> bool:
@@ -66,6 +69,7 @@ class ModelPlan:
 
     def __init__(self, node: ModelNode) -> None:
         self.paths = tuple(leaf_paths(node))
+        self.labels = (*self.paths, *row_paths(node))
         self.fields: list[tuple[str, Plan]] = []
 
     def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
@@ -91,7 +95,7 @@ class ModelPlan:
         if neither:
             out.entered.remove(self)
 
-    def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
+    def held(self, value: Any, out: Held) -> None:
         """What its fields hold."""
         if value is not None and value is not MISSING:
             for name, plan in self.fields:
@@ -100,7 +104,7 @@ class ModelPlan:
     def labelled(self, gold: Any, out: dict[str, None]) -> None:
         """What is set; all paths if there is no model."""
         if gold is None or gold is MISSING:
-            out.update(dict.fromkeys(self.paths))
+            out.update(dict.fromkeys(self.labels))
             return
         for name, plan in self.fields:
             if name in gold.model_fields_set:
@@ -113,41 +117,62 @@ class _ItemsPlan:
     comparator: Comparator | None = None
 
     def __init__(self, node: ListNode) -> None:
-        self.paths = tuple(leaf_paths(node))
+        self.paths, self.rows = tuple(leaf_paths(node)), tuple(row_paths(node))
+        self.row_path = node.row_path
         self.items: Plan
 
-    def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
-        """What the items hold; an item that is null is a value of its list."""
+    def held(self, value: Any, out: Held) -> None:
+        """What the items hold; a row that holds nothing is bare, a scalar that is null is a value of its list."""
         for item in _items(value):
-            n = len(out)
+            n = out.n_charged
             self.items.held(item, out)
-            if len(out) == n and self.items.comparator is not None and not isinstance(item, AnyOf):
-                out.append((self.items.paths[0], None))
+            is_bare, path = out.n_charged == n, self.row_path or self.items.paths[0]
+            if out.labelled is not None and path not in out.labelled:
+                continue
+            if self.row_path is not None:
+                out.rows.append(path)
+            if is_bare and not isinstance(item, AnyOf):
+                (out if self.row_path is None else out.bare).append((path, item))
 
     def labelled(self, gold: Any, out: dict[str, None]) -> None:
-        """What some item labels; all paths if there is no item."""
+        """The rows, and what some item labels; all paths if there is no item."""
         items = _items(gold)
         for item in items:
             self.items.labelled(item, out)
         if not items:
-            out.update(dict.fromkeys(self.paths))
+            out.update(dict.fromkeys((*self.paths, *self.rows)))
+        elif self.row_path is not None:
+            out[self.row_path] = None
 
     def leftovers(self, gold: Any, missing: Iterable[Any], extra: list[Any], out: Walk) -> None:
-        """Missing items charge the leaves that they hold; extra ones those of the paths that gold labels."""
-        held: list[tuple[str, Any]] = []
+        """Missing items charge the leaves that they hold; extra ones those of the paths that gold labels.
+
+        A row that charges no leaf is charged itself.
+        """
+        held = Held()
         self.held(list(missing), held)
         out.extend((path, M, value, None, None) for path, value in held)
+        out.bare.extend((path, M, row, None) for path, row in held.bare)
+        out.rows.extend((path, M, n) for path, n in Counter(held.rows).items())
         if not extra:
             return
         paths: dict[str, None] = {}
         self.labelled(gold, paths)
-        held = []
+        held = Held(paths)
         self.held(extra, held)
-        out.extend((path, S, None, value, None) for path, value in held if path in paths)
+        out.extend((path, S, None, value, None) for path, value in held)
+        out.bare.extend((path, S, None, row) for path, row in held.bare)
+        out.rows.extend((path, S, n) for path, n in Counter(held.rows).items())
+
+    def paired(self, n: int, out: Walk) -> None:
+        """So many rows were found on both sides."""
+        if self.row_path is not None:
+            out.rows.append((self.row_path, C, n))
 
     def absent(self, absent: Outcome, out: Walk) -> None:
         """Both sides are empty."""
         out.extend((path, absent, None, None, None) for path in self.paths)
+        out.rows.extend((path, absent, 1) for path in self.rows)
 
 
 class RowsPlan(_ItemsPlan):
@@ -155,7 +180,7 @@ class RowsPlan(_ItemsPlan):
 
     def __init__(self, node: ListNode) -> None:
         super().__init__(node)
-        self.path, self.pairing = node.path or "[]", node.pairing
+        self.pairing = node.pairing
         self.row: RowPlan | None = None
 
     def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
@@ -166,7 +191,7 @@ class RowsPlan(_ItemsPlan):
             return
         pairing = self._pair(gold, predicted) if gold and predicted else Pairing({})
         pairs = pairing.pairs
-        out.rows.append((self.path, len(gold), len(predicted), len(pairs)))
+        self.paired(len(pairs), out)
         for i, j in sorted(pairs.items()):
             if i in pairing.equal:
                 for path, column in pairing.columns:
@@ -199,9 +224,10 @@ class KeyedPlan(_ItemsPlan):
         if not gold and not predicted:
             self.absent(absent, out)
             return
-        for key, value in gold.items():
-            if key in predicted:
-                self.items.compare(value, predicted[key], absent, out)
+        shared = [key for key in gold if key in predicted]
+        self.paired(len(shared), out)
+        for key in shared:
+            self.items.compare(gold[key], predicted[key], absent, out)
         missing = [value for key, value in gold.items() if key not in predicted]
         self.leftovers(gold, missing, [value for key, value in predicted.items() if key not in gold], out)
 
@@ -213,6 +239,7 @@ class UnionPlan:
 
     def __init__(self, node: UnionNode) -> None:
         self.paths = tuple(leaf_paths(node))
+        self.labels = (*self.paths, *row_paths(node))
         self.type = LeafPlan(node.type_path, comparator_of(LeafNode(node.type_path, True)))
         self.names = node.names
         self.members: dict[type[BaseModel], Plan] = {}
@@ -225,17 +252,17 @@ class UnionPlan:
         if member is not None:
             member.compare(gold if wanted is not None else None, predicted, absent, out)
 
-    def held(self, value: Any, out: list[tuple[str, Any]]) -> None:
+    def held(self, value: Any, out: Held) -> None:
         """The type, and what the member holds."""
         if isinstance(value, BaseModel):
-            out.append((self.type.path, self._name(value)))
+            self.type.held(self._name(value), out)
             if (member := self._member(value)) is not None:
                 member.held(value, out)
 
     def labelled(self, gold: Any, out: dict[str, None]) -> None:
         """The type, and what the member labels."""
         if not isinstance(gold, BaseModel):
-            out.update(dict.fromkeys(self.paths))
+            out.update(dict.fromkeys(self.labels))
             return
         out[self.type.path] = None
         if (member := self._member(gold)) is not None:
