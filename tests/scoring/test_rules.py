@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum
 from typing import Annotated, Any, NotRequired
 
 import pytest
@@ -66,6 +67,30 @@ def outcome(rule: Any, gold: Any, predicted: Any, field: str = "text") -> Outcom
         (Text(punctuation=True), "-", "--", W),
         (Text(accents=True), "Zürich", "Zurich", C),
         (Text(), "Zürich", "Zurich", W),
+        (Text(spaces=True), "AB 123", "AB123", C),
+        (Text(spaces=True), "AB 123", "ab123", W),
+        (Text(spaces=True, casefold=True), "New York", " NEWYORK", C),
+        (Text(), "co\u00adope\u2060ra\u200btion\u200d", "cooperation", C),
+        (NumberText(), "20%", "20 %", C),
+        (NumberText(), "20%", "0.2", C),
+        (NumberText(), "20%", "20", W),
+        (NumberText(), "5‰", "0.005", C),
+        (NumberText(), "$1,200", "1200.00 USD", C),
+        (NumberText(), "$1,200", "1200", C),
+        (NumberText(), "CA$5", "5 CAD", C),
+        (NumberText(), "CA$5", "5 USD", W),
+        (NumberText(), "$5", "€5", W),
+        (NumberText(), "€5", "5 EUR", C),
+        (NumberText(), "-$5", "($5)", C),
+        (NumberText("de_DE"), "1.200,50 €", "EUR 1200,5", C),
+        (NumberText(), "5 kg", "5", W),
+        (NumberText(tolerance="0.01"), "12.50", "12.51", C),
+        (NumberText(tolerance="0.01"), "12.50", "12.52", W),
+        (NumberText(tolerance=Tolerance(rel="0.1")), "$100", "95", C),
+        (NumberText(tolerance={"rel": "0.1"}), "100", "80", W),
+        (Aliases({"IBM": ["Big Blue"]}, casefold=True), "BIG BLUE", "ibm", C),
+        (Aliases({"IBM": ["Big Blue"]}, casefold=True), "Acme", "ACME", C),
+        (Aliases({"IBM": ["Big Blue"]}), "BIG BLUE", "IBM", W),
         (Text(min_ratio=0.8), "INV-1001", "INV-1007", C),
         (Text(min_ratio=0.9), "INV-1001", "INV-1007", W),
         (Text(casefold=True, min_ratio=0.9), "inv-1001", "INV-1001", C),
@@ -460,3 +485,38 @@ def test_a_missing_row_is_not_charged_where_null_is_right_too() -> None:
     """Null is one of the right answers of a value: its row may be missing without a charge for it."""
     gold = [{"name": AnyOf("x", None), "sku": "a"}]
     assert outcomes({"lines": gold}, {"lines": []}) == {"lines[].sku": ["missing"]}
+
+
+def test_names_of_null_are_read_as_the_rule_beside_them_says() -> None:
+    """Case that does not count in values does not count in "n/a" either; a tolerance makes no number null."""
+    rules = [Text(casefold=True, spaces=True), Null("n/a")]
+    for said in ("N/A", "n / a", None):
+        assert outcome(rules, None, said) is A
+    assert outcome(Null("n/a"), None, "N/A") is S
+    assert outcome([Tolerance(abs=1), Null(0)], None, "0.5", "amount") is S
+
+
+def test_keys_of_a_dict_compare_as_text() -> None:
+    """Composed or not, with a space around: the same key; two that would be one stay two."""
+
+    class Sizes(BaseModel):
+        by_name: dict[str, int]
+
+    gold, answer = {"M\u00fcller": 1, "Total": 2}, {"Mu\u0308ller": 1, "Total ": 2}
+    assert score({"by_name": gold}, {"by_name": answer}, Sizes).exact
+    assert not score({"by_name": {"a": 1}}, {"by_name": {"a": 1, "a ": 1}}, Sizes).exact
+    assert score({"free": gold}, {"free": answer}, Order).exact
+
+
+def test_the_class_of_an_enum_is_no_likeness() -> None:
+    """Two rows of which nothing agrees are no pair, however long the name of their enum is."""
+
+    class KindOfEveryItemThatThereIs(Enum):
+        A = "bolt"
+        B = "wine"
+
+    class Row(BaseModel):
+        kind: KindOfEveryItemThatThereIs
+
+    found = score([{"kind": "bolt"}], [{"kind": "wine"}], list[Row])
+    assert [leaf.outcome for leaf in found.leaves["[].kind"]] == [M, S]

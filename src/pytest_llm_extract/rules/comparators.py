@@ -63,16 +63,20 @@ def _is_number(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Text(Rule):
-    """Text in which case, punctuation or accents do not count; `min_ratio` (0..1) accepts texts that much alike."""
+    """Text in which case, punctuation, accents or white space do not count.
+
+    `min_ratio` (0..1) accepts texts that much alike.
+    """
 
     slot, place, types = "compare", "leaf", _TEXT
     casefold: bool = False
     punctuation: bool = False
     accents: bool = False
     min_ratio: float | None = None
+    spaces: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("casefold", "punctuation", "accents"):
+        for name in ("casefold", "punctuation", "accents", "spaces"):
             _expect(isinstance(getattr(self, name), bool), self, name, "True or False")
         if self.min_ratio is not None:
             fits = _is_number(self.min_ratio) and 0 < self.min_ratio <= 1
@@ -119,23 +123,42 @@ class DateText(Rule):
 
 @dataclass(frozen=True)
 class NumberText(Rule):
-    """Text compared as a number in a locale's notation, sign and brackets included; what is no number, as text."""
+    """Text compared as a number in a locale's notation, sign and brackets included; what is not a number, as text.
+
+    `20%` is 0.2. A currency beside the number does not count, unless both sides name one and they differ. `tolerance`
+    is how far apart the numbers may be: a number, or a `Tolerance` (in JSON, an object of its arguments).
+    """
 
     slot, place, types = "compare", "leaf", _TEXT
     locale: str = "en_US"
+    tolerance: str | int | float | Decimal | Tolerance | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         _expect(isinstance(self.locale, str), self, "locale", "the name of a locale such as 'de_DE'")
+        given = self.tolerance
+        if given is None or isinstance(given, Tolerance):
+            return
+        try:
+            tolerance = Tolerance(**given) if isinstance(given, Mapping) else Tolerance(abs=given)
+        except (RuleError, TypeError):
+            _expect(False, self, "tolerance", "a number such as '0.01', or a Tolerance")
+        object.__setattr__(self, "tolerance", tolerance)
 
 
 @dataclass(frozen=True, init=False)
 class Aliases(Rule):
-    """Texts that mean the same: `Aliases({"IBM": ["International Business Machines", "I.B.M."]})`."""
+    """Texts that mean the same: `Aliases({"IBM": ["International Business Machines", "I.B.M."]})`.
+
+    With `casefold`, case does not count, in names or in any other text.
+    """
 
     slot, place, types = "compare", "leaf", _TEXT
     values: tuple[tuple[str, tuple[str, ...]], ...]
+    casefold: bool = False
 
-    def __init__(self, values: Mapping[str, str | Iterable[str]]) -> None:
+    def __init__(self, values: Mapping[str, str | Iterable[str]], casefold: bool = False) -> None:
+        object.__setattr__(self, "casefold", casefold)
+        _expect(isinstance(casefold, bool), self, "casefold", "True or False")
         if not isinstance(values, Mapping):
             raise RuleError(f'Aliases: must be a mapping such as {{"IBM": ["I.B.M."]}}, got {values!r}')
         group_of: dict[str, str] = {}
@@ -145,7 +168,7 @@ class Aliases(Rule):
             for text in (name, *listed[name]):
                 if not isinstance(text, str):
                     raise RuleError(f"Aliases: names and aliases must be strings, got {text!r} in {name!r}")
-                if (other := group_of.setdefault(text, name)) != name:
+                if (other := group_of.setdefault(text.casefold() if casefold else text, name)) != name:
                     raise RuleError(
                         f"Aliases: {text!r} means both {other!r} and {name!r}: a string must have one meaning"
                     )
@@ -287,7 +310,8 @@ def _rule_of_json(name: str, arguments: Any) -> Rule:
         if argument not in known:
             raise RuleError(f"{EXTRA_KEY}: {name} has no argument {argument!r}.{did_you_mean(argument, known)}")
     if rule is Aliases:
-        return Aliases(arguments.get("values", ()))  # refused unless it is a mapping
+        # Refused unless the values are a mapping.
+        return Aliases(arguments.get("values", ()), arguments.get("casefold", False))
     if rule is not Null:
         return rule(**arguments)
     values = arguments.get("values", [])

@@ -45,7 +45,7 @@ class Readers:
 
     @cached_property
     def gold(self) -> SchemaValidator:
-        """No field is required, model-level validators do not run, unknown fields are errors."""
+        """No field is required, any value may be null, model-level validators do not run, unknown fields are errors."""
         return _Relaxed(self._core, None, None).validator
 
     @cached_property
@@ -55,7 +55,10 @@ class Readers:
 
     @cached_property
     def salvage(self) -> SchemaValidator:
-        """No field is required, model-level validators do not run, what does not fit is kept aside."""
+        """No field is required, model-level validators do not run, what does not fit is kept aside.
+
+        A list or a dict that fails a constraint or a validator keeps what it holds.
+        """
         return _Relaxed(self._core, _or_unreadable, _or_null).validator
 
 
@@ -122,12 +125,19 @@ class _Relaxed:
             return _initialised(copy, copy.pop("post_init"))
         for key in ("items_schema", "values_schema"):
             if isinstance(core.get(key), dict):
-                copy[key] = self._wrapped(copy[key], core[key])
+                copy[key] = self._item(copy[key], core[key])
             elif key in core and is_list(core):
-                copy[key] = [self._wrapped(copy[key][0], core[key][0]), *copy[key][1:]]
+                copy[key] = [self._item(copy[key][0], core[key][0]), *copy[key][1:]]
+        if self._container is not None and (is_list(core) or core["type"] == "dict"):
+            for constraint in ("min_length", "max_length"):
+                copy.pop(constraint, None)
         if is_json_of(core) and self._container is None:
             return {"type": "function-before", "function": {"type": "no-info", "function": _json_text}, "schema": copy}
         return copy
+
+    def _item(self, copy: dict[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
+        wrapped = self._wrapped(copy, original)
+        return _nullable(wrapped) if self._container is None else wrapped
 
     def _without_validator(self, copy: dict[str, Any]) -> Any:
         inner = copy["schema"]
@@ -137,8 +147,9 @@ class _Relaxed:
         fields["extra_behavior"] = "ignore" if self._container else fields.get("extra_behavior") or "forbid"
         for name, found in fields["fields"].items():
             inner = self._wrapped(found["schema"], found["schema"])
-            if self._container is None and inner["type"] == "default":
-                inner = inner["schema"]  # a default of the schema is no label of gold
+            if self._container is None:
+                # A default of the schema is not a label of gold. Null is one: the document does not have it.
+                inner = _nullable(inner["schema"] if inner["type"] == "default" else inner)
             if inner["type"] != "default":
                 inner = {"type": "default", "schema": inner, "default": MISSING, "validate_default": False}
             elif inner.get("default_factory_takes_data"):
@@ -232,13 +243,28 @@ def _or_unreadable(leaf: dict[str, Any]) -> dict[str, Any]:
 
 
 def _or_null(container: dict[str, Any]) -> dict[str, Any]:
-    return _or_else(container, lambda value: None)
+    bare = _without_functions(container)
+    return _or_else(container, lambda value: None, *(() if bare is container else (bare,)))
 
 
-def _or_else(schema: dict[str, Any], otherwise: Callable[[Any], Any]) -> dict[str, Any]:
+def _without_functions(container: dict[str, Any]) -> dict[str, Any]:
+    """A container's schema without the validators around it; itself, if there are none."""
+    if container["type"] in FUNCTIONS:
+        return _without_functions(container["schema"])
+    if container["type"] not in ("nullable", "default"):
+        return container
+    inner = _without_functions(container["schema"])
+    return container if inner is container["schema"] else {**container, "schema": inner}
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    return schema if schema["type"] == "nullable" else {"type": "nullable", "schema": schema}
+
+
+def _or_else(schema: dict[str, Any], otherwise: Callable[[Any], Any], *second: dict[str, Any]) -> dict[str, Any]:
     # No function around the schema: it would be given Python's value, which strict types do not take for JSON's.
     fallback = {"type": "function-plain", "function": {"type": "no-info", "function": otherwise}}
-    return {"type": "union", "mode": "left_to_right", "choices": [schema, fallback]}
+    return {"type": "union", "mode": "left_to_right", "choices": [schema, *second, fallback]}
 
 
 def _or_alternatives(leaf: dict[str, Any]) -> dict[str, Any]:

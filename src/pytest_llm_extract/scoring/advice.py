@@ -10,7 +10,7 @@ from pytest_llm_extract.results.outcome import Outcome
 
 _SHARE = 0.1  # of the values in question that one hint explains, at least
 
-_PLAIN = {"casefold": "case", "punctuation": "punctuation", "accents": "accents"}
+_PLAIN = {"casefold": "case", "punctuation": "punctuation", "accents": "accents", "spaces": "white space"}
 _MEANINGS = {
     "date": ("match as dates", "consider DateText({})"),
     "number": ("match as numbers", "consider NumberText({})"),

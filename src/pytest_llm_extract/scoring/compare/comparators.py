@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -29,8 +29,9 @@ from pytest_llm_extract.rules.comparators import (
 )
 from pytest_llm_extract.schema.field_tree import LeafNode
 from pytest_llm_extract.schema.validators import MISSING, Unreadable
+from pytest_llm_extract.scoring.compare.amounts import read_amount, same_currency
 from pytest_llm_extract.scoring.compare.dates import read_date, same_date
-from pytest_llm_extract.scoring.compare.texts import folded, normal_text, read_number
+from pytest_llm_extract.scoring.compare.texts import folded, normal_text
 
 
 class _NoKey:
@@ -88,6 +89,7 @@ def same(gold: Any, predicted: Any) -> bool:
     if isinstance(gold, float) or isinstance(predicted, float):
         return _same_float(gold, predicted)
     if isinstance(gold, dict) and isinstance(predicted, dict):
+        gold, predicted = by_normal_key(gold), by_normal_key(predicted)
         return gold.keys() == predicted.keys() and all(same(gold[key], predicted[key]) for key in gold)
     if isinstance(gold, list | tuple) and isinstance(predicted, list | tuple):
         return len(gold) == len(predicted) and all(map(same, gold, predicted))
@@ -130,6 +132,14 @@ def default_key(value: Any) -> Hashable:
     return cast(Hashable, value)
 
 
+def by_normal_key(value: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """A dict by its keys as text compares: NFC, without white space around; as it is, where two would be one."""
+    if all(not isinstance(key, str) or key == normal_text(key) for key in value):
+        return value
+    found = {normal_text(key) if isinstance(key, str) else key: item for key, item in value.items()}
+    return found if len(found) == len(value) else value
+
+
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
@@ -166,12 +176,14 @@ def _same_as_any(same: Comparison, gold: Any, predicted: Any) -> bool:
 
 def _null_test(node: LeafNode) -> Callable[[Any], bool]:
     if node.null is not None:
-        return partial(_is_named_null, node.null)
+        # How text is read holds for the names of null; how far numbers may be apart does not.
+        compare = _comparison(node.rule)[0] if isinstance(node.rule, Text | Aliases) else same
+        return partial(_is_named_null, node.null, compare)
     return is_empty if node.optional else is_absent
 
 
-def _is_named_null(rule: Null, value: Any) -> bool:
-    return is_absent(value) or any(same(named, value) for named in rule.values)
+def _is_named_null(rule: Null, compare: Comparison, value: Any) -> bool:
+    return is_absent(value) or any(compare(named, value) for named in rule.values)
 
 
 def _comparison(rule: Rule | Comparison | None) -> tuple[Comparison, Callable[[Any], Hashable]]:
@@ -183,10 +195,11 @@ def _comparison(rule: Rule | Comparison | None) -> tuple[Comparison, Callable[[A
         case Text():
             return partial(_same_ratio, rule), _no_key
         case Aliases():
-            names = {normal_text(text): name for name, others in rule.values for text in (name, *others)}
-            return _by_key(lambda text: names.get(normal_text(text), normal_text(text)))
+            read = partial(folded, rule=Text(casefold=rule.casefold))
+            names = {read(text): name for name, others in rule.values for text in (name, *others)}
+            return _by_key(lambda text: names.get(read(text), read(text)))
         case NumberText():
-            return _by_key(partial(_number_or_text, rule.locale))
+            return partial(_same_amount, rule), partial(_amount_key, rule)
         case DateText():
             return partial(_same_date_text, rule), _no_key
         case Tolerance():
@@ -227,9 +240,27 @@ def _by_key(read: Callable[[str], Hashable]) -> tuple[Comparison, Callable[[Any]
     return same_reading, key
 
 
-def _number_or_text(locale: str, text: str) -> Hashable:
-    number = read_number(text, locale)
-    return normal_text(text) if number is None else (int, number)
+def _same_amount(rule: NumberText, gold: Any, predicted: Any) -> bool:
+    if not isinstance(gold, str) or not isinstance(predicted, str):
+        return same(gold, predicted)
+    one, other = (read_amount(text, rule.locale) for text in (gold, predicted))
+    if one is None or other is None:
+        return normal_text(gold) == normal_text(predicted)
+    if not same_currency(one.currency, other.currency):
+        return False
+    tolerance = rule.tolerance
+    near = isinstance(tolerance, Tolerance) and _within(tolerance, one.number, other.number)
+    return near or one.number == other.number
+
+
+def _amount_key(rule: NumberText, value: Any) -> Hashable:
+    """A key of what is the same as nothing but itself: a currency is the same as none, and not as another."""
+    if not isinstance(value, str):
+        return default_key(value)
+    amount = read_amount(value, rule.locale)
+    if amount is None:
+        return normal_text(value)
+    return (int, amount.number) if amount.currency is None and rule.tolerance is None else NO_KEY
 
 
 def _same_ratio(rule: Text, gold: Any, predicted: Any) -> bool:

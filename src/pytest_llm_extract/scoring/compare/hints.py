@@ -12,15 +12,17 @@ from pydantic import BaseModel
 
 from pytest_llm_extract.rules.comparators import AnyOf, Text
 from pytest_llm_extract.schema.validators import Unreadable
+from pytest_llm_extract.scoring.compare.amounts import Amount, read_amount, same_currency
 from pytest_llm_extract.scoring.compare.comparators import NO_KEY, default_key, same
 from pytest_llm_extract.scoring.compare.dates import read_date, same_date
-from pytest_llm_extract.scoring.compare.texts import MAX_LENGTH, folded, normal_text, read_number
+from pytest_llm_extract.scoring.compare.texts import MAX_LENGTH, folded, normal_text
 
 _FOLDS = [
     (combination, Text(**dict.fromkeys(combination, True)))
-    for size in (1, 2, 3)
-    for combination in combinations(("casefold", "punctuation", "accents"), size)
+    for size in (1, 2, 3, 4)
+    for combination in combinations(("casefold", "punctuation", "accents", "spaces"), size)
 ]
+_OF_FIGURES = {"punctuation", "spaces"}  # what may tell one number from another
 _EVERY_FOLD = _FOLDS[-1][1]
 _ORDERS = ((None, "date"), ("DMY", "date:DMY"))
 _LOCALES = (("en_US", "number"), ("de_DE", "number:de_DE"))
@@ -35,7 +37,7 @@ Parents = tuple[Any, Any]
 
 
 def near_miss(path: str, gold: Any, predicted: Any, parents: Parents | None) -> str | None:
-    """What would have matched: `casefold`, `punctuation`, `accents` (joined by +), `date`, `number`, `unit`,
+    """What would have matched: `casefold`, `punctuation`, `accents`, `spaces` (joined by +), `date`, `number`, `unit`,
     `containment` or `sibling:<field>`; `other_number` where both are numbers, and different ones; None when nothing
     cheap explains it. A rule is named only where both sides mean the same under every reading that is known here.
 
@@ -63,10 +65,10 @@ def _text_hint(gold: str, predicted: str) -> str | None:
     alike = folded(gold, _EVERY_FOLD) == folded(predicted, _EVERY_FOLD)
     digits = _has_digits(gold) and _has_digits(predicted)
     return (
-        (alike and _folded_hint(gold, predicted, punctuation=False))
+        (alike and _folded_hint(gold, predicted, set()))
         or (digits and (_date_hint(gold, predicted) or _number_hint(gold, predicted)))
         or (digits and _are_other_numbers(gold, predicted) and "other_number")
-        or (alike and _same_figures(gold, predicted) and _folded_hint(gold, predicted, punctuation=True))
+        or (alike and _folded_hint(gold, predicted, _without_meaning(gold, predicted)))
         or (digits and _unit_hint(gold, predicted))
         or (_contains(gold, predicted) and "containment")
         or None
@@ -77,9 +79,19 @@ def _has_digits(text: str) -> bool:
     return len(text) <= MAX_LENGTH and any(map(str.isdigit, text))
 
 
-def _folded_hint(gold: str, predicted: str, *, punctuation: bool) -> str | None:
+def _without_meaning(gold: str, predicted: str) -> set[str]:
+    """What can be left out of two texts without making two figures one."""
+    if not any(map(str.isdigit, gold + predicted)):
+        return _OF_FIGURES
+    found = {"punctuation"} if _same_figures(gold, predicted) else set()
+    one, other = (re.findall(r"\d+", text) for text in (gold, predicted))
+    return found | ({"spaces"} if one == other else set())
+
+
+def _folded_hint(gold: str, predicted: str, left_out: set[str]) -> str | None:
+    """The smallest fold under which two texts are the same; of what figures consist of, only `left_out` is folded."""
     for combination, rule in _FOLDS:
-        if rule.punctuation is punctuation and folded(gold, rule) == folded(predicted, rule):
+        if _OF_FIGURES.intersection(combination) <= left_out and folded(gold, rule) == folded(predicted, rule):
             return "+".join(combination)
     return None
 
@@ -94,19 +106,21 @@ def _date_hint(gold: str, predicted: str) -> str | None:
 def _number_hint(gold: str, predicted: str) -> str | None:
     """The first locale in which both are numbers, if it reads the same one."""
     for locale, hint in _LOCALES:
-        one, other = _number(gold, locale), _number(predicted, locale)
-        if one is not None and other is not None:
-            return hint if one == other else None
+        one, other = read_amount(gold, locale), read_amount(predicted, locale)
+        if one is not None and other is not None and _are_comparable(one, other):
+            return hint if one.number == other.number else None
     return None
 
 
+def _are_comparable(one: Amount, other: Amount) -> bool:
+    """Whether both name no currency, or one that may be the same."""
+    return (one.currency is None) is (other.currency is None) and same_currency(one.currency, other.currency)
+
+
 def _number(text: str, locale: str) -> Decimal | None:
-    """The number that a text is, a percentage as its hundredth part."""
-    text = text.strip()
-    if not text.endswith("%"):
-        return read_number(text, locale)
-    number = read_number(text[:-1].strip(), locale)
-    return None if number is None else number / 100
+    """The number that a text is, a percentage as its hundredth part; None where a currency stands beside it."""
+    amount = read_amount(text, locale)
+    return None if amount is None or amount.currency else amount.number
 
 
 def _are_other_numbers(gold: str, predicted: str) -> bool:

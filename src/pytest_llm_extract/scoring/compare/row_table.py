@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel
 
-from pytest_llm_extract.schema.validators import MISSING
+from pytest_llm_extract.schema.validators import MISSING, Unreadable
 from pytest_llm_extract.scoring.compare.column import UNLABELLED, Column
 from pytest_llm_extract.scoring.compare.findings import Held
 from pytest_llm_extract.scoring.compare.plan import Plan
@@ -66,7 +67,7 @@ class Table:
         if known is None:
             held = Held(self.charged)
             self.plan.items.held((self.gold if is_gold else self.predicted)[index], held)
-            text = "\x1f".join(normal_text(str(value)[:_COMPARED]) for _, value in held)
+            text = "\x1f".join(normal_text(_shown(value)[:_COMPARED]) for _, value in held)
             known = self._held[is_gold, index] = text, not held.n_charged
         return known
 
@@ -86,6 +87,13 @@ class Table:
                     if column.predicted[j] is not None:
                         theirs[b] |= bit
         return mine, theirs
+
+
+def _shown(value: Any) -> str:
+    """What a value says, without the name of its class."""
+    if isinstance(value, Enum):
+        value = value.value
+    return str(value.value if isinstance(value, Unreadable) else value)
 
 
 def _gold_cells(rows: Sequence[Any], names: tuple[str, ...], models: bool) -> list[Any]:

@@ -10,8 +10,12 @@ from typing import Any
 
 from pytest_llm_extract.rules.comparators import Text
 
-# Direction marks, embeddings and isolates, zero-width space, byte order mark: they show nothing and say nothing.
-_INVISIBLE = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x200E, 0x200F, 0x61C, 0xFEFF])
+# Direction marks, embeddings and isolates, zero-width characters, word joiner and invisible operators, soft hyphen and
+# byte order mark: they show nothing and say nothing.
+_INVISIBLE = dict.fromkeys(
+    [0xAD, 0x61C, 0x180E, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065)]
+)
+_INVISIBLE |= dict.fromkeys(range(0x2066, 0x206A))
 _BRACKETS = re.compile(r"\((.*)\)", re.DOTALL)
 MAX_LENGTH = 100  # of a text that is read as a number
 
@@ -43,7 +47,7 @@ def folded(text: str, rule: Text) -> str:
         text = text.casefold()
     if rule.punctuation:
         text = " ".join(text.translate(_NO_PUNCTUATION).split()) or text
-    return text
+    return text.replace(" ", "") if rule.spaces else text
 
 
 def _without_accents(text: str) -> str:

@@ -17,7 +17,7 @@ from pytest_llm_extract.rules.comparators import Align, AnyOf, Ordered
 from pytest_llm_extract.schema.field_tree import LeafNode, ListNode, ModelNode, Node, UnionNode, leaf_paths, row_paths
 from pytest_llm_extract.schema.validators import MISSING
 from pytest_llm_extract.scoring.compare.column import UNLABELLED
-from pytest_llm_extract.scoring.compare.comparators import Comparator, comparator_of
+from pytest_llm_extract.scoring.compare.comparators import Comparator, by_normal_key, comparator_of
 from pytest_llm_extract.scoring.compare.findings import Held, Walk
 from pytest_llm_extract.scoring.compare.pair_rows import Pairing, pair_rows
 from pytest_llm_extract.scoring.compare.pair_scalars import pair_scalars
@@ -355,4 +355,4 @@ def _items(value: Any) -> list[Any]:
 
 
 def _mapping(value: Any) -> Mapping[Any, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return by_normal_key(value) if isinstance(value, Mapping) else {}
