@@ -242,6 +242,27 @@ def test_what_is_not_adopted_is_named(project: pytest.Pytester, monkeypatch: pyt
     assert kept(project, "c0")["x_llm_extract"]["attempt"] == 2
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "is_adopted"),
+    [
+        (401, {"error": {"code": "invalid_api_key"}}, False),
+        (429, {"error": {"code": "rate_limit"}}, False),
+        (200, {"error": {"code": "overloaded"}}, False),
+        (400, {"error": {"code": "content_filter", "message": "No."}}, True),
+        (400, {"error": {"code": "context_length_exceeded"}}, True),
+    ],
+)
+def test_a_recording_of_nothing_but_an_error_is_not_adopted(
+    project: pytest.Pytester, status: int, body: dict[str, Any], is_adopted: bool
+) -> None:
+    """Its case would replay the error in every run; an answer that is a refusal is an answer."""
+    failed = interaction({"string": json.dumps(body)}, status={"code": status, "message": "Said"})
+    name = foreign(project.path, "c0.yaml", failed, failed)
+    run = adopt(project, name)
+    said = f"{name}: not adopted: holds errors only (HTTP {status}), and no answer of a model\n"
+    assert (run.returncode, run.stderr) == ((0, "") if is_adopted else (1, said))
+
+
 def test_failures_that_were_mended_are_left_out(project: pytest.Pytester) -> None:
     """As when recording: a refused request that was repeated would have to be waited for in every replay."""
     sent = {"model": "m", "messages": [{"role": "system", "content": "Read."}, {"role": "user", "content": "bolt 4"}]}

@@ -53,7 +53,7 @@ def message(stop: str, *blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "message", "model": "c", "content": list(blocks), "stop_reason": stop, "usage": usage, **more}
 
 
-def candidate(reason: str, *parts: dict[str, Any]) -> dict[str, Any]:
+def candidate(reason: str | int, *parts: dict[str, Any]) -> dict[str, Any]:
     """An answer of Google's."""
     usage = {"promptTokenCount": 5, "cachedContentTokenCount": 4, "candidatesTokenCount": 2, "thoughtsTokenCount": 7}
     found = {"content": {"parts": list(parts)}, "finishReason": reason}
@@ -73,6 +73,15 @@ def said(text: str) -> dict[str, Any]:
 THOUGHT = {"text": "I think", "thought": True}
 COHERE_TOOL = {"message": {"tool_calls": {"function": {"name": "f", "arguments": ""}}}}
 COHERE_USAGE = {"billed_units": {"input_tokens": 1}, "tokens": {"input_tokens": 8, "output_tokens": 2}}
+COHERE_1 = "\n".join(
+    json.dumps(event)
+    for event in (
+        {"event_type": "stream-start", "generation_id": "x"},
+        {"event_type": "text-generation", "text": "{"},
+        {"event_type": "text-generation", "text": "}"},
+        {"event_type": "stream-end", "finish_reason": "COMPLETE", "response": {"text": "{}", "meta": COHERE_USAGE}},
+    )
+).encode()
 ANSWERS: dict[str, tuple[dict[str, Any] | bytes, RawAnswer]] = {
     "chat": (CHAT, RawAnswer('{"name": "bolt"}', None, "stop", "m-1", None, 3, 2)),
     "chat, cut off": (chat("length", content="{"), RawAnswer("{", None, "length", "m-1", None, 3, 2)),
@@ -113,6 +122,98 @@ ANSWERS: dict[str, tuple[dict[str, Any] | bytes, RawAnswer]] = {
     "chat stream that broke off": (
         events(chunk(content="{")).replace(b"[DONE]", b'{"object": "chat.com'),
         RawAnswer("{", None, None, "m-1"),
+    ),
+    "chat, an empty reason": (chat("", content="{}"), RawAnswer("{}", None, "stop", "m-1", None, 3, 2)),
+    "chat, a call with an empty reason": (
+        chat("", content=None, tool_calls=[call("f", "{}")]),
+        RawAnswer("{}", None, "tool_calls", "m-1", None, 3, 2),
+    ),
+    "chat, a function call": (
+        chat("function_call", content=None, function_call={"name": "f", "arguments": '{"a": 1}'}),
+        RawAnswer('{"a": 1}', None, "tool_calls", "m-1", None, 3, 2),
+    ),
+    "chat, a custom tool": (
+        chat("tool_calls", tool_calls=[{"type": "custom", "custom": {"name": "f", "input": "a = 1"}}]),
+        RawAnswer("a = 1", None, "tool_calls", "m-1", None, 3, 2),
+    ),
+    "chat stream of a function call": (
+        events(
+            chunk(function_call={"name": "f", "arguments": ""}),
+            chunk(function_call={"arguments": '{"a"'}),
+            chunk("function_call", function_call={"arguments": ": 1}"}),
+        ),
+        RawAnswer('{"a": 1}', None, "tool_calls", "m-1"),
+    ),
+    "chat stream of a custom tool": (
+        events(
+            chunk(tool_calls=[{"index": 0, "type": "custom", "custom": {"name": "f", "input": "a ="}}]),
+            chunk("tool_calls", tool_calls=[{"index": 0, "custom": {"input": " 1"}}]),
+        ),
+        RawAnswer("a = 1", None, "tool_calls", "m-1"),
+    ),
+    "chat stream of groq": (
+        events(
+            {**chunk(content="{}"), "x_groq": {"id": "r"}},
+            {**chunk("stop"), "x_groq": {"id": "r", "usage": {"prompt_tokens": 3, "completion_tokens": 2}}},
+        ),
+        RawAnswer("{}", None, "stop", "m-1", None, 3, 2),
+    ),
+    "completions": (
+        {
+            "object": "text_completion",
+            "model": "m-1",
+            "choices": [{"text": "{}", "finish_reason": "length"}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 2},
+        },
+        RawAnswer("{}", None, "length", "m-1", None, 3, 2),
+    ),
+    "completions stream": (
+        events(
+            {"object": "text_completion", "model": "m-1", "choices": [{"text": "{", "finish_reason": None}]},
+            {"object": "text_completion", "model": "m-1", "choices": [{"text": "}", "finish_reason": "stop"}]},
+        ),
+        RawAnswer("{}", None, "stop", "m-1"),
+    ),
+    "responses, a custom tool": (
+        response("completed", {"type": "custom_tool_call", "name": "f", "input": "a = 1"}),
+        RawAnswer("a = 1", None, "tool_calls", "m-1", None, 1),
+    ),
+    "anthropic, a tool without arguments": (
+        message("tool_use", {"type": "tool_use", "input": {}}),
+        RawAnswer("{}", None, "tool_calls", "c", None, 113, 2),
+    ),
+    "anthropic stream of a tool without arguments": (
+        events(
+            {"type": "message_start", "message": {"model": "c"}},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "input": {}}},
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": ""}},
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+        ),
+        RawAnswer("{}", None, "tool_calls", "c"),
+    ),
+    "google, the number of an end": (candidate(1, {"text": "{}"}), RawAnswer("{}", None, "stop", "g", None, 5, 9)),
+    "google, the number of a cut": (candidate(2), RawAnswer(None, None, "length", "g", None, 5, 9)),
+    "google, the number of a filter": (candidate(3), RawAnswer(None, "SAFETY", "content_filter", "g", None, 5, 9)),
+    "google, Model Armor": (
+        candidate("MODEL_ARMOR"),
+        RawAnswer(None, "MODEL_ARMOR", "content_filter", "g", None, 5, 9),
+    ),
+    "google, Model Armor before": (
+        {"promptFeedback": {"blockReason": 5}, "modelVersion": "g"},
+        RawAnswer(None, "MODEL_ARMOR", "content_filter", "g"),
+    ),
+    "cohere version 1": (
+        {"generation_id": "x", "text": "{}", "finish_reason": "COMPLETE", "meta": COHERE_USAGE},
+        RawAnswer("{}", None, "stop", None, None, 8, 2),
+    ),
+    "cohere version 1, a tool": (
+        {"generation_id": "x", "text": "", "finish_reason": "COMPLETE", "tool_calls": [{"parameters": {"a": 1}}]},
+        RawAnswer('{"a": 1}', None, "tool_calls"),
+    ),
+    "cohere version 1 stream": (
+        COHERE_1,
+        RawAnswer("{}", None, "stop", None, None, 8, 2),
     ),
     "responses": (response("completed", said("{"), said("}")), RawAnswer("{}", None, "stop", "m-1", None, 1)),
     "responses, a call": (
@@ -280,6 +381,8 @@ def cut(*said: dict[str, Any]) -> bytes:
         (events(CHUNK), "text/event-stream", False),
         (events(CHUNK, LAST), "application/json", False),
         (events({"some": "event"}), "text/event-stream", False),
+        (COHERE_1, "application/stream+json", False),
+        (COHERE_1.rsplit(b"\n", 1)[0], "application/stream+json", True),
         (cut({"type": "response.created", "response": {"status": "in_progress"}}), "text/event-stream", True),
         (
             cut({"type": "message_start", "message": {"model": "c"}}, {"type": "error", "error": {}}),

@@ -29,6 +29,18 @@ def as_kept(found: Recording, case_id: str, ignore: tuple[str, ...] = (), storag
     return Recording(tuple(take.exchanges), case_id)
 
 
+def no_answer(found: Recording) -> str | None:
+    """What a recording holds instead of an answer, where every exchange failed; None if one did not.
+
+    A refusal of the model or of the request counts as an answer.
+    """
+    for exchange in found.exchanges:
+        if exchange.is_rejected or (exchange.says_something and not exchange.is_failed):
+            return None
+    statuses = dict.fromkeys(f"HTTP {exchange.status}" for exchange in found.exchanges)
+    return f"holds errors only ({', '.join(statuses)}), and no answer of a model" if statuses else None
+
+
 def by_sample(kept: Recording, n_samples: int) -> list[Recording]:
     """One recording for each sample, where the same requests are there as many times over; else all for the first.
 

@@ -184,6 +184,8 @@ def _adopt(target: Target, collected: Collected, force: bool) -> list[str]:
     found = load(file)
     if found is None:
         raise CassetteError(file, "is gone")
+    if problem := foreign.no_answer(found):
+        raise CassetteError(file, problem)
     try:
         kept = foreign.as_kept(found, golden.case.id, suite.ignore, storage)
         # A file of this package is one sample, also where its requests repeat themselves.

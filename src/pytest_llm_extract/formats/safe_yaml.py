@@ -141,7 +141,8 @@ class YamlReader:
 
     def _key(self, event: Any) -> str:
         if not isinstance(event, self._yaml.ScalarEvent):
-            raise YamlMistakeError(line_of(event), "a key must be a string")
+            is_tagged = getattr(event, "tag", None) is not None
+            raise _forbidden(event) if is_tagged else YamlMistakeError(line_of(event), "a key must be a string")
         if event.tag is not None and event.tag not in _TEXT_TAGS:
             raise _forbidden(event)
         self._weigh(event, len(event.value) + 1)

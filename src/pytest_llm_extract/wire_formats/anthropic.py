@@ -48,8 +48,8 @@ def _read(body: Body) -> RawAnswer:
 
 
 def _arguments(value: Any) -> str:
-    """An object, or the text of one that came in pieces."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """An object, or the text of one that came in pieces; of a tool without arguments, no piece comes."""
+    return value or "{}" if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False)
 
 
 def _join(events: Sequence[Body]) -> Body:

@@ -64,8 +64,11 @@ def text(value: Any) -> str | None:
 
 
 def arguments(calls: Any) -> list[str]:
-    """The arguments of function calls as Chat Completions writes them."""
-    found = (text(mapping(call.get("function")).get("arguments")) for call in mappings(calls))
+    """The arguments of function calls as Chat Completions writes them; of a custom tool, its input."""
+    found = (
+        text(mapping(call.get("function")).get("arguments", mapping(call.get("custom")).get("input")))
+        for call in mappings(calls)
+    )
     return [written for written in found if written is not None]
 
 

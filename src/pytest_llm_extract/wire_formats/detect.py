@@ -16,6 +16,7 @@ FORMATS: tuple[WireFormat, ...] = tuple(
 NOTHING = RawAnswer(None, None, None)
 _DONE = re.compile(rb"^data: ?\[DONE\]", re.MULTILINE)
 _FAILED = frozenset({"failed", "error", "cancelled"})
+_STREAMS = ("text/event-stream", "application/stream+json")  # the latter is Cohere's, version 1
 # Not `str.splitlines`: JSON may hold U+2028 and its like as they are.
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -44,8 +45,9 @@ def read_wire_answer(body: bytes) -> RawAnswer:
 
 def is_cut_off(body: bytes, media_type: str) -> bool:
     """Whether an answer broke off on its way: it says that it is JSON and is none, or its stream has no end."""
-    is_json = media_type == "application/json" or media_type.endswith("+json")
-    if not body or not (is_json or media_type == "text/event-stream"):
+    is_stream = media_type in _STREAMS
+    is_json = not is_stream and (media_type == "application/json" or media_type.endswith("+json"))
+    if not body or not (is_json or is_stream):
         return False
     answer = read_wire_answer(body)
     if is_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_llm_extract.wire_formats.base import (
@@ -19,7 +19,11 @@ from pytest_llm_extract.wire_formats.base import (
 )
 
 _FINISH = {"STOP": "stop", "MAX_TOKENS": "length"}
-_FILTERED = ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY")
+_FILTERED = ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "MODEL_ARMOR")
+# Vertex's messages, written as JSON by a client that keeps the numbers of its enums.
+_REASONS = {1: "STOP", 2: "MAX_TOKENS", 5: "OTHER", 9: "MALFORMED_FUNCTION_CALL"}
+_REASONS |= {3: "SAFETY", 4: "RECITATION", 6: "BLOCKLIST", 7: "PROHIBITED_CONTENT", 8: "SPII", 10: "MODEL_ARMOR"}
+_BLOCKS = dict(enumerate(("SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "MODEL_ARMOR", "JAILBREAK"), start=1))
 
 
 def _read(body: Body) -> RawAnswer:
@@ -29,8 +33,8 @@ def _read(body: Body) -> RawAnswer:
         json.dumps(mapping(part["functionCall"]).get("args"), ensure_ascii=False) for part in parts if _calls(part)
     ]
     texts = [found for part in parts if (found := text(part.get("text"))) is not None]
-    reason, feedback = text(candidate.get("finishReason")), mapping(body.get("promptFeedback"))
-    blocked = text(feedback.get("blockReasonMessage")) or text(feedback.get("blockReason"))
+    reason, feedback = _named(candidate.get("finishReason"), _REASONS), mapping(body.get("promptFeedback"))
+    blocked = text(feedback.get("blockReasonMessage")) or _named(feedback.get("blockReason"), _BLOCKS)
     filtered = blocked is not None or reason in _FILTERED
     usage = mapping(body.get("usageMetadata"))
     return RawAnswer(
@@ -42,6 +46,11 @@ def _read(body: Body) -> RawAnswer:
         tokens(usage, "promptTokenCount", "toolUsePromptTokenCount"),
         tokens(usage, "candidatesTokenCount", "thoughtsTokenCount"),
     )
+
+
+def _named(value: Any, names: Mapping[int, str]) -> str | None:
+    """The name of an enum's value, which may be its number; None for none, and for the number 0."""
+    return names.get(value) if isinstance(value, int) else text(value)
 
 
 def _calls(part: Body) -> bool:

@@ -1,4 +1,7 @@
-"""Chat Completions, of OpenAI and of everyone who speaks like it: Azure, Groq, DeepSeek, Mistral, Ollama's `/v1`."""
+"""Chat Completions, of OpenAI and of everyone who speaks like it: Azure, Groq, DeepSeek, Mistral, Ollama's `/v1`.
+
+The older Completions (`/v1/completions`), which answer with a text in place of a message, are read as well.
+"""
 
 from __future__ import annotations
 
@@ -22,17 +25,24 @@ from pytest_llm_extract.wire_formats.base import (
 def _read(body: Body) -> RawAnswer:
     choice = next(mappings(body.get("choices")), {})
     message = mapping(choice.get("message"))
-    calls = arguments(message.get("tool_calls"))
+    calls = arguments([*mappings(message.get("tool_calls")), {"function": message.get("function_call")}])
     usage = mapping(body.get("usage"))
     return RawAnswer(
-        calls[-1] if calls else _content(message.get("content")),
+        calls[-1] if calls else _content(message.get("content", choice.get("text"))),
         text(message.get("refusal")),
-        text(choice.get("finish_reason")),
+        _ending(choice.get("finish_reason"), bool(calls)),
         text(body.get("model")),
         text(body.get("system_fingerprint")),
         tokens(usage, "prompt_tokens"),
         tokens(usage, "completion_tokens"),
     )
+
+
+def _ending(reason: Any, is_call: bool) -> str | None:
+    """Why an answer ended. Some servers say so with an empty text, older ones call a tool a function."""
+    if reason == "":
+        return "tool_calls" if is_call else "stop"
+    return "tool_calls" if reason == "function_call" else text(reason)
 
 
 def _content(content: Any) -> str | None:
@@ -43,26 +53,38 @@ def _content(content: Any) -> str | None:
 
 
 def _is_chunk(event: Body) -> bool:
-    return event.get("object") == "chat.completion.chunk" or any("delta" in c for c in mappings(event.get("choices")))
+    chunks = ("chat.completion.chunk", "text_completion")
+    return event.get("object") in chunks or any("delta" in c for c in mappings(event.get("choices")))
 
 
 def _join(chunks: Sequence[Body]) -> Body:
-    """Its first choice; usage stands in the last chunk, or in each."""
+    """Its first choice; usage stands in the last chunk, or in each (Groq: in `x_groq`)."""
     whole: dict[str, Any] = {}
     message: dict[str, Any] = {}
     calls: dict[str, dict[str, Any]] = {}
     finish = None
     for chunk in chunks:
-        whole |= {name: chunk[name] for name in ("model", "system_fingerprint", "usage") if chunk.get(name)}
+        given = {**mapping(chunk.get("x_groq")), **{name: value for name, value in chunk.items() if value}}
+        whole |= {name: given[name] for name in ("model", "system_fingerprint", "usage") if given.get(name)}
         for choice in mappings(chunk.get("choices")):
             if choice.get("index", 0) == 0:
-                delta = mapping(choice.get("delta"))
+                delta = {"content": choice.get("text"), **mapping(choice.get("delta"))}
                 _add(message, delta, "content", "refusal")
-                for call in mappings(delta.get("tool_calls")):
-                    _add(calls.setdefault(str(call.get("index")), {}), mapping(call.get("function")), "arguments")
+                _add_calls(calls, delta)
                 finish = choice.get("finish_reason") or finish
     tool_calls = [{"function": function} for function in calls.values()]
     return {**whole, "choices": [{"message": {**message, "tool_calls": tool_calls}, "finish_reason": finish}]}
+
+
+def _add_calls(calls: dict[str, dict[str, Any]], delta: Body) -> None:
+    """Pieces of the arguments of functions, and of the input of custom tools."""
+    pieces = [*mappings(delta.get("tool_calls"))]
+    if "function_call" in delta:
+        pieces.append({"index": None, "function": delta["function_call"]})
+    for piece in pieces:
+        call = calls.setdefault(str(piece.get("index")), {})
+        _add(call, mapping(piece.get("function")), "arguments")
+        _add(call, {"arguments": mapping(piece.get("custom")).get("input")}, "arguments")
 
 
 def _add(whole: dict[str, Any], delta: Body, *names: str) -> None:
@@ -71,5 +93,5 @@ def _add(whole: dict[str, Any], delta: Body, *names: str) -> None:
             whole[name] = whole.get(name, "") + more
 
 
-_REQUEST = RequestKeys(schema=("response_format", "tools"))
+_REQUEST = RequestKeys(turns=("messages", "prompt"), schema=("response_format", "tools", "functions"))
 FORMAT = WireFormat(lambda body: isinstance(body.get("choices"), list), _read, _is_chunk, _join, request=_REQUEST)

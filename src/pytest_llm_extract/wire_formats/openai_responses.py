@@ -16,13 +16,14 @@ from pytest_llm_extract.wire_formats.base import (
     tokens,
 )
 
+_CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 
 def _read(body: Body) -> RawAnswer:
     items = list(mappings(body["output"]))
     parts = [part for item in items if item.get("type") == "message" for part in mappings(item.get("content"))]
-    calls = [text(item.get("arguments")) for item in items if item.get("type") == "function_call"]
+    calls = [text(item.get(_CALLS[item["type"]])) for item in items if item.get("type") in _CALLS]
     texts = [text(part.get("text")) or "" for part in parts if part.get("type") == "output_text"]
     refusals = [text(part.get("refusal")) or "refused" for part in parts if part.get("type") == "refusal"]
     usage = mapping(body.get("usage"))

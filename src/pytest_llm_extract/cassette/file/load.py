@@ -18,6 +18,7 @@ from pytest_llm_extract.formats.strict_json import read_json
 from pytest_llm_extract.formats.text_files import conflict_line, withheld
 
 MAX_BYTES = 64 * 1024 * 1024
+_GZIP = b"\x1f\x8b"
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe must not be waited for
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
 
@@ -34,6 +35,8 @@ def load(path: Path, root: Path | None = None) -> Recording | None:
     try:
         return read_as_written(data) or parse(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
+        if data.startswith(_GZIP):
+            raise CassetteError(path, f"is compressed with gzip; unpack it first: gunzip {path.name}") from None
         raise CassetteError(path, f"is not UTF-8 (byte {error.start:,})") from None
     except LayoutError as error:
         raise CassetteError(path, str(error)) from None
