@@ -253,6 +253,51 @@ def test_csv(folder: Path) -> None:
     assert fields["address.city"]["absent_ok"] == 1
 
 
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_csv_of_a_spreadsheet(folder: Path, sign: str) -> None:
+    """What some countries' spreadsheets write: columns separated by `;`, as a tab separates them elsewhere."""
+    rows = ["id,vendor,amount", 'a,"A; B",1.5']
+    for name in ("gold.csv", "p.csv"):
+        (folder / name).write_text("\n".join(row.replace(",", sign) for row in rows))
+    done = run("--floor", "1.0", gold="gold.csv", predictions="p.csv")
+    assert (done.returncode, "documents: 1/1 valid, 1/1 exact" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+def test_answers_in_a_markdown_fence(folder: Path) -> None:
+    """They are no JSON, and the message says how to accept them; accepted, they are counted."""
+    (folder / "gold.jsonl").write_text('{"id": "a", "vendor": "A"}\n{"id": "b", "vendor": "B"}\n')
+    fenced, plain = '```json\n{"vendor": "A"}\n```\n', '{"vendor": "B"}'
+    rows = [{"id": "a", "raw": fenced}, {"id": "b", "raw": plain}]
+    (folder / "p.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    refused = run()
+    assert 'a Markdown fence, not JSON: strip="fence" reads it' in refused.stdout
+    assert "documents: 1/2 valid" in refused.stdout
+    taken = run("--strip", "fence", "--floor", "1.0")
+    assert taken.returncode == 0
+    assert "documents: 2/2 valid, 2/2 exact" in taken.stdout
+    assert "note: a Markdown fence was taken off 1 of 2 answers" in taken.stdout
+
+
+def test_rules_by_field(folder: Path) -> None:
+    """`--compare` has the rules of a JSON file, of list items too; a wrong one is one line."""
+    (folder / "gold.jsonl").write_text('{"id": "a", "vendor": "ACME", "tags": ["X", "y"]}')
+    (folder / "p.jsonl").write_text('{"id": "a", "vendor": "acme", "tags": ["x", "Y"]}')
+    assert run("--floor", "1.0").returncode == 1
+    (folder / "rules.json").write_text(
+        '{"vendor": {"Text": {"casefold": true}}, "tags[]": {"Text": {"casefold": true}}}'
+    )
+    assert run("--floor", "1.0", "--compare", "rules.json").returncode == 0
+    for text, problem in (
+        ("[]", "--compare rules.json: must be an object of rules by field path"),
+        ('{"vendor": {"Txt": {}}}', "vendor: x-llm-extract: no rule 'Txt'. Did you mean 'Text'?"),
+        ('{"vendr": {"Text": {}}}', "compare: no field 'vendr'. Did you mean 'vendor'?"),
+    ):
+        (folder / "rules.json").write_text(text)
+        wrong = run("--compare", "rules.json")
+        assert wrong.returncode == 2
+        assert problem in wrong.stderr
+
+
 def test_json_and_parquet(folder: Path) -> None:
     """The same records in four kinds of files give the same results."""
     pyarrow = pytest.importorskip("pyarrow")

@@ -71,7 +71,7 @@ def keep(
 
 def _text(schema: Schema, value: Any, answer: Answer) -> str | None:
     if isinstance(value, RawAnswer):
-        return value.content
+        return answer.text if answer.text is not None else value.content
     if answer.lost:
         return None
     if answer.valid:

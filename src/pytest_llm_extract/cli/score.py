@@ -23,11 +23,20 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("gold", type=_FILE)
 @click.argument("predictions", type=_FILE)
 @click.option("--schema", required=True, metavar="MODULE:MODEL", help="A pydantic model, or a JSON Schema file.")
+@click.option("--compare", type=_FILE, help="A JSON file of rules by field, as x-llm-extract has them.")
+@click.option("--strip", type=click.Choice(["fence"]), help="Read answers (raw) that stand in a Markdown fence.")
 @click.option("--floor", "floors", multiple=True, metavar="[FIELD=]SHARE", help="Accuracy that fields must reach.")
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write results.json.")
 @click.option("--processes", type=click.IntRange(min=1), help="For large files; default: one for each core.")
 def command(
-    gold: Path, predictions: Path, schema: str, floors: tuple[str, ...], output: Path | None, processes: int | None
+    gold: Path,
+    predictions: Path,
+    schema: str,
+    compare: Path | None,
+    strip: str | None,
+    floors: tuple[str, ...],
+    output: Path | None,
+    processes: int | None,
 ) -> None:
     """Score PREDICTIONS against GOLD, record by record, without pytest.
 
@@ -44,7 +53,8 @@ def command(
     of either    {"id": "inv-1", "vendor": "ACME"}, flat; so is a .csv
 
     In a .csv an empty cell is unlabelled (in GOLD) or absent, `null` is null, `address.city` is a field within a field,
-    and a cell may hold a JSON list or object. The current directory is importable.
+    and a cell may hold a JSON list or object. A `;` or a tab may stand for the comma. The current directory is
+    importable.
 
     Memory is bounded for .jsonl, .csv and .parquet: large files are split by id into at most 200 temporary parts, which
     need as much disk as the two files; a part is about 6 MB, and more only past 1.2 GB. Of more than 10,000 cases
@@ -58,12 +68,13 @@ def command(
       3  records do not match: ids that are unknown, missing or repeated, or broken lines; each is counted and the
          first are named, and a case without prediction counts as a lost answer (this goes before 1)
     """
-    found = schema_of(schema)
+    found = schema_of(schema, compare)
     written = _read_options(floors)
     read_floors(written, "--floor", found.scored_paths, found.scored_paths)
     start = clock.monotonic_s()
     with progress("scoring") as advance:
-        totals = score_corpus(Corpus(gold, predictions, schema), processes or available_processes(), advance)
+        corpus = Corpus(gold, predictions, schema, compare, strip)
+        totals = score_corpus(corpus, processes or available_processes(), advance)
     took_s = clock.monotonic_s() - start
     if not totals.n_cases:
         raise DatasetError(str(gold), [(None, line) for line in (*problem_lines(totals.problems), "holds no cases")])

@@ -44,10 +44,10 @@ class _Gold:
 
 
 class PartScorer:
-    """Scores parts. It keeps every case with `keep_all`, else only the worst cases."""
+    """Scores parts. It keeps every case with `keep_all`, else only the worst. `strip` is that of `read_answer`."""
 
-    def __init__(self, schema: Schema, names: tuple[str, str], keep_all: bool) -> None:
-        self._schema, self._keep_all = schema, keep_all
+    def __init__(self, schema: Schema, names: tuple[str, str], keep_all: bool, strip: str | None = None) -> None:
+        self._schema, self._keep_all, self._strip = schema, keep_all, strip
         self._gold_name, self._predictions_name = names
         self._fields = {path.split(".")[0].split("[")[0].split("{")[0] for path in schema.paths}
         self._totals = Totals()
@@ -149,7 +149,9 @@ class PartScorer:
             return lost_answer(Status.INVALID, "the answer has no content")
         if not isinstance(row.value, str):
             raise BadRecord(f"{row.id!r}: raw must be the text of an answer, got {type(row.value).__name__}", row.id)
-        return read_answer(self._schema, row.value)
+        answer = read_answer(self._schema, row.value, self._strip)
+        self._totals.n_fenced += answer.text is not None
+        return answer
 
     def _add(self, case_id: str, gold: _Gold, answer: Answer) -> None:
         found = compare(self._schema.root, gold.value, answer.value, _I if answer.lost else _A)

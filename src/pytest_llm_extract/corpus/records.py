@@ -72,7 +72,8 @@ def _json(path: Path) -> Iterator[Record]:
 def _csv(path: Path, leaves: Collection[str]) -> Iterator[Record]:
     csv.field_size_limit(2**31 - 1)  # the default, 131,072 characters, is less than a long answer
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+        reader = csv.reader(file, strict=True, delimiter=_delimiter(file.readline()))
+        file.seek(0)
         head = next(reader, [])
         _check_head(head, path)
         line = reader.line_num + 1
@@ -82,6 +83,11 @@ def _csv(path: Path, leaves: Collection[str]) -> Iterator[Record]:
             elif cells:
                 yield line, exact_text(_nested(head, cells, leaves)).encode()
             line = reader.line_num + 1
+
+
+def _delimiter(header: str) -> str:
+    """What separates the columns: a comma, or what a header without one has in its place."""
+    return next((sign for sign in ",;\t" if sign in header), ",")
 
 
 def _check_head(head: list[str], path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import sys
 import typing
@@ -12,21 +13,23 @@ from typing import Any
 
 from pytest_llm_extract.credentials.placeholder_key import placeholder_key
 from pytest_llm_extract.errors import UnknownNameError, UsageError
+from pytest_llm_extract.rules.comparators import Rule, RuleError, rules_of_json
 from pytest_llm_extract.schema.json_schema import read_json_schema
 from pytest_llm_extract.schema.schema import Schema
 
 _SOURCE = "--schema"
 
 
-def load_schema(reference: str) -> Schema:
-    """Import it; modules of the current directory are found.
+def load_schema(reference: str, compare: Path | None = None) -> Schema:
+    """Import it; modules of the current directory are found. `compare` is a JSON file of rules by field path.
 
     Raises:
-        UsageError: it is not written as `module:Model`, cannot be imported, or is no pydantic type.
-        UnknownNameError: there is no such module or attribute.
+        UsageError: it is not written as `module:Model`, cannot be imported, or is no pydantic type; or a rule is wrong.
+        UnknownNameError: there is no such module or attribute, or no field of a rule.
     """
+    rules = _read_rules(compare) if compare is not None else None
     if reference.endswith(".json"):
-        return Schema.of(read_json_schema(Path(reference), _SOURCE), f"{_SOURCE} {reference}")
+        return Schema.of(read_json_schema(Path(reference), _SOURCE), f"{_SOURCE} {reference}", rules)
     module_name, _, attributes = reference.partition(":")
     if not module_name or not attributes:
         raise UsageError(
@@ -43,7 +46,25 @@ def load_schema(reference: str) -> Schema:
         found, place = getattr(found, name), f"{place}.{name}"
     if not isinstance(found, type) and typing.get_origin(found) is None:
         raise UsageError(f"{_SOURCE} {reference}", f"is not a pydantic type, got {found!r:.60}")
-    return Schema.of(found, f"{_SOURCE} {reference}")
+    return Schema.of(found, f"{_SOURCE} {reference}", rules)
+
+
+def _read_rules(path: Path) -> dict[str, tuple[Rule, ...]]:
+    """`{"vendor": {"Text": {"casefold": true}}, "tags[]": …}`, as `x-llm-extract` has rules."""
+    place = f"--compare {path}"
+    try:
+        given = json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(place, f"cannot be read: {error}") from None
+    if not isinstance(given, dict):
+        raise UsageError(place, "must be an object of rules by field path")
+    found = {}
+    for field, rules in given.items():
+        try:
+            found[field] = rules_of_json(rules)
+        except RuleError as error:
+            raise UsageError(place, f"{field}: {error}") from None
+    return found
 
 
 def _module(name: str) -> ModuleType:

@@ -31,11 +31,16 @@ Advance = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Corpus:
-    """The files to score, and the schema as `module:Model`."""
+    """The files to score, and the schema as `module:Model`.
+
+    `compare` is a JSON file of rules by field path; `strip` is what is taken off the text of answers.
+    """
 
     gold: Path
     predictions: Path
     schema: str
+    compare: Path | None = None
+    strip: str | None = None
 
     @property
     def size(self) -> int:
@@ -44,9 +49,9 @@ class Corpus:
 
 
 @cache
-def schema_of(reference: str) -> Schema:
-    """The schema, read once in a process."""
-    return load_schema(reference)
+def schema_of(reference: str, compare: Path | None = None) -> Schema:
+    """The schema with its rules, read once in a process."""
+    return load_schema(reference, compare)
 
 
 def score_corpus(corpus: Corpus, processes: int, advance: Advance) -> Totals:
@@ -56,9 +61,9 @@ def score_corpus(corpus: Corpus, processes: int, advance: Advance) -> Totals:
         LlmExtractError: a file or the schema cannot be read.
     """
     if corpus.size <= _ALONE_BYTES:
-        schema = schema_of(corpus.schema)
+        schema = schema_of(corpus.schema, corpus.compare)
         gold, predictions = (list(read_records(path, schema.paths)) for path in (corpus.gold, corpus.predictions))
-        totals = PartScorer(schema, _names(corpus), len(gold) <= N_LISTED).score(Part(gold, predictions))
+        totals = PartScorer(schema, _names(corpus), len(gold) <= N_LISTED, corpus.strip).score(Part(gold, predictions))
         advance(1.0)
         return totals
     with tempfile.TemporaryDirectory(prefix="llm-extract-") as folder:
@@ -112,7 +117,7 @@ def split(corpus: Corpus, side: str, folder: Path, n_parts: int) -> int:
     path, count = (corpus.gold if side == "gold" else corpus.predictions), 0
     with ExitStack() as stack:
         files = [stack.enter_context(_part(folder, side, n).open("wb", buffering=1 << 16)) for n in range(n_parts)]
-        for line, text in read_records(path, schema_of(corpus.schema).paths):
+        for line, text in read_records(path, schema_of(corpus.schema, corpus.compare).paths):
             count += 1
             number = crc32(glance_id(text) or _parsed_id(text)) % n_parts
             files[number].write(b"%d\t%s\n" % (line, text.rstrip(b"\r\n")))
@@ -130,7 +135,8 @@ def score_part(corpus: Corpus, folder: Path, number: int, keep_all: bool) -> Tot
     """Score one part that `split` wrote, and remove it."""
     sides = [_part(folder, side, number) for side in ("gold", "predictions")]
     gold, predictions = (list(_read_part(path)) for path in sides)
-    totals = PartScorer(schema_of(corpus.schema), _names(corpus), keep_all).score(Part(gold, predictions))
+    schema = schema_of(corpus.schema, corpus.compare)
+    totals = PartScorer(schema, _names(corpus), keep_all, corpus.strip).score(Part(gold, predictions))
     for path in sides:
         path.unlink()
     return totals

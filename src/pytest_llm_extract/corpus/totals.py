@@ -49,7 +49,7 @@ class Totals:
     `single` counts leaves of fields that a case has once; `several` has counts and interval sums of those that it has
     more often, `rows` the same of rows; `shares` counts documents by how many of how many leaves are right. `worst` are
     the `N_WORST` cases with most wrong leaves; `n_misses` counts the lines that all of them would take. `cases` come
-    with their line.
+    with their line. `n_fenced` answers were read without their Markdown fence.
     """
 
     single: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
@@ -60,6 +60,7 @@ class Totals:
     n_exact: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
     n_misses: int = 0
+    n_fenced: int = 0
     worst: list[tuple[int, str, CaseResult]] = field(default_factory=list)
     cases: list[tuple[int, CaseResult]] = field(default_factory=list)
     problems: Problems = field(default_factory=Problems)
@@ -121,6 +122,7 @@ class Totals:
         self.n_exact += other.n_exact
         self.statuses.update(other.statuses)
         self.n_misses += other.n_misses
+        self.n_fenced += other.n_fenced
         self.keep_worst(other.worst)
         self.cases += other.cases
         self.problems.merge(other.problems)

@@ -24,6 +24,7 @@ from pytest_llm_extract.extraction.call import Call, CallFacts, replay
 from pytest_llm_extract.extraction.exception_status import in_words, status_of
 from pytest_llm_extract.extraction.job import Job, jobs_of
 from pytest_llm_extract.extraction.moved_suite import moved_from
+from pytest_llm_extract.formats.fences import is_fenced
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.results.case_report import CaseNote
 from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Origin, Usage
@@ -257,7 +258,7 @@ class Extraction:
         if call.error is not None:
             status = status_of(call.error, call.facts.answers, self._fits)
             call.status = status if status is Status.ERROR else call.status
-            return lost_answer(status, call.facts.answers.rejected or in_words(call.error))
+            return lost_answer(status, call.facts.answers.rejected or _said(call.error, call.facts.answers.content))
         if call.facts.answers.rejected is not None:
             return lost_answer(Status.REJECTED, call.facts.answers.rejected)
         if not isinstance(call.value, RawAnswer):
@@ -271,7 +272,7 @@ class Extraction:
             return lost_answer(Status.TRUNCATED, "the answer was cut off at the token limit")
         if answer.content is None:
             return lost_answer(Status.INVALID, "the answer has no content")
-        return read_answer(self._suite.schema, answer.content)
+        return read_answer(self._suite.schema, answer.content, self._suite.call.strip if self._suite.call else None)
 
     def _fits(self, content: str) -> bool:
         return read_answer(self._suite.schema, content).valid
@@ -372,3 +373,9 @@ def _kept_gold(suite: Suite, golden: GoldenCase) -> Any:
 def _labels(suite: Suite, golden: GoldenCase) -> dict[str, str]:
     scoring = suite.schema.scoring_fingerprint[:16]
     return {"gold": golden.gold_hash, "scoring": scoring, "document": golden.document_hash}
+
+
+def _said(error: BaseException, content: str | None) -> str:
+    """What an extraction raised, and that its answer stood in a Markdown fence, where it did."""
+    words = in_words(error)
+    return f"{words} (the answer stands in a Markdown fence)" if is_fenced(content) else words

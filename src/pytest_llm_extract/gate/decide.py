@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from pytest_llm_extract.formats.fences import is_fenced
 from pytest_llm_extract.gate.causes import describe_causes
 from pytest_llm_extract.gate.floors import missed_documents, missed_floors, strict_floors
 from pytest_llm_extract.gate.judge import as_judged_before, judge_notes
@@ -253,7 +254,7 @@ def _nearest(comparison: Comparison) -> str:
 def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: Sequence[Comparison]) -> list[str]:
     notes = [] if _can_fail(suite) else [CANNOT_FAIL]
     notes += [f"waiver: {w.what} until {w.expires}: {w.reason}" for w in suite.rules.waivers]
-    notes += [*strict_floors(fields, suite.rules.floors), *_flakes(suite.cases, fields)]
+    notes += [*strict_floors(fields, suite.rules.floors), *_flakes(suite.cases, fields), *_fences(suite)]
     if suite.baseline is None:
         return [*notes, suite.no_baseline or _NO_BASELINE]
     notes += [
@@ -281,6 +282,12 @@ def _gains(comparison: Comparison) -> list[str]:
         if change.p_gain <= comparison.alpha
     ]
     return [f"gained against the {comparison.against}, each field tested alone: {some_names(gained)}"] if gained else []
+
+
+def _fences(suite: SuiteResult) -> list[str]:
+    """How many answers were read without their Markdown fence: only a prompt with `strip=` has such."""
+    n = sum(is_fenced(sample.raw) and not sample.lost for sample in suite.samples) if suite.prompt else 0
+    return [f"a Markdown fence was taken off {n} of {len(suite.samples)} answers"] if n else []
 
 
 def _flakes(cases: Sequence[CaseResult], fields: Mapping[str, FieldSummary]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pytest_llm_extract.config.source import MarkerSource
 from pytest_llm_extract.dataset import Case
 from pytest_llm_extract.errors import PromptError, UnknownNameError, UnsupportedFieldError, UsageError
+from pytest_llm_extract.formats.fences import FENCE
 from pytest_llm_extract.prompt.attachments import Attachment, read_document
 from pytest_llm_extract.prompt.few_shot import Context, Examples, read_context, read_examples
 from pytest_llm_extract.prompt.parts import find_parts, leave_out
@@ -21,11 +22,11 @@ from pytest_llm_extract.results.recipe import ExampleDocument, Recipe
 from pytest_llm_extract.rules.ablation import UNITS, Ablation, LeftOut
 from pytest_llm_extract.schema.schema import Schema
 
-ARGUMENTS = ("model", "api", "response_format", "examples", "context")
+ARGUMENTS = ("model", "api", "response_format", "examples", "context", "strip")
 
 
 class PromptCall(NamedTuple):
-    """Everything of a request but the document."""
+    """Everything of a request but the document; `strip` is what is taken off its answer."""
 
     prompt: Prompt
     model: str
@@ -33,6 +34,7 @@ class PromptCall(NamedTuple):
     response_format: ResponseFormat
     examples: Examples | None = None
     context: Context | None = None
+    strip: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -144,6 +146,7 @@ def read_prompt_call(
         _response_format(_choice(kind, FORMATS, source, "response_format"), schema_type, schema, source),
         _examples(given.get("examples"), prompt, cases, schema, source),
         _context(given.get("context"), prompt, cases, source),
+        _choice(given["strip"], (FENCE,), source, "strip") if given.get("strip") is not None else None,
     )
     call.check(cases, source.name)
     return call

@@ -34,6 +34,8 @@ def judge(totals: Totals, suite: SuiteResult, fields: dict[str, FieldSummary]) -
     """Judge a corpus by its floors, as the gate does. Records that do not match fail it too."""
     reasons = [*(why for _, why in missed_floors(fields, suite.rules.floors)), *problem_lines(totals.problems)]
     notes = strict_floors(fields, suite.rules.floors)
+    if totals.n_fenced:
+        notes.append(f"a Markdown fence was taken off {totals.n_fenced:,} of {totals.n_cases:,} answers")
     if totals.n_cases > len(suite.cases):
         notes.append(
             f"{totals.n_cases:,} cases: totals and the worst misses only, no list of cases, no groups and no hints"

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from pytest_llm_extract.formats.fences import FENCE, is_fenced, without_fence
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.schema.field_tree import ListNode, ModelNode
 from pytest_llm_extract.schema.schema import Schema
@@ -18,7 +19,8 @@ from pytest_llm_extract.schema.schema import Schema
 class Answer(NamedTuple):
     """What an extraction gave.
 
-    `valid`: it parsed and validated. `lost`: there is nothing to compare, so every gold value is missing.
+    `valid`: it parsed and validated. `lost`: there is nothing to compare, so every gold value is missing. `text` is
+    what was read instead of a Markdown fence; None where there was none.
     """
 
     status: Status
@@ -26,6 +28,7 @@ class Answer(NamedTuple):
     valid: bool = False
     lost: bool = False
     error: str | None = None
+    text: str | None = None
 
 
 def lost_answer(status: Status, error: str | None) -> Answer:
@@ -33,8 +36,16 @@ def lost_answer(status: Status, error: str | None) -> Answer:
     return Answer(status, lost=True, error=error)
 
 
-def read_answer(schema: Schema, raw: str | bytes) -> Answer:
-    """Read the text of an answer; JSON that does not validate is salvaged field by field."""
+def read_answer(schema: Schema, raw: str | bytes, strip: str | None = None) -> Answer:
+    """Read the text of an answer; JSON that does not validate is salvaged field by field.
+
+    `strip` may be `"fence"`: an answer that is one Markdown fence is what stands in it.
+    """
+    inner = without_fence(raw) if strip == FENCE and isinstance(raw, str) else None
+    return _read(schema, raw) if inner is None else _read(schema, inner)._replace(text=inner)
+
+
+def _read(schema: Schema, raw: str | bytes) -> Answer:
     try:
         return Answer(Status.OK, schema.read_json(raw), valid=True)
     except ValidationError as error:
@@ -44,9 +55,15 @@ def read_answer(schema: Schema, raw: str | bytes) -> Answer:
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError) as broken:
-        return lost_answer(Status.INVALID, f"the answer is not JSON: {broken}")
+        return lost_answer(Status.INVALID, _fence_hint(raw) or f"the answer is not JSON: {broken}")
     salvage = partial(schema.salvage, value) if refused else partial(schema.salvage_json, raw)
     return _salvage(schema, value, problem, salvage)
+
+
+def _fence_hint(raw: str | bytes) -> str | None:
+    """Advice for the commonest answer that is not JSON."""
+    text = raw if isinstance(raw, str) else raw.decode(errors="replace")
+    return 'a Markdown fence, not JSON: strip="fence" reads it' if is_fenced(text) else None
 
 
 def take_output(schema: Schema, value: Any) -> Answer:

@@ -12,7 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from pytest_llm_extract.errors import UnknownNameError
+from pytest_llm_extract.errors import UnknownNameError, UsageError
+from pytest_llm_extract.formats.fences import FENCE
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.results.case_result import CaseResult, Leaf
 from pytest_llm_extract.results.outcome import FieldCounts, Outcome
@@ -24,12 +25,20 @@ from pytest_llm_extract.scoring.compare.hints import near_miss
 from pytest_llm_extract.scoring.compare.walk import compare, labelled
 
 
-def score(gold: Any, predicted: Any, schema: Any = None, compare: Mapping[str, Any] | None = None) -> CaseResult:
+def score(
+    gold: Any,
+    predicted: Any,
+    schema: Any = None,
+    compare: Mapping[str, Any] | None = None,
+    *,
+    strip: str | None = None,
+) -> CaseResult:
     """Score one prediction against gold, without pytest.
 
     `gold` is plain data or an instance; what it does not set is not scored. `predicted` is an instance, plain data,
     or the JSON text of an answer. `schema` is a pydantic type; an instance needs none. `compare` holds rules by field
-    path, which go before those of the schema.
+    path, which go before those of the schema. With `strip="fence"` an answer that is one Markdown fence is what stands
+    in it.
 
     Example:
         >>> score({"vendor": "ACME"}, {"vendor": "Acme"}, schema=Invoice).counts["vendor"].wrong
@@ -43,7 +52,10 @@ def score(gold: Any, predicted: Any, schema: Any = None, compare: Mapping[str, A
     if schema is None:
         schema = next((type(value) for value in (gold, predicted) if isinstance(value, BaseModel)), None)
     found = Schema.of(schema, "score", compare) if compare or not isinstance(schema, Hashable) else _schema(schema)
-    answer = read_answer(found, predicted) if isinstance(predicted, str | bytes) else take_output(found, predicted)
+    if strip not in (None, FENCE):
+        raise UsageError("score", f"strip= must be {FENCE!r}, got {strip!r}")
+    is_text = isinstance(predicted, str | bytes)
+    answer = read_answer(found, predicted, strip) if is_text else take_output(found, predicted)
     return score_answer(found, _read_gold(found, gold), answer)
 
 
