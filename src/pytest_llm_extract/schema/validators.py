@@ -164,7 +164,7 @@ class _Relaxed:
         return copy if wrap is None else wrap(copy)
 
 
-_LACKING = (AttributeError, KeyError, TypeError)  # how code fails that needs a field which is not there
+LACKING = (AttributeError, KeyError, TypeError)  # how code fails that needs a field which is not there
 
 
 class _Info:
@@ -197,7 +197,7 @@ def _among_known_fields(function: Mapping[str, Any]) -> Mapping[str, Any]:
             return validator(value, *arguments)
         try:
             return validator(value, *handler, _Info(info))
-        except _LACKING:
+        except LACKING:
             return handler[0](value) if handler else value
 
     return {**function, "function": validate}
@@ -208,7 +208,7 @@ def _initialised(model: dict[str, Any], post_init: str) -> dict[str, Any]:
 
     def finish(instance: Any, info: ValidationInfo) -> Any:
         given = instance.model_fields_set.copy()
-        with suppress(*_LACKING):
+        with suppress(*LACKING):
             getattr(instance, post_init)(info.context)
         object.__setattr__(instance, "__pydantic_fields_set__", given)
         return instance
@@ -221,7 +221,7 @@ def _made(factory: Callable[[dict[str, Any]], Any], data: dict[str, Any]) -> Any
     """A default that is made of other fields; missing where it cannot be made."""
     try:
         return factory(_known(data))
-    except _LACKING:
+    except LACKING:
         return MISSING
 
 

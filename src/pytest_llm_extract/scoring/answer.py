@@ -14,6 +14,7 @@ from pytest_llm_extract.formats.fences import FENCE, is_fenced, without_fence
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.schema.field_tree import ListNode, ModelNode
 from pytest_llm_extract.schema.schema import Schema
+from pytest_llm_extract.schema.validators import LACKING
 
 
 class Answer(NamedTuple):
@@ -52,6 +53,8 @@ def _read(schema: Schema, raw: str | bytes) -> Answer:
         problem = _first(error)
         # Half a surrogate pair, say, which Python takes for JSON.
         refused = error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid"
+    except LACKING as error:  # before 2.12, pydantic makes a default of fields that do not fit
+        problem, refused = f"the schema's own code: {type(error).__name__}: {error}", False
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError) as broken:
