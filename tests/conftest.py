@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import pkgutil
 import shutil
 import signal
 import ssl
@@ -18,6 +19,8 @@ import pytest
 import yaml  # noqa: F401  # pytester's runs in this process forget what they import, and yaml's C part loads only once
 from recorded import record_in
 from standin import StandIn
+
+import pytest_llm_extract
 
 pytest_plugins = ["pytester", "any_provider", "as_written", "people", "unrecorded"]
 
@@ -103,12 +106,15 @@ def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def heavy_packages() -> None:
-    """Import once what most runs import."""
+    """Import once what most runs import, and all of this package, of which a process must hold one copy."""
     with suppress(ImportError):
         for name in HEAVY:
             importlib.import_module(name)
+    for module in pkgutil.walk_packages(pytest_llm_extract.__path__, "pytest_llm_extract."):
+        with suppress(ImportError):  # an extra that is not installed
+            importlib.import_module(module.name)
 
 
 @pytest.fixture
@@ -121,7 +127,6 @@ def pytester(
     for name in ("CI", "BUILD_NUMBER", "TF_BUILD"):
         monkeypatch.delenv(name, raising=False)
     if request.config.getoption("runpytest") == "inprocess" and not request.node.get_closest_marker("own_process"):
-        request.getfixturevalue("heavy_packages")
         monkeypatch.setattr(pytester, "runpytest_subprocess", partial(_run_in_process, pytester))
     return pytester
 

@@ -65,7 +65,7 @@ ANSWERS = {
     "Azure's content filter, HTTP 400": failure(400, "content_filter"),
     "Azure's content filter, in the middle of an answer": completion('{"name": "bo', "content_filter"),
     "no text": completion(None),
-    "text that is no JSON": completion("<p>Sorry</p>"),
+    "text that is not JSON": completion("<p>Sorry</p>"),
     "JSON in a code fence": completion('```json\n{"name": "bolt"}\n```'),
     "a list instead of an object": completion('["bolt"]'),
     "JSON 100,000 levels deep": completion('{"name": ' + "[" * 100_000 + "]" * 100_000 + "}"),
@@ -130,7 +130,7 @@ def suites_of(project: pytest.Pytester) -> list[dict[str, dict[str, Any]]]:
     """The cases of both suites by id, as results.json has them."""
 
     def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is no JSON")
+        raise AssertionError(f"{constant} is not JSON")
 
     text = (project.path / "out.json").read_text()
     return [

@@ -140,7 +140,7 @@ def _not_tried(questions: Sequence[Question]) -> list[_Step]:
     texts = {
         "formulations": f"write further formulations, as variants: {FORMULATIONS} that differ",
         "examples": 'add few-shot examples: Variant("few_shot", examples=…)',
-        "clean data": "look through the findings of `llm-extract lint`: mend documents and labels, or settle them",
+        "clean data": "look through the findings of `llm-extract lint`: correct documents and labels, or settle them",
         "retrieval": 'retrieve passages for each document: Variant("rag", context=…)',
     }
     by_name = {question.name: question for question in questions}
