@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,7 +125,7 @@ def test_prompt_words_around_the_document_are_one_cause(bare: pytest.Pytester, w
 
 
 def test_renamed_prompt_file_is_missing_with_a_hint(bare: pytest.Pytester) -> None:
-    """Nothing is stale: the old folder is named."""
+    """Nothing is stale: the command that moves the old folder is named, and after it everything replays."""
     bare.path.joinpath("read.md").write_text("Read.")
     bare.makepyfile(test_items=PROMPTS.format(prompt="read.md"))
     with StandIn(echo) as provider:
@@ -131,7 +133,12 @@ def test_renamed_prompt_file_is_missing_with_a_hint(bare: pytest.Pytester) -> No
     bare.path.joinpath("read.md").rename(bare.path / "extract.md")
     bare.makepyfile(test_items=PROMPTS.format(prompt="extract.md"))
     run = bare.runpytest_subprocess()
-    run.stdout.fnmatch_lines(["MISSING: no cassette (3 cases*", "*the folder of variant 'read' is there*renamed?*"])
+    command = "mv cassettes/test_items/test_items/read test_items.py::test_items"
+    run.stdout.fnmatch_lines(
+        ["MISSING: no cassette (3 cases*", f"*its cassettes are there and fit: llm-extract {command}"]
+    )
+    assert bare.run(Path(sys.executable).with_name("llm-extract"), *command.split()).ret == 0
+    bare.runpytest_subprocess().assert_outcomes(passed=4)
 
 
 def test_column_that_is_not_there_is_a_collection_error(bare: pytest.Pytester) -> None:
