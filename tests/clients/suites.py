@@ -110,3 +110,35 @@ def assert_streams(recordings: dict[str, list[Recording]]) -> None:
     for recording in streams:
         assert [e.response_headers["content-type"] for e in recording.exchanges] == [["text/event-stream"]]
         assert recording.exchanges[-1].response_body.count(b"data: ") > 2
+
+
+GAVE_UP = """
+def suite(extractor):
+    @pytest.mark.llm_extract(extractor=extractor, cases=CASES, schema=Item)
+    def test(extraction):
+        extraction.output
+    return test
+
+for name in [name for name in globals() if name.startswith("read_")]:
+    globals()[name.replace("read_", "test_")] = suite(globals()[name])
+"""
+
+
+def assert_gives_up(project: pytest.Pytester, extractors: str) -> None:
+    """Every `read_*` of a module gives up on an answer that is not JSON: recorded as invalid, and replayed as that."""
+    project.makepyfile(test_gave_up=HEAD + extractors + GAVE_UP)
+    found = project.path / "out.json"
+    with StandIn(lambda body: "It is a bolt.") as provider, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+        patch.setenv("OPENAI_API_KEY", "loopback-only")
+        project.runpytest_subprocess("--llm-record", f"--llm-extract-json={found}")
+        recorded, n_sent = _statuses(found), len(provider.requests)
+        patch.delenv("OPENAI_API_KEY")
+        project.runpytest_subprocess(f"--llm-extract-json={found}")
+        assert len(provider.requests) == n_sent > 0
+    n_suites = extractors.count("def read_")
+    assert recorded == _statuses(found) == [["invalid", "invalid"]] * n_suites
+
+
+def _statuses(path: Path) -> list[list[str]]:
+    return [[case["status"] for case in suite["cases"]] for suite in json.loads(path.read_text())["suites"]]

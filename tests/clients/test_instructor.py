@@ -9,7 +9,7 @@ import pydantic
 import pytest
 from at_once import Extractor, assert_nothing_crosses, slow_echo
 from standin import StandIn
-from suites import assert_records_and_replays, assert_streams, echo
+from suites import assert_gives_up, assert_records_and_replays, assert_streams, echo
 
 instructor: Any = pytest.importorskip("instructor", reason="instructor is not installed")
 
@@ -117,3 +117,30 @@ def test_nothing_crosses(make: Any, tmp_path: Path) -> None:
     """Sixty-four extractions at once, each with its own exchange, recorded and replayed."""
     with StandIn(slow_echo) as provider:
         assert_nothing_crosses(make(provider), tmp_path, provider)
+
+
+GIVES_UP = """
+import instructor
+from openai import OpenAI
+
+modes = instructor.Mode.JSON, instructor.Mode.MD_JSON, instructor.Mode.TOOLS
+json_client, markdown, tools = (instructor.from_openai(OpenAI(), mode=mode) for mode in modes)
+
+def asking(client, text, retries=1):
+    return client.chat.completions.create(
+        model="m", response_model=Item, max_retries=retries, messages=[{"role": "user", "content": text}])
+
+def read_json(text) -> Item:
+    return asking(json_client, text)
+
+def read_markdown(text) -> Item:
+    return asking(markdown, text, retries=2)
+
+def read_tools(text) -> Item:
+    return asking(tools, text)
+"""
+
+
+def test_giving_up_is_an_answer(pytester: pytest.Pytester) -> None:
+    """What it raises after its retries is recorded, and lost as invalid."""
+    assert_gives_up(pytester, GIVES_UP)

@@ -9,7 +9,7 @@ import pydantic
 import pytest
 from at_once import Extractor, assert_nothing_crosses, slow_echo
 from standin import StandIn
-from suites import assert_records_and_replays, assert_streams, echo
+from suites import assert_gives_up, assert_records_and_replays, assert_streams, echo
 
 pydantic_ai: Any = pytest.importorskip("pydantic_ai", reason="pydantic-ai is not installed")
 
@@ -87,3 +87,25 @@ def test_nothing_crosses(make: Any, tmp_path: Path) -> None:
     """Sixty-four extractions at once, each with its own exchange, recorded and replayed."""
     with StandIn(slow_echo) as provider:
         assert_nothing_crosses(make(provider), tmp_path, provider)
+
+
+GIVES_UP = """
+from pydantic_ai import Agent, NativeOutput, PromptedOutput
+
+tool, native, prompted = (
+    Agent("openai-chat:m", output_type=kind) for kind in (Item, NativeOutput(Item), PromptedOutput(Item)))
+
+async def read_tool(text) -> Item:
+    return (await tool.run(text)).output
+
+async def read_native(text) -> Item:
+    return (await native.run(text)).output
+
+async def read_prompted(text) -> Item:
+    return (await prompted.run(text)).output
+"""
+
+
+def test_giving_up_is_an_answer(pytester: pytest.Pytester) -> None:
+    """What it raises after its retries is recorded, and lost as invalid."""
+    assert_gives_up(pytester, GIVES_UP)

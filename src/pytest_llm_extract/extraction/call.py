@@ -13,6 +13,7 @@ from pytest_llm_extract.cassette.file import fingerprint, hashed_requests, stale
 from pytest_llm_extract.cassette.file.answer_summary import AnswerSummary, summarize_answers
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent
 from pytest_llm_extract.cassette.file.load import load
+from pytest_llm_extract.cassette.file.same_answer import is_unchanged
 from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
 from pytest_llm_extract.cassette.http.replay import Record, Replay
 from pytest_llm_extract.cassette.http.router import Unowned, taking
@@ -57,6 +58,7 @@ class CallFacts(NamedTuple):
 
 
 _NO_FACTS = CallFacts()
+_OF_RECORDING = ("attempt", "latency_s", "recorded")
 
 
 @dataclass
@@ -214,6 +216,10 @@ def _is_answered(take: Record, call: Call) -> bool:
 
 
 def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, seconds: float) -> None:
+    if old is not None and is_unchanged(old, recording, keeps_requests=slot.storage.keeps_requests):
+        call.facts = call.facts._replace(**{name: old.meta[name] for name in _OF_RECORDING if name in old.meta})
+        call.recorded = True
+        return
     try:
         call.facts = call.facts._replace(
             attempt=recording.attempt_after(old),

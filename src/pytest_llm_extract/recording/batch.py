@@ -52,7 +52,8 @@ class Batch:
             if cost is not None:
                 self._dearest = max(cost, self._dearest or 0.0)
             total = self.progress.cost_usd
-            unknown = total is None or (cost is None and usage.input_tokens > 0)
+            has_cost = bool(call.by_model) or (call.recorded and not call.facts.answers.rejected)
+            unknown = total is None or (cost is None and has_cost)
             self._update(
                 tokens=self.progress.tokens + usage.input_tokens + usage.output_tokens,
                 cost_usd=None if unknown else (total or 0.0) + (cost or 0.0),

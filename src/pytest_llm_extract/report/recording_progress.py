@@ -49,7 +49,7 @@ def _state(plan: SuitePlan) -> str:
 
 def _expected(plan: SuitePlan) -> str:
     if plan.expected is None:
-        return "tokens and cost unknown, there are no earlier recordings"
+        return "tokens and cost unknown, since no earlier recording reports them"
     least = "at least " if plan.is_at_least else "about "
     return least + _amount(plan.expected)
 
@@ -159,7 +159,7 @@ def progress_words(progress: Progress) -> str:
     words = [f"{progress.done + progress.failed:,}/{progress.total:,}"]
     if progress.failed:
         words.append(f"{progress.failed:,} failed")
-    words += [f"{progress.tokens:,} tokens", dollars(progress.cost_usd)]
+    words += [_tokens(progress), dollars(progress.cost_usd)]
     if progress.left_s is not None and progress.done + progress.failed < progress.total:
         words.append(f"{progress.left_s:.0f} s left")
     if progress.retry is not None:
@@ -168,9 +168,15 @@ def progress_words(progress: Progress) -> str:
     return ", ".join(words)
 
 
+def _tokens(progress: Progress) -> str:
+    """The tokens so far; unknown where answers came that report none."""
+    is_unknown = not progress.tokens and progress.cost_usd is None
+    return "tokens unknown" if is_unknown else f"{progress.tokens:,} tokens"
+
+
 def summary_lines(suite: str, progress: Progress, n_calls: int, took_s: float, ended: str | None) -> list[str]:
     """Summarize a suite's recording. `ended` says why it stopped early; None if it did not."""
-    took = f"{n_calls:,} calls, {progress.tokens:,} tokens, {dollars(progress.cost_usd)}, {took_s:.1f} s"
+    took = f"{n_calls:,} calls, {_tokens(progress)}, {dollars(progress.cost_usd)}, {took_s:.1f} s"
     lines = [f"{suite}: recorded {progress.done:,} of {progress.total:,}; {took}"]
     if progress.failed:
         why = f": {printable(ended, 300)}" if ended else ""

@@ -16,6 +16,7 @@ from pytest_llm_extract.config.suite_folders import gate_id
 from pytest_llm_extract.formats.visible import visible, visible_lines
 from pytest_llm_extract.report.write import write_heading, write_lines
 from pytest_llm_extract.session import selection
+from pytest_llm_extract.session.grouped_failures import GroupedFailures
 from pytest_llm_extract.session.missing_suites import Absent
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ class Controller:
         self.job_lines: list[str] = []
         self.skipped: dict[str, str] = {}
         self.n_deselected = self.n_uncollected = self.n_selected = 0
+        self.failures = GroupedFailures(config)
+        config.pluginmanager.register(self.failures, "llm_extract_failures")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note that a module failed or was skipped, so its suites are not gone."""
@@ -140,6 +143,8 @@ class Controller:
         run = self.suites[sent.suite_key]
         run.results[sent.case.id] = sent.case
         run.notes[sent.case.id] = sent.note
+        if report.failed:
+            self.failures.add(report.nodeid, sent.suite_key, sent.note.status, visible(sent.case.id))
         if sent.entry is not None:
             run.entries[sent.case.id] = sent.entry
 
@@ -298,6 +303,7 @@ class Controller:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the table of each suite, its worst misses, and what is stale or missing."""
+        self.failures.restore(terminalreporter)
         if self.settings.case is not None and not (self.n_selected or self.n_uncollected):
             write_lines(terminalreporter, [f"no case has an id like --llm-extract-case={self.settings.case}"])
         if not (self.suites or self.left_behind):
