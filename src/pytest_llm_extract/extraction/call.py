@@ -242,10 +242,12 @@ def _storable(text: str | None) -> str | None:
 
 def _facts(recording: Recording, slot: Slot) -> CallFacts:
     first = recording.exchanges[0].request_body if recording.exchanges else b""
-    meta = recording.meta
+    meta, hashes = recording.meta, recording.meta.get("hashes")
+    if hashes is None or ("request" not in hashes and not fingerprint.is_hash(first)):
+        hashes = fingerprint.origin(first, slot.document)
     return CallFacts(
         summarize_answers(recording),
-        meta.get("hashes") or fingerprint.origin(first, slot.document),
+        hashes,
         tuple(recording.fingerprints),
         attempt=meta.get("attempt", 1),
         latency_s=meta.get("latency_s"),

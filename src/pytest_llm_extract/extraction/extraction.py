@@ -29,6 +29,7 @@ from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.results.case_report import CaseNote
 from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Origin, Usage
 from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, Status
+from pytest_llm_extract.results.request_parts import without_prompt
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer, take_output
 from pytest_llm_extract.scoring.explain import explain
 from pytest_llm_extract.scoring.score import score_answer
@@ -309,6 +310,7 @@ class Extraction:
         hashes.pop("document", None)
         if self._suite.call is not None:
             hashes["prompt"] = self._suite.call.fingerprint[:16]
+            hashes["request"] = without_prompt(hashes.get("request"))
         return Origin(**_labels(self._suite, self._golden), **hashes, answered=facts.answers.model)
 
     @property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from pytest_llm_extract.gate.removed import no_longer_labelled
-from pytest_llm_extract.results.case_result import Accepted, CaseResult, Sample
+from pytest_llm_extract.results.case_result import Accepted, CaseResult, Origin, Sample
 from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, add_up
+from pytest_llm_extract.results.request_parts import request_parts
 from pytest_llm_extract.wording import count_cases, percent, some_names
 
 _WORDS = {
@@ -16,6 +18,7 @@ _WORDS = {
     "model": "model asked for",
     "answered": "model that answered",
 }
+_ORDER = ("prompt", "system prompt", "messages", "schema", "parameters", "model asked for", "model that answered")
 _LABELS = {"gold": "gold", "scoring": "scoring rules"}
 _Paired = Sequence[tuple[CaseResult, Accepted]]
 
@@ -35,11 +38,8 @@ def describe_causes(cases: Iterable[CaseResult], ignored: Sequence[str] = ()) ->
 def _requests(paired: _Paired, ignored: Sequence[str]) -> list[str]:
     if not any(getattr(side.origin, name) for name in _WORDS for pair in paired for side in pair):
         return []
-    changed = {}
-    for name, words in _WORDS.items():
-        count = sum(_differs(case, old, name) for case, old in paired)
-        if count:
-            changed[words] = f"{words} ({count_cases(count)})"
+    counts = Counter(words for case, old in paired for words in _differing(case, old))
+    changed = {words: f"{words} ({count_cases(counts[words])})" for words in _ORDER if words in counts}
     if not changed:
         without = f", compared without {some_names(ignored)}" if ignored else ""
         return [f"no request changed since the baseline{without}"]
@@ -47,13 +47,24 @@ def _requests(paired: _Paired, ignored: Sequence[str]) -> list[str]:
     return [line + ("; their effects are not separable" if len(changed) > 1 else "")]
 
 
-def _differs(case: CaseResult, old: Accepted, name: str) -> bool:
-    """Whether a sample's answer comes from another prompt, model, … than the accepted one."""
-    return any(
-        getattr(sample.origin, name) != getattr(accepted.origin, name)
+def _differing(case: CaseResult, old: Accepted) -> set[str]:
+    """What differs between some sample that has an answer and the accepted one: prompt, model, …"""
+    return {
+        words
         for sample, accepted in case.paired(old)
         if sample.status in ANSWERED
-    )
+        for words in _between(sample.origin, accepted.origin)
+    }
+
+
+def _between(now: Origin, then: Origin) -> set[str]:
+    """By the newest split of requests that both have; the hash of a prompt file stands for what it is filled with."""
+    old, new = request_parts(then.request), request_parts(now.request)
+    if not old or not new:
+        return {words for name, words in _WORDS.items() if getattr(now, name) != getattr(then, name)}
+    names = ["model", "answered", *([] if "system prompt" in new and "system prompt" in old else ["prompt"])]
+    differing = {_WORDS[name] for name in names if getattr(now, name) != getattr(then, name)}
+    return differing | {name for name in new if name in old and new[name] != old[name]}
 
 
 def _labels(paired: _Paired) -> list[str]:

@@ -96,7 +96,8 @@ def counts_from_wire(wire: Mapping[str, Mapping[str, int]]) -> dict[str, FieldCo
 class Origin(NamedTuple):
     """The origin of an outcome as short hashes. Each difference between two runs is a possible cause.
 
-    `model` was asked for, `answered` is what the response named; None where a request does not have it.
+    `model` was asked for, `answered` is what the response named; None where a request does not have it. `request` has
+    the hashes of a request's parts in any API, behind the version of the split: `2/system prompt/messages/…`.
     """
 
     prompt: str | None = None
@@ -107,6 +108,7 @@ class Origin(NamedTuple):
     gold: str | None = None
     scoring: str | None = None
     document: str | None = None
+    request: str | None = None
 
     def to_wire(self) -> dict[str, str | None]:
         """Plain values for JSON."""

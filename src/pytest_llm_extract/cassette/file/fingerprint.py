@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
+from pytest_llm_extract.results.request_parts import PARTS, joined_parts
+from pytest_llm_extract.wire_formats.request import split_request
+
 Json = Any
 IGNORED = "(ignored)"
-ORIGIN = frozenset({"prompt", "schema", "parameters", "document", "model"})  # what `origin` tells
+ORIGIN = frozenset({"prompt", "schema", "parameters", "document", "model"})  # what `origin` tells, beside `request`
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _as_written = json.JSONEncoder(separators=(",", ":")).encode
 _HASH = re.compile(rb"sha256:([0-9a-f]{64})")
@@ -153,11 +156,17 @@ def _without_boundary(body: bytes) -> bytes:
 
 
 def origin(body: bytes, document: str | None) -> dict[str, str | None]:
-    """Short hashes of a request's prompt, schema, parameters and document, and the model that it names.
+    """Short hashes of what a request was made of: prompt, schema, parameters, document; and the model that it names.
 
-    `document` is the case's own text, hidden in the rest, so that the same prompt has the same hash for every case.
+    `request` has those of system prompt, messages, schema and parameters in any API (see `results.request_parts`). The
+    others split a request as OpenAI's APIs do.
+
+    Args:
+        body: of the request.
+        document: the case's own text, hidden in the rest, so that the same prompt has the same hash for every case.
     """
-    found = parts(read_json(body))
+    value = read_json(body)
+    found = parts(value)
     prompt = [found.get("system prompt"), found.get("messages")]
     model = found.get("model")
     return {
@@ -166,11 +175,22 @@ def origin(body: bytes, document: str | None) -> dict[str, str | None]:
         "parameters": _short(found["parameters"], document),
         "document": _short(document, None) if document is not None else None,
         "model": model if isinstance(model, str) else None,
+        "request": _request(value, document),
     }
 
 
+def _request(body: Json, document: str | None) -> str:
+    found = split_request(body)
+    return joined_parts(
+        {name: _hidden(_as_written(_sorted_outside_schemas(found.get(name))), document) for name in PARTS}
+    )
+
+
 def _short(value: Json, document: str | None) -> str:
-    text = json.dumps(value, sort_keys=True)
+    return _hidden(json.dumps(value, sort_keys=True), document)
+
+
+def _hidden(text: str, document: str | None) -> str:
     if document:
         text = text.replace(json.dumps(document)[1:-1], "{{input}}")
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -8,6 +8,7 @@ from typing import Any
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent
 from pytest_llm_extract.cassette.file.fingerprint import origin
 from pytest_llm_extract.cassette.file.staleness import Change, Difference, of_address, told
+from pytest_llm_extract.results.request_parts import request_parts
 
 _NO_LINES = ("(request bodies are not stored, so their lines cannot be compared)",)
 
@@ -27,6 +28,16 @@ def explain(
     at = next(number for number, exchange in enumerate(recording.exchanges) if exchange is recorded)
     origins: list[Mapping[str, Any]] = recording.meta.get("requests", [])
     before, now = origins[at] if at < len(origins) else {}, origin(sent.body, document)
-    changed = [Difference(name, []) for name in now if before.get(name) != now[name]]
+    changed = [Difference(name, []) for name in _changed(before, now)]
     change = told([*of_address(recorded.sent, sent), *changed])
     return change._replace(lines=(*change.lines, *_NO_LINES), hint=None)
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The names of parts whose hashes differ, by the newest split that both have."""
+    names = ["document", "model"]
+    old, new = request_parts(before.get("request")), request_parts(now["request"])
+    if not old:
+        old, new, names = dict(before), dict(now), ["prompt", "schema", "parameters", *names]
+    told = [name for name in new if name in old and name != "request" and old[name] != new[name]]
+    return [*told, *(name for name in names if name not in told and before.get(name) != now[name])]

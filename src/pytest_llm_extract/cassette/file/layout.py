@@ -172,7 +172,7 @@ def _own_recording(recording: Recording, meta: Node) -> Recording:
 
 
 def _check_origin(node: Node) -> None:
-    if node.check(dict).value.keys() != ORIGIN:
+    if node.check(dict).value.keys() - {"request"} != ORIGIN:
         raise node.refuse(f"has not the members {', '.join(sorted(ORIGIN))}")
     _check_members(node, {}, (str, type(None)))
 
