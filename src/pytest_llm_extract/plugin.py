@@ -6,10 +6,14 @@ from collections.abc import Generator
 
 import pytest
 
-from pytest_llm_extract import clock, hookspecs  # noqa: F401  # before a test can freeze the time
-from pytest_llm_extract.config import settings as settings_of
-from pytest_llm_extract.session import fast_imports, gate_ids, trusted_flags
-from pytest_llm_extract.session.stash import ONE_PROCESS, SETTINGS, recording_run
+from pytest_llm_extract.session import fast_imports
+
+_end_fast_imports = fast_imports.find_before_pytest()  # which the imports below are the first to profit by
+
+from pytest_llm_extract import clock, hookspecs  # noqa: E402, F401  # before a test can freeze the time
+from pytest_llm_extract.config import settings as settings_of  # noqa: E402
+from pytest_llm_extract.session import gate_ids, trusted_flags  # noqa: E402
+from pytest_llm_extract.session.stash import ONE_PROCESS, SETTINGS, recording_run  # noqa: E402
 
 pytest_plugins = ("pytest_llm_extract.session.collection", "pytest_llm_extract.session.execution")
 
@@ -39,7 +43,8 @@ def pytest_load_initial_conftests(
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers; from here on, our modules are imported in the fast way."""
+    """Declare the markers; imports are pytest's own again when the session ends."""
+    _end_fast_imports()  # that of the first session of the process
     config.add_cleanup(fast_imports.find_before_pytest())
     for marker in settings_of.MARKERS:
         config.addinivalue_line("markers", marker)

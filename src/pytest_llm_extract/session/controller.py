@@ -168,10 +168,12 @@ class Controller:
 
     def _audit(self) -> None:
         """Against another revision: what this branch changed about its judge in files."""
+        gated = [run for run in self.suites.values() if run.head.is_gated]
+        if not gated:
+            return
         from pytest_llm_extract.baseline.find import revision_of
 
-        gated = [run for run in self.suites.values() if run.head.is_gated]
-        if not gated or (revision := revision_of(self.settings)) is None:
+        if (revision := revision_of(self.settings)) is None:
             return
         from pytest_llm_extract.base_branch.branch import Branch
 
@@ -186,6 +188,8 @@ class Controller:
         return Absent(session, self.settings, ran, gated, self.skipped, *counts)
 
     def _add_crashed(self) -> None:
+        if not self.crashed or not self.suites:
+            return
         from pytest_llm_extract.results.case_result import CaseResult
 
         for nodeid in self.crashed:
