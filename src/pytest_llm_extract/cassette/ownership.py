@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -38,6 +39,10 @@ class Take:
 # The take of the extraction that the running code belongs to.
 owner: contextvars.ContextVar[Take | None] = contextvars.ContextVar("llm_extract_owner", default=None)
 active: set[Take] = set()  # of the extractions that are under way
+
+
+# Requests of a run with suites that belong to no extraction, by address.
+outside: Counter[str] = Counter()
 
 
 class _Worker:

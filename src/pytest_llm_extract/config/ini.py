@@ -25,6 +25,7 @@ INIS: tuple[tuple[str, str, Literal["string", "bool", "int", "float"], Any], ...
     ("llm_extract_require_baseline", "a suite without a baseline fails", "bool", False),
     ("llm_extract_require_complete", "a partial run fails instead of skipping its gate", "bool", False),
     ("llm_extract_placeholder_key", "conftests and fixtures may build clients without a key", "bool", False),
+    ("llm_extract_strict_network", "requests outside of extractions are refused", "bool", False),
     ("llm_extract_budget", "most US dollars that one recording run may spend", "float", None),
     ("llm_extract_concurrency", "calls in flight while recording", "int", 8),
     (

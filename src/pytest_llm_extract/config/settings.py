@@ -103,6 +103,7 @@ class Settings(NamedTuple):
     require_baseline: bool
     storage: Storage
     placeholder_key: bool  # for conftests and fixtures too
+    strict_network: bool
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
@@ -133,6 +134,7 @@ class Settings(NamedTuple):
             or ini_value(config, "llm_extract_require_baseline", "true or false"),
             storage=Storage.of(config),
             placeholder_key=ini_value(config, "llm_extract_placeholder_key", "true or false"),
+            strict_network=ini_value(config, "llm_extract_strict_network", "true or false"),
         )
 
 

@@ -79,7 +79,8 @@ class _Keyed(_Environ):  # type: ignore[valid-type, misc]
 
     def __setitem__(self, key: str, value: str) -> None:
         _Environ.__setitem__(self, key, value)
-        _changed.add(key)
+        if value:  # a line `OPENAI_API_KEY=` of a `.env` file sets nothing
+            _changed.add(key)
 
     def __delitem__(self, key: str) -> None:
         stood_in = _stands_in(key)

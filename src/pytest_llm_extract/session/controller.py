@@ -329,7 +329,8 @@ class Controller:
             write_lines(terminalreporter, form.fit(variants_lines(comparison, form.width), 60))
         for report in self._lints:
             write_lines(terminalreporter, form.fit(lint_summary(report), 60))
-        notes = [f"note: {note}" for note in (*self.left_behind, *self.report_notes)]
+        outside: Any = self.config.pluginmanager.get_plugin("llm_extract_outside")
+        notes = [f"note: {note}" for note in (*self.left_behind, *self.report_notes, *outside.lines())]
         write_lines(terminalreporter, form.fit(notes, 9))
         write_lines(terminalreporter, [self.write_problem] if self.write_problem else [], red=True)
         write_lines(terminalreporter, self.job_lines)

@@ -11,6 +11,7 @@ import pytest
 from pytest_llm_extract.config.settings import CONFTEST
 from pytest_llm_extract.formats.visible import visible_text
 from pytest_llm_extract.session.collection import late_marker
+from pytest_llm_extract.session.outside_requests import OutsideRequests
 from pytest_llm_extract.session.result_sender import Sender
 from pytest_llm_extract.session.stash import EXTRACTION, SETTINGS, recording_run, suite_and_case
 
@@ -25,6 +26,7 @@ _routing = pytest.StashKey[ExitStack]()
 def pytest_configure(config: pytest.Config) -> None:
     """Register the sender of case results."""
     config.pluginmanager.register(Sender(), "llm_extract_sender")
+    config.pluginmanager.register(OutsideRequests(), "llm_extract_outside")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -60,7 +62,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
         stash[_routing] = ExitStack()
         stash[_routing].enter_context(ready_loop())
-        stash[_routing].enter_context(routed())
+        stash[_routing].enter_context(routed(refuses_outside=stash[SETTINGS].strict_network))
     try:
         outcome = yield
         if param is not None:

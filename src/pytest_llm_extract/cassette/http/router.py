@@ -38,6 +38,20 @@ class Unowned(Exception):
         )
 
 
+class OutsideExtraction(Exception):
+    """A request outside of extractions, in a run with `llm_extract_strict_network`."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
+
+    def __str__(self) -> str:
+        return (
+            f"a request to {self.address} was sent outside of an extraction, so it is neither recorded nor replayed: "
+            "send it in the extractor, or unset llm_extract_strict_network"
+        )
+
+
 class Outlived(Stopped):
     """A thread or task that sent requests outlives its extraction, so its requests could be another case's."""
 
@@ -56,6 +70,7 @@ def _take_of(request: Request) -> Take | None:
     """
     take, active = ownership.owner.get(), list(ownership.active)
     if take is None and not active:
+        _note_outside(address_of(request.uri))
         return None
     if take not in active:
         address = address_of(request.uri)
@@ -69,8 +84,21 @@ def _take_of(request: Request) -> Take | None:
     return take
 
 
+def _note_outside(address: str) -> None:
+    """Note a request of a fixture or of a test's own body, which is neither recorded nor replayed.
+
+    Raises:
+        OutsideExtraction: the project wants such requests refused.
+    """
+    if _Router.refuses_outside:
+        raise OutsideExtraction(address)
+    ownership.outside[address] += 1
+
+
 class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
     """The object that vcrpy's stubs use as their cassette."""
+
+    refuses_outside = False
 
     def _load(self) -> None:
         self.rewound = True
@@ -114,11 +142,15 @@ def plain_answer(url: str, body: bytes) -> bytes | None:
 
 
 @contextlib.contextmanager
-def routed() -> Iterator[None]:
-    """Enter vcrpy's patches once for many extractions."""
+def routed(*, refuses_outside: bool = False) -> Iterator[None]:
+    """Enter vcrpy's patches once for many extractions. `refuses_outside`: stop requests that belong to none."""
     network_guard.install()
-    with patched(_Router):
-        yield
+    before, _Router.refuses_outside = _Router.refuses_outside, refuses_outside or _Router.refuses_outside
+    try:
+        with patched(_Router):
+            yield
+    finally:
+        _Router.refuses_outside = before
 
 
 def is_on_top() -> bool:
