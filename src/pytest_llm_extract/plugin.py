@@ -35,7 +35,13 @@ def pytest_load_initial_conftests(
     """Declare the short flag after all other plugins' flags. Let conftests build clients if the ini allows it."""
     settings_of.add_short_flag(early_config, parser)
     if not settings_of.conftests_may_build_clients(early_config):
-        return (yield)
+        try:
+            return (yield)
+        except Exception as error:
+            from pytest_llm_extract.credentials.placeholder_key import add_hint
+
+            add_hint(getattr(error, "cause", None))  # of pytest's ConftestImportFailure
+            raise
     from pytest_llm_extract.credentials.placeholder_key import placeholder_key
 
     with placeholder_key(settings_of.CONFTEST):

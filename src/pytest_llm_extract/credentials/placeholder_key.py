@@ -45,6 +45,14 @@ def is_placeholder(value: str) -> bool:
     return value.startswith(_KEY)
 
 
+def add_hint(error: BaseException | None) -> None:
+    """Note on an error of a client that found no key which setting lets conftests and fixtures build it."""
+    if error is not None and any(name in str(error) for name in VARIABLES):
+        error.add_note(
+            "llm-extract: `llm_extract_placeholder_key = true` lets conftests and fixtures build clients without a key"
+        )
+
+
 def missing_keys(texts: Iterable[str]) -> str | None:
     """The variables whose placeholder is in a request (`GEMINI_API_KEY or GOOGLE_API_KEY`); None if none."""
     for text in texts:

@@ -36,9 +36,13 @@ class Sender:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
         """Hide secrets before other plugins look; a subtest that was left at `.output` passes, as its case does."""
-        report = yield
         if suite_and_case(item) is None:
-            return report
+            return (yield)
+        if call.when == "setup" and call.excinfo is not None and not item.config.stash[SETTINGS].placeholder_key:
+            from pytest_llm_extract.credentials.placeholder_key import add_hint
+
+            add_hint(call.excinfo.value)
+        report = yield
         _hide_secrets(report, item)
         if call.when == "call" and call.excinfo is not None:
             from pytest_llm_extract.extraction.extraction import NoOutput
