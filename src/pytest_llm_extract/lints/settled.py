@@ -22,7 +22,7 @@ def read_settled(path: Path) -> tuple[str, ...]:
     """
     try:
         return _keys(path, path.stat().st_mtime_ns)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ()
     except (OSError, ValueError, KeyError, TypeError) as error:
         why = reason(error) if isinstance(error, OSError | ValueError) else f"{error} is missing"
