@@ -34,7 +34,7 @@ def test_invoices(extraction): ...
 
 def write_project(folder: Path) -> None:
     """Prompts, schemas, golden data and one suite with seven formulations."""
-    for path in (REAL_MODELS / "prompts").iterdir():
+    for path in filter(Path.is_file, (REAL_MODELS / "prompts").iterdir()):
         shutil.copy(path, folder)
     shutil.copy(REAL_MODELS / "gold.jsonl", folder)
     (folder / "test_invoices.py").write_text(SUITE, encoding="utf-8")
