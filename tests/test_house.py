@@ -23,6 +23,7 @@ ROOMS = [
     "corpus",
     "base_branch",
     "baseline",
+    "optimize",
     "training",
     "prompt",
     "decision",
@@ -56,6 +57,7 @@ DOORS = {
     "json_schema_to_pydantic": ("schema/json_schema.py",),
     "deepdiff": ("cassette/file/staleness.py", "scoring/explain.py"),
     "babel": ("scoring/compare/", "schema/field_tree.py"),
+    "dspy": ("optimize.py",),
     "rapidfuzz": ("lints/", "scoring/compare/"),
     "dateutil": ("scoring/compare/",),
 }
