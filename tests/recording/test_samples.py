@@ -152,7 +152,7 @@ def test_raising_samples_records_only_the_further_ones(items: Items, moody: Stan
     missing.assert_outcomes(failed=9)
     missing.stdout.fnmatch_lines(
         [
-            "missing: sample 2 of 3: no cassette *.2.yaml",
+            "missing: n0, n1, n2, n3, n4 and 3 more; the section of the suite says why",
             "  16 of 24 cassettes missing: no verdict without them",
             "MISSING: no cassette, sample 2, 3 of 3 (8 cases: n0, n1, n2, …)",
         ]
