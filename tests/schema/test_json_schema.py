@@ -121,10 +121,6 @@ PART = properties(x=TEXT)
         (properties(n={"enum": "xyz"}), "properties.n.enum: must be a list of values, got 'xyz'"),
         ({**PART, "required": "x"}, "required: must be a list of names, got 'x'"),
         (
-            properties(n={"type": "array", "items": {**TEXT, **RULE}}),
-            "properties.n.items: x-llm-extract belongs on a prop*",
-        ),
-        (
             {**properties(n={"$ref": "#/$defs/V"}), "$defs": {"V": {**TEXT, **RULE}}},
             "$defs.V: x-llm-extract belongs on *",
         ),
@@ -132,7 +128,7 @@ PART = properties(x=TEXT)
             properties(n={"anyOf": [{**TEXT, **RULE}, {"type": "null"}]}),
             "properties.n.anyOf[[]0]: x-llm-extract belongs *",
         ),
-        (properties(n={"type": "object", "additionalProperties": {**TEXT, **RULE}}), "*.additionalProperties: x-llm-*"),
+        (properties(n={**PART, "additionalProperties": {**TEXT, **RULE}}), "*.additionalProperties: x-llm-*"),
         ({**PART, **RULE}, "the top level: x-llm-extract belongs on a property*"),
     ],
 )

@@ -12,6 +12,7 @@ from pydantic_core import SchemaError
 
 from pytest_llm_extract.errors import UsageError, did_you_mean
 from pytest_llm_extract.rules.comparators import EXTRA_KEY
+from pytest_llm_extract.schema.json_schema_types import CLOSED, Types, finish
 
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
 _TYPES = _SCALARS | {"object", "array", "null"}
@@ -19,6 +20,7 @@ _DEFINITIONS = ("$defs", "definitions")
 _CHOICES = ("anyOf", "oneOf", "allOf")
 # What an object or an array is, as opposed to what is said about a value of any type.
 _SHAPE = frozenset({"title", "properties", "required", "additionalProperties", "items", "uniqueItems"})
+_SAID_OF_ANY = frozenset({"description", "default", "nullable", EXTRA_KEY})
 _MOST_REFERENCES = 100  # that lead to one another
 _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     **dict.fromkeys(("properties", *_DEFINITIONS), ((Mapping,), "an object of schemas")),
@@ -57,12 +59,15 @@ def model_of(schema: Mapping[str, Any], source: str) -> type[BaseModel]:
     Raises:
         UsageError: it does not describe an object, or uses what cannot be expressed as a model.
     """
+    reading = _Reading(schema, source)
     try:
-        read = _Reading(schema, source).schema(schema, "")
+        read = reading.schema(schema, "")
     except RecursionError:
         raise UsageError(source, "the JSON Schema is nested too deep") from None
     try:
-        found = _create(read)
+        found = _create(read, reading.types.made(read))
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            finish(found)
     except Exception as error:  # of the library, of pydantic, and whatever else a schema of this kind leads to
         place = _culprit(read)
         raise UsageError(source, f"{place}the JSON Schema cannot be read: {_said(error)}") from None
@@ -71,10 +76,10 @@ def model_of(schema: Mapping[str, Any], source: str) -> type[BaseModel]:
     return found
 
 
-def _create(schema: Mapping[str, Any]) -> Any:
+def _create(schema: Mapping[str, Any], types: dict[str, Any] | None = None) -> Any:
     from json_schema_to_pydantic import create_model
 
-    return create_model(dict(schema), allow_undefined_type=True)
+    return create_model(dict(schema), allow_undefined_type=True, predefined_refs=types)
 
 
 def _culprit(schema: Mapping[str, Any]) -> str:
@@ -100,6 +105,7 @@ class _Reading:
 
     def __init__(self, root: Mapping[str, Any], source: str) -> None:
         self._root, self._source = root, source
+        self.types = Types(_create)
 
     def schema(self, given: Any, place: str, *, is_property: bool = False) -> dict[str, Any]:
         """The copy of one schema; `place` is its path from the top, of keywords and names.
@@ -115,9 +121,12 @@ class _Reading:
         if EXTRA_KEY in given and not is_property:
             hint = "write a rule for this place in compare=, as compare={'tags[]': …} for the items of `tags`"
             raise self._error(place, f"{EXTRA_KEY} belongs on a property, and would have no effect here; {hint}")
-        return self._plain({key: self._inner(key, value, f"{place}.{key}") for key, value in given.items()})
+        is_dict = "properties" not in given
+        return self._plain({key: self._inner(key, value, f"{place}.{key}", is_dict) for key, value in given.items()})
 
-    def _inner(self, key: str, value: Any, place: str) -> Any:
+    def _inner(self, key: str, value: Any, place: str, is_dict: bool) -> Any:
+        if key == "properties" and "model_config" in value:
+            raise self._error(f"{place}.model_config", "a field cannot have this name: pydantic takes it for a setting")
         if key in ("properties", *_DEFINITIONS):
             is_property = key == "properties"
             found = {name: self.schema(v, f"{place}.{name}", is_property=is_property) for name, v in value.items()}
@@ -125,7 +134,8 @@ class _Reading:
         if key in _CHOICES:
             return [self.schema(choice, f"{place}[{number}]") for number, choice in enumerate(value)]
         if key == "items" or (key == "additionalProperties" and not isinstance(value, bool)):
-            return self.schema(value, place)
+            inner = self.schema(value, place, is_property=key == "items" or is_dict)
+            return self.types.with_rules(inner) if key == "items" and EXTRA_KEY in inner else inner
         return value
 
     def _check(self, given: Mapping[str, Any], place: str) -> None:
@@ -140,7 +150,18 @@ class _Reading:
             raise self._error(place, "a schema that contains itself must be in $defs, where every $ref can name it")
 
     def _plain(self, node: dict[str, Any]) -> dict[str, Any]:
-        """With its type said, one alternative for each, and unique items only where those can be told apart."""
+        """With its type said, one alternative for each, and unique items only where those can be told apart.
+
+        An object whose keys may have any name becomes a dict.
+        """
+        others = node.get("additionalProperties", True)
+        if others is False and "properties" in node:
+            node[CLOSED] = True
+        elif (
+            isinstance(others, dict) and others and "properties" not in node and node.get("type", "object") == "object"
+        ):
+            said = {key: value for key, value in node.items() if key in _SAID_OF_ANY}
+            return {**said, **self.types.of_dict(others)}
         types = node.get("type", "object" if "properties" in node else "array" if "items" in node else None)
         if "uniqueItems" in node and not self._is_scalar(node.get("items")):
             del node["uniqueItems"]

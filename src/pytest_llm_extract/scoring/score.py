@@ -18,6 +18,7 @@ from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.results.case_result import CaseResult, Leaf
 from pytest_llm_extract.results.outcome import FieldCounts, Outcome
 from pytest_llm_extract.rules.comparators import ANY_OF_KEY, AnyOf
+from pytest_llm_extract.schema.json_schema import model_of
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.schema.validators import MISSING, Unreadable
 from pytest_llm_extract.scoring.answer import Answer, read_answer, take_output
@@ -36,9 +37,9 @@ def score(
     """Score one prediction against gold, without pytest.
 
     `gold` is plain data or an instance; what it does not set is not scored. `predicted` is an instance, plain data,
-    or the JSON text of an answer. `schema` is a pydantic type; an instance needs none. `compare` holds rules by field
-    path, which go before those of the schema. With `strip="fence"` an answer that is one Markdown fence is what stands
-    in it.
+    or the JSON text of an answer. `schema` is a pydantic type or a JSON Schema; an instance needs none. `compare` holds
+    rules by field path, which go before those of the schema. With `strip="fence"` an answer that is one Markdown fence
+    is what stands in it.
 
     Example:
         >>> score({"vendor": "ACME"}, {"vendor": "Acme"}, schema=Invoice).counts["vendor"].wrong
@@ -51,6 +52,8 @@ def score(
     """
     if schema is None:
         schema = next((type(value) for value in (gold, predicted) if isinstance(value, BaseModel)), None)
+    if isinstance(schema, Mapping):
+        schema = model_of(schema, "score")
     found = Schema.of(schema, "score", compare) if compare or not isinstance(schema, Hashable) else _schema(schema)
     if strip not in (None, FENCE):
         raise UsageError("score", f"strip= must be {FENCE!r}, got {strip!r}")
