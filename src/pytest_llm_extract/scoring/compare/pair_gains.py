@@ -91,15 +91,19 @@ class Gains:
 
     def _add_whole(self, correct: list[list[int]]) -> None:
         """Lists, unions and dicts below a row are compared for each pair."""
-        for names, plan in self._table.plan.whole:
+        table = self._table
+        for names, plan in table.plan.whole:
             gold = [gold_cell(self._table.gold[i], names) for i in self._rows]
             predicted = [cell(self._table.predicted[j], names) for j in self._others]
             extra = [self._held(plan, value) for value in predicted]
+            near = plan.may_pair([None if value is UNLABELLED else value for value in gold], predicted, table.charged)
             for a, wanted in enumerate(gold):
-                missing = self._held(plan, wanted) if wanted is not UNLABELLED else 0
-                for b, found in enumerate(predicted):
-                    pair = self._pair(plan, wanted, found) if wanted is not UNLABELLED else 0
-                    correct[a][b] += missing + extra[b] + pair
+                if wanted is UNLABELLED:
+                    correct[a] = [gain + saved for gain, saved in zip(correct[a], extra, strict=True)]
+                    continue
+                missing = self._held(plan, wanted)
+                for b in range(len(predicted)) if near is None else near[a]:
+                    correct[a][b] += missing + extra[b] + self._pair(plan, wanted, predicted[b])
 
     def _add_bare(self, correct: list[list[int]]) -> None:
         """A pair saves the charge of each of its rows that charges no leaf as a leftover."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from pytest_llm_extract.results.outcome import Outcome
@@ -23,6 +24,15 @@ class Plan(Protocol):
 
     def held(self, value: Any, out: Held) -> None:
         """Add path and value of every leaf that has one, and the rows; of gold, the labelled ones."""
+
+    def may_pair(
+        self, gold: Sequence[Any], predicted: Sequence[Any], charged: Collection[str]
+    ) -> list[set[int]] | None:
+        """For each gold value, the places of the predicted ones with which it may have something in common.
+
+        Comparing it with any other costs what leaving both costs, if leaves of the `charged` paths are charged. None
+        where every pair must be compared.
+        """
 
     def labelled(self, gold: Any, out: dict[str, None]) -> None:
         """Add the paths that gold labels, those of rows included."""

@@ -6,7 +6,7 @@ A schema's tree becomes a plan once: an object for each node, which knows its pa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,6 +16,7 @@ from pytest_llm_extract.results.outcome import Outcome
 from pytest_llm_extract.rules.comparators import Align, AnyOf, Ordered
 from pytest_llm_extract.schema.field_tree import LeafNode, ListNode, ModelNode, Node, UnionNode, leaf_paths, row_paths
 from pytest_llm_extract.schema.validators import MISSING
+from pytest_llm_extract.scoring.compare.candidates import pairing_a_row, sharing_a_value
 from pytest_llm_extract.scoring.compare.column import UNLABELLED
 from pytest_llm_extract.scoring.compare.comparators import Comparator, by_normal_key, comparator_of
 from pytest_llm_extract.scoring.compare.findings import Held, Walk
@@ -35,6 +36,9 @@ class LeafPlan:
         self.paths: tuple[str, ...] = (path,)
         self.comparator: Comparator | None = comparator
         self._is_null, self._same = comparator.is_null, comparator.same
+
+    def may_pair(self, gold: Sequence[Any], predicted: Sequence[Any], charged: Collection[str]) -> None:
+        """Any two may have something in common."""
 
     def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """One outcome."""
@@ -71,6 +75,9 @@ class ModelPlan:
         self.paths = tuple(leaf_paths(node))
         self.labels = (*self.paths, *row_paths(node))
         self.fields: list[tuple[str, Plan]] = []
+
+    def may_pair(self, gold: Sequence[Any], predicted: Sequence[Any], charged: Collection[str]) -> None:
+        """Any two may have something in common."""
 
     def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """Field by field; where gold has no model, every leaf of it is labelled null."""
@@ -206,17 +213,35 @@ class RowsPlan(_ItemsPlan):
             missing = (row for i, row in enumerate(gold) if i not in pairs)
             self.leftovers(gold, missing, [row for j, row in enumerate(predicted) if j not in taken], out)
 
+    def may_pair(
+        self, gold: Sequence[Any], predicted: Sequence[Any], charged: Collection[str]
+    ) -> list[set[int]] | None:
+        """Lists that share a value, or of which rows are alike."""
+        mine, theirs = [_items(value) for value in gold], [_items(value) for value in predicted]
+        if self.items.comparator is not None:
+            return sharing_a_value(self.items.comparator, mine, theirs)
+        rule = self.pairing or Align()
+        if not isinstance(rule, Align) or rule.keys:
+            return None
+        return pairing_a_row(self._row_plan(), mine, theirs, charged, rule.min_similarity)
+
+    def _row_plan(self) -> RowPlan:
+        if self.row is None:
+            self.row = RowPlan(self.items, _row_leaves(self.items))
+        return self.row
+
     def _pair(self, gold: list[Any], predicted: list[Any]) -> Pairing:
         if self.items.comparator is not None:
             ordered = isinstance(self.pairing, Ordered)
             return Pairing(pair_scalars(self.items.comparator, gold, predicted, ordered=ordered))
-        if self.row is None:
-            self.row = RowPlan(self.items, _row_leaves(self.items))
-        return pair_rows(self.row, gold, predicted, self.pairing or Align())
+        return pair_rows(self._row_plan(), gold, predicted, self.pairing or Align())
 
 
 class KeyedPlan(_ItemsPlan):
     """A dict, aligned by its keys."""
+
+    def may_pair(self, gold: Sequence[Any], predicted: Sequence[Any], charged: Collection[str]) -> None:
+        """Any two may have something in common."""
 
     def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """Key by key, then the keys of one side only."""
@@ -243,6 +268,9 @@ class UnionPlan:
         self.type = LeafPlan(node.type_path, comparator_of(LeafNode(node.type_path, True)))
         self.names = node.names
         self.members: dict[type[BaseModel], Plan] = {}
+
+    def may_pair(self, gold: Sequence[Any], predicted: Sequence[Any], charged: Collection[str]) -> None:
+        """Any two may have something in common."""
 
     def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """The type, then the member's leaves; of another member, the fields of the same name."""
