@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,11 +24,15 @@ _CELL = "; a cell of .csv is a string; write such a value in .jsonl or .yaml"
 
 
 class GoldenCase(NamedTuple):
-    """A case with its gold read by the schema; `gold_hash` is the short hash of that gold as it is written."""
+    """A case with its gold read by the schema; `gold_hash` is the short hash of that gold as it is written.
+
+    `unknown` are the paths of keys that the schema does not have, and that were left out of the case's gold.
+    """
 
     case: Case
     gold: Any
     gold_hash: str
+    unknown: tuple[str, ...] = ()
 
     @property
     def document_hash(self) -> str:
@@ -49,8 +55,12 @@ class GoldenCase(NamedTuple):
             return None
 
 
-def read_golden(cases: Iterable[Case], schema: Schema, name: str) -> tuple[GoldenCase, ...]:
+def read_golden(
+    cases: Iterable[Case], schema: Schema, name: str, *, ignore_unknown: bool = False
+) -> tuple[GoldenCase, ...]:
     """Read every case's gold; `name` is how errors call the dataset.
+
+    With `ignore_unknown`, keys that the schema does not have are left out instead of being errors.
 
     Raises:
         DatasetError: some gold does not fit; every such case with its place, the field's path and the nearest field.
@@ -59,7 +69,9 @@ def read_golden(cases: Iterable[Case], schema: Schema, name: str) -> tuple[Golde
     golden = []
     for case in cases:
         try:
-            golden.append(GoldenCase(case, schema.read_gold(case.expected, case.written), _hash(case)))
+            known, unknown = _known(case, schema) if ignore_unknown else (case, ())
+            gold = schema.read_gold(known.expected, known.written)
+            golden.append(GoldenCase(known, gold, _hash(known), unknown))
         except pydantic.ValidationError as error:
             first = error.errors(include_url=False)[0]
             said = _describe(first, schema) if len(problems) < SHOWN_PROBLEMS else first["msg"]
@@ -71,6 +83,35 @@ def read_golden(cases: Iterable[Case], schema: Schema, name: str) -> tuple[Golde
     if problems:
         raise DatasetError(name, problems)
     return tuple(golden)
+
+
+def _known(case: Case, schema: Schema) -> tuple[Case, tuple[str, ...]]:
+    """The case without the keys that the schema does not have, and their paths."""
+    try:
+        schema.read_gold(case.expected, case.written)
+    except pydantic.ValidationError as error:
+        extra = [found["loc"] for found in error.errors(include_url=False) if found["type"] == "extra_forbidden"]
+    else:
+        return case, ()
+    expected = copy.deepcopy(case.expected)
+    paths = [_joined(loc) for loc in extra if _take_out(expected, loc)]
+    return (replace(case, expected=expected, written=None), tuple(paths)) if paths else (case, ())
+
+
+def _take_out(value: Any, loc: Sequence[int | str]) -> bool:
+    """Take the key out to which a location leads; False where it leads nowhere, as within a union."""
+    *parents, name = loc
+    try:
+        for part in parents:
+            value = value[part]
+        del value[name]
+    except (LookupError, TypeError):
+        return False
+    return True
+
+
+def _joined(loc: Iterable[int | str]) -> str:
+    return "".join("[]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
 
 
 def _hash(case: Case) -> str:
@@ -89,6 +130,9 @@ def _describe(error: ErrorDetails, schema: Schema) -> str:
     *parents, name = error["loc"]
     if (path := _fields(_follow(schema.root, parents)).get(str(name))) is not None:
         return f"{where}: the field {path!r} is given twice, by its name and by its alias; use one"
+    model = _follow(schema.root, parents)
+    if isinstance(model, ModelNode) and name in model.cls.model_computed_fields:
+        return f"{where}: a computed field is not scored: label the fields that it is made of, and leave it out"
     return f"{where}: the schema has no field {place!r}.{_nearest(error['loc'], schema)}"
 
 

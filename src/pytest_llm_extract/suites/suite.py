@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from pytest_llm_extract.scoring.swap import swapped_answers
 from pytest_llm_extract.suites.extractors import name_of, returned_type
 from pytest_llm_extract.suites.limit_markers import Written, read_budgets, read_documents, read_floors, read_waivers
 from pytest_llm_extract.suites.variants import SHORT_FORMS, VariantArguments, expand_variants
+from pytest_llm_extract.wording import count_cases, some_names
 
 ARGUMENTS = frozenset(
     {
@@ -44,6 +46,7 @@ ARGUMENTS = frozenset(
         "ignore",
         "concurrency",
         "record",
+        "ignore_unknown",
         *PROMPT_ARGUMENTS,
         *SHORT_FORMS,
     }
@@ -160,7 +163,13 @@ class Suite(NamedTuple):
                     null, n = nulls[path]
                     nulls[path] = (null + (count if outcome is Outcome.INVALID else 0), n + count)
         ignored = (f"requests are stored and compared without {', '.join(self.ignore)}",) if self.ignore else ()
-        return (*trivial_floors(self.rules.floors, nulls), *ignored)
+        return (*trivial_floors(self.rules.floors, nulls), *ignored, *self._unknown())
+
+    def _unknown(self) -> list[str]:
+        """Keys of gold that the schema does not have, which `ignore_unknown=` leaves out."""
+        counts = Counter(path for golden in self.cases for path in dict.fromkeys(golden.unknown))
+        named = [f"{path} ({count_cases(n)})" for path, n in counts.most_common()]
+        return [f"gold has keys that the schema does not have, ignored: {some_names(named)}"] if named else []
 
 
 class MarkerArguments(NamedTuple):
@@ -192,7 +201,10 @@ def build_suites(arguments: MarkerArguments, settings: Settings) -> list[Suite]:
             raise UnknownNameError(name, known=ARGUMENTS, source=source, kind="argument")
     if "cases" not in given:
         raise UsageError(source, "cases= is missing: name a dataset file or folder, a list or a callable")
-    golden = _Golden(*_load(given["cases"], marker))
+    ignore_unknown = given.get("ignore_unknown", False)
+    if not isinstance(ignore_unknown, bool):
+        raise UsageError(marker.name, f"ignore_unknown= must be True or False, got {ignore_unknown!r}")
+    golden = _Golden(*_load(given["cases"], marker), ignore_unknown=ignore_unknown)
     suites = [
         _build(variant, arguments, golden, marker._replace(name=variant.source))
         for variant in expand_variants(given, marker)
@@ -338,8 +350,8 @@ def _compare(given: Mapping[str, Any], source: str) -> Mapping[str, Any]:
 class _Golden:
     """Golden data, read once for all variants that share a schema and its rules; `name` is how messages call it."""
 
-    def __init__(self, cases: list[Case], name: str) -> None:
-        self._cases, self._name = cases, name
+    def __init__(self, cases: list[Case], name: str, *, ignore_unknown: bool) -> None:
+        self._cases, self._name, self._ignore_unknown = cases, name, ignore_unknown
         self._read: list[tuple[Any, Mapping[str, Any], Schema, tuple[GoldenCase, ...]]] = []
 
     def read(self, schema_type: Any, compare: Mapping[str, Any], source: str) -> tuple[Schema, tuple[GoldenCase, ...]]:
@@ -348,7 +360,7 @@ class _Golden:
             if known_type is schema_type and known_compare is compare:
                 return schema, cases
         schema = Schema.of(schema_type, source, compare)
-        cases = read_golden(self._cases, schema, self._name)
+        cases = read_golden(self._cases, schema, self._name, ignore_unknown=self._ignore_unknown)
         self._read.append((schema_type, compare, schema, cases))
         return schema, cases
 
