@@ -9,9 +9,10 @@ from typing import Any
 from pytest_llm_extract.baseline.file import Acceptance, Baseline, Entry, accept
 from pytest_llm_extract.baseline.find import load_own
 from pytest_llm_extract.baseline.paths import ANCHOR, BASELINE, shown_path
+from pytest_llm_extract.cassette.file.load import check_inside
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import baseline_folder
-from pytest_llm_extract.errors import BaselineError
+from pytest_llm_extract.errors import BaselineError, CassetteError
 from pytest_llm_extract.formats.atomic_write import write_atomically
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.results.suite_result import SuiteResult
@@ -66,7 +67,10 @@ def _write(path: Path, accepted: Baseline, settings: Settings) -> str:
     text = accepted.to_text()
     settings.storage.watch.refuse(text, Path(name))
     try:
+        check_inside(path, settings.cassettes)
         write_atomically(path, text)
+    except CassetteError as error:
+        raise BaselineError(name, error.problem) from None
     except OSError as error:
         raise BaselineError(name, f"cannot be written: {error.strerror or error}") from None
     return f"accepted: {len(accepted.entries)} cases in {name}"

@@ -14,7 +14,7 @@ from pytest_llm_extract import clock
 from pytest_llm_extract.baseline.file_schema import wrong_in_case, wrong_in_header
 from pytest_llm_extract.errors import BaselineError, reason
 from pytest_llm_extract.formats.strict_json import read_exactly
-from pytest_llm_extract.formats.text_files import withheld
+from pytest_llm_extract.formats.text_files import read_regular, withheld
 from pytest_llm_extract.results.case_result import Accepted, Leaf, Leaves, Origin, counts_from_wire, numbered
 from pytest_llm_extract.results.outcome import FieldCounts, Outcome, Status, merge_counts
 from pytest_llm_extract.results.suite_result import JudgedBy
@@ -223,7 +223,7 @@ def load(path: Path, name: str) -> Baseline | None:
         BaselineError: it is none of ours, of another version, damaged, or mixes prompts.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
         if problem := withheld(data):
             raise BaselineError(name, problem)
         text = data.decode().replace("\r\n", "\n")

@@ -54,6 +54,7 @@ LISTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "secrets that are never written: variables (globs) or re:PATTERN; after a ! what is not a secret",
         (),
     ),
+    ("llm_extract_input_folders", "folders outside of the rootdir that documents may be read from", ()),
     ("llm_extract_headers", "headers of requests that are stored and compared in new cassettes", HEADERS),
 )
 

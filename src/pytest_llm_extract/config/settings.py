@@ -102,6 +102,7 @@ class Settings(NamedTuple):
     require_complete: bool
     require_baseline: bool
     storage: Storage
+    input_folders: tuple[str, ...]
     placeholder_key: bool  # for conftests and fixtures too
     strict_network: bool
 
@@ -133,6 +134,7 @@ class Settings(NamedTuple):
             require_baseline=config.getoption("llm_extract_require_baseline_flag")
             or ini_value(config, "llm_extract_require_baseline", "true or false"),
             storage=Storage.of(config),
+            input_folders=tuple(filter(None, map(str.strip, ini_texts(config, "llm_extract_input_folders")))),
             placeholder_key=ini_value(config, "llm_extract_placeholder_key", "true or false"),
             strict_network=ini_value(config, "llm_extract_strict_network", "true or false"),
         )
@@ -175,6 +177,8 @@ def _cassettes(config: pytest.Config) -> Path:
     name = ini_text(config, "llm_extract_cassettes", what)
     if not name:
         raise UsageError("ini llm_extract_cassettes", f"must be {what}, got {name!r}")
+    if os.path.relpath(config.rootpath / name, config.rootpath).startswith(os.pardir):
+        raise UsageError("ini llm_extract_cassettes", f"must be {what}, got {name!r}, which is outside of it")
     return config.rootpath / name
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import errno
+import os
 import re
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from pytest_llm_extract.errors import reason
 
@@ -16,6 +20,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _HEAD = 8192
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # Windows has no O_NONBLOCK
 # No text in any 8-bit encoding holds these; form feeds and escape sequences (OCR, terminals) it may hold.
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 # What git leaves in the place of a file that it keeps elsewhere, or encrypted.
@@ -87,9 +92,38 @@ def withheld(data: bytes) -> str | None:
     return next((problem for head, problem in _POINTERS if data.startswith(head)), None)
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading. A pipe is not waited for, and a device is not read.
+
+    Raises:
+        OSError: it cannot be opened, or is something else than a file.
+    """
+    descriptor = os.open(path, _READ)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        OSError: as `open_regular`.
+    """
+    with open_regular(path) as file:
+        return file.read()
+
+
 def _read(path: Path, size: int = -1) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(size)
     except FileNotFoundError:
         raise

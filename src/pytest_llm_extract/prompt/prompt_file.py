@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_llm_extract.errors import PromptError, did_you_mean, reason
 from pytest_llm_extract.formats.safe_yaml import YamlMistakeError, YamlReader, describe
-from pytest_llm_extract.formats.text_files import UnreadableFileError, refuse_conflict, withheld
+from pytest_llm_extract.formats.text_files import UnreadableFileError, read_regular, refuse_conflict, withheld
 from pytest_llm_extract.prompt.attachments import Attachment
 from pytest_llm_extract.prompt.request_body import FORMATS, Message
 
@@ -104,7 +104,7 @@ def load_prompt(path: Path) -> Prompt:
         PromptError: it cannot be read, or is no prompt file.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
         if problem := withheld(data):
             raise PromptError(path, problem)
         text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, PydanticUserError
 from pydantic_core import SchemaError
 
 from pytest_llm_extract.errors import UsageError, did_you_mean
+from pytest_llm_extract.formats.text_files import read_regular
 from pytest_llm_extract.rules.comparators import EXTRA_KEY
 from pytest_llm_extract.schema.json_schema_types import CLOSED, Types, finish
 
@@ -43,7 +44,7 @@ def read_json_schema(path: Path, source: str) -> type[BaseModel]:
     """
     place = f"{source}: {path.name}"
     try:
-        schema = json.loads(path.read_text(encoding="utf-8-sig"))
+        schema = json.loads(read_regular(path).decode("utf-8-sig"))
     except OSError as error:
         raise UsageError(place, f"cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:

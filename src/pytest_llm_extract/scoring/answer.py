@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,6 +15,8 @@ from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.schema.field_tree import ListNode, ModelNode
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.schema.validators import LACKING
+
+_MAX_DEPTH = 200  # pydantic reads no deeper JSON
 
 
 class Answer(NamedTuple):
@@ -59,6 +61,8 @@ def _read(schema: Schema, raw: str | bytes) -> Answer:
         value = json.loads(raw)
     except (ValueError, RecursionError) as broken:
         return lost_answer(Status.INVALID, _fence_hint(raw) or f"the answer is not JSON: {broken}")
+    if _is_deeper(value, _MAX_DEPTH):
+        return lost_answer(Status.INVALID, f"the answer is nested more than {_MAX_DEPTH} levels deep")
     salvage = partial(schema.salvage, value) if refused else partial(schema.salvage_json, raw)
     return _salvage(schema, value, problem, salvage)
 
@@ -67,6 +71,20 @@ def _fence_hint(raw: str | bytes) -> str | None:
     """Advice for the commonest answer that is not JSON."""
     text = raw if isinstance(raw, str) else raw.decode(errors="replace")
     return 'a Markdown fence, not JSON: strip="fence" reads it' if is_fenced(text) else None
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    """Whether a JSON value is nested more than so many levels deep; it is not followed any further."""
+    level = [value]
+    for _ in range(depth + 1):
+        level = [inner for one in level if isinstance(one, dict | list) for inner in _items(one)]
+        if not level:
+            return False
+    return True
+
+
+def _items(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def take_output(schema: Schema, value: Any) -> Answer:

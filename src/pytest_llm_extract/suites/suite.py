@@ -14,6 +14,7 @@ from pytest_llm_extract.config.source import MarkerSource, path_below
 from pytest_llm_extract.config.suite_folders import suite_key
 from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.dataset.gold import GoldenCase, read_golden
+from pytest_llm_extract.dataset.inside import refuse_outside
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.gate.floors import trivial_floors
 from pytest_llm_extract.lints.settled import SETTLED, read_settled
@@ -366,7 +367,13 @@ class _Golden:
 
 
 def _load(cases: Any, marker: MarkerSource) -> tuple[list[Case], str]:
+    settings = marker.settings
+    allowed = (settings.rootdir, *(settings.rootdir / folder for folder in settings.input_folders))
     if isinstance(cases, str | Path):
-        return load_cases(marker.find(cases), str(cases)), str(cases)
-    name = marker.at("cases").name
-    return load_cases(cases, name, marker.module.parent), name
+        name, path = str(cases), marker.find(cases)
+        loaded, folder = load_cases(path, name), path if path.is_dir() else path.parent
+    else:
+        name, folder = marker.at("cases").name, marker.module.parent
+        loaded = load_cases(cases, name, folder)
+    refuse_outside(loaded, folder, allowed, name)
+    return loaded, name
