@@ -189,7 +189,15 @@ def test_filings() -> None:
 def test_not_needed() -> None:
     """The target is reached."""
     decision = decide(letters(dict.fromkeys(FIVE, 118)), 0.95)
-    assert decision.verdict == "not needed"
+    assert (decision.verdict, decision.next_steps) == ("not needed", ())
+
+
+def test_one_variant_has_its_costs_too() -> None:
+    """Tokens and prices of a suite without variants are those of its answers."""
+    costs = decide(letters({"plain": 84}), volume=1e6, training_usd=3.0, tuned_usd=(0.1, 0.2)).costs
+    assert costs[0].text.startswith("prompting (plain): $")
+    assert costs[0].sources == ("suites[0].usage",)
+    assert "training $3.38" in costs[1].text
 
 
 def test_justified() -> None:

@@ -62,8 +62,10 @@ def conclude(evidence: Evidence, given: Assumptions) -> TuningDecision:
     found = ceilings(evidence.suites, evidence.lint.findings)
     gaps = find_gaps(evidence)
     questions = ask(evidence, found, gaps)
-    steps = [*_promote(evidence), *_not_tried(questions), *_combine(evidence, gaps, found)]
+    promoted = _promote(evidence)
+    steps = [*promoted, *_not_tried(questions), *_combine(evidence, gaps, found)]
     verdict, about, extra = _verdict(evidence, gaps, found, steps)
+    steps = promoted if verdict == "not needed" else steps
     return TuningDecision(
         suite=evidence.primary.id,
         verdict=verdict,

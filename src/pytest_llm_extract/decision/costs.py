@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pytest_llm_extract.comparison.summary import VariantSummary, summarize_variant
 from pytest_llm_extract.decision.evidence import Evidence, Statement
+from pytest_llm_extract.results.prices import has_price
 
 NESTED_EXAMPLES = 500  # Dunn et al. 2022, arXiv 2212.05238: pairs for nested extraction
 
@@ -42,31 +44,39 @@ def price_roads(evidence: Evidence, given: Assumptions) -> tuple[Statement, ...]
     return tuple(said)
 
 
-def _usd_per_1000(evidence: Evidence) -> float | None:
+def _summaries(evidence: Evidence) -> list[VariantSummary]:
+    """Every variant with its tokens and its price."""
+    if evidence.comparison is not None:
+        return list(evidence.comparison.variants)
+    return [summarize_variant(suite, suite.cases, suite.paths, 0.0) for suite in evidence.suites]
+
+
+def _source(evidence: Evidence, variant: str, name: str) -> tuple[str, ...]:
+    """Where tokens and prices of a variant stand."""
     if evidence.comparison is None:
-        return None
-    return evidence.comparison.leader.usd_per_1000
+        return (evidence.of_suite(variant, "usage"),)
+    return (evidence.of_summary(variant, name),)
 
 
 def _prompting(evidence: Evidence, volume: float) -> float | None:
-    price = _usd_per_1000(evidence)
+    price = next(one.usd_per_1000 for one in _summaries(evidence) if one.name == evidence.leader)
     return None if price is None else price * volume / 1000
 
 
 def _prompting_said(evidence: Evidence, volume: float, monthly: float | None) -> Statement:
     name = evidence.leader
     if monthly is None:
-        model = evidence.suite(name).model or "its model"
-        return Statement(f"prompting ({name}): unknown, no list price for {model}")
-    source = (evidence.of_summary(name, "usd_per_1000"),)
+        model = evidence.suite(name).model
+        is_priced = model is not None and has_price(model)
+        why = "some answers name no tokens" if is_priced else f"no list price for {model or 'its model'}"
+        return Statement(f"prompting ({name}): unknown, {why}")
+    source = _source(evidence, name, "usd_per_1000")
     return Statement(f"prompting ({name}): ${monthly:,.2f} a month for {volume:,.0f} documents", source)
 
 
 def _tokens(evidence: Evidence) -> tuple[float, float, str] | None:
     """Tokens that a document takes without examples and passages: those of the shortest variant."""
-    if evidence.comparison is None:
-        return None
-    known = [one for one in evidence.comparison.variants if one.input_tokens and one.output_tokens]
+    known = [one for one in _summaries(evidence) if one.input_tokens and one.output_tokens]
     if not known:
         return None
     shortest = min(known, key=lambda one: one.input_tokens or 0.0)
@@ -85,7 +95,7 @@ def _training(evidence: Evidence, given: Assumptions) -> tuple[float | None, Sta
     millions = (read + written) * given.examples * given.epochs / 1e6
     once = millions * given.training_usd
     text = f"{labels}; training ${once:,.2f} ({millions:.2g} million tokens, {given.epochs} epochs)"
-    return once, Statement(text, (evidence.of_summary(name, "input_tokens"),))
+    return once, Statement(text, _source(evidence, name, "input_tokens"))
 
 
 def _tuned(evidence: Evidence, given: Assumptions) -> tuple[float | None, Statement]:
@@ -95,4 +105,4 @@ def _tuned(evidence: Evidence, given: Assumptions) -> tuple[float | None, Statem
     read, written, name = tokens
     monthly = given.volume * (read * given.tuned_usd[0] + written * given.tuned_usd[1]) / 1e6
     text = f"tuning, each month: ${monthly:,.2f}, at the {read:,.0f}+{written:,.0f} tokens of {name}"
-    return monthly, Statement(text, (evidence.of_summary(name, "input_tokens"),))
+    return monthly, Statement(text, _source(evidence, name, "input_tokens"))

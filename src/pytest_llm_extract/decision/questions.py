@@ -49,7 +49,8 @@ def _formulations(evidence: Evidence) -> Question:
     if not distinct:
         return Question("formulations", asked, "cannot tell", (Statement("these results do not say how they ask"),))
     n = len(distinct)
-    text = f"{n} {'differs' if n == 1 else 'differ'} among {n_recipes} variants: {some_names(distinct)}"
+    variants = f"{n_recipes} variant{'' if n_recipes == 1 else 's'}"
+    text = f"{n} different wording{'' if n == 1 else 's'} in {variants}: {some_names(distinct)}"
     sources = tuple(evidence.of_suite(name, "recipe.instructions") for name in distinct)
     return Question("formulations", asked, "yes" if n >= FORMULATIONS else "no", (Statement(text, sources),))
 

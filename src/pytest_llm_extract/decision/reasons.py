@@ -46,7 +46,7 @@ def _form(evidence: Evidence) -> Reason:
     cut = sum(sample.status is Status.TRUNCATED for sample in evidence.suite(name).samples)
     text = f"{n_valid} of {n} answers of {name} are valid"
     if cut:
-        text += f"; {cut} are cut off, for which the token limit is the cheaper remedy"
+        text += f"; {cut} {'is' if cut == 1 else 'are'} cut off, for which the token limit is the cheaper remedy"
     low, high = wilson(n_valid, n)
     speaks: Literal["for", "against", "cannot tell"] = "for" if high < _FORM else "against"
     if speaks == "against" and n_valid < n and low < _FORM <= high:

@@ -34,7 +34,7 @@ def tuning_lines(decision: TuningDecision, width: int) -> list[str]:
     """Conclusion and next steps, five questions, the ceiling by field, four reasons, costs, sources."""
     width = max(40, min(width, _WIDEST))
     sources = _Sources()
-    lines = [visible(f"{decision.suite}: fine-tuning {_headline(decision)}")]
+    lines = _wrapped(visible(f"{decision.suite}: fine-tuning {_headline(decision)}"), width, "")
     lines += _listed(decision.next_steps[:_STEPS], sources, width)
     lines += ["", "Before fine-tuning"]
     for number, question in enumerate(decision.questions, start=1):
