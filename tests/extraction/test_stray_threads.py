@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from as_written import HEAD, run
 from standin import StandIn
@@ -101,5 +103,8 @@ def test_what_nobody_waits_for_is_refused_for_ever(
     sent, connections = len(answering.requests), answering.connections
     found = pytester.runpytest_subprocess()
     found.assert_outcomes(passed=3)
+    end = time.monotonic() + 5
+    while answering.connections == connections and time.monotonic() < end:
+        time.sleep(0.01)  # the stand-in counts in a thread of its own
     assert (len(answering.requests), answering.connections) == (sent, connections + 1)  # that of the foreign test
     found.stdout.fnmatch_lines(["*started and did not wait for tried to reach 127.0.0.1:* after the extraction had *"])
