@@ -83,5 +83,5 @@ def test_worse_prompt_fails_on_its_field(examples: pytest.Pytester, reader: Stan
     replayed.stdout.fnmatch_lines([f"*STALE: system prompt changed ({len(GOLDEN)} cases*"])
     recorded = record(examples, reader)
     assert recorded.ret == pytest.ExitCode.TESTS_FAILED
-    recorded.stdout.fnmatch_lines(["*test_invoices.gate*", "date: 33/40 = 82.5% is below 87%"])
+    recorded.stdout.fnmatch_lines(["*test_invoices.gate*", "*date: 33/40 = 82.5% is below 87%"])
     recorded.assert_outcomes(passed=2 * len(GOLDEN) + 1, failed=1)
