@@ -25,6 +25,13 @@ def test_unchanged_run_passes(people: Project, workers: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("prompt", "letter"), [("read", r"\."), ("lose 6", "F")])
+def test_a_gate_is_part_of_the_progress(people: Project, prompt: str, letter: str) -> None:
+    """Its letter stands on the line of its module, before the hundred per cent."""
+    people.record(prompt)
+    people.run().stdout.re_match_lines([rf"test_items\.py [.~]{{12}}{letter} +\[100%\]$"])
+
+
 @WORKERS
 def test_regression_fails_with_cause_and_cases(people: Project, workers: str) -> None:
     """Six towns lost are no noise: the field, its cases and the changed prompt are named."""

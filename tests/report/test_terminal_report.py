@@ -78,6 +78,13 @@ def test_equal_misses_are_one_line(tmp_path: Path) -> None:
     assert [miss["cases"] for miss in misses] == [[f"c{i:03}" for i in range(5)]]
 
 
+def test_verbose_shows_more_and_quiet_does_not() -> None:
+    """Cases beyond the limit are counted, with `-q` as without."""
+    wrong = suite([case(i, None, f"f{i:02}:w") for i in range(60)])._replace(baseline=None)
+    lengths = [len(said(wrong, NARROW._replace(verbose=verbose))) for verbose in (-1, 0, 1, 2)]
+    assert lengths[0] == lengths[1] <= 60 < lengths[2] < lengths[3]
+
+
 def test_a_gain_has_a_p_of_its_own(tmp_path: Path) -> None:
     """Six gained and none lost are told to people, and change no verdict."""
     found = suite([case(i, "town:w" if i < 6 else "town:c", "town:c") for i in range(12)])

@@ -24,7 +24,7 @@ class Form(NamedTuple):
 
     Args:
         width: columns of the terminal; tables and lines of cases are never wider.
-        verbose: pytest's `-v`, counted: from 1 on more is shown, from 2 on everything.
+        verbose: pytest's `-v`, counted: from 1 on more is shown, from 2 on everything; `-q` is -1.
         wraps: whether longer sentences are wrapped; not in a log, where they are searched for.
         record_flag: the flag that records, as this project spells it.
         json_flag: the flag that writes what is only counted here, with a path; None where there is none.
@@ -40,7 +40,7 @@ class Form(NamedTuple):
 
     def limit(self, lines: int) -> int | None:
         """How many lines are shown where a run without `-v` shows so many."""
-        return None if self.verbose > 1 else lines * 5 if self.verbose else lines
+        return None if self.verbose > 1 else lines * 5 if self.verbose > 0 else lines
 
     def fit(self, lines: Sequence[str], limit: int) -> list[str]:
         """Lines within the terminal and the limit."""

@@ -18,6 +18,7 @@ from pytest_llm_extract.report.write import write_heading, write_lines
 from pytest_llm_extract.session import selection
 from pytest_llm_extract.session.grouped_failures import GroupedFailures
 from pytest_llm_extract.session.missing_suites import Absent
+from pytest_llm_extract.session.selection import is_narrowed
 
 if TYPE_CHECKING:
     from pytest_llm_extract.comparison.compare import VariantComparison
@@ -104,6 +105,8 @@ class Controller:
         self.n_deselected = self.n_uncollected = self.n_selected = 0
         self.failures = GroupedFailures(config)
         config.pluginmanager.register(self.failures, "llm_extract_failures")
+        self._session: pytest.Session | None = None
+        self._announced: set[str] = set()  # ids of gates that pytest counts among its tests
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note that a module failed or was skipped, so its suites are not gone."""
@@ -140,6 +143,7 @@ class Controller:
         del report.llm_extract  # the terminal keeps reports until the end
         if sent.head is not None and sent.suite_key not in self.suites:
             self.suites[sent.suite_key] = SuiteRun(sent.head, sent.lost or {})
+            self._announce(sent.head)
         run = self.suites[sent.suite_key]
         run.results[sent.case.id] = sent.case
         run.notes[sent.case.id] = sent.note
@@ -148,10 +152,11 @@ class Controller:
         if sent.entry is not None:
             run.entries[sent.case.id] = sent.entry
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)  # within that of pytest's terminal, which writes [100%] at its end
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Gate after the last test, while a failure still counts in the exit status."""
         # On -x and Ctrl-C the loop raises: then nothing is gated, and the summary says that the run was partial.
+        self._session = session
         outcome = yield
         if self.settings.plan_only or selection.calls_no_test(self.config):
             return outcome
@@ -180,6 +185,15 @@ class Controller:
         branch = Branch(revision, self.settings)
         for run in gated:
             run.head = run.head._replace(judge_notes=(*run.head.judge_notes, *branch.of_suite(run.head.key)))
+
+    def _announce(self, head: SuiteResult) -> None:
+        """Count a gate among pytest's tests as soon as its suite has begun, so that it is reported before `[100%]`.
+
+        Not in a run that was narrowed, whose gates are left out.
+        """
+        if self._session is not None and head.is_gated and not self.n_deselected and not is_narrowed(self.config):
+            self._announced.add(visible(gate_id(head.key)))
+            self._session.testscollected += 1
 
     def _absent(self, session: pytest.Session) -> Absent:
         gated = [suite_id for suite_id, run in self.suites.items() if run.decision is not None]
@@ -242,7 +256,7 @@ class Controller:
     def _publish(self, session: pytest.Session, nodeid: str, outcome: Any, longrepr: Any) -> None:
         nodeid = visible(nodeid)
         location = (nodeid.split("::")[0], None, nodeid.split("::", 1)[1].replace("::", "."))
-        session.testscollected += 1
+        session.testscollected += nodeid not in self._announced
         hook = self.config.hook
         hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
         phases: tuple[Literal["setup", "call", "teardown"], ...] = ("setup", "call", "teardown")
