@@ -330,7 +330,7 @@ def test_requests_are_stored_as_hashes(
     module.write_text(module.read_text().replace("Read.", "Read well."))
     stale = project.runpytest_subprocess("-n2")
     stale.assert_outcomes(failed=5)
-    stale.stdout.fnmatch_lines(["*STALE: prompt changed (4 cases*", "*request bodies are not stored*"])
+    stale.stdout.fnmatch_lines(["*STALE: system prompt changed (4 cases*", "*request bodies are not stored*"])
     module.write_text(
         module.read_text().replace('"m"', '"m2"').replace("llm_extract(", "llm_extract(ignore=['user'], ")
     )

@@ -8,6 +8,8 @@ import pytest
 from as_written import HEAD, run
 from standin import StandIn
 
+pytestmark = pytest.mark.own_process  # what runs leave behind must not meet the next one
+
 STRAY = """
 asked = queue.Queue()
 
