@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,20 +12,18 @@ import pytest
 
 from pytest_llm_extract.baseline.baseline_entry import Kept, NotAcceptable, keep
 from pytest_llm_extract.baseline.file import Entry
-from pytest_llm_extract.config import suite_folders
 from pytest_llm_extract.config.settings import Settings
-from pytest_llm_extract.config.source import path_below
 from pytest_llm_extract.dataset import Case
 from pytest_llm_extract.dataset.gold import GoldenCase
 from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.extraction.call import Call, CallFacts, replay
+from pytest_llm_extract.extraction.case_facts import kept_gold, labels, of_case, with_further
 from pytest_llm_extract.extraction.exception_status import in_words, status_of
 from pytest_llm_extract.extraction.job import Job, jobs_of
-from pytest_llm_extract.extraction.moved_suite import moved_from
+from pytest_llm_extract.extraction.missing_hint import missing_hint
 from pytest_llm_extract.formats.fences import is_fenced
-from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.results.case_report import CaseNote
-from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Origin, Usage
+from pytest_llm_extract.results.case_result import CaseResult, Leaf, Origin, Usage
 from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, Status
 from pytest_llm_extract.results.request_parts import without_prompt
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer, take_output
@@ -203,45 +199,15 @@ class Extraction:
             f"sample {', '.join(alike)} of {len(calls)}" if len(alike) < len(calls) else None,
             change.cause if change else None,
             (*change.lines, *filter(None, [change.hint])) if change else (),
-            self._missing_hint() if first.status is Status.MISSING else None,
+            missing_hint(self._jobs[0], self._function, self._settings) if first.status is Status.MISSING else None,
             tuple(unmatched) if looked else None,
         )
-
-    def _missing_hint(self) -> str | None:
-        """Suggest why a cassette may be missing although it was recorded."""
-        variant = self.cassette.parent
-        others = (
-            sorted(path.name for path in variant.parent.iterdir() if path.is_dir()) if variant.parent.is_dir() else []
-        )
-        if (old := self._moved_from()) is not None:
-            return f"the suite moved: its cassettes are there and fit: llm-extract mv {old} {self._suite.key}"
-        if others and not variant.exists():
-            return f"the folder of variant {others[0]!r} is there: was the prompt or extractor renamed?"
-        if (other := self._other_rootdir()) is not None:
-            given = self._settings.rootdir
-            return f"it is below {other}, recorded with that rootdir; here it is {given}: give --rootdir={other}"
-        return None
-
-    def _moved_from(self) -> str | None:
-        function = self._function
-        return None if function is None else moved_from(self._jobs[0], function, self._settings)
-
-    def _other_rootdir(self) -> Path | None:
-        """A folder above the test module that would have this cassette as the rootdir, as in a monorepo."""
-        root, name = self._settings.rootdir, self._suite.id.split("::", 1)[1]
-        module = root / self._suite.id.split("::")[0]
-        folder = os.path.relpath(self._settings.cassettes, root)
-        for other in module.parents:
-            suite = suite_folders.suite_folder(other / folder, f"{module.relative_to(other).as_posix()}::{name}")
-            if other != root and (suite / self.cassette.parent.name / self.cassette.name).exists():
-                return other
-        return None
 
     def _run(self, function: Callable[[], Any]) -> None:
         self._function = function
         self._taken = [self._take(function, job) for job in self._jobs]
         first, *further = (taken.result for taken in self._taken)
-        self.result = _with_further(first, further)
+        self.result = with_further(first, further)
 
     def _take(self, function: Callable[[], Any], job: Job) -> _Taken:
         slot = job.slot(self._settings)
@@ -293,7 +259,7 @@ class Extraction:
             cassette=cassette.as_posix().removeprefix(f"{self._settings.rootdir.as_posix()}/"),
             origin=self._origin(facts),
             old_gold=self._under_old_gold(answer),
-            **(_of_case(suite, golden, self._settings.rootdir) if is_first else {}),
+            **(of_case(suite, golden, self._settings.rootdir) if is_first else {}),
         )
         if not suite.strict or result.exact:
             return result
@@ -302,7 +268,7 @@ class Extraction:
 
     def _under_old_gold(self, answer: Answer) -> dict[str, FieldCounts] | None:
         """This answer's counts under the gold that the baseline keeps, where today's is another."""
-        gold = _kept_gold(self._suite, self._golden)
+        gold = kept_gold(self._suite, self._golden)
         return None if gold is None else score_answer(self._suite.schema, gold, answer).fields
 
     def _origin(self, facts: CallFacts) -> Origin:
@@ -311,7 +277,7 @@ class Extraction:
         if self._suite.call is not None:
             hashes["prompt"] = self._suite.call.fingerprint[:16]
             hashes["request"] = without_prompt(hashes.get("request"))
-        return Origin(**_labels(self._suite, self._golden), **hashes, answered=facts.answers.model)
+        return Origin(**labels(self._suite, self._golden), **hashes, answered=facts.answers.model)
 
     @property
     def entry(self) -> Entry | None:
@@ -324,57 +290,6 @@ class Extraction:
         if not entries or len(entries) < len(self._taken):
             return None
         return entries[0]._replace(further=tuple(entries[1:]))
-
-
-def lost_result(suite: Suite, golden: GoldenCase, status: Status, error: str | None, rootdir: Path) -> CaseResult:
-    """Make the result of a case whose extraction never ran. It stays in every denominator."""
-    lost = score_answer(
-        suite.schema,
-        golden.gold,
-        lost_answer(status, error),
-        case_id=golden.case.id,
-        origin=Origin(**_labels(suite, golden)),
-        **_of_case(suite, golden, rootdir),
-    )
-    return _with_further(lost, [lost] * (suite.n_samples - 1))
-
-
-def _with_further(first: CaseResult, further: Sequence[CaseResult]) -> CaseResult:
-    """Add the results of further samples to the result of the first."""
-    return dataclasses.replace(first, further=tuple(sample.first for sample in further)) if further else first
-
-
-def _of_case(suite: Suite, golden: GoldenCase, rootdir: Path) -> dict[str, Any]:
-    """The facts of a golden case for its result, with its accepted answers scored in the same way."""
-    case = golden.case
-    baseline, anchor = suite.accepted.entries(case.id)
-    return {
-        "group": case.group,
-        "input": as_json(case.shown_input),
-        "document": path_below(case.input, rootdir) if isinstance(case.input, Path) else None,
-        "metadata": json.loads(json.dumps(case.metadata, default=str)) if case.metadata else {},
-        "baseline": _scored(baseline, suite, golden) if baseline else None,
-        "anchor": _scored(anchor, suite, golden) if anchor else None,
-    }
-
-
-def _scored(entry: Entry, suite: Suite, golden: GoldenCase) -> Accepted:
-    """An accepted case under today's gold and rules; as it was then, where the project's own code fails on it."""
-    try:
-        return entry.scored(suite.schema, golden.gold, _kept_gold(suite, golden))
-    except Exception:  # of a comparison or a validator
-        return entry.as_then()
-
-
-def _kept_gold(suite: Suite, golden: GoldenCase) -> Any:
-    """The gold that the baseline keeps of a case, where today's is another; None otherwise."""
-    baseline, _ = suite.accepted.entries(golden.case.id)
-    return baseline and baseline.kept_gold(suite.schema, golden.gold_hash)
-
-
-def _labels(suite: Suite, golden: GoldenCase) -> dict[str, str]:
-    scoring = suite.schema.scoring_fingerprint[:16]
-    return {"gold": golden.gold_hash, "scoring": scoring, "document": golden.document_hash}
 
 
 def _said(error: BaseException, content: str | None) -> str:

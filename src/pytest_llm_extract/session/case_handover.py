@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.dataset.gold import GoldenCase
-from pytest_llm_extract.extraction.extraction import Extraction, lost_result
+from pytest_llm_extract.extraction.case_facts import lost_result
+from pytest_llm_extract.extraction.extraction import Extraction
 from pytest_llm_extract.results.case_report import CaseNote, CaseReport
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import Status

@@ -118,7 +118,7 @@ def _line(definition: pytest.Item) -> int | None:
 def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
     from pytest_llm_extract.cassette.scrub.vcr_filters import filters_of
     from pytest_llm_extract.errors import LlmExtractError, UsageError
-    from pytest_llm_extract.suites.suite import MarkerArguments, build_suites
+    from pytest_llm_extract.suites.build_suites import MarkerArguments, build_suites
 
     definition, settings = metafunc.definition, metafunc.config.stash[SETTINGS]
     _check_place(definition)

@@ -1,0 +1,49 @@
+"""Suggest why a cassette may be missing although it was recorded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pytest_llm_extract.config import suite_folders
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.extraction.job import Job
+from pytest_llm_extract.extraction.moved_suite import moved_from
+
+
+def missing_hint(job: Job, function: Callable[[], Any] | None, settings: Settings) -> str | None:
+    """Suggest why the cassette of a job may be missing although it was recorded.
+
+    Args:
+        job: the first sample of a case.
+        function: what extracts it; None if only the body of its test calls it.
+        settings: those of the run.
+
+    Returns:
+        None if nothing like the cassette was found.
+    """
+    cassette, suite = job.path(settings), job.suite
+    if function is not None and (old := moved_from(job, function, settings)) is not None:
+        return f"the suite moved: its cassettes are there and fit: llm-extract mv {old} {suite.key}"
+    folder = cassette.parent.parent
+    others = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    if others and not cassette.parent.exists():
+        return f"the folder of variant {others[0]!r} is there: was the prompt or extractor renamed?"
+    if (other := _other_rootdir(cassette, suite.id, settings)) is not None:
+        here = settings.rootdir
+        return f"it is below {other}, recorded with that rootdir; here it is {here}: give --rootdir={other}"
+    return None
+
+
+def _other_rootdir(cassette: Path, suite_id: str, settings: Settings) -> Path | None:
+    """A folder above the test module that would have this cassette as the rootdir, as in a monorepo."""
+    path, name = suite_id.split("::", 1)
+    module = settings.rootdir / path
+    folder = os.path.relpath(settings.cassettes, settings.rootdir)
+    for other in module.parents:
+        suite = suite_folders.suite_folder(other / folder, f"{module.relative_to(other).as_posix()}::{name}")
+        if other != settings.rootdir and (suite / cassette.parent.name / cassette.name).exists():
+            return other
+    return None
