@@ -11,6 +11,7 @@ from pytest_llm_extract.session import fast_imports
 _end_fast_imports = fast_imports.find_before_pytest()  # which the imports below are the first to profit by
 
 from pytest_llm_extract import clock, hookspecs  # noqa: E402, F401  # before a test can freeze the time
+from pytest_llm_extract.config import options  # noqa: E402
 from pytest_llm_extract.config import settings as settings_of  # noqa: E402
 from pytest_llm_extract.session import gate_ids, trusted_flags  # noqa: E402
 from pytest_llm_extract.session.stash import ONE_PROCESS, SETTINGS, recording_run  # noqa: E402
@@ -20,7 +21,7 @@ pytest_plugins = ("pytest_llm_extract.session.collection", "pytest_llm_extract.s
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare flags and ini names."""
-    settings_of.add_options(parser)
+    options.add_options(parser)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -33,7 +34,7 @@ def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser
 ) -> Generator[None, object, object]:
     """Declare the short flag after all other plugins' flags. Let conftests build clients if the ini allows it."""
-    settings_of.add_short_flag(early_config, parser)
+    options.add_short_flag(early_config, parser)
     if not settings_of.conftests_may_build_clients(early_config):
         try:
             return (yield)
@@ -52,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers; imports are pytest's own again when the session ends."""
     _end_fast_imports()  # that of the first session of the process
     config.add_cleanup(fast_imports.find_before_pytest())
-    for marker in settings_of.MARKERS:
+    for marker in options.MARKERS:
         config.addinivalue_line("markers", marker)
     gate_ids.run_suites_of_gates(config)
     if settings_of.records(config) and getattr(config.option, "dist", "no") != "no":
@@ -101,10 +102,8 @@ def _register_recorder(config: pytest.Config, settings: settings_of.Settings) ->
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Report if the short flag belongs to another plugin, and if a recording run goes without workers."""
     lines = []
-    if settings_of.is_short_flag_taken(config):
-        lines.append(
-            f"llm-extract: {settings_of.SHORT_FLAG} is pytest-mockllm's here; record with {settings_of.LONG_FLAG}"
-        )
+    if options.is_short_flag_taken(config):
+        lines.append(f"llm-extract: {options.SHORT_FLAG} is pytest-mockllm's here; record with {options.LONG_FLAG}")
     if ONE_PROCESS in config.stash:
         lines.append("llm-extract: records in one process, with several calls at a time; -n is for replays")
     return lines

@@ -8,7 +8,7 @@ import click
 
 from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.cli.results_files import read_files
-from pytest_llm_extract.config.settings import DOCUMENTS
+from pytest_llm_extract.config.options import DOCUMENTS
 from pytest_llm_extract.report.registry import write_report
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.config import suite_folders
-from pytest_llm_extract.config.settings import RECORD_MODES, Settings
+from pytest_llm_extract.config.options import RECORD_MODES
+from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.dataset.gold import GoldenCase
 from pytest_llm_extract.extraction.call import Slot
 from pytest_llm_extract.prompt.client import complete

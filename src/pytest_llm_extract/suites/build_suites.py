@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.baseline.find import AcceptedAnswers, Sought, find_accepted
-from pytest_llm_extract.config.settings import RECORD_MODES, Settings
+from pytest_llm_extract.config.options import RECORD_MODES
+from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.source import MarkerSource, path_below
 from pytest_llm_extract.config.suite_folders import suite_key
 from pytest_llm_extract.dataset import Case, load_cases
