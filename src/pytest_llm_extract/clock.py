@@ -1,7 +1,7 @@
 """Time that a test cannot freeze, for our own waiting.
 
 freezegun replaces the functions of `time` in every module that holds one of them, and time-machine replaces the time of
-day everywhere. The functions stand in a tuple, where neither looks, and are taken when the plugin is loaded.
+day everywhere. The functions are in a tuple, where neither looks, and are taken when the plugin is loaded.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def find_accepted(suite: Sought, settings: Settings) -> AcceptedAnswers:
     """Read a suite's accepted answers.
 
     Raises:
-        BaselineError: a file that is no baseline.
+        BaselineError: a file that is not a baseline.
         GitError: the revision cannot be had.
     """
     folder = baseline_folder(settings.cassettes, suite.key)
@@ -186,7 +186,7 @@ def given_file(settings: Settings) -> Baseline | None:
     """The baseline that --llm-extract-baseline names as a file; None for a revision or an unset option.
 
     Raises:
-        BaselineError: there is no such file, or it is no baseline.
+        BaselineError: there is no such file, or it is not a baseline.
     """
     if settings.baseline is None or settings.baseline.startswith("git:"):
         return None

@@ -176,7 +176,7 @@ def _adopt(target: Target, collected: Collected, force: bool) -> list[str]:
     """Write one cassette for each sample that a file holds, or none. Return a line for each.
 
     Raises:
-        LlmExtractError: the file is no cassette, holds a secret, or the case has a cassette.
+        LlmExtractError: the file is not a cassette, holds a secret, or the case has a cassette.
     """
     file, suite, golden = target
     settings, document = collected.settings, document_text(golden.case)

@@ -37,7 +37,7 @@ class Files(NamedTuple):
 @click.argument("old")
 @click.argument("new")
 def command(old: str, new: str) -> None:
-    """Move what a suite has recorded and accepted to the place where it stands now.
+    """Move what a suite has recorded and accepted to its new place.
 
     \b
     Example:
@@ -46,7 +46,7 @@ def command(old: str, new: str) -> None:
 
     OLD is the test as it was called, a module, or the folder of its cassettes. NEW is the test, or the module, as
     pytest collects it now. Of a suite that was split, NEW gets what belongs to its own cases. What another suite still
-    wants stays. Nothing is overwritten, and nothing is moved if anything stands in the way.
+    wants stays. Nothing is overwritten, and nothing is moved if a file is in the way.
 
     Exit status: 0 moved, 2 wrong arguments, or there is nothing to move.
     """
@@ -139,7 +139,7 @@ def _check_free(moves: Iterable[Files], settings: Settings) -> None:
     """Make sure that nothing is overwritten, and that nothing lies outside of the folder of cassettes.
 
     Raises:
-        CassetteError: something stands in the way.
+        CassetteError: a file is in the way.
     """
     for files in moves:
         pairs = [*files.cassettes.items(), *((source, target) for source, target, _, _ in files.baselines)]

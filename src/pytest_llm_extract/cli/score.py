@@ -99,7 +99,7 @@ def _read_options(floors: tuple[str, ...]) -> Written | None:
     """`0.9` is the default, `vendor=0.95` names a field; None where there is no floor.
 
     Raises:
-        UsageError: that is no number.
+        UsageError: that is not a number.
     """
     default, named = [], {}
     for text in floors:

@@ -15,7 +15,7 @@ Direction = Literal["better", "worse"]
 class Claim(NamedTuple):
     """A field (or ALL) in which a variant differs from the reference; `p_adj` is at most alpha.
 
-    `gained` and `lost` are ids of cases; those of a group stand together.
+    `gained` and `lost` are ids of cases; those of a group are adjacent.
     """
 
     variant: str

@@ -68,7 +68,7 @@ def add_inis(parser: pytest.Parser) -> None:
 
 
 def ini_value(config: pytest.Config, name: str, what: str) -> Any:
-    """An ini's value, of its type in `INIS`, whichever table it stands in.
+    """An ini's value, of its type in `INIS`, in any table.
 
     Raises:
         UsageError: it is of another; pytest says so in several ways.

@@ -22,7 +22,7 @@ _BLANK = b" \t\r\n"
 def read_records(path: Path, leaves: Collection[str]) -> Iterator[Record]:
     """Line (of parquet: row), and JSON text of every record; nothing is parsed that need not be.
 
-    `leaves` are the field paths of the schema: a cell of a csv file that is no leaf may hold JSON.
+    `leaves` are the field paths of the schema: a cell of a csv file that is not a leaf may hold JSON.
 
     Raises:
         DatasetError: the file cannot be read, or is of no kind known here.
@@ -151,7 +151,7 @@ class BadRecord(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """A record, parsed. `value` is what stands under `key`; without that, all that is no column of a case."""
+    """A record, parsed. `value` is the value of `key`; without that, all that is not a column of a case."""
 
     id: str
     key: str | None
@@ -165,7 +165,7 @@ def parse_row(text: bytes, keys: Collection[str], fields: Collection[str], numbe
     `number` reads a JSON number with a point or an exponent.
 
     Raises:
-        BadRecord: it is no such thing.
+        BadRecord: it is not such a record.
     """
     try:
         row = json.loads(text.decode(), parse_float=number)

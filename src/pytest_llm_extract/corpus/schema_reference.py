@@ -24,7 +24,7 @@ def load_schema(reference: str, compare: Path | None = None) -> Schema:
     """Import it; modules of the current directory are found. `compare` is a JSON file of rules by field path.
 
     Raises:
-        UsageError: it is not written as `module:Model`, cannot be imported, or is no pydantic type; or a rule is wrong.
+        UsageError: it is not `module:Model`, cannot be imported, or is not a pydantic type; or a rule is wrong.
         UnknownNameError: there is no such module or attribute, or no field of a rule.
     """
     rules = _read_rules(compare) if compare is not None else None

@@ -27,7 +27,7 @@ def environment_secrets(
 ) -> dict[str, tuple[str, ...]]:
     """The values that must not be written, by the name of their variable.
 
-    Those of variables whose name says so, if they have at least 12 characters and are no path, URL, number or plain
+    Those of variables whose name says so, if they have at least 12 characters and are not a path, URL, number or plain
     word, and those of variables that match a `named` glob; none that match a `spared` one. Of a URL the password
     counts, of a connection string or a JSON object the values under such names, besides the whole.
     """

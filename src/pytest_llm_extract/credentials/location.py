@@ -43,7 +43,7 @@ def _json_path(lines: list[str]) -> str:
 
 
 def _parent(lines: list[str], at: int) -> tuple[int | None, int]:
-    """The line that a line is indented below, and how many values stand between the two."""
+    """The line that a line is indented below, and how many values are between the two."""
     n_before = 0
     for number in range(at - 1, -1, -1):
         if _indent(lines[number]) < _indent(lines[at]):

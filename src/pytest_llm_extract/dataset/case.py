@@ -30,7 +30,7 @@ class MissingFileError(RowError):
 
 @dataclass(frozen=True)
 class Case:
-    """One golden record. Cases of one `group` are no independent evidence, so they are tested together.
+    """One golden record. Cases of one `group` are not independent evidence, so they are tested together.
 
     `input` is a text or any JSON, or the `Path` of a file that is not text. `columns` holds every column of its row but
     `expected`. `place` is its line in the dataset, or its file in a folder; None for a case made in Python. `written`

@@ -16,7 +16,7 @@ from pytest_llm_extract.formats.text_files import UnreadableFileError, read_text
 def folder_rows(folder: Path, problems: Problems, number: ReadNumber = float) -> list[tuple[Place, Any]]:
     """One case for each `.json`, in the order of the names; its id is the name without suffix, its place the `.json`.
 
-    Names that start with a dot, and a README, are no part of the golden data.
+    Names that start with a dot, and a README, are not part of the golden data.
     """
     documents: dict[str, list[str]] = {}
     golds: dict[str, Path] = {}

@@ -45,7 +45,7 @@ class Ceiling(NamedTuple):
 
     @property
     def learnable(self) -> float:
-        """The share that some variant gets right, or that at least stands in the document."""
+        """The share that some variant gets right, or that is at least in the document."""
         return (self.right + self.in_document + self.unsearchable) / max(1, self.n)
 
     def to_wire(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def _summaries(evidence: Evidence) -> list[VariantSummary]:
 
 
 def _source(evidence: Evidence, variant: str, name: str) -> tuple[str, ...]:
-    """Where tokens and prices of a variant stand."""
+    """Where tokens and prices of a variant are in results.json."""
     if evidence.comparison is None:
         return (evidence.of_suite(variant, "usage"),)
     return (evidence.of_summary(variant, name),)

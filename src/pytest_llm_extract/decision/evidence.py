@@ -1,4 +1,4 @@
-"""What a decision rests on: the variants of one suite, and where each number stands in results.json."""
+"""What a decision rests on: the variants of one suite, and where each number is in results.json."""
 
 from __future__ import annotations
 
@@ -61,25 +61,25 @@ class Evidence(NamedTuple):
         return next(suite for suite in self.suites if suite.variant == variant)
 
     def of_suite(self, variant: str, path: str) -> str:
-        """Where a value of a variant stands in results.json."""
+        """Where a value of a variant is in results.json."""
         return f"suites[{self.places[variant]}].{path}"
 
     def of_field(self, variant: str, field: str, name: str) -> str:
-        """Where a number of a field stands in results.json."""
+        """Where a number of a field is in results.json."""
         return self.of_suite(variant, f'fields["{field}"].{name}')
 
     def of_comparison(self, path: str) -> str:
-        """Where a value of the comparison stands in results.json."""
+        """Where a value of the comparison is in results.json."""
         return f"comparison[{self.place}].{path}"
 
     def of_summary(self, variant: str, name: str) -> str:
-        """Where a number of a compared variant stands in results.json."""
+        """Where a number of a compared variant is in results.json."""
         assert self.comparison is not None
         names = [summary.name for summary in self.comparison.variants]
         return self.of_comparison(f"variants[{names.index(variant)}].{name}")
 
     def of_lint(self, path: str) -> str:
-        """Where a value of the lints stands in results.json."""
+        """Where a value of the lints is in results.json."""
         return f"lint[{self.lint_place}].{path}"
 
     def score(self, variant: str) -> float | None:

@@ -23,7 +23,7 @@ def check_writable(folder: Path) -> None:
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Temporary file beside it, fsync, replace; the temporary file never stays behind.
 
-    A symbolic link stays one, and what is there but is no file (a pipe, a device) is written to as it is.
+    A symbolic link stays one, and what is there but is not a file (a pipe, a device) is written to as it is.
     """
     data = content.encode() if isinstance(content, str) else content
     path = Path(os.path.realpath(path))  # not `resolve`, to which links in a circle are an error of another kind

@@ -1,4 +1,4 @@
-"""JSON that stands in a Markdown fence, as models like to write it."""
+"""JSON within a Markdown fence, as models like to write it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _FENCED = re.compile(r"\s*(?P<fence>`{3,}|~{3,})[^\n`]*\n(?P<text>.*?)\n?[ \t]*(
 
 
 def without_fence(text: str) -> str | None:
-    """What stands in the fence that a text is; None for any other text, also for one with words around its fence."""
+    """The content of a string that is one fence; None for any other, also with words around the fence."""
     if text.lstrip()[:3] not in ("```", "~~~"):
         return None
     found = _FENCED.fullmatch(text)
@@ -17,5 +17,5 @@ def without_fence(text: str) -> str | None:
 
 
 def is_fenced(text: str | None) -> bool:
-    """Whether a text is a fence and what stands in it."""
+    """Whether a string is one fence with its content."""
     return text is not None and without_fence(text) is not None

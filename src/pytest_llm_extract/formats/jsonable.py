@@ -9,7 +9,7 @@ from pydantic_core import SchemaSerializer, to_jsonable_python
 
 
 def as_json(value: Any) -> Any:
-    """As pydantic writes it; what JSON has no form for as its `str`, bytes that are no text as base64.
+    """As pydantic writes it; what JSON has no form for as its `str`, bytes that are not text as base64.
 
     A value that is nested too deeply for pydantic, or within itself, becomes a short string.
     """

@@ -1,4 +1,4 @@
-"""Whether a gold value stands in a document, in one of the notations in which people write it."""
+"""Whether a gold value occurs in a document, in one of the notations in which people write it."""
 
 from __future__ import annotations
 

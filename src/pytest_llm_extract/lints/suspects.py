@@ -17,7 +17,7 @@ _LEAST = 2  # variants that agree with each other
 
 
 def lint_suspects(suites: Sequence[SuiteResult], documents: Sequence[Document]) -> Iterator[Finding]:
-    """Cases in which all variants give one value that is not the label, and that stands in the document."""
+    """Cases in which all variants give one value that is not the label, and that occurs in the document."""
     if len(suites) < _LEAST:
         return
     answers = [{case.id: case for case in suite.cases} for suite in suites]

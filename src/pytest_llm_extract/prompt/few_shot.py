@@ -67,7 +67,7 @@ def read_examples(given: Any, cases: list[Case], schema: Schema, source: MarkerS
 
     Raises:
         UsageError: it is none of them, or an example cannot be read.
-        DatasetError: the file is no golden data.
+        DatasetError: the file is not golden data.
     """
     source = source.at("examples")
     if isinstance(given, LeaveOneOut):

@@ -101,7 +101,7 @@ def load_prompt(path: Path) -> Prompt:
     """Read a prompt file.
 
     Raises:
-        PromptError: it cannot be read, or is no prompt file.
+        PromptError: it cannot be read, or is not a prompt file.
     """
     try:
         data = read_regular(path)
@@ -144,7 +144,7 @@ def rewrite(prompt: Prompt, written: list[tuple[str, str]]) -> Prompt:
 
 
 def _fingerprint(written: list[tuple[str, str]]) -> str:
-    """sha256 of the messages as written: a comment or a name in the file is no change of the prompt."""
+    """sha256 of the messages as written: a comment or a name in the file is not a change of the prompt."""
     return hashlib.sha256(json.dumps(written).encode()).hexdigest()
 
 

@@ -37,7 +37,7 @@ def strict_json_schema(tp: Any) -> _Json:
     """The schema with every property required and no others allowed.
 
     Raises:
-        UnsupportedFieldError: a field that strict schemas cannot hold, or a top level that is no object.
+        UnsupportedFieldError: a field that strict schemas cannot hold, or a top level that is not an object.
     """
     written = TypeAdapter(tp).json_schema(by_alias=True, schema_generator=_Generator)
     definitions: Mapping[str, Any] = written.get("$defs", {})

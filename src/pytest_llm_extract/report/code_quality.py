@@ -1,6 +1,6 @@
 """GitLab's Code Quality report: an issue for each wrong value. A merge request shows which are new and which are fixed.
 
-GitLab tells issues apart by their fingerprints. Ours leave out lines and values, so that an answer which is wrong in
+GitLab identifies issues by their fingerprints. Ours leave out lines and values, so that an answer which is wrong in
 another way is the same issue.
 """
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 def progress(what: str) -> Iterator[Callable[[float], None]]:
     """Gives a function that is told what share of the work is done since its last call; shown on stderr.
 
-    Where stderr is no terminal, nothing is shown.
+    Where stderr is not a terminal, nothing is shown.
     """
     if not sys.stderr.isatty():
         yield lambda share: None

@@ -157,7 +157,7 @@ def tally(results: Iterable[CaseResult]) -> Tally:
 
 
 def by_group(results: Iterable[CaseResult]) -> dict[str, dict[str, Tally]]:
-    """A tally for each value of each metadata key, as they first appear; lists and objects are no groups."""
+    """A tally for each value of each metadata key, as they first appear; lists and objects are not groups."""
     groups: dict[str, dict[str, Tally]] = {}
     for result in results:
         for key, value in result.metadata.items():

@@ -43,7 +43,7 @@ class CaseNote(NamedTuple):
 class CaseReport(NamedTuple):
     """A case's result, and facts of this run alone.
 
-    `suite_key` tells the variants of a suite apart. `entry` is what a baseline would keep.
+    `suite_key` identifies the suite and its variant. `entry` is what a baseline would keep.
     The first report of a suite from a process has its `head`; from a worker also `lost`, every case as if its answer
     were lost, since a worker that crashes says nothing more.
     """

@@ -237,7 +237,7 @@ class Sample:
         return self.valid and labelled and all(outcome in RIGHT for outcome in outcomes)
 
     def texts(self) -> list[str]:
-        """Every text that a report may show of it."""
+        """Every string that a report may show of it."""
         texts = [text for text in (self.raw, self.error, self.model, *self.by_model, *self.explanation) if text]
         for found in self.leaves.values():
             for leaf in found:
@@ -324,7 +324,7 @@ class CaseResult(Sample):
         return Sample(**{f.name: getattr(self, f.name) for f in fields(Sample)})
 
     def texts(self) -> list[str]:
-        """Every text that a report may show of it; accepted answers were looked through when they were kept."""
+        """Every string that a report may show of it; accepted answers were looked through when they were kept."""
         texts = Sample.texts(self)
         for sample in self.further:
             texts += sample.texts()

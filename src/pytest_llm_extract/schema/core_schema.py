@@ -95,7 +95,7 @@ def is_list(core: Mapping[str, Any]) -> bool:
 
 
 def is_json_of(core: Mapping[str, Any]) -> bool:
-    """Whether it is `Json[T]`: a text that is read as the JSON of some type."""
+    """Whether it is `Json[T]`: a string that is read as the JSON of a type."""
     return core["type"] == "json" and "schema" in core
 
 

@@ -40,7 +40,7 @@ def read_json_schema(path: Path, source: str) -> type[BaseModel]:
     """The model of a JSON Schema file; without a title it is named like the file.
 
     Raises:
-        UsageError: it cannot be read, or is no JSON Schema of an object.
+        UsageError: it cannot be read, or is not a JSON Schema of an object.
     """
     place = f"{source}: {path.name}"
     try:
@@ -112,7 +112,7 @@ class _Reading:
         """The copy of one schema; `place` is its path from the top, of keywords and names.
 
         Raises:
-            UsageError: it is no schema, or a rule stands where it would have no effect.
+            UsageError: it is not a schema, or a rule is in a place where it has no effect.
         """
         if given is True:
             return {}
@@ -173,7 +173,7 @@ class _Reading:
         return {**rest, "anyOf": [{**_of_type(shape, name), "type": name} for name in types]}
 
     def _is_scalar(self, items: Any) -> bool:
-        """Whether items are texts, numbers or the like; those that a reference leads to are looked up."""
+        """Whether items are strings, numbers or the like; those that a reference leads to are looked up."""
         for _ in range(_MOST_REFERENCES):
             if not isinstance(items, Mapping) or "$ref" not in items:
                 break

@@ -16,7 +16,7 @@ _PREFIX = "#/x-llm-extract-types/"
 
 
 class Types:
-    """Types that stand in a schema for places of it, each under a reference of its own.
+    """Types that replace places in a schema, each under a reference of its own.
 
     `create` makes the model of a whole schema; it gets the types that are known by then.
     """

@@ -45,7 +45,7 @@ class Schema:
         """Read a type; `compare` holds rules by path, which go before those of the type.
 
         Raises:
-            UsageError: it is no pydantic model, nor a list, dict or union of them; or a rule does not fit.
+            UsageError: it is not a pydantic model, nor a list, dict or union of them; or a rule does not fit.
             UnknownNameError: `compare` names a path that is not there.
         """
         try:
@@ -106,7 +106,7 @@ class Schema:
         """`read_gold` of JSON text.
 
         Raises:
-            pydantic.ValidationError: it is no JSON, or does not fit the schema.
+            pydantic.ValidationError: it is not JSON, or does not fit the schema.
         """
         return self._read(text, _gold_reader(text))
 

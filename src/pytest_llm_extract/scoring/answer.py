@@ -42,7 +42,7 @@ def lost_answer(status: Status, error: str | None) -> Answer:
 def read_answer(schema: Schema, raw: str | bytes, strip: str | None = None) -> Answer:
     """Read the text of an answer; JSON that does not validate is salvaged field by field.
 
-    `strip` may be `"fence"`: an answer that is one Markdown fence is what stands in it.
+    `strip` may be `"fence"`: an answer that is one Markdown fence is its content.
     """
     inner = without_fence(raw) if strip == FENCE and isinstance(raw, str) else None
     return _read(schema, raw) if inner is None else _read(schema, inner)._replace(text=inner)

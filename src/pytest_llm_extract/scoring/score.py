@@ -39,14 +39,14 @@ def score(
     `gold` is plain data or an instance; what it does not set is not scored. `predicted` is an instance, plain data,
     or the JSON text of an answer. `schema` is a pydantic type or a JSON Schema; an instance needs none. `compare` holds
     rules by field path, which go before those of the schema. With `strip="fence"` an answer that is one Markdown fence
-    is what stands in it.
+    is its content.
 
     Example:
         >>> score({"vendor": "ACME"}, {"vendor": "Acme"}, schema=Invoice).counts["vendor"].wrong
         1
 
     Raises:
-        UsageError: there is no schema, it is no pydantic type, or a rule does not fit its field.
+        UsageError: there is no schema, it is not a pydantic type, or a rule does not fit its field.
         UnknownNameError: gold or `compare` names a field that the schema does not have.
         pydantic.ValidationError: gold does not fit the schema.
     """

@@ -1,4 +1,4 @@
-"""The answer of one case against the gold of another: a field that stays right cannot fail, whatever its rule says."""
+"""The answer of one case against the gold of another: a field that stays right cannot fail, whatever its rule is."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class GroupedFailures:
         return [found[0] if len(found) == 1 else self._merged(found) for found in groups.values()]
 
     def _way(self, report: Any) -> tuple[str, ...] | None:
-        """How a case failed; None where it stands for itself."""
+        """How a case failed; None if no other case failed in the same way."""
         if report.nodeid not in self._cases or report.when != "call":
             return None
         suite, status, _ = self._cases[report.nodeid]

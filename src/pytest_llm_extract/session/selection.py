@@ -40,5 +40,5 @@ def is_looked_at(module: Path, config: pytest.Config, *, in_modules: bool) -> bo
 
 
 def _real(path: Path) -> Path:
-    """Where a folder or a test module is, whatever links lead to its folder."""
+    """Where a folder or a test module is, with all links resolved."""
     return path.resolve() if path.is_dir() else path.parent.resolve() / path.name

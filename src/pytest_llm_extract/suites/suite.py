@@ -61,7 +61,7 @@ class Suite(NamedTuple):
         return suite_key(self.id, None if self.is_primary else self.variant)
 
     def item_id(self, case_id: str) -> str:
-        """What stands in the brackets of a case's node id."""
+        """The part of a case's node id in brackets."""
         return case_id if self.is_primary else f"{self.variant}-{case_id}"
 
     @property

@@ -59,7 +59,7 @@ def mappings(value: Any) -> Iterator[Body]:
 
 
 def text(value: Any) -> str | None:
-    """The value if it is a text."""
+    """The value if it is a string."""
     return value if isinstance(value, str) else None
 
 
@@ -73,7 +73,7 @@ def arguments(calls: Any) -> list[str]:
 
 
 def joined(texts: Sequence[str]) -> str | None:
-    """The parts of a text; None where there is none, which is not the same as an empty text."""
+    """The parts of a text; None if there are none, which differs from an empty string."""
     return "".join(texts) if texts else None
 
 

@@ -46,7 +46,7 @@ def _read(body: Body) -> RawAnswer:
 
 
 def _read_v1(body: Body) -> RawAnswer:
-    """A text, or calls of tools, beside what is told of them."""
+    """A text, or calls of tools beside the text about them."""
     calls = [json.dumps(call.get("parameters"), ensure_ascii=False) for call in mappings(body.get("tool_calls"))]
     reason = text(body.get("finish_reason"))
     usage = mapping(mapping(body.get("meta")).get("tokens"))

@@ -1,4 +1,4 @@
-"""Which wire format an answer is in, told by the shape of its body."""
+"""Which wire format an answer is in, by the shape of its body."""
 
 from __future__ import annotations
 

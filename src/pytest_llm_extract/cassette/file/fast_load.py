@@ -1,7 +1,7 @@
 """Read a sealed cassette by its known shape, in a fraction of the time of a YAML parser.
 
 What it says of itself is true, since this package wrote it and nobody edited it: nothing is checked again. Whatever
-else a file holds (a body that is no JSON, another tool's recording, an edit) is left to the parser, which also has the
+else a file holds (a body that is not JSON, another tool's recording, an edit) is left to the parser, which also has the
 words for what is wrong.
 """
 

@@ -89,7 +89,7 @@ def read_recording(data: Any) -> Recording:
     """Read a recording from plain data.
 
     Raises:
-        LayoutError: it is no vcrpy cassette, or not a whole one.
+        LayoutError: it is not a vcrpy cassette, or not a whole one.
     """
     top = Node(data, "")
     if isinstance(data, list) and data and isinstance(data[0], dict) and "request" in data[0]:

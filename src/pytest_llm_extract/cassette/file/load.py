@@ -27,7 +27,7 @@ def load(path: Path, root: Path | None = None) -> Recording | None:
     """Read a cassette; None if it does not exist. No symbolic link may lead out of the folder `root`.
 
     Raises:
-        CassetteError: there is a file, but it is no whole cassette; or it would lie outside of `root`.
+        CassetteError: there is a file, but it is not a whole cassette; or it would lie outside of `root`.
     """
     data = _read(path, root)
     if data is None:
@@ -120,7 +120,7 @@ def parse(text: str) -> Recording:
     """Read the text of a cassette, YAML or JSON, written by this package or by vcrpy.
 
     Raises:
-        LayoutError: it is no whole cassette.
+        LayoutError: it is not a whole cassette.
     """
     try:
         return read_recording(_read_json(text) if text.lstrip()[:1] == "{" else _read_yaml(text))

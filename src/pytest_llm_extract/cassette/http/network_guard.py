@@ -47,6 +47,6 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 def install() -> None:
     """Refuse every connection of a replay, and of threads and tasks that an extraction left behind.
 
-    Until the process ends: there is no way to remove an audit hook.
+    This lasts until the process ends: an audit hook cannot be removed.
     """
     sys.addaudithook(_hook)

@@ -89,7 +89,7 @@ def _intervals(comparison: VariantComparison, at: Mapping[str, float], y: Callab
 
 
 def _names(points: Sequence[tuple[float, float, str, bool]]) -> dict[str, tuple[float, float]]:
-    """Where the names of points stand: above one another where points are close."""
+    """The positions of points' names: above one another where points are close."""
     found: dict[str, tuple[float, float]] = {}
     for x, y, name, _ in sorted(points, key=lambda point: -point[1]):
         while any(abs(x - other_x) < 80 and abs(y - other_y) < 13 for other_x, other_y in found.values()):

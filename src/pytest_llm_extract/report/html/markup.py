@@ -9,7 +9,7 @@ from pytest_llm_extract.formats.visible import visible_text
 
 
 class Html(str):
-    """Markup, which stands as it is."""
+    """Markup, which is written unchanged."""
 
     __slots__ = ()
 

@@ -69,7 +69,7 @@ def _blocks(sections: Sequence[Section], sources: Sources) -> list[Block]:
 
 
 def _inline(style: str, script: str, sources: Sources) -> tuple[Html, Html]:
-    """What stands in the head and at the end of a page that holds all it needs."""
+    """The head and the end of a page that holds all it needs."""
     images = "img-src data:; frame-src blob:" if sources.embeds else ""
     policy = _policy(f"style-src '{_digest(style)}'", f"script-src '{_digest(script)}'", images)
     return join(policy, tag("style", Html(style))), tag("script", Html(script))

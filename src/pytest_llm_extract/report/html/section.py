@@ -134,7 +134,7 @@ def _verdict(suite: SuiteResult, decision: Decision, *, is_alone: bool) -> Itera
 
 
 def _judge(decision: Decision) -> list[str]:
-    """What changed about the judge itself, which stands beside its verdict."""
+    """What changed about the judge itself, shown beside its verdict."""
     before = decision.judged_before
     return [*map(str, decision.judge), *([str(before)] if before else [])]
 

@@ -87,7 +87,7 @@ def _cheapest_path(
 
 
 def in_order(n_rows: int, n_columns: int, gain: Callable[[int, int], int | None]) -> dict[int, int]:
-    """Pairs that do not cross, with the greatest sum; a gain of None is no pair.
+    """Pairs that do not cross, with the greatest sum; a gain of None is not a pair.
 
     Dynamic programming over prefixes (Needleman and Wunsch 1970), one byte for each pair.
     """

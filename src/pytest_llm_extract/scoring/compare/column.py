@@ -23,7 +23,7 @@ class Column:
     """One leaf of all items.
 
     `gold` and `predicted` hold its values, None for null, UNLABELLED where gold does not say. `keys` holds a key for
-    each value, equal exactly when the values are the same; it is None when the comparator is no equivalence here.
+    each value, equal exactly when the values are the same; it is None when the comparator is not an equivalence here.
     """
 
     def __init__(self, comparator: Comparator, gold: Sequence[Any], predicted: Sequence[Any]) -> None:

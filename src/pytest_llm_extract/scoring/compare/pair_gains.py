@@ -34,7 +34,7 @@ class Gains:
         self.matrix = self._all()
 
     def refused(self, a: int, b: int) -> bool:
-        """Whether the a-th row and the b-th other row are no pair."""
+        """Whether the a-th row and the b-th other row are not a pair."""
         if self.matrix[a][b] >= self._one_correct:
             return False
         texts = self._table.text(True, self._rows[a]), self._table.text(False, self._others[b])
