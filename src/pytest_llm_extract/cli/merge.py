@@ -16,7 +16,7 @@ from pytest_llm_extract.config.suite_folders import suite_folder
 from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.gate.decide import decide, failures, summarize_only
 from pytest_llm_extract.lints.lint_report import lint_results
-from pytest_llm_extract.report.results_json import read_input, read_results, run_to_wire, write_results
+from pytest_llm_extract.report.results_json import read_input, read_results, results_text, run_to_wire, write_results
 from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.report.variants import variants_lines
 from pytest_llm_extract.results.case_result import CaseResult, Leaves
@@ -52,7 +52,7 @@ def command(shards: tuple[Path, ...], output: Path | None, cassettes: str, expec
     comparisons = compare_suites(suites, suites[0].rules.alpha if suites else 0.05)
     if output is not None:
         lints = lint_results([suite for suite in suites if suite.complete])
-        write_results(output, run_to_wire(judged, Path.cwd(), comparisons, lints=lints))
+        write_results(output, results_text(run_to_wire(judged, Path.cwd(), comparisons, lints=lints)))
     form = terminal_form("--output")
     for suite, decision in gated:
         echo(f"{suite.id} ({suite.variant})")

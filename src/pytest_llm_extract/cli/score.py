@@ -13,7 +13,7 @@ from pytest_llm_extract.corpus.score_files import Corpus, available_processes, s
 from pytest_llm_extract.errors import DatasetError, UsageError
 from pytest_llm_extract.report.corpus_totals import corpus_lines, corpus_suite, corpus_to_wire, judge, problem_lines
 from pytest_llm_extract.report.progress import progress
-from pytest_llm_extract.report.results_json import write_results
+from pytest_llm_extract.report.results_json import results_text, write_results
 from pytest_llm_extract.suites.limit_markers import Written, read_floors
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -88,7 +88,7 @@ def command(
     )
     decision = judge(totals, suite, fields)
     if output is not None:
-        write_results(output, corpus_to_wire(suite, decision, totals, Path.cwd()))
+        write_results(output, results_text(corpus_to_wire(suite, decision, totals, Path.cwd())))
     echo(f"{gold} ({predictions.name})")
     echo(*corpus_lines(suite, decision, totals, terminal_form("--json")))
     echo(f"{totals.n_cases:,} records in {took_s:.1f} s: {totals.n_cases / took_s:,.0f} a second")

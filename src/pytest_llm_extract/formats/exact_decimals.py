@@ -23,7 +23,7 @@ _MARKED = re.compile(r'"\\ue000exact number ([-+.0-9E]+)"')
 
 
 def has_long_number(text: str | bytes) -> bool:
-    """A quick check whether a text may hold such a number."""
+    """A quick check whether a string may hold such a number."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     return _LONG_NUMBER in data.translate(_DIGITS)
 

@@ -149,7 +149,7 @@ def _repeats(added: Iterable[CaseResult], cases: Iterable[CaseResult]) -> list[s
 def as_judged_before(suite: SuiteResult) -> SuiteResult | None:
     """The suite under the judge that its baseline knew: its limits, groups, gold and cases; None without a baseline.
 
-    Rules of comparison and validators are today's: those of that day are not here any more.
+    Rules of comparison and validators are today's, since the baseline does not keep their code.
     """
     baseline = suite.baseline
     if baseline is None:

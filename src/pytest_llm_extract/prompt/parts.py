@@ -11,7 +11,7 @@ from pytest_llm_extract.rules.ablation import LeftOut
 
 _LINE = re.compile(r"[^\n]+\n?")
 _SENTENCE = re.compile(r"[^\n]+?(?:[.!?](?=\s|$)|(?=\n)|$)\s?")
-_ASSISTANT = "assistant"  # what the model is shown to have said is no instruction
+_ASSISTANT = "assistant"  # what the model is shown to have said is not an instruction
 
 
 def find_parts(prompt: Prompt, path: str | Path, by: str) -> Iterator[LeftOut]:

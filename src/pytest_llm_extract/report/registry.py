@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pytest_llm_extract.config.ci import is_github
 from pytest_llm_extract.errors import ResultsError
-from pytest_llm_extract.formats.atomic_write import write_atomically
 from pytest_llm_extract.report.annotations import annotation_lines
 from pytest_llm_extract.report.code_quality import code_quality
 from pytest_llm_extract.report.markdown import markdown
-from pytest_llm_extract.report.results_json import run_to_wire
+from pytest_llm_extract.report.results_json import results_text, run_to_wire, write_results
 from pytest_llm_extract.report.run_results import Results
 
 SUMMARY = "GITHUB_STEP_SUMMARY"  # the variable with the file of a job's summary, which GitHub shows
@@ -24,7 +23,7 @@ Files = Mapping[Path, str | bytes]
 
 def _json(results: Results, path: Path) -> Files:
     wire = run_to_wire(results.suites, results.folder, results.comparisons, results.run, results.lints)
-    return {path: json.dumps(wire, indent=1) + "\n"}
+    return {path: results_text(wire)}
 
 
 def _markdown(results: Results, path: Path) -> Files:
@@ -51,7 +50,7 @@ RENDERERS: Mapping[str, Callable[[Results, Path], Files]] = {
 
 def job_lines(results: Results) -> list[str]:
     """What a job prints for its service to read; nothing outside of GitHub Actions."""
-    if not os.environ.get("GITHUB_ACTIONS"):
+    if not is_github():
         return []
     return annotation_lines(results, os.environ.get("GITHUB_WORKSPACE"))
 
@@ -66,10 +65,7 @@ def write_report(name: str, path: Path, results: Results) -> str | None:
     for file, content in RENDERERS[name](results, path).items():
         data = content.encode() if isinstance(content, str) else content
         n_bytes += len(data)
-        try:
-            write_atomically(file, data)
-        except OSError as error:
-            raise ResultsError(str(file), f"results not written: {error.strerror or error}") from None
+        write_results(file, data)
     if n_bytes <= LARGE:
         return None
     smaller = "--llm-extract-documents=none writes it without documents"
@@ -88,7 +84,7 @@ def write_reports(paths: Mapping[str, Path], results: Results) -> list[str]:
             notes.append(write_report(name, path, results))
         except ResultsError as error:
             problems.append(error)
-    if (summary := os.environ.get(SUMMARY)) and os.environ.get("GITHUB_ACTIONS"):
+    if (summary := os.environ.get(SUMMARY)) and is_github():
         try:
             with Path(summary).open("a", encoding="utf-8") as file:  # other steps write there too
                 file.write(markdown(results.suites, results.comparisons, results.lints))

@@ -75,14 +75,19 @@ def run_to_wire(
     }
 
 
-def write_results(path: Path, wire: dict[str, Any]) -> None:
-    """Write a results.json.
+def results_text(wire: dict[str, Any]) -> str:
+    """The text of a results.json."""
+    return json.dumps(wire, indent=1) + "\n"
+
+
+def write_results(path: Path, data: str | bytes) -> None:
+    """Write a file of results, whatever its format.
 
     Raises:
         ResultsError: it cannot be written.
     """
     try:
-        write_atomically(path, json.dumps(wire, indent=1) + "\n")
+        write_atomically(path, data)
     except OSError as error:
         raise ResultsError(str(path), f"results not written: {error.strerror or error}") from None
 

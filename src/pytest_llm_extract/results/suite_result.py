@@ -20,11 +20,11 @@ from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
 class AcceptedRun:
     """A baseline (or anchor) as its suite found it.
 
-    `gone` holds the cases that golden data has no more, with their outcomes then; `dropped` those among them that the
-    committed baseline dropped too. `dropped_fields` are fields that it has no more, `dropped_labels` those that it has
-    in no case any more. `same_as_baseline` is True for an anchor with the very answers of the baseline. `judged_by` is
-    what its answers were judged by, None for a file of a version that did not keep it. `is_edited` says that its
-    checksum does not fit: the file was changed by hand.
+    `gone` holds the cases that golden data no longer has, with their outcomes then; `dropped` those among them that
+    the committed baseline dropped too. `dropped_fields` are fields that it no longer has, `dropped_labels` fields that
+    it no longer labels in any case. `same_as_baseline` is True for an anchor with the very answers of the baseline.
+    `judged_by` is what its answers were judged by, None for a file of a version that did not keep it. `is_edited` says
+    that its checksum does not fit: the file was changed by hand.
     """
 
     source: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_llm_extract.config.ci import is_ci
+from pytest_llm_extract.config.ci import is_ci, is_github
 from pytest_llm_extract.config.suite_folders import gate_id
 from pytest_llm_extract.formats.visible import visible, visible_lines
 from pytest_llm_extract.report.write import write_heading, write_lines
@@ -303,7 +302,7 @@ class Controller:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the reports that were asked for, if there is anything to write."""
-        if not self.suites or not (self.settings.reports or "GITHUB_ACTIONS" in os.environ):
+        if not self.suites or not (self.settings.reports or is_github()):
             return
         from pytest_llm_extract.errors import ResultsError
         from pytest_llm_extract.report.registry import job_lines, write_reports

@@ -1,6 +1,6 @@
 """Chat Completions, of OpenAI and of everyone who speaks like it: Azure, Groq, DeepSeek, Mistral, Ollama's `/v1`.
 
-The older Completions (`/v1/completions`), which answer with a text in place of a message, are read as well.
+The older Completions (`/v1/completions`), which answer with a string instead of a message, are read too.
 """
 
 from __future__ import annotations

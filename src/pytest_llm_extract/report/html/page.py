@@ -76,7 +76,7 @@ def _inline(style: str, script: str, sources: Sources) -> tuple[Html, Html]:
 
 
 def _beside(sources: Sources) -> tuple[Html, Html]:
-    """The same of a page with its assets beside it, which also a strict policy of a server lets through."""
+    """The head and the end of a page with its assets beside it, which a strict policy of a server allows too."""
     images = "img-src 'self' data:; frame-src 'self'" if sources.embeds else ""
     policy = _policy("style-src 'self'", "script-src 'self'", images)
     style = tag("link", rel="stylesheet", href="report.css")
