@@ -76,6 +76,9 @@ def test_contamination_in_a_run(project: pytest.Pytester) -> None:
             "note: test_notes.py::test_notes: 2 findings in its golden data (`llm-extract lint`)",
         ]
     )
+    without_reports = project.runpytest_subprocess()
+    without_reports.stdout.fnmatch_lines(["ERROR test_notes.py::test_notes: example 's1' of few_shot is 99%*"])
+    without_reports.stdout.no_fnmatch_line("*in its golden data*")
     wire = json.loads((project.path / "results.json").read_text())
     assert wire["comparison"][0]["n_cases"] == 3
     assert wire["lint"][0]["counts"] == {"contamination": 1, "gold_not_in_document": 1, "label_suspect": 1}

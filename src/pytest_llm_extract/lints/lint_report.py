@@ -60,6 +60,8 @@ def lint(
     models: Iterable[str] = (),
     results: Sequence[SuiteResult] = (),
     settled: Collection[str] = (),
+    *,
+    errors_only: bool = False,
 ) -> LintReport:
     """Every lint of a suite.
 
@@ -71,31 +73,36 @@ def lint(
         models: those that read the documents.
         results: of each variant, for labels that all of them contradict; empty where nothing ran.
         settled: keys of findings that are not to be repeated.
+        errors_only: leaves out what takes longer than the replay of a suite may: all but contamination.
     """
-    twins = find_twins(documents)
-    found = [
-        *find_contamination(documents, recipes),
-        *lint_documents(documents, models),
-        *lint_twins(twins),
-        *lint_contradictions(twins),
-        *lint_gold(documents, paths),
-        *lint_suspects(results, documents),
-        *lint_fields(documents, paths),
-    ]
+    found = find_contamination(documents, recipes)
+    if not errors_only:
+        twins = find_twins(documents)
+        found += [
+            *lint_documents(documents, models),
+            *lint_twins(twins),
+            *lint_contradictions(twins),
+            *lint_gold(documents, paths),
+            *lint_suspects(results, documents),
+            *lint_fields(documents, paths),
+        ]
     order = list(KINDS)
     kept = sorted((one for one in found if one.key not in settled), key=lambda one: order.index(one.kind))
     return LintReport(suite, len(documents), tuple(kept), len(found) - len(kept))
 
 
-def lint_results(suites: Sequence[SuiteResult], most: int | None = MOST) -> list[LintReport]:
+def lint_results(
+    suites: Sequence[SuiteResult], most: int | None = MOST, *, errors_only: bool = False
+) -> list[LintReport]:
     """The lints of every suite of a run, over its variants; suites of more than `most` documents are left out."""
     by_id: dict[str, list[SuiteResult]] = {}
     for suite in suites:
         by_id.setdefault(suite.id, []).append(suite)
-    return [_lint_variants(found) for found in by_id.values() if most is None or len(found[0].cases) <= most]
+    read = (found for found in by_id.values() if most is None or len(found[0].cases) <= most)
+    return [_lint_variants(found, errors_only=errors_only) for found in read]
 
 
-def _lint_variants(suites: Sequence[SuiteResult]) -> LintReport:
+def _lint_variants(suites: Sequence[SuiteResult], *, errors_only: bool) -> LintReport:
     first = suites[0]
     models = dict.fromkeys(suite.model for suite in suites if suite.model)
     return lint(
@@ -106,6 +113,7 @@ def _lint_variants(suites: Sequence[SuiteResult]) -> LintReport:
         list(models),
         suites,
         {key for suite in suites for key in suite.settled},
+        errors_only=errors_only,
     )
 
 

@@ -3,90 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_llm_extract.config.ci import is_ci, is_github
-from pytest_llm_extract.config.suite_folders import gate_id
-from pytest_llm_extract.formats.visible import visible, visible_lines
+from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.report.write import write_heading, write_lines
 from pytest_llm_extract.session import selection
+from pytest_llm_extract.session.gate_tests import GateReport, GateTests
 from pytest_llm_extract.session.grouped_failures import GroupedFailures
 from pytest_llm_extract.session.missing_suites import Absent
 from pytest_llm_extract.session.selection import is_narrowed
+from pytest_llm_extract.session.suite_run import SuiteRun
 
 if TYPE_CHECKING:
     from pytest_llm_extract.comparison.compare import VariantComparison
     from pytest_llm_extract.config.settings import Settings
-    from pytest_llm_extract.gate.decide import Decision
     from pytest_llm_extract.lints.lint_report import LintReport
     from pytest_llm_extract.report.terminal import Form
-    from pytest_llm_extract.results.case_report import CaseNote, CaseReport
-    from pytest_llm_extract.results.case_result import CaseResult
+    from pytest_llm_extract.results.case_report import CaseReport
     from pytest_llm_extract.results.suite_result import SuiteResult
 
 
 def _escaped(name: str) -> str:
     """A name escaped to ASCII, as in node ids."""
     return name.encode("unicode_escape").decode()
-
-
-class GateReport:
-    """The text of a failed gate, as pytest shows failures; `below` is the section that shows the reasons, if any."""
-
-    def __init__(self, reasons: list[str], suite_id: str, below: str | None = None) -> None:
-        reasons = [*visible_lines(reasons)]
-        self.text, self.below = "\n".join(reasons), below
-        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-        message = f"{reasons[0]}{more}"
-        self.reprcrash = SimpleNamespace(path=suite_id.split("::")[0], lineno=0, message=message)
-
-    def __str__(self) -> str:
-        return self.text
-
-    def toterminal(self, tw: Any) -> None:
-        """Write the failure to pytest's terminal."""
-        n_reasons = self.text.count("\n") + 1
-        counted = f"{n_reasons} reason{'' if n_reasons == 1 else 's'}"
-        tw.line(f'{counted}, below under "{self.below}"' if self.below else self.text, red=True)
-
-
-@dataclass
-class SuiteRun:
-    """The facts about one suite of this run."""
-
-    head: SuiteResult
-    lost: dict[str, dict[str, Any]]
-    results: dict[str, CaseResult] = field(default_factory=dict)
-    notes: dict[str, CaseNote] = field(default_factory=dict)
-    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
-    decision: Decision | None = None
-
-    @property
-    def title(self) -> str:
-        """The heading of its section."""
-        return f"llm-extract: {self.head.id} ({self.head.variant})"
-
-    def shows(self, reasons: Sequence[str]) -> str | None:
-        """The heading of its section if that has all of these reasons; None where some would be shown nowhere."""
-        return self.title if set(reasons) <= set(self.decided.reasons) else None
-
-    @property
-    def suite(self) -> SuiteResult:
-        """The suite with the results received so far, in the order of the golden data."""
-        return self.head.with_cases(self.results)
-
-    @property
-    def decided(self) -> Decision:
-        """The gate's decision; a summary without a verdict where nothing was gated."""
-        from pytest_llm_extract.gate.decide import summarize_only
-
-        return self.decision or summarize_only(self.suite)
 
 
 class Controller:
@@ -104,8 +47,7 @@ class Controller:
         self.n_deselected = self.n_uncollected = self.n_selected = 0
         self.failures = GroupedFailures(config)
         config.pluginmanager.register(self.failures, "llm_extract_failures")
-        self._session: pytest.Session | None = None
-        self._announced: set[str] = set()  # ids of gates that pytest counts among its tests
+        self._gates: GateTests | None = None  # while tests run
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note that a module failed or was skipped, so its suites are not gone."""
@@ -142,7 +84,13 @@ class Controller:
         del report.llm_extract  # the terminal keeps reports until the end
         if sent.head is not None and sent.suite_key not in self.suites:
             self.suites[sent.suite_key] = SuiteRun(sent.head, sent.lost or {})
-            self._announce(sent.head)
+            if (
+                self._gates is not None
+                and sent.head.is_gated
+                and not self.n_deselected
+                and not is_narrowed(self.config)
+            ):
+                self._gates.announce(sent.suite_key)
         run = self.suites[sent.suite_key]
         run.results[sent.case.id] = sent.case
         run.notes[sent.case.id] = sent.note
@@ -155,17 +103,17 @@ class Controller:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Gate after the last test, while a failure still counts in the exit status."""
         # On -x and Ctrl-C the loop raises: then nothing is gated, and the summary says that the run was partial.
-        self._session = session
+        self._gates = gates = GateTests(session)
         outcome = yield
         if self.settings.plan_only or selection.calls_no_test(self.config):
             return outcome
         self._add_crashed()
         self._audit()
         for run in self.suites.values():
-            self._gate(session, run)
+            self._gate(gates, run)
         absent = self._absent(session)
         for suite_id, reasons in absent.reasons().items():
-            self._publish(session, gate_id(suite_id), "failed", GateReport(reasons, suite_id))
+            gates.publish(suite_id, "failed", GateReport(reasons, suite_id))
         heads = [run.head for run in self.suites.values()]
         self.left_behind = absent.left_behind({head.baseline.source for head in heads if head.baseline})
         return outcome
@@ -184,15 +132,6 @@ class Controller:
         branch = Branch(revision, self.settings)
         for run in gated:
             run.head = run.head._replace(judge_notes=(*run.head.judge_notes, *branch.of_suite(run.head.key)))
-
-    def _announce(self, head: SuiteResult) -> None:
-        """Count a gate among pytest's tests as soon as its suite has begun, so that it is reported before `[100%]`.
-
-        Not in a run that was narrowed, whose gates are left out.
-        """
-        if self._session is not None and head.is_gated and not self.n_deselected and not is_narrowed(self.config):
-            self._announced.add(visible(gate_id(head.key)))
-            self._session.testscollected += 1
 
     def _absent(self, session: pytest.Session) -> Absent:
         gated = [suite_id for suite_id, run in self.suites.items() if run.decision is not None]
@@ -219,7 +158,7 @@ class Controller:
     def _has_no_variants(self, run: SuiteRun) -> bool:
         return sum(other.head.id == run.head.id for other in self.suites.values()) == 1
 
-    def _gate(self, session: pytest.Session, run: SuiteRun) -> None:
+    def _gate(self, gates: GateTests, run: SuiteRun) -> None:
         from pytest_llm_extract.gate.decide import decide, failures
 
         suite = run.suite
@@ -237,11 +176,11 @@ class Controller:
         if self.settings.require_baseline and suite.baseline is None and not self.settings.accept:
             reasons.append("there is no baseline, and the run requires one: pytest --llm-extract-accept, and commit it")
         if reasons:
-            self._publish(session, gate_id(suite.key), "failed", GateReport(reasons, suite.id, run.shows(reasons)))
+            gates.publish(suite.key, "failed", GateReport(reasons, suite.id, run.shows(reasons)))
         elif gated:
-            self._publish(session, gate_id(suite.key), "passed", None)
+            gates.publish(suite.key, "passed", None)
         elif suite.complete:
-            self._publish(session, gate_id(suite.key), "skipped", ("", 0, "Skipped: every case was skipped"))
+            gates.publish(suite.key, "skipped", ("", 0, "Skipped: every case was skipped"))
 
     def _ungated(self, suite: SuiteResult) -> list[str]:
         """Why a suite without a verdict fails the build all the same."""
@@ -251,26 +190,6 @@ class Controller:
         if not suite.complete:
             what = f"partial run: {len(suite.cases)} of {len(suite.dataset_ids)} cases"
         return [f"{what}, and the run is required to be complete"]
-
-    def _publish(self, session: pytest.Session, nodeid: str, outcome: Any, longrepr: Any) -> None:
-        nodeid = visible(nodeid)
-        location = (nodeid.split("::")[0], None, nodeid.split("::", 1)[1].replace("::", "."))
-        session.testscollected += nodeid not in self._announced
-        hook = self.config.hook
-        hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
-        phases: tuple[Literal["setup", "call", "teardown"], ...] = ("setup", "call", "teardown")
-        for when in phases:
-            is_call = when == "call"
-            report = pytest.TestReport(
-                nodeid=nodeid,
-                location=location,
-                keywords={},
-                outcome=outcome if is_call else "passed",
-                longrepr=longrepr if is_call else None,
-                when=when,
-            )
-            hook.pytest_runtest_logreport(report=report)
-        hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def _accept(self, run: SuiteRun) -> str | None:
         """Accept the answers of a suite; why they could not be."""
@@ -295,14 +214,19 @@ class Controller:
 
     @cached_property
     def _lints(self) -> list[LintReport]:
-        """What is wrong with the golden data of each suite that ran whole."""
+        """What is wrong with the golden data of each suite that ran whole; no more than errors without a report."""
         from pytest_llm_extract.lints.lint_report import lint_results
 
-        return lint_results([run.suite for run in self.suites.values() if run.suite.complete])
+        whole = [run.suite for run in self.suites.values() if run.suite.complete]
+        return lint_results(whole, errors_only=not self._writes_reports)
+
+    @property
+    def _writes_reports(self) -> bool:
+        return bool(self.settings.reports) or is_github()
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the reports that were asked for, if there is anything to write."""
-        if not self.suites or not (self.settings.reports or is_github()):
+        if not (self.suites and self._writes_reports):
             return
         from pytest_llm_extract.errors import ResultsError
         from pytest_llm_extract.report.registry import job_lines, write_reports

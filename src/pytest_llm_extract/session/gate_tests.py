@@ -1,0 +1,65 @@
+"""Gates as tests of pytest: counted among them, reported as passed, failed or skipped."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import pytest
+
+from pytest_llm_extract.config.suite_folders import gate_id
+from pytest_llm_extract.formats.visible import visible, visible_lines
+
+
+class GateReport:
+    """The text of a failed gate, as pytest shows failures; `below` is the section that shows the reasons, if any."""
+
+    def __init__(self, reasons: list[str], suite_id: str, below: str | None = None) -> None:
+        reasons = [*visible_lines(reasons)]
+        self.text, self.below = "\n".join(reasons), below
+        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        message = f"{reasons[0]}{more}"
+        self.reprcrash = SimpleNamespace(path=suite_id.split("::")[0], lineno=0, message=message)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def toterminal(self, tw: Any) -> None:
+        """Write the failure to pytest's terminal."""
+        n_reasons = self.text.count("\n") + 1
+        counted = f"{n_reasons} reason{'' if n_reasons == 1 else 's'}"
+        tw.line(f'{counted}, below under "{self.below}"' if self.below else self.text, red=True)
+
+
+class GateTests:
+    """Reports the gates of a session to pytest."""
+
+    def __init__(self, session: pytest.Session) -> None:
+        self._session = session
+        self._announced: set[str] = set()
+
+    def announce(self, suite_key: str) -> None:
+        """Count a gate among pytest's tests as soon as its suite has begun, so that it is reported before `[100%]`."""
+        self._announced.add(visible(gate_id(suite_key)))
+        self._session.testscollected += 1
+
+    def publish(self, suite_key: str, outcome: Literal["passed", "failed", "skipped"], longrepr: Any) -> None:
+        """Report a gate; `longrepr` is what pytest shows of a failed or skipped one, None of a passed one."""
+        nodeid = visible(gate_id(suite_key))
+        location = (nodeid.split("::")[0], None, nodeid.split("::", 1)[1].replace("::", "."))
+        self._session.testscollected += nodeid not in self._announced
+        hook = self._session.config.hook
+        hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+        phases: tuple[Literal["setup", "call", "teardown"], ...] = ("setup", "call", "teardown")
+        for when in phases:
+            is_call = when == "call"
+            report = pytest.TestReport(
+                nodeid=nodeid,
+                location=location,
+                keywords={},
+                outcome=outcome if is_call else "passed",
+                longrepr=longrepr if is_call else None,
+                when=when,
+            )
+            hook.pytest_runtest_logreport(report=report)
+        hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
