@@ -10,7 +10,9 @@ from collections.abc import Callable
 
 from pytest_llm_extract.baseline.file import Baseline, Entry, parse
 from pytest_llm_extract.gate.decide import decide
-from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Leaves, Origin, Sample, count_leaves
+from pytest_llm_extract.results.accepted import Accepted, Origin
+from pytest_llm_extract.results.case_result import CaseResult, Sample
+from pytest_llm_extract.results.leaf import Leaf, Leaves, count_leaves
 from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
 

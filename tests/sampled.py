@@ -6,8 +6,10 @@ from typing import Any
 
 from gate_cases import READ, leaves
 
-from pytest_llm_extract.results.case_result import Accepted, CaseResult, Sample, count_leaves
+from pytest_llm_extract.results.accepted import Accepted
+from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import ScoringRules
+from pytest_llm_extract.results.leaf import count_leaves
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, JudgedBy, SuiteResult
 

@@ -56,7 +56,7 @@ DOORS = {
     "genai_prices": ("results/prices.py",),
     "json_schema_to_pydantic": ("schema/json_schema.py",),
     "deepdiff": ("cassette/file/staleness.py", "scoring/explain.py"),
-    "babel": ("scoring/compare/", "schema/field_tree.py"),
+    "babel": ("scoring/compare/", "schema/tree_builder.py"),
     "dspy": ("optimize.py",),
     "rapidfuzz": ("lints/", "scoring/compare/"),
     "dateutil": ("scoring/compare/",),

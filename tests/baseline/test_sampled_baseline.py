@@ -13,7 +13,8 @@ from pytest_llm_extract.baseline.file import Acceptance, Entry, accept, parse
 from pytest_llm_extract.baseline.find import AcceptedAnswers
 from pytest_llm_extract.cli.diff import against
 from pytest_llm_extract.gate.decide import decide
-from pytest_llm_extract.results.case_result import Origin, count_leaves
+from pytest_llm_extract.results.accepted import Origin
+from pytest_llm_extract.results.leaf import count_leaves
 from pytest_llm_extract.results.outcome import Status
 
 

@@ -21,8 +21,10 @@ from pytest_llm_extract.gate.decide import Decision, decide
 from pytest_llm_extract.gate.floors import missed_floors
 from pytest_llm_extract.report.results_json import read_results, run_to_wire, suite_to_wire
 from pytest_llm_extract.report.terminal import Form, suite_lines
+from pytest_llm_extract.results.accepted import Origin
 from pytest_llm_extract.results.aggregate import FieldSummary
-from pytest_llm_extract.results.case_result import CaseResult, Origin, Usage, count_leaves
+from pytest_llm_extract.results.case_result import CaseResult, Usage
+from pytest_llm_extract.results.leaf import count_leaves
 from pytest_llm_extract.results.outcome import FieldCounts, Status, Verdict
 from pytest_llm_extract.results.prices import cost_usd, total_usd
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult

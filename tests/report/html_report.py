@@ -13,7 +13,9 @@ from typing import Any
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.report.html.page import html_files
 from pytest_llm_extract.report.run_results import run_results
-from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Leaves, Origin, Usage, count_leaves
+from pytest_llm_extract.results.accepted import Accepted, Origin
+from pytest_llm_extract.results.case_result import CaseResult, Usage
+from pytest_llm_extract.results.leaf import Leaf, Leaves, count_leaves
 from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
 

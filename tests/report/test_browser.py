@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from html_report import HOSTILE, value_case, value_suite, write_report
 
-from pytest_llm_extract.results.case_result import Leaf
+from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.results.suite_result import SuiteResult
 

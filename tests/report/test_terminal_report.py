@@ -14,7 +14,9 @@ from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.report.results_json import json_schema, run_to_wire
 from pytest_llm_extract.report.terminal import Form, suite_lines
 from pytest_llm_extract.report.terminal_text import encodable, painted
-from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Leaves, count_leaves
+from pytest_llm_extract.results.accepted import Accepted
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.leaf import Leaf, Leaves, count_leaves
 from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.rules.limits import Floor

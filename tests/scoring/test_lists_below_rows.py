@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from pytest_llm_extract.scoring.compare.walk import RowsPlan
+from pytest_llm_extract.scoring.compare.items_plan import RowsPlan
 from pytest_llm_extract.scoring.score import score
 
 Plain = dict[str, Any]

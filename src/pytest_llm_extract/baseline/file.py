@@ -15,7 +15,8 @@ from pytest_llm_extract.baseline.file_schema import wrong_in_case, wrong_in_head
 from pytest_llm_extract.errors import BaselineError, reason
 from pytest_llm_extract.formats.strict_json import read_exactly
 from pytest_llm_extract.formats.text_files import read_regular, withheld
-from pytest_llm_extract.results.case_result import Accepted, Leaf, Leaves, Origin, counts_from_wire, numbered
+from pytest_llm_extract.results.accepted import Accepted, Origin, numbered
+from pytest_llm_extract.results.leaf import Leaf, Leaves, counts_from_wire
 from pytest_llm_extract.results.outcome import FieldCounts, Outcome, Status, merge_counts
 from pytest_llm_extract.results.suite_result import JudgedBy
 from pytest_llm_extract.schema.schema import Schema

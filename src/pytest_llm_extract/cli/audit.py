@@ -16,7 +16,8 @@ from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.gate.judge import judge_notes
 from pytest_llm_extract.git import Revision
-from pytest_llm_extract.results.case_result import CaseResult, Origin
+from pytest_llm_extract.results.accepted import Origin
+from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.judge import JudgeNote
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.suite_result import SuiteResult

@@ -19,7 +19,8 @@ from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.git import Revision
 from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.report.terminal import suite_lines
-from pytest_llm_extract.results.case_result import Accepted, CaseResult
+from pytest_llm_extract.results.accepted import Accepted
+from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import Status, Verdict
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
 from pytest_llm_extract.wording import count_cases, some_names

@@ -19,7 +19,8 @@ from pytest_llm_extract.lints.lint_report import lint_results
 from pytest_llm_extract.report.results_json import read_input, read_results, results_text, run_to_wire, write_results
 from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.report.variants import variants_lines
-from pytest_llm_extract.results.case_result import CaseResult, Leaves
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.leaf import Leaves
 from pytest_llm_extract.results.outcome import FieldCounts, Status
 from pytest_llm_extract.results.suite_result import SuiteResult
 

@@ -13,7 +13,8 @@ from pytest_llm_extract.corpus.records import BadRecord, Record, Row, cut_value,
 from pytest_llm_extract.corpus.totals import Totals
 from pytest_llm_extract.errors import did_you_mean
 from pytest_llm_extract.formats.exact_decimals import exact_text, read_number
-from pytest_llm_extract.results.case_result import CaseResult, Origin
+from pytest_llm_extract.results.accepted import Origin
+from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer

@@ -12,7 +12,8 @@ from pytest_llm_extract.baseline.file import Entry
 from pytest_llm_extract.config.source import path_below
 from pytest_llm_extract.dataset.gold import GoldenCase
 from pytest_llm_extract.formats.jsonable import as_json
-from pytest_llm_extract.results.case_result import Accepted, CaseResult, Origin
+from pytest_llm_extract.results.accepted import Accepted, Origin
+from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.scoring.answer import lost_answer
 from pytest_llm_extract.scoring.score import score_answer

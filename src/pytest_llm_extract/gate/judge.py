@@ -12,8 +12,10 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Leaves, Sample
+from pytest_llm_extract.results.accepted import Accepted
+from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import JudgeNote
+from pytest_llm_extract.results.leaf import Leaf, Leaves
 from pytest_llm_extract.results.outcome import FieldCounts, Outcome
 from pytest_llm_extract.results.suite_result import AcceptedRun, JudgedBy, SuiteResult
 from pytest_llm_extract.wording import count_cases, percent, some_names

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.report.terminal_text import MISSES, and_more, field_name, has_values, printable, show
-from pytest_llm_extract.results.case_result import Accepted, CaseResult, Leaf, Sample
+from pytest_llm_extract.results.accepted import Accepted
+from pytest_llm_extract.results.case_result import CaseResult, Sample
+from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.outcome import RIGHT, Status, right_share
 from pytest_llm_extract.scoring.advice import advise
 from pytest_llm_extract.wording import count_cases

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from pytest_llm_extract.gate.regression import Comparison
 from pytest_llm_extract.report.terminal_text import has_values, show
-from pytest_llm_extract.results.case_result import CaseResult, Leaf
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.outcome import RIGHT
 from pytest_llm_extract.results.suite_result import SuiteResult
 

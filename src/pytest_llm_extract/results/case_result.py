@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from typing import Any
 
-from pytest_llm_extract.results.outcome import ONE, RIGHT, FieldCounts, Outcome, Status, merge_counts
-
-
-class Leaf(NamedTuple):
-    """One scored leaf; `expected` and `actual` are JSON values. `hint` names what would have matched a wrong one.
-
-    `is_row` marks a missing or extra row that charges no leaf. It is counted with its rows, and in no micro rate.
-    """
-
-    outcome: Outcome
-    expected: Any = None
-    actual: Any = None
-    hint: str | None = None
-    is_row: bool = False
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "outcome": self.outcome.value,
-            "expected": self.expected,
-            "actual": self.actual,
-            "hint": self.hint,
-            **({"row": True} if self.is_row else {}),
-        }
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Leaf:
-        """The inverse of `to_wire`."""
-        return cls(Outcome(wire["outcome"]), wire["expected"], wire["actual"], wire.get("hint"), wire.get("row", False))
+from pytest_llm_extract.results.accepted import (
+    Accepted,
+    Origin,
+    numbered,
+    old_gold_from_wire,
+    old_gold_to_wire,
+)
+from pytest_llm_extract.results.leaf import (
+    Leaves,
+    count_leaves,
+    counts_from_wire,
+    counts_to_wire,
+    leaves_from_wire,
+    leaves_to_wire,
+)
+from pytest_llm_extract.results.outcome import RIGHT, FieldCounts, Outcome, Status, merge_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,131 +47,6 @@ def _as_text(value: Any) -> str:
     if type(value) is str:
         return value
     return repr(value) if type(value) in (int, float) else _encode(value)  # the same, in a fraction of the time
-
-
-Leaves = dict[str, tuple[Leaf, ...]]
-
-
-def _leaves_to_wire(leaves: Leaves) -> dict[str, list[dict[str, Any]]]:
-    return {path: [leaf.to_wire() for leaf in found] for path, found in leaves.items()}
-
-
-def leaves_from_wire(wire: Mapping[str, Any]) -> Leaves:
-    """Leaves by field path."""
-    return {path: tuple(map(Leaf.from_wire, found)) for path, found in wire.items()}
-
-
-def count_leaves(leaves: Leaves) -> dict[str, FieldCounts]:
-    """Outcome counts by field path; rows are counted elsewhere."""
-    counts = {}
-    for path, found in leaves.items():
-        outcomes = [leaf.outcome for leaf in found if not leaf.is_row]
-        if outcomes:
-            counts[path] = ONE[outcomes[0]] if len(outcomes) == 1 else FieldCounts.of(outcomes)
-    return counts
-
-
-def _counts_to_wire(counts: Mapping[str, FieldCounts]) -> dict[str, dict[str, int]]:
-    return {path: found.to_wire() for path, found in counts.items()}
-
-
-def counts_from_wire(wire: Mapping[str, Mapping[str, int]]) -> dict[str, FieldCounts]:
-    """Outcome counts by field path."""
-    return {path: FieldCounts.from_wire(found) for path, found in wire.items()}
-
-
-class Origin(NamedTuple):
-    """The origin of an outcome as short hashes. Each difference between two runs is a possible cause.
-
-    `model` was asked for, `answered` is what the response named; None where a request does not have it. `request` has
-    the hashes of a request's parts in any API, behind the version of the split: `2/system prompt/messages/…`.
-    """
-
-    prompt: str | None = None
-    schema: str | None = None
-    parameters: str | None = None
-    model: str | None = None
-    answered: str | None = None
-    gold: str | None = None
-    scoring: str | None = None
-    document: str | None = None
-    request: str | None = None
-
-    def to_wire(self) -> dict[str, str | None]:
-        """Plain values for JSON."""
-        return self._asdict()
-
-
-def _old_gold_to_wire(counts: dict[str, FieldCounts] | None) -> dict[str, Any]:
-    return {} if counts is None else {"old_gold": {path: found.to_wire() for path, found in counts.items()}}
-
-
-def _old_gold_from_wire(wire: Mapping[str, Any]) -> dict[str, FieldCounts] | None:
-    found = wire.get("old_gold")
-    return None if found is None else {path: FieldCounts.from_wire(counts) for path, counts in found.items()}
-
-
-class Accepted(NamedTuple):
-    """A case as a baseline has it: its answer scored again under today's gold and rules, and as it was scored then.
-
-    `rows` are those of a `Sample`. `further` are its second and later samples. `group` is the case's when it was
-    accepted. `old_gold` are its counts under the gold of that day and today's rules, rows included; None where the gold
-    is the same, or was not kept.
-    """
-
-    leaves: Leaves
-    then: dict[str, FieldCounts]
-    origin: Origin
-    attempt: int = 1
-    further: tuple[Accepted, ...] = ()
-    group: str | None = None
-    old_gold: dict[str, FieldCounts] | None = None
-    status: Status = Status.OK
-    rows: dict[str, FieldCounts] = {}  # noqa: RUF012 - of a NamedTuple, and never changed
-
-    @property
-    def counts(self) -> dict[str, FieldCounts]:
-        """Outcome counts of leaves by field path, as scored today."""
-        return count_leaves(self.leaves)
-
-    @property
-    def fields(self) -> dict[str, FieldCounts]:
-        """Outcome counts of leaves and rows by field path, as scored today."""
-        return merge_counts(self.counts, self.rows)
-
-    @property
-    def samples(self) -> tuple[Accepted, ...]:
-        """Every accepted sample, the first included."""
-        return (self, *self.further)
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "fields": _leaves_to_wire(self.leaves),
-            "then": _counts_to_wire(self.then),
-            "origin": self.origin.to_wire(),
-            "attempt": self.attempt,
-            "group": self.group,
-            **_old_gold_to_wire(self.old_gold),
-            "status": self.status.value,
-            "rows": _counts_to_wire(self.rows),
-            **({"samples": numbered(sample.to_wire() for sample in self.further)} if self.further else {}),
-        }
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Accepted:
-        """The inverse of `to_wire`."""
-        return cls(
-            leaves_from_wire(wire["fields"]),
-            counts_from_wire(wire["then"]),
-            Origin(**wire["origin"]),
-            wire["attempt"],
-            tuple(map(cls.from_wire, wire.get("samples", ()))),
-            wire.get("group"),
-            _old_gold_from_wire(wire),
-            Status(wire.get("status", Status.OK)),
-            counts_from_wire(wire.get("rows", {})),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,10 +131,10 @@ class Sample:
             "attempt": self.attempt,
             "cassette": self.cassette,
             "origin": self.origin.to_wire(),
-            "fields": _leaves_to_wire(self.leaves),
+            "fields": leaves_to_wire(self.leaves),
             "explanation": list(self.explanation),
-            "rows": _counts_to_wire(self.rows),
-            **_old_gold_to_wire(self.old_gold),
+            "rows": counts_to_wire(self.rows),
+            **old_gold_to_wire(self.old_gold),
         }
 
     @classmethod
@@ -293,7 +155,7 @@ def _sample_arguments(wire: Mapping[str, Any]) -> dict[str, Any]:
         "leaves": leaves_from_wire(wire["fields"]),
         "explanation": tuple(wire.get("explanation", ())),
         "rows": counts_from_wire(wire["rows"]),
-        "old_gold": _old_gold_from_wire(wire),
+        "old_gold": old_gold_from_wire(wire),
     }
 
 
@@ -368,8 +230,3 @@ def _accepted_from_wire(wire: Mapping[str, Any], name: str) -> Accepted | None:
     """Accepted answers of a case; those of an older version have its group."""
     found = wire[name]
     return found and Accepted.from_wire({"group": wire["group"], **found})
-
-
-def numbered(further: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The second and later samples on the wire, each with its number."""
-    return [{"sample": number, **wire} for number, wire in enumerate(further, start=2)]

@@ -18,8 +18,9 @@ from pytest_llm_extract.formats.exact_decimals import has_long_number, tell_apar
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.rules.comparators import ANY_OF_KEY, AnyOf
 from pytest_llm_extract.schema.code_hashes import code_hashes
-from pytest_llm_extract.schema.field_tree import Builder, Node, field_paths, leaf_paths, models
+from pytest_llm_extract.schema.field_tree import Node, field_paths, leaf_paths, models
 from pytest_llm_extract.schema.serializers import plain_serializer
+from pytest_llm_extract.schema.tree_builder import Builder
 from pytest_llm_extract.schema.validators import Readers, exact_readers, has_alternatives, reading_as
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from pytest_llm_extract.results.case_result import CaseResult, Leaf
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.outcome import Outcome
 
 _SHARE = 0.1  # of the values in question that one hint explains, at least

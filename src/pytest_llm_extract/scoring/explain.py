@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from pytest_llm_extract.results.case_result import Leaf, Leaves
+from pytest_llm_extract.results.leaf import Leaf, Leaves
 from pytest_llm_extract.results.outcome import RIGHT
 from pytest_llm_extract.schema.schema import Schema
 

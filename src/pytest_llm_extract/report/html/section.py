@@ -15,7 +15,8 @@ from pytest_llm_extract.report.html.variants import variants_section
 from pytest_llm_extract.report.moved_values import count_lost, lost_values
 from pytest_llm_extract.report.terminal import documents_line
 from pytest_llm_extract.report.terminal_text import has_values, show
-from pytest_llm_extract.results.case_result import CaseResult, Leaf
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.outcome import RIGHT, Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.scoring.advice import advice

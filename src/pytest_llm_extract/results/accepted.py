@@ -1,0 +1,117 @@
+"""An accepted answer as a baseline has it, and the origin of an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.results.leaf import (
+    Leaves,
+    count_leaves,
+    counts_from_wire,
+    counts_to_wire,
+    leaves_from_wire,
+    leaves_to_wire,
+)
+from pytest_llm_extract.results.outcome import FieldCounts, Status, merge_counts
+
+
+class Origin(NamedTuple):
+    """The origin of an outcome as short hashes. Each difference between two runs is a possible cause.
+
+    `model` was asked for, `answered` is what the response named; None where a request does not have it. `request` has
+    the hashes of a request's parts in any API, behind the version of the split: `2/system prompt/messages/…`.
+    """
+
+    prompt: str | None = None
+    schema: str | None = None
+    parameters: str | None = None
+    model: str | None = None
+    answered: str | None = None
+    gold: str | None = None
+    scoring: str | None = None
+    document: str | None = None
+    request: str | None = None
+
+    def to_wire(self) -> dict[str, str | None]:
+        """Plain values for JSON."""
+        return self._asdict()
+
+
+def old_gold_to_wire(counts: dict[str, FieldCounts] | None) -> dict[str, Any]:
+    """Counts under the gold of a baseline, as a key of their case; no key where they are None."""
+    return {} if counts is None else {"old_gold": {path: found.to_wire() for path, found in counts.items()}}
+
+
+def old_gold_from_wire(wire: Mapping[str, Any]) -> dict[str, FieldCounts] | None:
+    """The inverse of `old_gold_to_wire`."""
+    found = wire.get("old_gold")
+    return None if found is None else {path: FieldCounts.from_wire(counts) for path, counts in found.items()}
+
+
+class Accepted(NamedTuple):
+    """A case as a baseline has it: its answer scored again under today's gold and rules, and as it was scored then.
+
+    `rows` are those of a `Sample`. `further` are its second and later samples. `group` is the case's when it was
+    accepted. `old_gold` are its counts under the gold of that day and today's rules, rows included; None where the gold
+    is the same, or was not kept.
+    """
+
+    leaves: Leaves
+    then: dict[str, FieldCounts]
+    origin: Origin
+    attempt: int = 1
+    further: tuple[Accepted, ...] = ()
+    group: str | None = None
+    old_gold: dict[str, FieldCounts] | None = None
+    status: Status = Status.OK
+    rows: dict[str, FieldCounts] = {}  # noqa: RUF012 - of a NamedTuple, and never changed
+
+    @property
+    def counts(self) -> dict[str, FieldCounts]:
+        """Outcome counts of leaves by field path, as scored today."""
+        return count_leaves(self.leaves)
+
+    @property
+    def fields(self) -> dict[str, FieldCounts]:
+        """Outcome counts of leaves and rows by field path, as scored today."""
+        return merge_counts(self.counts, self.rows)
+
+    @property
+    def samples(self) -> tuple[Accepted, ...]:
+        """Every accepted sample, the first included."""
+        return (self, *self.further)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "fields": leaves_to_wire(self.leaves),
+            "then": counts_to_wire(self.then),
+            "origin": self.origin.to_wire(),
+            "attempt": self.attempt,
+            "group": self.group,
+            **old_gold_to_wire(self.old_gold),
+            "status": self.status.value,
+            "rows": counts_to_wire(self.rows),
+            **({"samples": numbered(sample.to_wire() for sample in self.further)} if self.further else {}),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Accepted:
+        """The inverse of `to_wire`."""
+        return cls(
+            leaves_from_wire(wire["fields"]),
+            counts_from_wire(wire["then"]),
+            Origin(**wire["origin"]),
+            wire["attempt"],
+            tuple(map(cls.from_wire, wire.get("samples", ()))),
+            wire.get("group"),
+            old_gold_from_wire(wire),
+            Status(wire.get("status", Status.OK)),
+            counts_from_wire(wire.get("rows", {})),
+        )
+
+
+def numbered(further: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The second and later samples on the wire, each with its number."""
+    return [{"sample": number, **wire} for number, wire in enumerate(further, start=2)]

@@ -1,0 +1,190 @@
+"""How lists and dicts are walked: their items are paired, then compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from pytest_llm_extract.results.outcome import Outcome
+from pytest_llm_extract.rules.comparators import Align, AnyOf, Ordered
+from pytest_llm_extract.schema.field_tree import ListNode, leaf_paths, row_paths
+from pytest_llm_extract.schema.validators import MISSING
+from pytest_llm_extract.scoring.compare.candidates import pairing_a_row, sharing_a_value
+from pytest_llm_extract.scoring.compare.column import UNLABELLED
+from pytest_llm_extract.scoring.compare.comparators import Comparator, by_normal_key
+from pytest_llm_extract.scoring.compare.findings import Held, Walk
+from pytest_llm_extract.scoring.compare.model_plan import ModelPlan
+from pytest_llm_extract.scoring.compare.pair_rows import Pairing, pair_rows
+from pytest_llm_extract.scoring.compare.pair_scalars import pair_scalars
+from pytest_llm_extract.scoring.compare.plan import Plan
+from pytest_llm_extract.scoring.compare.row_table import RowPlan
+
+C, M, S = Outcome.CORRECT, Outcome.MISSING, Outcome.SPURIOUS
+
+
+class ItemsPlan:
+    """What lists and dicts share: items that are there, missing or extra."""
+
+    comparator: Comparator | None = None
+
+    def __init__(self, node: ListNode) -> None:
+        self.paths, self.rows = tuple(leaf_paths(node)), tuple(row_paths(node))
+        self.row_path = node.row_path
+        self.items: Plan
+
+    def held(self, value: Any, out: Held) -> None:
+        """What the items hold; a row that holds nothing is bare, a scalar that is null is a value of its list."""
+        for item in _items(value):
+            n = out.n_charged
+            self.items.held(item, out)
+            is_bare, path = out.n_charged == n, self.row_path or self.items.paths[0]
+            if out.labelled is not None and path not in out.labelled:
+                continue
+            if self.row_path is not None:
+                out.rows.append(path)
+            if is_bare and not isinstance(item, AnyOf):
+                (out if self.row_path is None else out.bare).append((path, item))
+
+    def labelled(self, gold: Any, out: dict[str, None]) -> None:
+        """The rows, and what some item labels; all paths if there is no item."""
+        items = _items(gold)
+        for item in items:
+            self.items.labelled(item, out)
+        if not items:
+            out.update(dict.fromkeys((*self.paths, *self.rows)))
+        elif self.row_path is not None:
+            out[self.row_path] = None
+
+    def leftovers(self, gold: Any, missing: Iterable[Any], extra: list[Any], out: Walk) -> None:
+        """Missing items charge the leaves that they hold; extra ones those of the paths that gold labels.
+
+        A row that charges no leaf is charged itself.
+        """
+        held = Held()
+        self.held(list(missing), held)
+        out.extend((path, M, value, None, None) for path, value in held)
+        out.bare.extend((path, M, row, None) for path, row in held.bare)
+        out.rows.extend((path, M, n) for path, n in Counter(held.rows).items())
+        if not extra:
+            return
+        paths: dict[str, None] = {}
+        self.labelled(gold, paths)
+        held = Held(paths)
+        self.held(extra, held)
+        out.extend((path, S, None, value, None) for path, value in held)
+        out.bare.extend((path, S, None, row) for path, row in held.bare)
+        out.rows.extend((path, S, n) for path, n in Counter(held.rows).items())
+
+    def paired(self, n: int, out: Walk) -> None:
+        """So many rows were found on both sides."""
+        if self.row_path is not None:
+            out.rows.append((self.row_path, C, n))
+
+    def absent(self, absent: Outcome, out: Walk) -> None:
+        """Both sides are empty."""
+        out.extend((path, absent, None, None, None) for path in self.paths)
+        out.rows.extend((path, absent, 1) for path in self.rows)
+
+
+class RowsPlan(ItemsPlan):
+    """A list: its items are paired, then compared."""
+
+    def __init__(self, node: ListNode) -> None:
+        super().__init__(node)
+        self.pairing = node.pairing
+        self.row: RowPlan | None = None
+
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
+        """Pairs, then what is missing, then what is extra."""
+        gold, predicted = _items(gold), _items(predicted)
+        if not gold and not predicted:
+            self.absent(absent, out)
+            return
+        pairing = self._pair(gold, predicted) if gold and predicted else Pairing({})
+        pairs = pairing.pairs
+        self.paired(len(pairs), out)
+        for i, j in sorted(pairs.items()):
+            if i in pairing.equal:
+                for path, column in pairing.columns:
+                    value = column.gold[i]
+                    if value is not UNLABELLED:
+                        right = (path, C, value, column.predicted[j], None)
+                        out.append((path, absent, None, None, None) if value is None else right)
+            else:
+                self.items.compare(gold[i], predicted[j], absent, out)
+        if len(pairs) < len(gold) or len(pairs) < len(predicted):
+            taken = set(pairs.values())
+            missing = (row for i, row in enumerate(gold) if i not in pairs)
+            self.leftovers(gold, missing, [row for j, row in enumerate(predicted) if j not in taken], out)
+
+    def may_pair(
+        self, gold: Sequence[Any], predicted: Sequence[Any], charged: Collection[str]
+    ) -> list[set[int]] | None:
+        """Lists that share a value, or of which rows are alike."""
+        mine, theirs = [_items(value) for value in gold], [_items(value) for value in predicted]
+        if self.items.comparator is not None:
+            return sharing_a_value(self.items.comparator, mine, theirs)
+        rule = self.pairing or Align()
+        if not isinstance(rule, Align) or rule.keys:
+            return None
+        return pairing_a_row(self._row_plan(), mine, theirs, charged, rule.min_similarity)
+
+    def _row_plan(self) -> RowPlan:
+        if self.row is None:
+            self.row = RowPlan(self.items, _row_leaves(self.items))
+        return self.row
+
+    def _pair(self, gold: list[Any], predicted: list[Any]) -> Pairing:
+        if self.items.comparator is not None:
+            ordered = isinstance(self.pairing, Ordered)
+            return Pairing(pair_scalars(self.items.comparator, gold, predicted, ordered=ordered))
+        return pair_rows(self._row_plan(), gold, predicted, self.pairing or Align())
+
+
+class KeyedPlan(ItemsPlan):
+    """A dict, aligned by its keys."""
+
+    def may_pair(self, gold: Sequence[Any], predicted: Sequence[Any], charged: Collection[str]) -> None:
+        """Any two may have something in common."""
+
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
+        """Key by key, then the keys of one side only."""
+        gold, predicted = _mapping(gold), _mapping(predicted)
+        if not gold and not predicted:
+            self.absent(absent, out)
+            return
+        shared = [key for key in gold if key in predicted]
+        self.paired(len(shared), out)
+        for key in shared:
+            self.items.compare(gold[key], predicted[key], absent, out)
+        missing = [value for key, value in gold.items() if key not in predicted]
+        self.leftovers(gold, missing, [value for key, value in predicted.items() if key not in gold], out)
+
+
+def _row_leaves(
+    plan: Plan, names: tuple[str, ...] = (), above: tuple[Plan, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Plan]]:
+    """The leaves of a row with the fields that lead to them; lists, unions and a model within itself stay whole."""
+    if isinstance(plan, ModelPlan) and plan not in above:
+        for name, child in plan.fields:
+            yield from _row_leaves(child, (*names, name), (*above, plan))
+    else:
+        yield names, plan
+
+
+def _items(value: Any) -> list[Any]:
+    if value is None or value is MISSING:
+        return []
+    if isinstance(value, list):
+        return value
+    if isinstance(value, Mapping):
+        return list(value.values())
+    # Another member of a union may have something else by this name.
+    return [] if isinstance(value, str | bytes | BaseModel) or not isinstance(value, Iterable) else list(value)
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return by_normal_key(value) if isinstance(value, Mapping) else {}

@@ -1,0 +1,70 @@
+"""How a union of models is walked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from pytest_llm_extract.results.outcome import Outcome
+from pytest_llm_extract.schema.field_tree import LeafNode, UnionNode, leaf_paths, row_paths
+from pytest_llm_extract.scoring.compare.comparators import Comparator, comparator_of
+from pytest_llm_extract.scoring.compare.findings import Held, Walk
+from pytest_llm_extract.scoring.compare.model_plan import LeafPlan
+from pytest_llm_extract.scoring.compare.plan import Plan
+
+
+class UnionPlan:
+    """One of several models: a leaf that says which, and the leaves of gold's member."""
+
+    comparator: Comparator | None = None
+
+    def __init__(self, node: UnionNode) -> None:
+        self.paths = tuple(leaf_paths(node))
+        self.labels = (*self.paths, *row_paths(node))
+        self.type = LeafPlan(node.type_path, comparator_of(LeafNode(node.type_path, True)))
+        self.names = node.names
+        self.members: dict[type[BaseModel], Plan] = {}
+
+    def may_pair(self, gold: Sequence[Any], predicted: Sequence[Any], charged: Collection[str]) -> None:
+        """Any two may have something in common."""
+
+    def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
+        """The type, then the member's leaves; of another member, the fields of the same name."""
+        wanted, found = self._name(gold), self._name(predicted)
+        self.type.compare(wanted, found, absent, out)
+        member = self._member(gold if wanted is not None else predicted)
+        if member is not None:
+            member.compare(gold if wanted is not None else None, predicted, absent, out)
+
+    def held(self, value: Any, out: Held) -> None:
+        """The type, and what the member holds."""
+        if isinstance(value, BaseModel):
+            self.type.held(self._name(value), out)
+            if (member := self._member(value)) is not None:
+                member.held(value, out)
+
+    def labelled(self, gold: Any, out: dict[str, None]) -> None:
+        """The type, and what the member labels."""
+        if not isinstance(gold, BaseModel):
+            out.update(dict.fromkeys(self.labels))
+            return
+        out[self.type.path] = None
+        if (member := self._member(gold)) is not None:
+            member.labelled(gold, out)
+
+    def _name(self, value: Any) -> str | None:
+        if not isinstance(value, BaseModel):
+            return None
+        cls = self._class(value)
+        return self.names[cls] if cls else f"another {type(value).__name__}"
+
+    def _member(self, value: Any) -> Plan | None:
+        cls = self._class(value)
+        return self.members[cls] if cls else None
+
+    def _class(self, value: Any) -> type[BaseModel] | None:
+        """The member that a value is of; None for what another union's member has by this name."""
+        known = type(value)
+        return known if known in self.members else next((cls for cls in self.members if isinstance(value, cls)), None)
