@@ -8,7 +8,8 @@ import statistics
 import time
 from collections.abc import Callable
 
-from pytest_llm_extract.baseline.file import Baseline, Entry, parse
+from pytest_llm_extract.baseline.entry import Entry
+from pytest_llm_extract.baseline.file import Baseline, parse
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.results.accepted import Accepted, Origin
 from pytest_llm_extract.results.case_result import CaseResult, Sample

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_llm_extract.base_branch.cassettes import read_cassette
-from pytest_llm_extract.baseline.file import Baseline, Entry
+from pytest_llm_extract.baseline.entry import Entry
+from pytest_llm_extract.baseline.file import Baseline
 from pytest_llm_extract.config.suite_folders import file_name, folder_name, split_key
 from pytest_llm_extract.git import Revision
 

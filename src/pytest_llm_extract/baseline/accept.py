@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.baseline.file import Acceptance, Baseline, Entry, accept
+from pytest_llm_extract.baseline.entry import Entry
+from pytest_llm_extract.baseline.file import Baseline
 from pytest_llm_extract.baseline.find import load_own
+from pytest_llm_extract.baseline.next_baseline import Acceptance, accept
 from pytest_llm_extract.baseline.paths import ANCHOR, BASELINE, shown_path
 from pytest_llm_extract.cassette.file.load import check_inside
 from pytest_llm_extract.config.settings import Settings

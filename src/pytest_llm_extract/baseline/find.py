@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_llm_extract.baseline import file as files
-from pytest_llm_extract.baseline.file import Baseline, Entry
+from pytest_llm_extract.baseline.entry import Entry
+from pytest_llm_extract.baseline.file import Baseline
 from pytest_llm_extract.baseline.paths import ANCHOR, BASELINE, shown_path, suite_of_header
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import baseline_folder

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_llm_extract.baseline.file import Baseline, Entry
+from pytest_llm_extract.baseline.entry import Entry
+from pytest_llm_extract.baseline.file import Baseline
 from pytest_llm_extract.baseline.find import load_own
 from pytest_llm_extract.baseline.paths import shown_path
 from pytest_llm_extract.config.settings import Settings

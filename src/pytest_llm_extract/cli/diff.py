@@ -10,7 +10,8 @@ import click
 
 from pytest_llm_extract.base_branch.accepted import not_accepted
 from pytest_llm_extract.baseline import file as files
-from pytest_llm_extract.baseline.file import Baseline, Entry
+from pytest_llm_extract.baseline.entry import Entry
+from pytest_llm_extract.baseline.file import Baseline
 from pytest_llm_extract.baseline.paths import BASELINE
 from pytest_llm_extract.cli.output import echo, terminal_form
 from pytest_llm_extract.errors import BaselineError, ResultsError, UsageError, did_you_mean

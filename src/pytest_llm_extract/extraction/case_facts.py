@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.baseline.file import Entry
+from pytest_llm_extract.baseline.entry import Entry
 from pytest_llm_extract.config.source import path_below
 from pytest_llm_extract.dataset.gold import GoldenCase
 from pytest_llm_extract.formats.jsonable import as_json

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_llm_extract.baseline.baseline_entry import Kept, NotAcceptable, keep
-from pytest_llm_extract.baseline.file import Entry
+from pytest_llm_extract.baseline.answer_to_entry import Kept, NotAcceptable, keep
+from pytest_llm_extract.baseline.entry import Entry
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.dataset import Case
 from pytest_llm_extract.dataset.gold import GoldenCase

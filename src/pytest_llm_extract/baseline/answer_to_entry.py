@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from pytest_llm_extract.baseline.file import Entry
+from pytest_llm_extract.baseline.entry import Entry
 from pytest_llm_extract.dataset.gold import GoldenCase
 from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.formats.jsonable import as_json

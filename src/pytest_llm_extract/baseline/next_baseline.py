@@ -1,0 +1,81 @@
+"""The baseline after an acceptance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pytest_llm_extract import clock
+from pytest_llm_extract.baseline.entry import Entry
+from pytest_llm_extract.baseline.file import Baseline
+from pytest_llm_extract.errors import BaselineError
+from pytest_llm_extract.results.outcome import FieldCounts
+from pytest_llm_extract.results.suite_result import JudgedBy
+
+_MAX_HISTORY = 50
+
+
+class Acceptance(NamedTuple):
+    """The entries of a run to accept, and the facts about that run."""
+
+    suite: str
+    variant: str
+    fields: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    complete: bool
+    verdict: str | None
+    reasons: tuple[str, ...] = ()
+    judged_by: JudgedBy | None = None
+
+
+def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
+    """The baseline after an acceptance: replaced by a complete run, extended by a partial one.
+
+    A partial run adds cases that are new and replaces those whose gold changed; no others, for choosing which cases
+    to accept again would be choosing the answers.
+
+    Raises:
+        BaselineError: a partial run under another prompt than the baseline's.
+    """
+    if new.complete or old is None:
+        entries, history = {entry.id: entry for entry in new.entries}, old.history if old else ()
+        fields = new.fields
+    else:
+        taken = {e.id: e for e in new.entries if e.id not in old.entries or _relabelled(old.entries[e.id], e)}
+        entries, history = {**old.entries, **taken}, old.history
+        fields = old.fields  # those of most entries: what is new or gone is accepted by a whole run
+        if old.prompt is not None and any(entry.origin.prompt != old.prompt for entry in taken.values()):
+            raise BaselineError(
+                name, "a partial run under another prompt would mix prompts in one baseline; run the whole suite"
+            )
+    record = {
+        "accepted": clock.utc_now().date().isoformat(),
+        "n_cases": len(new.entries),
+        "n_rows": len(entries),
+        "complete": new.complete,
+        "verdict": new.verdict,
+        "reasons": list(new.reasons),
+        "fields": _rates(entries.values()),
+    }
+    prompt = _one_prompt(entries.values())
+    history = (*history, record)[-_MAX_HISTORY:]
+    judged_by = new.judged_by if new.complete or old is None else old.judged_by
+    return Baseline(new.suite, new.variant, fields, prompt, history, entries, judged_by)
+
+
+def _rates(entries: Iterable[Entry]) -> dict[str, list[int]]:
+    """By field, how many leaves were right, and how many there were."""
+    counts: dict[str, FieldCounts] = {}
+    for entry in (sample for first in entries for sample in first.samples):
+        for path, found in entry.outcomes.items():
+            counts[path] = counts.get(path, FieldCounts()) + found
+    return {path: [found.right, found.n] for path, found in sorted(counts.items())}
+
+
+def _relabelled(old: Entry, new: Entry) -> bool:
+    return old.origin.gold != new.origin.gold
+
+
+def _one_prompt(entries: Iterable[Entry]) -> str | None:
+    prompts = {entry.origin.prompt for entry in entries}
+    return prompts.pop() if len(prompts) == 1 else None
