@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -63,6 +65,7 @@ DOORS = {
 }
 
 
+@cache
 def files() -> dict[str, ast.Module]:
     """Every file of the package by its path below it, parsed."""
     return {
@@ -159,6 +162,14 @@ def test_no_module_is_called_like_its_neighbour() -> None:
     rooms = {name for name in ROOMS if (SOURCE / name).is_dir()}
     clashes = [path for path in stems if Path(path).stem in rooms and Path(path).parts[0] != Path(path).stem]
     assert clashes == []
+
+
+def test_classes_have_names_of_their_own() -> None:
+    """One name, one meaning."""
+    defined = Counter(
+        node.name for tree in files().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in defined.items() if count > 1] == []
 
 
 def test_time_is_read_from_our_own_clock() -> None:

@@ -10,7 +10,7 @@ from vcr.request import Request
 
 from pytest_llm_extract.cassette.file.exchange import Recording, Sent
 from pytest_llm_extract.cassette.file.fingerprint import FIRST, VERSION, Scheme
-from pytest_llm_extract.cassette.file.staleness import AGAIN, VOLATILE, Change, explain
+from pytest_llm_extract.cassette.file.staleness import AGAIN, VOLATILE, RequestChange, explain
 from pytest_llm_extract.cassette.http.replay import CassetteMiss, Record, Replay
 from pytest_llm_extract.config.settings import Storage
 
@@ -30,7 +30,7 @@ def chat(text: Any, **others: Any) -> dict[str, Any]:
     return {"model": "m", "messages": [{"role": "user", "content": text}], **others}
 
 
-def changed(before: Any, after: Any, document: str | None = None) -> Change:
+def changed(before: Any, after: Any, document: str | None = None) -> RequestChange:
     """What is said of two bodies."""
     return explain(sent(before), sent(after), document)
 
@@ -62,7 +62,7 @@ def test_changed_query_is_named() -> None:
     scheme = Scheme(VERSION)
     one, other = (Sent("GET", f"http://h/d?page={page}&of=a", {}, b"", scheme=scheme) for page in (1, 2))
     change = explain(one, other, None)
-    assert change == Change("query changed", ("-query.page: 1", "+query.page: 2"))
+    assert change == RequestChange("query changed", ("-query.page: 1", "+query.page: 2"))
 
 
 @pytest.mark.parametrize("template", ["{}", "Read this:\n<doc>\n{}\n</doc>", "{} And again: {}"])
@@ -81,7 +81,7 @@ def test_corrected_document_is_told_by_its_words(template: str) -> None:
 def test_document_and_prompt_are_not_mixed_up() -> None:
     """A changed instruction beside an unchanged document stays a changed message."""
     change = changed(chat(f"Read: {INVOICE}"), chat(f"Read well: {INVOICE}"), INVOICE)
-    assert change == Change("messages changed", ("-Read: {{input}}", "+Read well: {{input}}"))
+    assert change == RequestChange("messages changed", ("-Read: {{input}}", "+Read well: {{input}}"))
 
 
 def test_long_document_is_told_by_its_lines() -> None:
@@ -169,7 +169,7 @@ def form(filename: str = "a.pdf", content: str = "Text.", extra: str = "x", boun
 )
 def test_changed_part_is_named(after: bytes, cause: str, lines: tuple[str, ...]) -> None:
     """A multipart body is compared part by part."""
-    assert changed(form(), after) == Change(cause, lines)
+    assert changed(form(), after) == RequestChange(cause, lines)
 
 
 def test_binary_part_is_not_printed() -> None:
@@ -180,7 +180,7 @@ def test_binary_part_is_not_printed() -> None:
 
 def test_text_body_has_its_lines() -> None:
     """A body that is neither JSON nor multipart."""
-    assert changed(b"a\nb", b"a\nc") == Change("request body changed", ("-b", "+c"))
+    assert changed(b"a\nb", b"a\nc") == RequestChange("request body changed", ("-b", "+c"))
     assert changed(b"at 2024-01-01", b"at 2024-01-02").hint == VOLATILE
 
 
@@ -235,4 +235,4 @@ def test_request_out_of_order_is_compared_with_the_one_that_is_left() -> None:
     assert replay.miss is not None
     nearest = replay.nearest(replay.miss)
     assert nearest is not None
-    assert explain(nearest.sent, replay.miss, None) == Change("messages changed", ("-first", "+new"))
+    assert explain(nearest.sent, replay.miss, None) == RequestChange("messages changed", ("-first", "+new"))

@@ -18,7 +18,7 @@ from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.extraction.recording_failure import Failure
 from pytest_llm_extract.recording.batch import Batch
-from pytest_llm_extract.recording.plan import Plan
+from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.recording.progress import Progress, SuitePlan
 from pytest_llm_extract.recording.thread_pool import in_threads
 from pytest_llm_extract.report.recording_progress import Log, Quiet, progress_words
@@ -71,7 +71,7 @@ def test_progress_is_shown_by_one_thread_at_a_time() -> None:
         showing.release()
 
     nothing: Any = None
-    batch = Batch(Plan(nothing, SuitePlan("test_x.py::test_x", "read"), (nothing,) * 17, {}, {}), show)
+    batch = Batch(RecordingPlan(nothing, SuitePlan("test_x.py::test_x", "read"), (nothing,) * 17, {}, {}), show)
     in_threads(lambda _: batch.add(Call(recorded=True)), range(16), 8, batch.stop)
     batch.stop.set()
     batch.add(Call(recorded=True))
@@ -82,7 +82,7 @@ def test_a_slow_provider_does_not_look_like_a_hung_run() -> None:
     """Progress is shown while nothing is answered, with the tries that failed, why, and the time to the next."""
     shown: list[Progress] = []
     nothing: Any = None
-    batch = Batch(Plan(nothing, SuitePlan("test_x.py::test_x", "read"), (nothing,) * 2, {}, {}), shown.append)
+    batch = Batch(RecordingPlan(nothing, SuitePlan("test_x.py::test_x", "read"), (nothing,) * 2, {}, {}), shown.append)
 
     def work(_: int) -> None:
         batch.retry(Failure("HTTP 503 Service Unavailable from http://127.0.0.1:1/v1: overloaded", 503), 30)

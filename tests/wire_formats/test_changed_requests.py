@@ -12,7 +12,7 @@ from request_bodies import SCHEMA, SYSTEM
 from test_real_recordings import REAL
 
 from pytest_llm_extract.cassette.file.exchange import Sent
-from pytest_llm_extract.cassette.file.staleness import Change, explain
+from pytest_llm_extract.cassette.file.staleness import RequestChange, explain
 
 # An Anthropic and a Gemini recording that have a system prompt.
 RECORDED = {
@@ -21,7 +21,7 @@ RECORDED = {
 }
 
 
-def changed(body: dict[str, Any], old: str, new: str) -> Change:
+def changed(body: dict[str, Any], old: str, new: str) -> RequestChange:
     """What is said of a request in which a string was replaced."""
     before = json.dumps(body)
     assert old in before

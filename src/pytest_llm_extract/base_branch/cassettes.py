@@ -20,7 +20,7 @@ from pytest_llm_extract.wording import count_cassettes, some_names
 _HEAD = HEAD.encode()
 
 
-class Change(NamedTuple):
+class CassetteChange(NamedTuple):
     """What differs in one cassette: `case` is the id in its head."""
 
     kind: str
@@ -41,7 +41,7 @@ def cassette_changes(revision: Revision, folder: Path) -> list[JudgeNote]:
         for change in compare(old, here[path])
     ]
     unsealed = [path.stem for path, data in here.items() if data.startswith(_HEAD) and not is_sealed(data)]
-    found += [Change("seal", name) for name in unsealed]
+    found += [CassetteChange("seal", name) for name in unsealed]
     return _notes(found)
 
 
@@ -52,7 +52,7 @@ _WORDS = {
 }
 
 
-def _notes(changes: Iterable[Change]) -> list[JudgeNote]:
+def _notes(changes: Iterable[CassetteChange]) -> list[JudgeNote]:
     grouped: dict[tuple[str, str], list[str]] = {}
     for change in changes:
         grouped.setdefault((change.kind, change.detail), []).append(change.case)
@@ -66,17 +66,17 @@ def _some(cases: Iterable[str]) -> str:
     return some_names(map(visible, cases))
 
 
-def compare(before: bytes, after: bytes) -> Iterator[Change]:
+def compare(before: bytes, after: bytes) -> Iterator[CassetteChange]:
     """What differs between two cassettes with the same requests; nothing where the requests differ too."""
     old, new = read_cassette(before), read_cassette(after)
     if old is None or new is None or old.fingerprints != new.fingerprints:
         return
     pairs = list(zip(old.exchanges, new.exchanges, strict=True))
     if any((a.status, a.response_body) != (b.status, b.response_body) for a, b in pairs):
-        yield Change("answer", new.case)
+        yield CassetteChange("answer", new.case)
     hosts = {(_host(a.url), _host(b.url)) for a, b in pairs if _host(a.url) != _host(b.url)}
     for one, other in sorted(hosts):
-        yield Change("host", new.case, f" ({visible(one)} → {visible(other)})")
+        yield CassetteChange("host", new.case, f" ({visible(one)} → {visible(other)})")
 
 
 def _host(url: str) -> str:

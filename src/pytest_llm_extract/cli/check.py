@@ -19,7 +19,7 @@ from pytest_llm_extract.config.suite_folders import folder_name, module_folder
 from pytest_llm_extract.credentials.scanner import Watch
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.extraction.job import Job, wanted_cassettes
-from pytest_llm_extract.recording.plan import Plan
+from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.wording import count_cases, count_cassettes
 
@@ -27,7 +27,7 @@ _SHOWN_IDS = 5
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckFinding:
     """One fault: its kind, what it is about, and the reason."""
 
     kind: str
@@ -70,7 +70,7 @@ def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
         *_unreadable(collected, wanted),
         *_oversized(files, max_size),
         *_secrets([*files, *root.rglob("*.jsonl")], collected.settings.storage.watch),
-        *(() if prune else (Finding("orphaned", _shown(path), "no case wants it") for path in orphans)),
+        *(() if prune else (CheckFinding("orphaned", _shown(path), "no case wants it") for path in orphans)),
     ]
     findings = list(dict.fromkeys(findings))  # what a case wants and nobody may read is found twice
     for finding in findings:
@@ -91,14 +91,14 @@ def _moved(orphans: Iterable[Path], collected: Collected) -> Iterator[Path]:
     yield from (path for path in orphans if path.name in lacking)
 
 
-def _of_moved(paths: Iterable[Path]) -> Iterator[Finding]:
+def _of_moved(paths: Iterable[Path]) -> Iterator[CheckFinding]:
     folders = Counter(path.parent for path in paths)
     for folder, count in sorted(folders.items()):
         why = "cases that lack one have these names; if their suite moved: llm-extract mv OLD NEW"
-        yield Finding("moved", f"{_shown(folder)}: {count_cassettes(count)}", why)
+        yield CheckFinding("moved", f"{_shown(folder)}: {count_cassettes(count)}", why)
 
 
-def _of_plans(plans: Sequence[Plan]) -> Iterator[Finding]:
+def _of_plans(plans: Sequence[RecordingPlan]) -> Iterator[CheckFinding]:
     """Stale cassettes by cause, and missing ones."""
     for plan in plans:
         ids: dict[tuple[str, str], list[str]] = {}
@@ -109,7 +109,7 @@ def _of_plans(plans: Sequence[Plan]) -> Iterator[Finding]:
                 ids.setdefault(("missing", "no cassette; pytest --llm-record records it"), []).append(_name(probe.job))
         for (kind, why), names in sorted(ids.items(), reverse=True):  # stale ones before missing ones
             some = ", ".join(names[:_SHOWN_IDS]) + (", …" if len(names) > _SHOWN_IDS else "")
-            yield Finding(kind, f"{plan.suite.id} ({plan.suite.variant}): {count_cases(len(names))} ({some})", why)
+            yield CheckFinding(kind, f"{plan.suite.id} ({plan.suite.variant}): {count_cases(len(names))} ({some})", why)
 
 
 def _name(job: Job) -> str:
@@ -117,7 +117,7 @@ def _name(job: Job) -> str:
     return case_id if job.sample == 1 else f"{case_id}, sample {job.sample}"
 
 
-def _unreadable(collected: Collected, wanted: Iterable[Path]) -> Iterator[Finding]:
+def _unreadable(collected: Collected, wanted: Iterable[Path]) -> Iterator[CheckFinding]:
     """Cassettes that a case wants and that cannot be read, or that fail their case for another reason."""
     seen = set[Path]()
     for path in wanted:
@@ -125,30 +125,30 @@ def _unreadable(collected: Collected, wanted: Iterable[Path]) -> Iterator[Findin
             load(path, collected.settings.cassettes)
         except CassetteError as error:
             seen.add(path)
-            yield Finding("unreadable", _shown(path), str(error).removeprefix(f"{path}: "))
+            yield CheckFinding("unreadable", _shown(path), str(error).removeprefix(f"{path}: "))
     for plan in collected.plans:
         for probe in plan.probes.values():
             if probe.status is Status.ERROR and probe.job.path(collected.settings) not in seen:
-                yield Finding("failing", f"{plan.suite.id} ({_name(probe.job)})", probe.problem or "")
+                yield CheckFinding("failing", f"{plan.suite.id} ({_name(probe.job)})", probe.problem or "")
 
 
-def _oversized(files: Iterable[Path], max_kb: int) -> Iterator[Finding]:
+def _oversized(files: Iterable[Path], max_kb: int) -> Iterator[CheckFinding]:
     for path in files:
         with suppress(FileNotFoundError):  # a run that goes on has put another in its place
             if (kb := path.stat().st_size // 1000) > max_kb:
-                yield Finding("oversized", _shown(path), f"{kb:,} KB, more than {max_kb:,}")
+                yield CheckFinding("oversized", _shown(path), f"{kb:,} KB, more than {max_kb:,}")
 
 
-def _secrets(files: Iterable[Path], watch: Watch) -> Iterator[Finding]:
+def _secrets(files: Iterable[Path], watch: Watch) -> Iterator[CheckFinding]:
     """Find secrets, and files that could not be searched for secrets."""
     for path in files:
         try:
             text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
         except OSError as error:
-            yield Finding("unreadable", _shown(path), f"cannot be read: {error.strerror or error}")
+            yield CheckFinding("unreadable", _shown(path), f"cannot be read: {error.strerror or error}")
             continue
         for found in watch.find(text):
-            yield Finding("secret", _shown(path), str(found))
+            yield CheckFinding("secret", _shown(path), str(found))
 
 
 def find_orphans(files: Iterable[Path], wanted: Collection[Path], collected: Collected) -> tuple[list[Path], list[str]]:
@@ -206,7 +206,7 @@ def _shown(path: Path) -> str:
     return os.path.relpath(path)
 
 
-def _summary(files: Sequence[Path], findings: Sequence[Finding], n_deleted: int) -> str:
+def _summary(files: Sequence[Path], findings: Sequence[CheckFinding], n_deleted: int) -> str:
     kinds = Counter(finding.kind for finding in findings)
     said = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "nothing found"
     deleted = f"; {n_deleted:,} deleted" if n_deleted else ""

@@ -15,7 +15,7 @@ import pytest
 
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.errors import UsageError
-from pytest_llm_extract.recording.plan import Plan
+from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.session.record_first import PLANS
 from pytest_llm_extract.session.stash import suite_and_case
 from pytest_llm_extract.suites.suite import Suite
@@ -37,7 +37,7 @@ class Collected:
     suites: tuple[Suite, ...]
     errors: tuple[str, ...]
     modules: frozenset[str]
-    plans: tuple[Plan, ...]
+    plans: tuple[RecordingPlan, ...]
     n_selected: dict[str, int]
 
 
@@ -81,7 +81,7 @@ class _Collector:
     suites: dict[tuple[str, str], Suite] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     modules: set[str] = field(default_factory=set)
-    plans: list[Plan] = field(default_factory=list)
+    plans: list[RecordingPlan] = field(default_factory=list)
     n_selected: dict[str, int] = field(default_factory=dict)
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:

@@ -9,7 +9,7 @@ from pytest_llm_extract.comparison.ablation import Instruction, find_instruction
 from pytest_llm_extract.comparison.best_set import best_set
 from pytest_llm_extract.comparison.claims import Claim, find_claims, moved
 from pytest_llm_extract.comparison.differences import (
-    Difference,
+    VariantDifference,
     difference,
     find_differences,
     level,
@@ -36,7 +36,7 @@ class BestTwo(NamedTuple):
     second: str
     gained: tuple[str, ...]
     lost: tuple[str, ...]
-    difference: Difference
+    difference: VariantDifference
 
     def to_wire(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -71,7 +71,7 @@ class VariantComparison(NamedTuple):
     variants: tuple[VariantSummary, ...]
     best: tuple[str, ...]
     claims: tuple[Claim, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[VariantDifference, ...]
     best_two: BestTwo | None
     only_right: dict[str, tuple[str, ...]]
     visible_difference: float | None

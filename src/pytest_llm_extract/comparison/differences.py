@@ -12,7 +12,7 @@ from pytest_llm_extract.stats.paired_intervals import mean_interval, t_quantile,
 POWER = 0.8
 
 
-class Difference(NamedTuple):
+class VariantDifference(NamedTuple):
     """The accuracy of a variant minus that of the reference, in -1..1, with an interval.
 
     `low` and `high` are None where fewer than two cases are compared.
@@ -34,7 +34,9 @@ def level(n_variants: int, alpha: float) -> float:
     return alpha / max(1, n_variants - 1)
 
 
-def find_differences(scores: Scores, reference: str, fields: Sequence[str], alpha: float) -> tuple[Difference, ...]:
+def find_differences(
+    scores: Scores, reference: str, fields: Sequence[str], alpha: float
+) -> tuple[VariantDifference, ...]:
     """The difference of every variant to the reference, over all fields and field by field."""
     at = level(len(scores.total), alpha)
     return tuple(
@@ -45,12 +47,12 @@ def find_differences(scores: Scores, reference: str, fields: Sequence[str], alph
     )
 
 
-def difference(scores: Scores, variant: str, reference: str, field: str, alpha: float) -> Difference:
+def difference(scores: Scores, variant: str, reference: str, field: str, alpha: float) -> VariantDifference:
     """One difference: a score interval where each group is one right or wrong answer, else a t interval."""
     changes = scores.changes(variant, reference, field)
     n = len(changes)
     if not n:
-        return Difference(variant, field, 0.0, None, None)
+        return VariantDifference(variant, field, 0.0, None, None)
     if (
         field != ALL
         and all(len(ids) == 1 for ids in scores.groups)
@@ -58,12 +60,12 @@ def difference(scores: Scores, variant: str, reference: str, field: str, alpha: 
     ):
         gained, lost = sum(d > 0 for d in changes), sum(d < 0 for d in changes)
         low, high = tango(gained, lost, n, alpha=alpha)
-        return Difference(variant, field, (gained - lost) / n, low, high)
+        return VariantDifference(variant, field, (gained - lost) / n, low, high)
     values = [d * _unit(scores, field) for d in changes]
     if n < 2:
-        return Difference(variant, field, fmean(values), None, None)
+        return VariantDifference(variant, field, fmean(values), None, None)
     low, high = mean_interval(values, alpha=alpha)
-    return Difference(variant, field, fmean(values), max(-1.0, low), min(1.0, high))
+    return VariantDifference(variant, field, fmean(values), max(-1.0, low), min(1.0, high))
 
 
 def _unit(scores: Scores, field: str) -> float:

@@ -22,7 +22,7 @@ _LONG = 1_000_000  # characters, beyond which a secret that is encoded is not lo
 _EDGE = 12  # characters of a secret that are taken for it where the rest is cut off
 
 
-class Finding(NamedTuple):
+class FoundSecret(NamedTuple):
     """A secret that a text holds: its kind and its place, never the secret itself."""
 
     secret: str
@@ -67,7 +67,7 @@ class Watch:
             tuple(_pattern(text, source) for text in lists.get((True, True), ())),
         )
 
-    def find(self, text: str, environ: Mapping[str, str] | None = None) -> list[Finding]:
+    def find(self, text: str, environ: Mapping[str, str] | None = None) -> list[FoundSecret]:
         """Every secret that a text holds, a cassette's for example, however it is written: one finding for each.
 
         Escapes, percent signs, base64, gzip, line breaks and the pieces of a stream are seen through. `environ` is the
@@ -132,14 +132,14 @@ class Watch:
             found.update(secret for secret, _, _ in self._shapes(reading))
         return found
 
-    def _located(self, text: str, secret: str, known: frozenset[str] | None) -> Finding:
+    def _located(self, text: str, secret: str, known: frozenset[str] | None) -> FoundSecret:
         """The line of a secret: where it stands as it is, else where it is complete, found by halving."""
         end = min((end for _, end, name in self._spans_of(text, secret, known) if name == secret), default=None)
         if end is not None:
             line = len(text[:end].splitlines())
-            return Finding(secret, line, self.hide(place_of(text, line)))
+            return FoundSecret(secret, line, self.hide(place_of(text, line)))
         if len(text) > _LONG:
-            return Finding(secret, 1, f"{len(text):,} characters, where it is encoded")
+            return FoundSecret(secret, 1, f"{len(text):,} characters, where it is encoded")
         lines = text.splitlines(keepends=True)
         values = {secret: known} if known else {}
         low, high = 1, len(lines)
@@ -147,7 +147,7 @@ class Watch:
             middle = (low + high) // 2
             is_there = secret in self._in_any_reading("".join(lines[:middle]), values)
             low, high = (low, middle) if is_there else (middle + 1, high)
-        return Finding(secret, low, self.hide(place_of(text, low)))
+        return FoundSecret(secret, low, self.hide(place_of(text, low)))
 
     def _spans_of(self, text: str, secret: str, known: frozenset[str] | None) -> Iterator[tuple[int, int, str]]:
         """The spans of one secret that the text holds as it is: a known value, whole, or a shape."""

@@ -74,7 +74,7 @@ class Call:
     value: Any = None
     error: BaseException | None = None
     problem: str | None = None
-    change: staleness.Change | None = None
+    change: staleness.RequestChange | None = None
     recorded: bool = False
     failure: Failure | None = None
     facts: CallFacts = _NO_FACTS
@@ -163,7 +163,7 @@ def _fall_short(call: Call, take: Replay) -> None:
         call.status, call.problem, call.error = Status.STALE, call.change.cause, None
 
 
-def _change(take: Replay, sent: Sent, slot: Slot) -> staleness.Change:
+def _change(take: Replay, sent: Sent, slot: Slot) -> staleness.RequestChange:
     """Why a request was not found, beside the recorded one that is most like it."""
     recorded = take.nearest(sent)
     if recorded is not None and fingerprint.is_hash(recorded.request_body):

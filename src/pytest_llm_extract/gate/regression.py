@@ -18,7 +18,7 @@ from pytest_llm_extract.stats.stepdown import holm, step_down
 Counts = Mapping[str, FieldCounts]
 
 
-class Pair(NamedTuple):
+class CasePair(NamedTuple):
     """One case on both sides, sample by sample: outcome counts by field path, before and after."""
 
     id: str
@@ -126,14 +126,14 @@ def count_statuses(cases: Iterable[CaseResult], against: str) -> dict[Status, tu
     return {status: (before[status], now[status]) for status in Status if before[status] or now[status]}
 
 
-def pair(cases: Iterable[CaseResult], against: str, waived: Collection[str]) -> list[Pair]:
+def pair(cases: Iterable[CaseResult], against: str, waived: Collection[str]) -> list[CasePair]:
     """The cases that both sides have, sorted by id (the order that random flips rely on)."""
     pairs = []
     for case in sorted(cases, key=lambda case: case.id):
         accepted = case.baseline if against == "baseline" else case.anchor
         if accepted is not None and case.id not in waived:
             samples = tuple((old.fields, sample.fields) for sample, old in case.paired(accepted))
-            pairs.append(Pair(case.id, accepted.group, samples))  # a group of today could hide what was lost
+            pairs.append(CasePair(case.id, accepted.group, samples))  # a group of today could hide what was lost
     return pairs
 
 
@@ -155,7 +155,7 @@ def _difference(before: FieldCounts, after: FieldCounts) -> Fraction | int:
 
 
 def compare_runs(
-    pairs: Sequence[Pair],
+    pairs: Sequence[CasePair],
     fields: Sequence[str],
     waived: Collection[str],
     *,
@@ -213,7 +213,7 @@ def _gain(changes: Sequence[Fraction | int]) -> float:
 
 def _field_change(
     path: str,
-    pairs: Sequence[Pair],
+    pairs: Sequence[CasePair],
     changes: Sequence[Fraction | int],
     test: SignFlip,
     p_adj: float | None,
@@ -230,7 +230,7 @@ def _field_change(
     )
 
 
-def _groups(pairs: Sequence[Pair]) -> list[int]:
+def _groups(pairs: Sequence[CasePair]) -> list[int]:
     """The number of each pair's group, in order of appearance. A case without a group is its own."""
     numbers: dict[tuple[str, str], int] = {}
     keys = [("group", p.group) if p.group is not None else ("case", p.id) for p in pairs]
@@ -258,7 +258,7 @@ def _nearest_field(fields: Mapping[str, FieldChange], pooled_p_adj: float) -> st
     return path if p_adj <= pooled_p_adj else None
 
 
-def _visible_drop(pairs: Sequence[Pair], family: Collection[str], loss: int | None) -> Fraction | None:
+def _visible_drop(pairs: Sequence[CasePair], family: Collection[str], loss: int | None) -> Fraction | None:
     """The smallest drop of accuracy that this many lost cases (groups) mean; None if no number holds for all.
 
     It is one where every case has one leaf of a field and as many samples as the others, so that each weighs the same.
@@ -269,7 +269,7 @@ def _visible_drop(pairs: Sequence[Pair], family: Collection[str], loss: int | No
     return Fraction(loss, len(pairs) * len(pairs[0].samples))
 
 
-def _one_leaf_each(pairs: Sequence[Pair], family: Collection[str]) -> bool:
+def _one_leaf_each(pairs: Sequence[CasePair], family: Collection[str]) -> bool:
     return all(
         counts.n <= 1
         for p in pairs

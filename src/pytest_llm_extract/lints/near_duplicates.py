@@ -31,7 +31,7 @@ _WHOLE_NUMBER = re.compile(r"\b\d[\d.,/-]*\b")
 _LONG_NUMBER = re.compile(r"\d[\w.,/-]*\w\w")
 
 
-class Pair(NamedTuple):
+class DocumentPair(NamedTuple):
     """Two documents by their places, and how alike they are in percent; 100 where only white space or case differs."""
 
     one: int
@@ -49,7 +49,7 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(plain(text).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def near_duplicates(texts: Sequence[str]) -> list[Pair]:
+def near_duplicates(texts: Sequence[str]) -> list[DocumentPair]:
     """Every pair of documents that are the same or nearly so, by place; of many equal ones, each with the first.
 
     Args:
@@ -57,7 +57,11 @@ def near_duplicates(texts: Sequence[str]) -> list[Pair]:
     """
     shown = [plain(text) for text in texts]
     first: dict[str, int] = {}
-    pairs = [Pair(first[text], at, 100.0) for at, text in enumerate(shown) if text and first.setdefault(text, at) != at]
+    pairs = [
+        DocumentPair(first[text], at, 100.0)
+        for at, text in enumerate(shown)
+        if text and first.setdefault(text, at) != at
+    ]
     places = list(first.values())
     sketches = {at: _sketch(shown[at]) for at in places}
     common = _common(len(places))
@@ -65,7 +69,7 @@ def near_duplicates(texts: Sequence[str]) -> list[Pair]:
     for one, other in _candidates(sketches, common):
         ratio = _ratio(shown[one], shown[other])
         if ratio and not _are_others(shown[one], shown[other], numbers[one], numbers[other]):
-            pairs.append(Pair(one, other, ratio))
+            pairs.append(DocumentPair(one, other, ratio))
     return sorted(pairs)
 
 

@@ -11,7 +11,7 @@ from pytest_llm_extract import clock
 from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.extraction.job import Job
 from pytest_llm_extract.extraction.recording_failure import Failure
-from pytest_llm_extract.recording.plan import Plan
+from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.recording.progress import Progress
 from pytest_llm_extract.results.outcome import Status
 
@@ -21,7 +21,7 @@ _HOPELESS = 10  # that many failures or rejections and no success: the rest woul
 class Batch:
     """The jobs of one plan while they are recorded: their use so far, and why no more are begun."""
 
-    def __init__(self, plan: Plan, show: Callable[[Progress], None]) -> None:
+    def __init__(self, plan: RecordingPlan, show: Callable[[Progress], None]) -> None:
         self.plan, self._show = plan, show
         self._lock = threading.Lock()
         self._start = clock.monotonic_s()

@@ -32,7 +32,7 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RecordingPlan:
     """The state of a suite's cassettes: numbers for people, and jobs for the recorder."""
 
     suite: Suite
@@ -42,7 +42,9 @@ class Plan:
     expected: dict[Key, Estimate]
 
 
-def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Settings, stop: threading.Event) -> Plan:
+def plan_suite(
+    jobs: Sequence[Job], client: Callable[[], Any], settings: Settings, stop: threading.Event
+) -> RecordingPlan:
     """Check the cassettes of a suite's selected cases."""
     suite = jobs[0].suite
     mode = record_mode(suite, settings)
@@ -70,7 +72,7 @@ def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Setting
     shown.is_at_least = suite.extractor is not None and bool(shown.stale)
     if expected and len(expected) == len(wanted):
         shown.expected = sum(expected.values(), Estimate())
-    return Plan(suite, shown, tuple(wanted), {one.job.key: one for one in found}, expected)
+    return RecordingPlan(suite, shown, tuple(wanted), {one.job.key: one for one in found}, expected)
 
 
 def _moved_from(job: Job, client: Callable[[], Any], settings: Settings) -> str | None:

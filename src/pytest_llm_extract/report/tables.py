@@ -20,7 +20,7 @@ _LUXURIES = ("p", "95% interval")
 _DISPENSABLE = (*_LUXURIES, "flake", "before", "accuracy", "p_adj", "floor", "gained", "right/n", "lost")
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One field, or all of them together: its name, its cells by column, and its verdict.
 
     `weight` says what is kept where not all rows are shown: the larger, the more worth reading.
@@ -51,11 +51,11 @@ def fields_table(
 
 def changes_table(comparison: Comparison, width: int, limit: int | None = None) -> list[str]:
     """The fields that moved in a second comparison."""
-    moved = [_changed(Row(path, {}), path, comparison) for path in comparison.moved]
+    moved = [_changed(TableRow(path, {}), path, comparison) for path in comparison.moved]
     return _limited([*moved, _together(comparison)], width, limit)
 
 
-def _rates(path: str, summary: FieldSummary, floor: Floor | None) -> Row:
+def _rates(path: str, summary: FieldSummary, floor: Floor | None) -> TableRow:
     counts, verdict = summary.counts, judge_field(summary, floor)
     low, high = summary.interval
     flakes = summary.flakes.rate
@@ -67,10 +67,10 @@ def _rates(path: str, summary: FieldSummary, floor: Floor | None) -> Row:
         "floor": _floor_text(floor) if floor is not None else "",
     }
     weight = 3 if verdict is Verdict.FAIL else 1 if counts.right < counts.n else 0
-    return Row(path, cells, verdict.value.upper() if verdict else "", weight)
+    return TableRow(path, cells, verdict.value.upper() if verdict else "", weight)
 
 
-def _changed(row: Row, path: str, comparison: Comparison, failed: frozenset[str] = frozenset()) -> Row:
+def _changed(row: TableRow, path: str, comparison: Comparison, failed: frozenset[str] = frozenset()) -> TableRow:
     """A row with what its field lost and gained; LOST takes precedence over PASS."""
     change = comparison.fields.get(path)
     if change is None:
@@ -78,7 +78,7 @@ def _changed(row: Row, path: str, comparison: Comparison, failed: frozenset[str]
     is_lost = path in comparison.failed or (path in failed and row.verdict != "FAIL")
     verdict = " ".join(["FAIL"] * (row.verdict == "FAIL") + ["LOST"] * is_lost) or row.verdict
     weight = max(row.weight, 4 if is_lost else 2 if change.lost else 1 if change.gained else 0)
-    return Row(path, row.cells | _change_cells(change), verdict, weight)
+    return TableRow(path, row.cells | _change_cells(change), verdict, weight)
 
 
 def _change_cells(change: FieldChange) -> dict[str, str]:
@@ -93,9 +93,9 @@ def _change_cells(change: FieldChange) -> dict[str, str]:
     return cells
 
 
-def _together(comparison: Comparison) -> Row:
+def _together(comparison: Comparison) -> TableRow:
     cells = {"p": f"{comparison.pooled_p:.3g}", "p_adj": f"{comparison.pooled_p_adj:.3g}"}
-    return Row("all fields", cells, "LOST" if comparison.pooled_p_adj <= comparison.alpha else "", 5)
+    return TableRow("all fields", cells, "LOST" if comparison.pooled_p_adj <= comparison.alpha else "", 5)
 
 
 def _floor_text(floor: Floor) -> str:
@@ -106,7 +106,7 @@ def _floor_text(floor: Floor) -> str:
     return ", ".join(shown)
 
 
-def _limited(rows: Sequence[Row], width: int, limit: int | None) -> list[str]:
+def _limited(rows: Sequence[TableRow], width: int, limit: int | None) -> list[str]:
     """A table of at most `limit` rows; those that are left out are counted."""
     if limit is None or len(rows) <= limit:
         return table(rows, width)
@@ -118,7 +118,7 @@ def _limited(rows: Sequence[Row], width: int, limit: int | None) -> list[str]:
 
 
 def table(
-    rows: Sequence[Row], width: int, first: str = "field", dispensable: Sequence[str] = _DISPENSABLE
+    rows: Sequence[TableRow], width: int, first: str = "field", dispensable: Sequence[str] = _DISPENSABLE
 ) -> list[str]:
     """Aligned columns of at most `width`, under a heading; `first` is that of the names.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pytest_llm_extract.decision.conclude import TuningDecision
 from pytest_llm_extract.decision.evidence import Statement
 from pytest_llm_extract.formats.visible import visible
-from pytest_llm_extract.report.tables import Row, table
+from pytest_llm_extract.report.tables import TableRow, table
 
 _WIDEST = 100
 _STEPS = 5
@@ -84,7 +84,7 @@ def _ceiling_table(decision: TuningDecision, width: int) -> list[str]:
             "contradicts": str(ceiling.contradicting or ""),
             "?": str(ceiling.unsearchable or ""),
         }
-        rows.append(Row(ceiling.field, cells))
+        rows.append(TableRow(ceiling.field, cells))
     legend = (
         "some right: prompting, routing or a vote reaches it. In doc: no variant is right, the document has it, so "
         "tuning may help. Not in doc: label, OCR or knowledge. Contradicts: gold does. ?: cannot be searched for"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_llm_extract.comparison.claims import Claim
 from pytest_llm_extract.comparison.compare import VariantComparison
-from pytest_llm_extract.comparison.differences import Difference
+from pytest_llm_extract.comparison.differences import VariantDifference
 from pytest_llm_extract.comparison.scores import ALL
 from pytest_llm_extract.comparison.sentences import (
     best_sentences,
@@ -14,7 +14,7 @@ from pytest_llm_extract.comparison.sentences import (
     points,
 )
 from pytest_llm_extract.comparison.summary import VariantSummary
-from pytest_llm_extract.report.tables import Row, table
+from pytest_llm_extract.report.tables import TableRow, table
 from pytest_llm_extract.report.terminal_text import printable
 from pytest_llm_extract.wording import count_cases, percent
 
@@ -51,7 +51,7 @@ def _variants_table(comparison: VariantComparison, width: int) -> list[str]:
     return [*table(rows, width, "variant", ("tokens", "$/1,000", "unusable", versus)), counted]
 
 
-def _row(variant: VariantSummary, found: Difference | None, versus: str, *, is_best: bool) -> Row:
+def _row(variant: VariantSummary, found: VariantDifference | None, versus: str, *, is_best: bool) -> TableRow:
     cells = {
         "score": f"{variant.score * 100:.1f}%",
         versus: "" if found is None else _interval(found.accuracy, found.low, found.high),
@@ -60,7 +60,7 @@ def _row(variant: VariantSummary, found: Difference | None, versus: str, *, is_b
         "$/1,000": _price(variant),
         "best": "●" if is_best else "",
     }
-    return Row(variant.name, cells)
+    return TableRow(variant.name, cells)
 
 
 def _interval(difference: float, low: float | None, high: float | None) -> str:

@@ -17,7 +17,7 @@ from pytest_llm_extract.credentials.placeholder_key import placeholder_key
 from pytest_llm_extract.extraction.event_loop import ready_loop
 from pytest_llm_extract.extraction.job import Job, jobs_of, record_mode
 from pytest_llm_extract.recording.batch import Batch
-from pytest_llm_extract.recording.plan import Plan, plan_suite
+from pytest_llm_extract.recording.plan import RecordingPlan, plan_suite
 from pytest_llm_extract.recording.run import RecordingRun
 from pytest_llm_extract.report.recording_progress import Bar, Display, Log, Quiet, Silent, plan_lines, summary_lines
 from pytest_llm_extract.session.selection import calls_no_test
@@ -25,7 +25,7 @@ from pytest_llm_extract.session.stash import suite_and_case
 from pytest_llm_extract.suites.suite import Suite
 
 # The plans that --llm-extract-plan made, on the config.
-PLANS = pytest.StashKey[list[Plan]]()
+PLANS = pytest.StashKey[list[RecordingPlan]]()
 # What ends a fixture and is for its tests to take.
 _LEFT_TO_TESTS = (SystemExit, pytest.skip.Exception, pytest.fail.Exception)
 
@@ -91,7 +91,7 @@ class Recorder:
 
     def __init__(self, settings: Settings, run: RecordingRun) -> None:
         self._settings, self._run = settings, run
-        self.plans: list[Plan] = []
+        self.plans: list[RecordingPlan] = []
 
     def record(self, session: pytest.Session, display: Display) -> None:
         """Plan all suites, then record them one after the other.
@@ -121,14 +121,14 @@ class Recorder:
                     "choosing what to record again is choosing answers: select the suite, or record what is stale"
                 )
 
-    def _plan(self, group: Selected, first: pytest.Item | None) -> Plan | None:
+    def _plan(self, group: Selected, first: pytest.Item | None) -> RecordingPlan | None:
         try:
             with group.set_up(first) as client:
                 return plan_suite(group.jobs, client, self._settings, threading.Event())
         except NoFixtures:
             return None
 
-    def _record(self, group: Selected, plan: Plan, first: pytest.Item | None, display: Display) -> None:
+    def _record(self, group: Selected, plan: RecordingPlan, first: pytest.Item | None, display: Display) -> None:
         start = clock.monotonic_s()
         batch = Batch(plan, partial(display.progress, group.suite.key))
         try:

@@ -14,7 +14,7 @@ from typing import Any
 from pytest_llm_extract.cassette.file.checksum import HEAD, is_sealed
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.file.fingerprint import Scheme
-from pytest_llm_extract.cassette.file.layout import FORMAT, OF_TRANSFER, LayoutError, Node, scheme_of
+from pytest_llm_extract.cassette.file.layout import FORMAT, OF_TRANSFER, LayoutError, LayoutNode, scheme_of
 from pytest_llm_extract.formats.safe_yaml import plain_value
 
 LARGE = 1_000_000  # bytes; of a larger file, the parser weighs what it holds
@@ -62,7 +62,7 @@ def read_as_written(data: bytes) -> Recording | None:
         case, fingerprints = head.get("case"), head.get("fingerprints")
         if head.get("format") != FORMAT or type(case) is not str or type(fingerprints) is not list:
             return None
-        return Recording(_read_exchanges(text, at, fingerprints, scheme_of(Node(head, ""))), case, head)
+        return Recording(_read_exchanges(text, at, fingerprints, scheme_of(LayoutNode(head, ""))), case, head)
     except (_Unlike, LayoutError, ValueError):  # bytes that are not UTF-8, a number of 5,000 digits
         return None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent
 from pytest_llm_extract.cassette.file.fingerprint import origin
-from pytest_llm_extract.cassette.file.staleness import Change, Difference, of_address, told
+from pytest_llm_extract.cassette.file.staleness import RequestChange, RequestDifference, of_address, told
 from pytest_llm_extract.results.request_parts import request_parts
 
 _NO_LINES = ("(request bodies are not stored, so their lines cannot be compared)",)
@@ -21,14 +21,14 @@ def hashed(recording: Recording, document: str | None, ignore: tuple[str, ...]) 
 
 def explain(
     recording: Recording, recorded: Exchange, sent: Sent, document: str | None, ignore: tuple[str, ...]
-) -> Change:
+) -> RequestChange:
     """Why a request was not found: parts whose hash is another than that of a recorded request that was not sent."""
     if recording.meta.get("ignore", []) != list(ignore):
-        return Change("ignore= changed, and request bodies are not stored to compare without it", ())
+        return RequestChange("ignore= changed, and request bodies are not stored to compare without it", ())
     at = next(number for number, exchange in enumerate(recording.exchanges) if exchange is recorded)
     origins: list[Mapping[str, Any]] = recording.meta.get("requests", [])
     before, now = origins[at] if at < len(origins) else {}, origin(sent.body, document)
-    changed = [Difference(name, []) for name in _changed(before, now)]
+    changed = [RequestDifference(name, []) for name in _changed(before, now)]
     change = told([*of_address(recorded.sent, sent), *changed])
     return change._replace(lines=(*change.lines, *_NO_LINES), hint=None)
 

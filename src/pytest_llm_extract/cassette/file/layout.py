@@ -48,7 +48,7 @@ class LayoutError(Exception):
         return f"{self.place}: {self.problem}" if self.place else self.problem
 
 
-class Node(NamedTuple):
+class LayoutNode(NamedTuple):
     """A value and its path."""
 
     value: Any
@@ -58,31 +58,31 @@ class Node(NamedTuple):
         """The error to raise at this node."""
         return LayoutError(self.place, problem)
 
-    def check(self, *types: type) -> Node:
+    def check(self, *types: type) -> LayoutNode:
         """Return this node if its value has one of these types."""
         if type(self.value) not in types:
             wanted = " or ".join(dict.fromkeys(_KINDS[kind] for kind in types))
             raise self.refuse(f"is {_KINDS[type(self.value)]}, not {wanted}")
         return self
 
-    def find(self, name: str) -> Node | None:
+    def find(self, name: str) -> LayoutNode | None:
         """A member of this mapping; None where it is missing or null."""
         value = self.check(dict).value.get(name)
-        return None if value is None else Node(value, f"{self.place}.{name}" if self.place else name)
+        return None if value is None else LayoutNode(value, f"{self.place}.{name}" if self.place else name)
 
-    def member(self, name: str, *types: type) -> Node:
+    def member(self, name: str, *types: type) -> LayoutNode:
         """A required member of this mapping."""
         if (found := self.find(name)) is None:
             raise self.refuse(f"{name} is missing")
         return found.check(*types) if types else found
 
-    def items(self) -> list[Node]:
+    def items(self) -> list[LayoutNode]:
         """The items of this list."""
-        return [Node(value, f"{self.place}[{index}]") for index, value in enumerate(self.check(list).value)]
+        return [LayoutNode(value, f"{self.place}[{index}]") for index, value in enumerate(self.check(list).value)]
 
-    def members(self) -> list[tuple[str, Node]]:
+    def members(self) -> list[tuple[str, LayoutNode]]:
         """The members of this mapping."""
-        return [(name, Node(value, f"{self.place}.{name}")) for name, value in self.check(dict).value.items()]
+        return [(name, LayoutNode(value, f"{self.place}.{name}")) for name, value in self.check(dict).value.items()]
 
 
 def read_recording(data: Any) -> Recording:
@@ -91,7 +91,7 @@ def read_recording(data: Any) -> Recording:
     Raises:
         LayoutError: it is not a vcrpy cassette, or not a whole one.
     """
-    top = Node(data, "")
+    top = LayoutNode(data, "")
     if isinstance(data, list) and data and isinstance(data[0], dict) and "request" in data[0]:
         raise top.refuse("is a cassette of vcrpy before 1.0; migrate it (python -m vcr.migration)")
     if not isinstance(data, dict):
@@ -109,7 +109,7 @@ def read_recording(data: Any) -> Recording:
     return recording
 
 
-def scheme_of(meta: Node | None) -> Scheme:
+def scheme_of(meta: LayoutNode | None) -> Scheme:
     """What the fingerprints of a cassette with this head are made of; of one without a head, version 1.
 
     Raises:
@@ -132,7 +132,7 @@ def head_of(scheme: Scheme) -> dict[str, Any]:
     return {"fingerprint_version": scheme.version, **headers}
 
 
-def _check_whole(top: Node) -> None:
+def _check_whole(top: LayoutNode) -> None:
     """vcrpy ends YAML with its version: without it, exchanges may be missing at the end."""
     version = top.find("version")
     if version is None:
@@ -141,7 +141,7 @@ def _check_whole(top: Node) -> None:
         raise version.refuse("is not 1, the only version of the format that is known")
 
 
-def _own_recording(recording: Recording, meta: Node) -> Recording:
+def _own_recording(recording: Recording, meta: LayoutNode) -> Recording:
     """Read a recording that this package wrote, and check its header against its exchanges.
 
     Raises:
@@ -171,19 +171,19 @@ def _own_recording(recording: Recording, meta: Node) -> Recording:
     return Recording(recording.exchanges, head.get("case", ""), head)
 
 
-def _check_origin(node: Node) -> None:
+def _check_origin(node: LayoutNode) -> None:
     if node.check(dict).value.keys() - {"request"} != ORIGIN:
         raise node.refuse(f"has not the members {', '.join(sorted(ORIGIN))}")
     _check_members(node, {}, (str, type(None)))
 
 
-def _check_members(node: Node, known: Mapping[str, tuple[type, ...]], others: tuple[type, ...]) -> None:
+def _check_members(node: LayoutNode, known: Mapping[str, tuple[type, ...]], others: tuple[type, ...]) -> None:
     for name, value in node.check(dict).value.items():
         if type(value) not in (types := known.get(name, others)):
-            Node(value, f"{node.place}.{name}").check(*types)
+            LayoutNode(value, f"{node.place}.{name}").check(*types)
 
 
-def _exchange(interaction: Node, scheme: Scheme) -> Exchange:
+def _exchange(interaction: LayoutNode, scheme: Scheme) -> Exchange:
     request, response = interaction.member("request", dict), interaction.member("response", dict)
     code, reason, body = _answer(response)
     headers = _headers(response)
@@ -201,7 +201,7 @@ def _exchange(interaction: Node, scheme: Scheme) -> Exchange:
     )
 
 
-def _url(node: Node) -> str:
+def _url(node: LayoutNode) -> str:
     try:
         urlsplit(node.value)
     except ValueError:
@@ -209,22 +209,22 @@ def _url(node: Node) -> str:
     return str(node.value)
 
 
-def _answer(response: Node) -> tuple[int, str, Node]:
+def _answer(response: LayoutNode) -> tuple[int, str, LayoutNode]:
     """Status, reason and body; also as vcrpy before 6 wrote the answers of httpx: `status_code` and `content`."""
     if (code := response.find("status_code")) is not None:
-        return _status(code), "", Node(response.value.get("content"), f"{response.place}.content")
+        return _status(code), "", LayoutNode(response.value.get("content"), f"{response.place}.content")
     status = response.member("status")
     reason = status.find("message")
     return _status(status.member("code")), reason.check(str).value if reason else "", _body(response)
 
 
-def _status(code: Node) -> int:
+def _status(code: LayoutNode) -> int:
     if not 100 <= code.check(int).value <= 999:
         raise code.refuse("is not an HTTP status")
     return int(code.value)
 
 
-def _headers(holder: Node) -> dict[str, list[str]]:
+def _headers(holder: LayoutNode) -> dict[str, list[str]]:
     """Each header that has a value with the list of them, also where a file has one value without a list."""
     found = holder.find("headers")
     headers: dict[str, list[str]] = {}
@@ -239,30 +239,30 @@ def _header_value(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
-def _body(holder: Node) -> Node:
+def _body(holder: LayoutNode) -> LayoutNode:
     """A body as text or bytes: plain, in base64, or (pydantic-ai) parsed as JSON."""
     parsed, body = holder.find("parsed_body"), holder.find("body")
     if parsed is not None and body is not None:
         raise parsed.refuse("is given beside body; keep one of them")
     if parsed is not None:
-        return Node(_dumped(parsed), parsed.place)
+        return LayoutNode(_dumped(parsed), parsed.place)
     if body is None:
-        return Node(None, f"{holder.place}.body")
+        return LayoutNode(None, f"{holder.place}.body")
     if isinstance(body.value, dict) and "base64_string" in body.value:
         return _from_base64(body.member("base64_string", str))
     if isinstance(body.value, dict) and "string" in body.value:
-        return Node(body.value["string"], f"{body.place}.string")
+        return LayoutNode(body.value["string"], f"{body.place}.string")
     return body
 
 
-def _request_body(request: Node) -> bytes:
+def _request_body(request: LayoutNode) -> bytes:
     """The bytes that were sent; aiohttp hands JSON to vcrpy before it is text."""
     body = _body(request)
     value = _dumped(body) if isinstance(body.value, dict | list) else body.value
-    return as_bytes(Node(value, body.place).check(str, bytes, type(None)).value)
+    return as_bytes(LayoutNode(value, body.place).check(str, bytes, type(None)).value)
 
 
-def _decoded(body: Node, codings: list[str]) -> bytes:
+def _decoded(body: LayoutNode, codings: list[str]) -> bytes:
     """Decode a body. One that is stored as text is decoded already."""
     data = as_bytes(body.check(str, bytes, type(None)).value)
     try:
@@ -271,15 +271,15 @@ def _decoded(body: Node, codings: list[str]) -> bytes:
         raise body.refuse(str(error)) from None
 
 
-def _dumped(node: Node) -> str:
+def _dumped(node: LayoutNode) -> str:
     try:
         return json.dumps(node.value)
     except TypeError:
         raise node.refuse("holds binary, which is not JSON") from None
 
 
-def _from_base64(node: Node) -> Node:
+def _from_base64(node: LayoutNode) -> LayoutNode:
     try:
-        return Node(base64.b64decode("".join(node.value.split()), validate=True), node.place)
+        return LayoutNode(base64.b64decode("".join(node.value.split()), validate=True), node.place)
     except ValueError:
         raise node.refuse("is not base64") from None

@@ -12,7 +12,7 @@ _TYPE = re.compile(rb"(?im)^content-type:[ \t]*([^\r\n]*)")
 View = dict[str, str]
 
 
-class Part(NamedTuple):
+class BodyPart(NamedTuple):
     """One part, its head without the empty line that ends it."""
 
     head: bytes
@@ -31,19 +31,19 @@ class Part(NamedTuple):
             found["content-type"] = kind[1].decode("latin-1")
         return {**found, "content": self.content.decode("utf-8", "surrogateescape")}
 
-    def seen_as(self, view: View) -> Part:
+    def seen_as(self, view: View) -> BodyPart:
         """This part with what another view has in the place of its own."""
         old, head = self.view, self.head
         for name in old.keys() - {"content"}:
             if old[name] != view[name]:
                 head = head.replace(old[name].encode("latin-1"), view[name].encode("latin-1", "replace"))
-        return Part(head, view["content"].encode("utf-8", "surrogateescape"))
+        return BodyPart(head, view["content"].encode("utf-8", "surrogateescape"))
 
     def _parameters(self) -> View:
         return {name.decode().lower(): value.decode("latin-1") for name, value in _PARAMETER.findall(self.head)}
 
 
-def read_parts(body: bytes) -> list[Part] | None:
+def read_parts(body: bytes) -> list[BodyPart] | None:
     """The parts of a multipart body; None for any other body."""
     if (boundary := _boundary(body)) is None:
         return None
@@ -52,7 +52,7 @@ def read_parts(body: bytes) -> list[Part] | None:
         head, gap, content = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
         if not gap or not content.endswith(b"\r\n"):
             return None
-        parts.append(Part(head, content[:-2]))
+        parts.append(BodyPart(head, content[:-2]))
     return parts
 
 
@@ -64,7 +64,7 @@ def change_parts(body: bytes, change: Callable[[dict[str, Any]], dict[str, Any]]
     out = []
     for part in parts:
         (view,) = change({part.name: part.view}).values()
-        changed = part.seen_as(view) if isinstance(view, dict) else Part(_plain_head(part.name), str(view).encode())
+        changed = part.seen_as(view) if isinstance(view, dict) else BodyPart(_plain_head(part.name), str(view).encode())
         out.append(b"\r\n" + changed.head + b"\r\n\r\n" + changed.content + b"\r\n")
     return boundary + boundary.join(out) + boundary + body.rpartition(boundary)[2]
 

@@ -26,7 +26,7 @@ from pytest_llm_extract.cassette.file.fingerprint import (
     read_json,
     schema_digest,
 )
-from pytest_llm_extract.cassette.file.multipart import Part, read_parts
+from pytest_llm_extract.cassette.file.multipart import BodyPart, read_parts
 from pytest_llm_extract.wire_formats.request import split_request
 
 _MAX_LINES = 40
@@ -41,7 +41,7 @@ _VOLATILE_VALUE = re.compile(
 )
 
 
-class Change(NamedTuple):
+class RequestChange(NamedTuple):
     """What changed in words (`system prompt changed`), the changed lines, and advice."""
 
     cause: str
@@ -49,7 +49,7 @@ class Change(NamedTuple):
     hint: str | None = None
 
 
-class Difference(NamedTuple):
+class RequestDifference(NamedTuple):
     """One part of a request that changed."""
 
     part: str
@@ -57,12 +57,12 @@ class Difference(NamedTuple):
     is_volatile: bool = False
 
 
-def fewer(n_sent: int, n_recorded: int) -> Change:
+def fewer(n_sent: int, n_recorded: int) -> RequestChange:
     """An extraction that sent less than was recorded."""
-    return Change(f"only {n_sent} of the {n_recorded} recorded requests sent", (), CACHED)
+    return RequestChange(f"only {n_sent} of the {n_recorded} recorded requests sent", (), CACHED)
 
 
-def explain(recorded: Sent | None, sent: Sent, document: str | None) -> Change:
+def explain(recorded: Sent | None, sent: Sent, document: str | None) -> RequestChange:
     """Compare the request that was not found with a recorded one that was not sent.
 
     Args:
@@ -71,18 +71,18 @@ def explain(recorded: Sent | None, sent: Sent, document: str | None) -> Change:
         document: the case's own text, hidden in both, so that one prompt change reads the same for every case.
     """
     if recorded is None:
-        return Change("it sent one more request than was recorded", ())
+        return RequestChange("it sent one more request than was recorded", ())
     return told([*of_address(recorded, sent), *_of_body(recorded, sent, document)])
 
 
-def told(differences: list[Difference]) -> Change:
+def told(differences: list[RequestDifference]) -> RequestChange:
     """All differences as one change."""
     if not differences:
-        return Change(AGAIN, ())
+        return RequestChange(AGAIN, ())
     lines = [line for difference in differences for line in difference.lines]
     is_volatile = all(difference.is_volatile for difference in differences)
     cause = f"{in_words([difference.part for difference in differences])} changed"
-    return Change(cause, tuple(lines[:_MAX_LINES]), VOLATILE if is_volatile else None)
+    return RequestChange(cause, tuple(lines[:_MAX_LINES]), VOLATILE if is_volatile else None)
 
 
 def in_words(names: list[str]) -> str:
@@ -90,7 +90,7 @@ def in_words(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def of_address(recorded: Sent, sent: Sent) -> Iterator[Difference]:
+def of_address(recorded: Sent, sent: Sent) -> Iterator[RequestDifference]:
     """What changed before the body: method, path, query and headers."""
     before, after = urlsplit(recorded.url), urlsplit(sent.url)
     yield from _of_value("method", recorded.method, sent.method)
@@ -100,7 +100,7 @@ def of_address(recorded: Sent, sent: Sent) -> Iterator[Difference]:
     if query_digest(recorded.method, before) != query_digest(sent.method, after):
         old, new = (_by_name(compared_query(sent.method, url)) for url in (before, after))
         yield from [] if "sha256" in old else _of_members("query", old, new)
-        yield from [Difference("query", [])] if "sha256" in old else []
+        yield from [RequestDifference("query", [])] if "sha256" in old else []
     old, new = meant(recorded.headers, recorded.scheme), meant(sent.headers, sent.scheme)
     for name in sorted({*old, *new}):
         yield from _of_value(f"header {name!r}", old.get(name), new.get(name))
@@ -111,21 +111,23 @@ def _by_name(pairs: list[tuple[str, str]]) -> dict[str, str]:
     return {name: ", ".join(value for other, value in pairs if other == name) for name in names}
 
 
-def _of_value(part: str, old: str | None, new: str | None, shown: str = "") -> Iterator[Difference]:
+def _of_value(part: str, old: str | None, new: str | None, shown: str = "") -> Iterator[RequestDifference]:
     if old != new:
         lines = [f"{sign}{shown}{value}" for sign, value in (("-", old), ("+", new)) if value is not None]
-        yield Difference(part, lines, None not in (old, new) and _settled(old) == _settled(new))
+        yield RequestDifference(part, lines, None not in (old, new) and _settled(old) == _settled(new))
 
 
-def _of_members(part: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
+def _of_members(part: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[RequestDifference]:
     found = [
         one for name in {**old, **new} for one in _of_value(name, old.get(name), new.get(name), f"{part}.{name}: ")
     ]
     if found:
-        yield Difference(part, [line for one in found for line in one.lines], all(one.is_volatile for one in found))
+        yield RequestDifference(
+            part, [line for one in found for line in one.lines], all(one.is_volatile for one in found)
+        )
 
 
-def _of_body(recorded: Sent, sent: Sent, document: str | None) -> Iterator[Difference]:
+def _of_body(recorded: Sent, sent: Sent, document: str | None) -> Iterator[RequestDifference]:
     if body_digest(recorded.body, recorded.scheme) == body_digest(sent.body, recorded.scheme):
         return
     before, after = read_json(recorded.body), read_json(sent.body)
@@ -136,12 +138,12 @@ def _of_body(recorded: Sent, sent: Sent, document: str | None) -> Iterator[Diffe
         yield from _of_parts(old_parts, new_parts)
     else:
         old, new = (body.decode("utf-8", "replace") for body in (recorded.body, sent.body))
-        yield Difference("request body", changed_lines(old, new), _settled(old) == _settled(new))
+        yield RequestDifference("request body", changed_lines(old, new), _settled(old) == _settled(new))
 
 
 def _of_json(
     before: dict[str, Any], after: dict[str, Any], document: str | None, by_order: bool
-) -> Iterator[Difference]:
+) -> Iterator[RequestDifference]:
     then, now = split_request(before), split_request(after)
     of_document: list[str] = []
     for name in now:
@@ -151,9 +153,9 @@ def _of_json(
         if found := _of_document(old, new, document):
             of_document += found
         else:
-            yield Difference(name, _changed_lines(name, old, new, document), _settled(old) == _settled(new))
+            yield RequestDifference(name, _changed_lines(name, old, new, document), _settled(old) == _settled(new))
     if of_document:
-        yield Difference("document", list(dict.fromkeys(of_document)))
+        yield RequestDifference("document", list(dict.fromkeys(of_document)))
 
 
 def _plain(value: Json) -> str:
@@ -174,17 +176,17 @@ def _of_document(old: Json, new: Json, document: str | None) -> list[str]:
     return [] if found is None else changed_words(found, document)
 
 
-def _of_parts(before: list[Part], after: list[Part]) -> Iterator[Difference]:
+def _of_parts(before: list[BodyPart], after: list[BodyPart]) -> Iterator[RequestDifference]:
     """Parts are compared by their names, those of one name in their order."""
     for name in dict.fromkeys(part.name for part in (*before, *after)):
         old, new = ([part.view for part in parts if part.name == name] for parts in (before, after))
         for was, now in zip(old, new, strict=False):
             yield from _of_part(name, was, now)
         if len(old) != len(new):
-            yield Difference(f"number of parts {name!r}", [f"-{len(old)}", f"+{len(new)}"])
+            yield RequestDifference(f"number of parts {name!r}", [f"-{len(old)}", f"+{len(new)}"])
 
 
-def _of_part(name: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Difference]:
+def _of_part(name: str, old: dict[str, str], new: dict[str, str]) -> Iterator[RequestDifference]:
     words = {"filename": "file name", "content-type": "content type"}
     for member in {**old, **new}:
         if member != "content":
@@ -196,7 +198,7 @@ def _of_part(name: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Di
         return
     is_binary = any("\0" in text or not _is_utf8(text) for text in (was, now))
     lines = [f"{len(was):,} bytes before, {len(now):,} now"] if is_binary else changed_lines(was, now)
-    yield Difference(f"content of part {name!r}", lines, _settled(was) == _settled(now))
+    yield RequestDifference(f"content of part {name!r}", lines, _settled(was) == _settled(now))
 
 
 def _is_utf8(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_llm_extract.comparison.compare import VariantComparison
-from pytest_llm_extract.comparison.differences import Difference
+from pytest_llm_extract.comparison.differences import VariantDifference
 from pytest_llm_extract.comparison.scores import ALL
 from pytest_llm_extract.comparison.sentences import best_sentences, choice_sentences, claim_sentence, left_out_sentences
 from pytest_llm_extract.report.html.figures import scatter
@@ -53,7 +53,7 @@ def _table(comparison: VariantComparison) -> Html:
     )
 
 
-def _difference(found: Difference | None) -> str:
+def _difference(found: VariantDifference | None) -> str:
     if found is None:
         return ""
     shown = f"{found.accuracy * 100:+.1f}"

@@ -19,7 +19,7 @@ from pytest_llm_extract.scoring.compare.findings import Held, Walk
 from pytest_llm_extract.scoring.compare.model_plan import ModelPlan
 from pytest_llm_extract.scoring.compare.pair_rows import Pairing, pair_rows
 from pytest_llm_extract.scoring.compare.pair_scalars import pair_scalars
-from pytest_llm_extract.scoring.compare.plan import Plan
+from pytest_llm_extract.scoring.compare.plan import FieldPlan
 from pytest_llm_extract.scoring.compare.row_table import RowPlan
 
 C, M, S = Outcome.CORRECT, Outcome.MISSING, Outcome.SPURIOUS
@@ -33,7 +33,7 @@ class ItemsPlan:
     def __init__(self, node: ListNode) -> None:
         self.paths, self.rows = tuple(leaf_paths(node)), tuple(row_paths(node))
         self.row_path = node.row_path
-        self.items: Plan
+        self.items: FieldPlan
 
     def held(self, value: Any, out: Held) -> None:
         """What the items hold; a row that holds nothing is bare, a scalar that is null is a value of its list."""
@@ -165,8 +165,8 @@ class KeyedPlan(ItemsPlan):
 
 
 def _row_leaves(
-    plan: Plan, names: tuple[str, ...] = (), above: tuple[Plan, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], Plan]]:
+    plan: FieldPlan, names: tuple[str, ...] = (), above: tuple[FieldPlan, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], FieldPlan]]:
     """The leaves of a row with the fields that lead to them; lists, unions and a model within itself stay whole."""
     if isinstance(plan, ModelPlan) and plan not in above:
         for name, child in plan.fields:

@@ -11,7 +11,7 @@ from pytest_llm_extract.schema.field_tree import ModelNode, leaf_paths, row_path
 from pytest_llm_extract.schema.validators import MISSING
 from pytest_llm_extract.scoring.compare.comparators import Comparator
 from pytest_llm_extract.scoring.compare.findings import Held, Walk
-from pytest_llm_extract.scoring.compare.plan import Plan
+from pytest_llm_extract.scoring.compare.plan import FieldPlan
 
 C, W, M, S = Outcome.CORRECT, Outcome.WRONG, Outcome.MISSING, Outcome.SPURIOUS
 
@@ -62,7 +62,7 @@ class ModelPlan:
     def __init__(self, node: ModelNode) -> None:
         self.paths = tuple(leaf_paths(node))
         self.labels = (*self.paths, *row_paths(node))
-        self.fields: list[tuple[str, Plan]] = []
+        self.fields: list[tuple[str, FieldPlan]] = []
 
     def may_pair(self, gold: Sequence[Any], predicted: Sequence[Any], charged: Collection[str]) -> None:
         """Any two may have something in common."""

@@ -8,7 +8,7 @@ from typing import Any
 from pytest_llm_extract.results.outcome import Outcome
 from pytest_llm_extract.scoring.compare.column import UNLABELLED
 from pytest_llm_extract.scoring.compare.findings import Held, Walk
-from pytest_llm_extract.scoring.compare.plan import Plan
+from pytest_llm_extract.scoring.compare.plan import FieldPlan
 from pytest_llm_extract.scoring.compare.row_table import Table, cell, gold_cell
 
 _MILLION = 1_000_000
@@ -113,13 +113,13 @@ class Gains:
             if mine or any(saved):
                 line[:] = [gain + mine + theirs for gain, theirs in zip(line, saved, strict=True)]
 
-    def _held(self, plan: Plan, value: Any) -> int:
+    def _held(self, plan: FieldPlan, value: Any) -> int:
         """What a value costs as a leftover."""
         held = Held(self._table.charged)
         plan.held(value, held)
         return (len(held) << self._errors) + (len(held.bare) << self._bare)
 
-    def _pair(self, plan: Plan, gold: Any, predicted: Any) -> int:
+    def _pair(self, plan: FieldPlan, gold: Any, predicted: Any) -> int:
         """What a pair gains by its correct leaves, without what it costs in others and in rows without a leaf."""
         out = Walk()
         plan.compare(gold, predicted, Outcome.ABSENT_OK, out)

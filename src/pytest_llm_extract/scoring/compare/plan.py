@@ -10,7 +10,7 @@ from pytest_llm_extract.scoring.compare.comparators import Comparator
 from pytest_llm_extract.scoring.compare.findings import Held, Walk
 
 
-class Plan(Protocol):
+class FieldPlan(Protocol):
     """How one place of the schema is walked; only a leaf has a comparator."""
 
     comparator: Comparator | None

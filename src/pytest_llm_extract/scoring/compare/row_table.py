@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pytest_llm_extract.schema.validators import MISSING, Unreadable
 from pytest_llm_extract.scoring.compare.column import UNLABELLED, Column
 from pytest_llm_extract.scoring.compare.findings import Held
-from pytest_llm_extract.scoring.compare.plan import Plan
+from pytest_llm_extract.scoring.compare.plan import FieldPlan
 from pytest_llm_extract.scoring.compare.texts import normal_text
 
 _COMPARED = 1_000  # characters of a value: similarity takes time that grows with the square of its length
@@ -21,7 +21,7 @@ _COMPARED = 1_000  # characters of a value: similarity takes time that grows wit
 class RowPlan:
     """The leaves of a row by field names: `columns` have one value, `whole` are lists, unions and dicts."""
 
-    def __init__(self, items: Plan, leaves: Iterable[tuple[tuple[str, ...], Plan]]) -> None:
+    def __init__(self, items: FieldPlan, leaves: Iterable[tuple[tuple[str, ...], FieldPlan]]) -> None:
         self.items = items
         listed = list(leaves)
         self.columns = [(names, plan.comparator) for names, plan in listed if plan.comparator is not None]

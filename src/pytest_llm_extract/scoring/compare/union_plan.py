@@ -12,7 +12,7 @@ from pytest_llm_extract.schema.field_tree import LeafNode, UnionNode, leaf_paths
 from pytest_llm_extract.scoring.compare.comparators import Comparator, comparator_of
 from pytest_llm_extract.scoring.compare.findings import Held, Walk
 from pytest_llm_extract.scoring.compare.model_plan import LeafPlan
-from pytest_llm_extract.scoring.compare.plan import Plan
+from pytest_llm_extract.scoring.compare.plan import FieldPlan
 
 
 class UnionPlan:
@@ -25,7 +25,7 @@ class UnionPlan:
         self.labels = (*self.paths, *row_paths(node))
         self.type = LeafPlan(node.type_path, comparator_of(LeafNode(node.type_path, True)))
         self.names = node.names
-        self.members: dict[type[BaseModel], Plan] = {}
+        self.members: dict[type[BaseModel], FieldPlan] = {}
 
     def may_pair(self, gold: Sequence[Any], predicted: Sequence[Any], charged: Collection[str]) -> None:
         """Any two may have something in common."""
@@ -60,7 +60,7 @@ class UnionPlan:
         cls = self._class(value)
         return self.names[cls] if cls else f"another {type(value).__name__}"
 
-    def _member(self, value: Any) -> Plan | None:
+    def _member(self, value: Any) -> FieldPlan | None:
         cls = self._class(value)
         return self.members[cls] if cls else None
 

@@ -14,13 +14,13 @@ from pytest_llm_extract.scoring.compare.comparators import comparator_of
 from pytest_llm_extract.scoring.compare.findings import Walk
 from pytest_llm_extract.scoring.compare.items_plan import KeyedPlan, RowsPlan
 from pytest_llm_extract.scoring.compare.model_plan import LeafPlan, ModelPlan
-from pytest_llm_extract.scoring.compare.plan import Plan
+from pytest_llm_extract.scoring.compare.plan import FieldPlan
 from pytest_llm_extract.scoring.compare.union_plan import UnionPlan
 
-_PLANS: WeakKeyDictionary[Node, Plan] = WeakKeyDictionary()
+_PLANS: WeakKeyDictionary[Node, FieldPlan] = WeakKeyDictionary()
 
 
-def plan_of(root: Node) -> Plan:
+def plan_of(root: Node) -> FieldPlan:
     """The plan of a schema's tree, made once."""
     plan = _PLANS.get(root)
     if plan is None:
@@ -28,7 +28,7 @@ def plan_of(root: Node) -> Plan:
     return plan
 
 
-def _build(node: Node, made: dict[Node, Plan]) -> Plan:
+def _build(node: Node, made: dict[Node, FieldPlan]) -> FieldPlan:
     if node in made:
         return made[node]
     match node:
