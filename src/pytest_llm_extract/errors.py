@@ -6,6 +6,8 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
 
+from pytest_llm_extract.wording import counted
+
 SHOWN_PROBLEMS = 10
 _LISTED = 8  # as many known names are listed where none is near
 # A line of the file, or a file of the folder; None: the whole of it.
@@ -73,7 +75,7 @@ class DatasetError(LlmExtractError):
     def __str__(self) -> str:
         shown = [f"{self.path}{_after(place)}: {text}" for place, text in self.problems[:SHOWN_PROBLEMS]]
         if len(self.problems) > len(shown):
-            shown.append(f"{self.path}: … and {len(self.problems) - len(shown)} more problems")
+            shown.append(f"{self.path}: … and {counted(len(self.problems) - len(shown), 'more problem')}")
         return "\n".join(shown)
 
 

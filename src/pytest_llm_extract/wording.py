@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _LONGEST_NAME = 40
 
@@ -27,6 +30,11 @@ def count_samples(n_samples: int, n_cases: int) -> str:
     return f"{each} of {count_cases(n_cases)}"
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 call`, `1,200 calls`; for nouns whose plural ends in a further s."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def count_cassettes(count: int) -> str:
     """`1 cassette`, `12 cassettes`: one for each sample of a case."""
     return f"{count} cassette{'' if count == 1 else 's'}"
@@ -39,7 +47,7 @@ def count_cases(count: int) -> str:
 
 def count_findings(count: int) -> str:
     """Say how many lints found something: `1 finding`, `12 findings`."""
-    return f"{count:,} finding{'' if count == 1 else 's'}"
+    return counted(count, "finding")
 
 
 def some_names(names: Iterable[str]) -> str:

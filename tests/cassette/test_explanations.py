@@ -84,6 +84,15 @@ def test_document_and_prompt_are_not_mixed_up() -> None:
     assert change == RequestChange("messages changed", ("-Read: {{input}}", "+Read well: {{input}}"))
 
 
+def test_document_that_changed_with_its_prompt_is_told_by_its_words() -> None:
+    """Its old text is not printed whole, and the words of the prompt that changed are among the others."""
+    change = changed(chat(f"Read: {INVOICE * 4}"), chat(f"Extract: {CORRECTED}{INVOICE * 3}"), CORRECTED + INVOICE * 3)
+    assert change.cause == "messages changed"
+    assert len(change.lines) <= 4
+    assert max(map(len, change.lines)) < 120
+    assert any("1,200.00" in line for line in change.lines)
+
+
 def test_long_document_is_told_by_its_lines() -> None:
     """A hundred thousand words are compared in no time."""
     old = "\n".join(f"line {n} of a long document" for n in range(20_000))

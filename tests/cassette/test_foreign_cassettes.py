@@ -151,7 +151,7 @@ def test_wrong_value_has_its_place(tmp_path: Path, place: str, value: Any, words
         ("- 1\n", "is not a vcrpy cassette: it is a list, not a mapping with interactions"),
         ("[{request: 1}]\n", "is a cassette of vcrpy before 1.0; migrate it"),
         ("version: 1\n", "interactions is missing"),
-        (END, "interactions: holds no exchangess"),
+        (END, "interactions: holds no exchanges"),
         ("interactions: [1]\n", "`version: 1` is missing, so the file may be cut off"),
         ("interactions: [1]\nversion: 2\n", "version: is not 1, the only version"),
         ("interactions: [1]\nversion: '1'\n", "version: is a string, not a number"),

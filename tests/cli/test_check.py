@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from standin import StandIn, said
 
+from pytest_llm_extract.cli.check import CheckFinding, _summary
+
 LLM_EXTRACT = Path(sys.executable).with_name("llm-extract")
 SECRET = "sk-proj-Abcdef0123456789Abcdef0123456789"
 SUITE = """
@@ -114,6 +116,15 @@ def test_everything_is_found_and_only_orphans_are_deleted(project: pytest.Pytest
     assert len(list((project.path / "cassettes" / "test_whole").rglob("*.yaml"))) == 5
     again = check(project, "--max-size=10").stdout.splitlines()
     assert again == [line for line in pruned.stdout.splitlines()[:-1] if not line.startswith("deleted")] + [again[-1]]
+
+
+def test_every_cassette_of_a_cause_counts() -> None:
+    """One cause is one line, and the last line counts cassettes."""
+    findings = [
+        CheckFinding("stale", "12 cases", "document changed", 12),
+        CheckFinding("stale", "1 case", "model changed"),
+    ]
+    assert _summary([Path("a.yaml")] * 20, findings, 0) == "20 cassettes: 13 stale"
 
 
 def test_paths_narrow_what_is_checked(project: pytest.Pytester) -> None:

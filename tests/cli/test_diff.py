@@ -27,8 +27,7 @@ def test_diff_of_results_baselines_and_revisions(people: Project) -> None:
         run = people.pytester.run(LLM_EXTRACT, "diff", *sides)
         assert run.ret == 1, sides
         run.stdout.fnmatch_lines(["test_items.py::test_items (read)", "gate: fail", " town * 6 * LOST"])
-        values = "Bergen: Bergen → Atlantis" if sides[0] == "a.json" else "correct → wrong"  # baselines hold outcomes
-        run.stdout.fnmatch_lines([f"  lost   p00 * town * {values}"])
+        run.stdout.fnmatch_lines(["  lost   p00 * town * Bergen: Bergen → Atlantis"])
     assert people.pytester.run(LLM_EXTRACT, "diff", "a.json", "a.json").ret == 0
     people.record("lose 9")
     people.git("commit", "-qam", "recorded, not accepted")

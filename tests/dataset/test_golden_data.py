@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from pytest_llm_extract.dataset import Case, load_cases
+from pytest_llm_extract.dataset.gold import read_golden
 from pytest_llm_extract.errors import DatasetError
+from pytest_llm_extract.schema.schema import Schema
 
 
 def load(folder: Path, name: str, content: str | bytes) -> list[Case]:
@@ -85,7 +89,7 @@ def test_same_mistake_in_every_case_is_said_ten_times(tmp_path: Path) -> None:
     lines = [json.dumps({"id": i, "input_file": f"{i}.txt", "expected": {}}) for i in range(5_000)]
     said = problem(tmp_path, "gold.jsonl", "\n".join(lines)).splitlines()
     assert (said[0], len(said)) == ("gold.jsonl:1: case '0': input_file: no file '0.txt'.", 11)
-    assert said[-1] == "gold.jsonl: … and 4990 more problems"
+    assert said[-1] == "gold.jsonl: … and 4,990 more problems"
 
 
 NESTED = """
@@ -112,6 +116,23 @@ CASES = [{"id": "c0", "input": "x", "expected": EXPECTED}]
 def test_orders(extraction):
     pass
 """
+
+
+class Part(BaseModel):
+    """A part with a field of two types, and a list."""
+
+    code: int | date
+    name: str
+    sizes: list[int] = []
+
+
+def test_every_fault_of_a_case_is_told_once() -> None:
+    """Several fields of a case, and of a field with several types the first reason alone."""
+    expected = {"code": "x", "nmae": "bolt", "name": 5, "sizes": [1, "y", "z"]}
+    with pytest.raises(DatasetError) as caught:
+        read_golden([Case("c0", "x", expected, place=3)], Schema.of(Part, "here"), "gold.jsonl")
+    said = [line.split(": ")[2].removeprefix("expected.") for line in str(caught.value).splitlines()]
+    assert said == ["code", "name", "sizes.1", "sizes.2", "nmae"]
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_sample_that_was_not_recorded_is_missing_alone(items: Items) -> None:
         ["*test_items (read): 23 fresh, 1 missing", "  to record: 1 cassette; expected: about 1 *"]
     )
     again.assert_outcomes(passed=9)
-    again.stdout.fnmatch_lines(["*recorded 1 of 1; 1 calls,*"])
+    again.stdout.fnmatch_lines(["*recorded 1 of 1; 1 call,*"])
     items.write(samples=2)
     fewer = items.run("--llm-extract-plan")
     fewer.stdout.fnmatch_lines(["*test_items (read): 16 fresh, 8 orphaned", "  orphaned: read/n0-*.3.yaml, *"])

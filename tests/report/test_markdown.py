@@ -17,6 +17,7 @@ from pytest_llm_extract.results.leaf import Leaf, count_leaves
 from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.results.suite_result import AcceptedRun, SuiteResult
 
+LLM_EXTRACT = Path(sys.executable).with_name("llm-extract")
 HOSTILE = "`x` | @team <img src=x onerror=alert(1)> [a](http://e.x) \x1b]52;c;eA==\x07 \u202e ```\n# gate: pass"
 
 
@@ -90,10 +91,7 @@ def test_flag_command_and_job_summary_write_the_same(
     recorded.runpytest_subprocess(*arguments).assert_outcomes(passed=5)
     text = (recorded.path / "report.md").read_text()
     assert text.startswith("<!-- llm-extract: test_items.py::test_items -->\n### `test_items.py::test_items`: ✅ pass")
-    assert (
-        recorded.run(Path(sys.executable).with_name("llm-extract"), "markdown", "results.json").outlines
-        == text.splitlines()
-    )
+    assert recorded.run(LLM_EXTRACT, "markdown", "results.json").outlines == text.splitlines()
     assert summary.read_text() == f"of another step\n{text}"
 
 
@@ -102,3 +100,7 @@ def test_a_report_that_cannot_be_written_is_one_line(recorded: pytest.Pytester) 
     run = recorded.runpytest_subprocess("--llm-extract-markdown=gold.jsonl/report.md")
     assert run.ret == pytest.ExitCode.USAGE_ERROR
     run.stdout.fnmatch_lines(["*report.md*results not written*"])
+    recorded.runpytest_subprocess("--llm-extract-json=results.json")
+    command = recorded.run(LLM_EXTRACT, "markdown", "results.json", "-o", "gold.jsonl/report.md")
+    assert command.ret == pytest.ExitCode.INTERRUPTED
+    command.stderr.fnmatch_lines(["*report.md*results not written*"])

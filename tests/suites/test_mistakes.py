@@ -344,6 +344,24 @@ def test_misspelt_marker_is_an_error(pytester: pytest.Pytester, test: str, messa
     run.stdout.fnmatch_lines([f"*test_items: no marker 'llm_*'. Did you mean 'llm_{message}'?"])
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_mistake_is_shown_without_tracebacks_too(pytester: pytest.Pytester, workers: str) -> None:
+    """`--tb=no` leaves out pytest's section of errors; the short summary has the first line alone, cut."""
+    rows = [{"id": f"c{n}", "input": "x", "expected": {"nmae": n}} for n in range(2)]
+    suite = SUITE.format(extract=f"extractor=read, cases={rows}", accuracy="")
+    pytester.makepyfile(test_items=suite)
+    run = pytester.runpytest_subprocess("--tb=no", f"-n{workers}")
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines(
+        [
+            "*= llm-extract: not collected =*",
+            "*case 'c0': expected.nmae: the schema has no field 'nmae'. Did you mean 'name'?",
+            "*case 'c1': expected.nmae: *",
+            "ERROR test_items.py - test_items.py::test_items: llm_extract: *",
+        ]
+    )
+
+
 def test_marker_of_another_plugin_is_let_be(pytester: pytest.Pytester) -> None:
     """A marker that somebody registered may begin with llm_ as well."""
     pytester.makeini("[pytest]\nmarkers = llm_slow(seconds): asks a large model")

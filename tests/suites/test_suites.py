@@ -256,6 +256,11 @@ class TestItems(unittest.TestCase):
     run.stdout.fnmatch_lines(["test_items.py::TestItems::test_x: *a method of a unittest.TestCase cannot be a suite*"])
     run.assert_outcomes(errors=1)
     assert run.ret == pytest.ExitCode.INTERRUPTED
+    misspelt = (bare.path / "test_items.py").read_text().replace("llm_extract", "llm_extrct")
+    bare.makepyfile(test_items=misspelt)
+    run = bare.runpytest_inprocess()
+    run.stdout.fnmatch_lines(["test_items.py::TestItems::test_x: no marker 'llm_extrct'. Did you mean 'llm_extract'?"])
+    run.assert_outcomes(errors=1)
 
 
 def answer_types() -> dict[str, Any]:

@@ -33,7 +33,8 @@ def write_accepted(
     lacking = [case.id for case in suite.cases if case.id not in entries]
     if lacking:
         shown = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
-        raise BaselineError(suite.key, f"{len(lacking)} of {len(suite.cases)} cases have no answer ({shown})")
+        have = "has" if len(lacking) == 1 else "have"
+        raise BaselineError(suite.key, f"{len(lacking)} of {count_cases(len(suite.cases))} {have} no answer ({shown})")
     new = Acceptance(
         suite.key,
         suite.variant,
@@ -75,7 +76,7 @@ def _write(path: Path, accepted: Baseline, settings: Settings) -> str:
         raise BaselineError(name, error.problem) from None
     except OSError as error:
         raise BaselineError(name, f"cannot be written: {error.strerror or error}") from None
-    return f"accepted: {len(accepted.entries)} cases in {name}"
+    return f"accepted: {count_cases(len(accepted.entries))} in {name}"
 
 
 def _taken(old: Baseline | None, accepted: Baseline, new: Acceptance) -> list[str]:

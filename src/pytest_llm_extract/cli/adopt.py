@@ -28,6 +28,7 @@ from pytest_llm_extract.extraction.job import Job, jobs_of
 from pytest_llm_extract.prompt.prompt_call import document_text
 from pytest_llm_extract.results.case_result import Usage
 from pytest_llm_extract.suites.suite import Suite
+from pytest_llm_extract.wording import counted
 
 # What pytest-recording puts a hyphen for.
 _REPLACED = re.compile(r"[<>?%*:|\"'/\\]")
@@ -72,7 +73,7 @@ def command(files: tuple[Path, ...], case_id: str | None, suite: str | None, var
     for problem in problems:
         echo(problem, err=True)
     if len(files) > 1:
-        echo(f"adopted {len(files) - len(problems)} of {len(files)} recordings", err=bool(problems))
+        echo(f"adopted {len(files) - len(problems)} of {counted(len(files), 'recording')}", err=bool(problems))
     raise SystemExit(int(bool(problems)))
 
 

@@ -28,11 +28,12 @@ _SHOWN_IDS = 5
 
 @dataclass(frozen=True)
 class CheckFinding:
-    """One fault: its kind, what it is about, and the reason."""
+    """One fault: its kind, what it is about, the reason, and how many cassettes have it."""
 
     kind: str
     what: str
     why: str
+    count: int = 1
 
     def __str__(self) -> str:
         return f"{self.kind:10}  {self.what}{': ' if self.why else ''}{self.why}"
@@ -95,7 +96,7 @@ def _of_moved(paths: Iterable[Path]) -> Iterator[CheckFinding]:
     folders = Counter(path.parent for path in paths)
     for folder, count in sorted(folders.items()):
         why = "cases that lack one have these names; if their suite moved: llm-extract mv OLD NEW"
-        yield CheckFinding("moved", f"{_shown(folder)}: {count_cassettes(count)}", why)
+        yield CheckFinding("moved", f"{_shown(folder)}: {count_cassettes(count)}", why, count)
 
 
 def _of_plans(plans: Sequence[RecordingPlan]) -> Iterator[CheckFinding]:
@@ -109,7 +110,8 @@ def _of_plans(plans: Sequence[RecordingPlan]) -> Iterator[CheckFinding]:
                 ids.setdefault(("missing", "no cassette; pytest --llm-record records it"), []).append(_name(probe.job))
         for (kind, why), names in sorted(ids.items(), reverse=True):  # stale ones before missing ones
             some = ", ".join(names[:_SHOWN_IDS]) + (", …" if len(names) > _SHOWN_IDS else "")
-            yield CheckFinding(kind, f"{plan.suite.id} ({plan.suite.variant}): {count_cases(len(names))} ({some})", why)
+            what = f"{plan.suite.id} ({plan.suite.variant}): {count_cases(len(names))} ({some})"
+            yield CheckFinding(kind, what, why, len(names))
 
 
 def _name(job: Job) -> str:
@@ -207,7 +209,9 @@ def _shown(path: Path) -> str:
 
 
 def _summary(files: Sequence[Path], findings: Sequence[CheckFinding], n_deleted: int) -> str:
-    kinds = Counter(finding.kind for finding in findings)
-    said = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "nothing found"
+    kinds = Counter[str]()
+    for finding in findings:
+        kinds[finding.kind] += finding.count
+    said = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()) or "nothing found"
     deleted = f"; {n_deleted:,} deleted" if n_deleted else ""
     return f"{count_cassettes(len(files) - n_deleted)}: {said}{deleted}"

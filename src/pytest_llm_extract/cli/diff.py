@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from difflib import unified_diff
-from pathlib import Path
 
 import click
 
-from pytest_llm_extract.base_branch.accepted import not_accepted
-from pytest_llm_extract.baseline import file as files
-from pytest_llm_extract.baseline.entry import Entry
-from pytest_llm_extract.baseline.file import Baseline
-from pytest_llm_extract.baseline.paths import BASELINE
 from pytest_llm_extract.cli.output import echo, terminal_form
-from pytest_llm_extract.errors import BaselineError, ResultsError, UsageError, did_you_mean
-from pytest_llm_extract.formats.visible import visible
+from pytest_llm_extract.cli.sides import read_side
+from pytest_llm_extract.errors import ResultsError, UsageError, did_you_mean
 from pytest_llm_extract.gate.decide import decide
-from pytest_llm_extract.git import Revision
-from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.outcome import Status, Verdict
+from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
-from pytest_llm_extract.wording import count_cases, some_names
+from pytest_llm_extract.wording import count_cases
 
 
 @click.command(name="diff", short_help="compare two runs")
@@ -70,30 +62,10 @@ def command(before: str, after: str | None, variants: tuple[str, str] | None, ca
             echo(*_changed_words(old[suite_id], suite))
         for name, side in ((before, old[suite_id]), (after, new[suite_id])):
             if not side.complete:
-                echo(f"{name} is a partial run: {len(side.cases)} of {len(side.dataset_ids)} cases")
+                echo(f"{name} is a partial run: {len(side.cases)} of {count_cases(len(side.dataset_ids))}")
         echo(*suite_lines(suite, decision, {}, terminal_form(None)))
         failed = failed or decision.verdict is Verdict.FAIL
     raise SystemExit(int(failed))
-
-
-def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
-    """The suites of a results.json, a baseline or a revision, by id.
-
-    Raises:
-        LlmExtractError: there is nothing of that name, or it cannot be read.
-    """
-    if name.startswith("git:"):
-        revision = Revision.of(name.removeprefix("git:"), Path.cwd())
-        found = [_read_accepted(revision, path) for path in revision.files(cassettes, BASELINE)]
-        if not found:
-            raise BaselineError(str(revision), f"has no {BASELINE} below {cassettes}")
-        return {baseline.suite: _as_suite(baseline) for baseline in found}
-    path = Path(name)
-    text = read_input(path)
-    if path.suffix == ".jsonl":
-        baseline = files.parse(text, name)
-        return {baseline.suite: _as_suite(baseline)}
-    return {suite.key: suite for suite in read_results(text, name)}
 
 
 def choose_variant(side: dict[str, SuiteResult], variant: str, name: str) -> dict[str, SuiteResult]:
@@ -122,20 +94,6 @@ def _changed_words(old: SuiteResult, new: SuiteResult) -> list[str]:
     return ["prompt:", *(f"  {line}" for line in found)] if found else []
 
 
-def _read_accepted(revision: Revision, path: Path) -> Baseline:
-    """A baseline of a revision, which must hold the answers that its cassettes hold."""
-    baseline = files.parse(revision.read(path) or "", revision.named(path))
-    others = not_accepted(revision, baseline, path)
-    if others:
-        raise BaselineError(
-            str(revision),
-            f"{baseline.suite}: the cassettes of {count_cases(len(others))} hold other answers than the baseline "
-            f"({some_names(map(visible, others))}), and only accepted answers are compared: accept them in that "
-            "revision, or check it out and compare its answers with pytest --llm-extract-baseline=git:REV",
-        )
-    return baseline
-
-
 def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> SuiteResult:
     """A suite with another run of it as its baseline, without any floor.
 
@@ -161,25 +119,3 @@ def _accepted(case: CaseResult) -> Accepted:
         Accepted(s.leaves, s.fields, s.origin, s.attempt, status=s.status, rows=s.rows) for s in case.samples
     )
     return first._replace(further=tuple(further), group=case.group)
-
-
-def _as_suite(baseline: Baseline) -> SuiteResult:
-    return SuiteResult(
-        id=baseline.suite,
-        variant=baseline.variant,
-        dataset_ids=tuple(baseline.entries),
-        paths=baseline.fields,
-        rules=GateRules(),
-        n_samples=max((len(entry.samples) for entry in baseline.entries.values()), default=1),
-        cases=tuple(map(_as_case, baseline.entries.values())),
-    )
-
-
-def _as_case(entry: Entry) -> CaseResult:
-    first, *further = (
-        CaseResult(
-            sample.status, sample.leaves, sample.status is Status.OK, entry.id, origin=sample.origin, rows=sample.rows
-        )
-        for sample in entry.samples
-    )
-    return replace(first, group=entry.group, further=tuple(sample.first for sample in further))

@@ -18,6 +18,7 @@ from pytest_llm_extract.results.prices import dollars
 from pytest_llm_extract.suites.suite import Suite
 from pytest_llm_extract.training.lines import FORMATS, TrainingFile, check_lines, training_file
 from pytest_llm_extract.training.selection import split_rows
+from pytest_llm_extract.wording import counted
 
 
 @click.command(name="export", short_help="write training data that cannot leak")
@@ -74,8 +75,9 @@ def command(
         if file.lines:
             _write(output / name, file, suite, format_name)
             cost = None if training_price is None else file.n_tokens * epochs * training_price / 1e6
-            price = f", {dollars(cost)} for {epochs} epochs" if cost is not None and name == "train.jsonl" else ""
-            echo(f"{output / name}: {len(file.lines)} rows, about {file.n_tokens:,} tokens{price}")
+            is_priced = cost is not None and name == "train.jsonl"
+            price = f", {dollars(cost)} for {counted(epochs, 'epoch')}" if is_priced else ""
+            echo(f"{output / name}: {counted(len(file.lines), 'row')}, about {counted(file.n_tokens, 'token')}{price}")
     if not n_lines:
         echo_error("no row is left to train on: training data must be other documents than those of suites")
         raise SystemExit(1)
@@ -105,7 +107,7 @@ def _chosen(suites: Sequence[Suite], suite_id: str | None, variant: str | None) 
 
 def _say_left_out(file: TrainingFile) -> None:
     for why, count in Counter(file.left_out.values()).items():
-        echo(f"left out: {count} {'row' if count == 1 else 'rows'}: {why}")
+        echo(f"left out: {counted(count, 'row')}: {why}")
 
 
 def _write(path: Path, file: TrainingFile, suite: Suite, format_name: str) -> None:

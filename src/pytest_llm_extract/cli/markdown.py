@@ -8,9 +8,8 @@ import click
 
 from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.cli.results_files import read_files
-from pytest_llm_extract.errors import ResultsError, reason
-from pytest_llm_extract.formats.atomic_write import write_atomically
 from pytest_llm_extract.report.markdown import markdown
+from pytest_llm_extract.report.registry import write_report
 
 
 @click.command(name="markdown", short_help="render results.json as Markdown")
@@ -29,11 +28,7 @@ def command(files: tuple[Path, ...], output: Path | None) -> None:
     input cannot be read.
     """
     results = read_files(files, Path())
-    text = markdown(results.suites, results.comparisons, results.lints)
-    if output is None:
-        echo(*text.splitlines())
-        return
-    try:
-        write_atomically(output, text)
-    except OSError as error:
-        raise ResultsError(str(output), f"cannot be written: {reason(error)}") from None
+    if output is not None:
+        write_report("markdown", output, results)
+    else:
+        echo(*markdown(results.suites, results.comparisons, results.lints).splitlines())

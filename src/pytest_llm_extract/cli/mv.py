@@ -22,7 +22,7 @@ from pytest_llm_extract.config.suite_folders import baseline_folder, folder_name
 from pytest_llm_extract.errors import CassetteError, UnknownNameError, UsageError, reason
 from pytest_llm_extract.extraction.job import variant_folder, wanted_cassettes
 from pytest_llm_extract.suites.suite import Suite
-from pytest_llm_extract.wording import count_cassettes
+from pytest_llm_extract.wording import count_cassettes, counted
 
 
 class Files(NamedTuple):
@@ -169,5 +169,5 @@ def _said(files: Files) -> str:
     left = sum(len(left.entries) for _, target, _, left in files.baselines if target.name == BASELINE)
     what = in_words([count_cassettes(len(files.cassettes)), *names])
     return f"moved {what} to {files.suite.key} ({files.suite.variant})" + (
-        f"; {left} accepted cases stay" if left else ""
+        f"; {counted(left, 'accepted case')} {'stays' if left == 1 else 'stay'}" if left else ""
     )

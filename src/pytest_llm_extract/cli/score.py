@@ -15,6 +15,7 @@ from pytest_llm_extract.report.corpus_totals import corpus_lines, corpus_suite, 
 from pytest_llm_extract.report.progress import progress
 from pytest_llm_extract.report.results_json import results_text, write_results
 from pytest_llm_extract.suites.limit_markers import Written, read_floors
+from pytest_llm_extract.wording import counted
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -91,7 +92,7 @@ def command(
         write_results(output, results_text(corpus_to_wire(suite, decision, totals, Path.cwd())))
     echo(f"{gold} ({predictions.name})")
     echo(*corpus_lines(suite, decision, totals, terminal_form("--json")))
-    echo(f"{totals.n_cases:,} records in {took_s:.1f} s: {totals.n_cases / took_s:,.0f} a second")
+    echo(f"{counted(totals.n_cases, 'record')} in {took_s:.1f} s: {totals.n_cases / took_s:,.0f} a second")
     raise SystemExit(3 if totals.problems.counts else int(bool(decision.reasons)))
 
 

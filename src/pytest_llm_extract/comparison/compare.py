@@ -213,7 +213,7 @@ def _incomplete(suite: SuiteResult) -> str | None:
     """The reason why a variant is not compared: some of its cases did not run or are not recorded."""
     n = len(suite.dataset_ids)
     if not suite.complete:
-        return f"{len(suite.cases)} of {n} cases ran"
+        return f"{len(suite.cases)} of {count_cases(n)} ran"
     n_recorded = sum(all(s.status not in _NOT_RECORDED for s in case.samples) for case in suite.cases)
     return None if n_recorded == n else f"{n_recorded} of {n} recorded"
 

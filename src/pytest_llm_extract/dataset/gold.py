@@ -73,10 +73,10 @@ def read_golden(
             gold = schema.read_gold(known.expected, known.written)
             golden.append(GoldenCase(known, gold, _hash(known), unknown))
         except pydantic.ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            said = _describe(first, schema) if len(problems) < SHOWN_PROBLEMS else first["msg"]
-            hint = _CELL if name.lower().endswith(".csv") and _is_no_text_of_a_literal(first) else ""
-            problems.append((case.place, f"case {case.id!r}: {said}{hint}"))
+            for fault in _one_for_each_field(error.errors(include_url=False), schema):
+                said = _describe(fault, schema) if len(problems) < SHOWN_PROBLEMS else fault["msg"]
+                hint = _CELL if name.lower().endswith(".csv") and _is_no_text_of_a_literal(fault) else ""
+                problems.append((case.place, f"case {case.id!r}: {said}{hint}"))
         except Exception as error:  # of a validator, or of a model's own __init__
             said = f"the schema's own code cannot read it: {type(error).__name__}: {error}"
             problems.append((case.place, f"case {case.id!r}: expected: {said}"))
@@ -120,6 +120,26 @@ def _hash(case: Case) -> str:
         expected = expected.model_dump(exclude_unset=True)
     plain = as_json(expected)
     return digest(plain if case.written is None else [plain, case.written])[:16]
+
+
+def _one_for_each_field(errors: Iterable[ErrorDetails], schema: Schema) -> Iterable[ErrorDetails]:
+    """The first fault of each field: each type that a union allows has its own."""
+    found: dict[tuple[int | str, ...], ErrorDetails] = {}
+    for error in errors:
+        loc = _to_field(error["loc"], schema)
+        found.setdefault(loc, {**error, "loc": loc})
+    return found.values()
+
+
+def _to_field(loc: tuple[int | str, ...], schema: Schema) -> tuple[int | str, ...]:
+    """The part of a location that leads to a field. Behind it, pydantic names the types that it tried."""
+    node: Node | None = schema.root
+    for n, part in enumerate(loc):
+        if not isinstance(node, ModelNode | ListNode):
+            return loc[:n]
+        if (node := _follow(node, [part])) is None:  # an alias, or a name that the schema does not have
+            return loc
+    return loc
 
 
 def _describe(error: ErrorDetails, schema: Schema) -> str:

@@ -12,7 +12,14 @@ from pytest_llm_extract.formats.exact_decimals import ReadNumber
 from pytest_llm_extract.formats.strict_json import decoder_of, read_json
 from pytest_llm_extract.formats.text_files import conflict_line
 
+_HEAD = 200  # characters in which results.json says what it is
 _SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def not_cases(text: str) -> str:
+    """Why a file that holds something else than a list is not golden data."""
+    wanted = "must be golden data: a list of cases, each with id, input and expected"
+    return f"{wanted}; this is a results.json" if '"pytest-llm-extract-results"' in text[:_HEAD] else wanted
 
 
 def jsonl_rows(text: str, problems: Problems, number: ReadNumber = float) -> list[tuple[Place, Any]]:
@@ -40,7 +47,8 @@ def json_rows(text: str, problems: Problems, number: ReadNumber = float) -> list
     if position == len(text):
         return []
     if text[position] != "[":
-        problems.append((conflict_line(text) or 1, "holds no list of cases"))
+        conflict = conflict_line(text)
+        problems.append((conflict, "merge conflict marker") if conflict else (1, not_cases(text)))
         return []
     try:
         for start, row in _items(text, position, number):

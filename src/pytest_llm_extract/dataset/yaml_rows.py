@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pytest_llm_extract.dataset.json_rows import not_cases
 from pytest_llm_extract.errors import Place, Problems
 from pytest_llm_extract.formats.exact_decimals import ReadNumber
 from pytest_llm_extract.formats.safe_yaml import YamlMistakeError, YamlReader, describe, line_of
@@ -35,7 +36,7 @@ def _rows(reader: YamlReader) -> Iterator[tuple[Place, Any]]:
     if event is None or (isinstance(event, events.ScalarEvent) and event.value == ""):
         return
     if not isinstance(event, events.SequenceStartEvent):
-        raise YamlMistakeError(line_of(event), "holds no list of cases")
+        raise YamlMistakeError(line_of(event), not_cases(""))
     while not isinstance(event := reader.next(), events.SequenceEndEvent):
         yield line_of(event), reader.value(event)
     reader.end("holds more than one document; the cases are one list")

@@ -11,7 +11,7 @@ from pytest_llm_extract.decision.evidence import Evidence, Statement
 from pytest_llm_extract.decision.gaps import Gap, find_gaps
 from pytest_llm_extract.decision.questions import FORMULATIONS, Question, ask
 from pytest_llm_extract.decision.reasons import Reason, is_stuck, weigh
-from pytest_llm_extract.wording import some_names
+from pytest_llm_extract.wording import count_cases, some_names
 
 Verdict = Literal["not yet", "justified", "not needed", "cannot tell"]
 
@@ -102,7 +102,7 @@ def _verdict(
     needed = [gap.n_needed for gap in gaps if gap.verdict == "open"]
     most = "more than 20,000" if None in needed else f"about {max(n for n in needed if n is not None):,}"
     text = f"label more cases: {most} would decide every field"
-    return "cannot tell", f"with {len(evidence.primary.dataset_ids)} cases", [_Step("cases", Statement(text))]
+    return "cannot tell", f"with {count_cases(len(evidence.primary.dataset_ids))}", [_Step("cases", Statement(text))]
 
 
 def _promote(evidence: Evidence) -> list[_Step]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pytest_llm_extract.comparison.summary import VariantSummary, summarize_variant
 from pytest_llm_extract.decision.evidence import Evidence, Statement
 from pytest_llm_extract.results.prices import has_price
+from pytest_llm_extract.wording import counted
 
 NESTED_EXAMPLES = 500  # Dunn et al. 2022, arXiv 2212.05238: pairs for nested extraction
 
@@ -86,7 +87,7 @@ def _tokens(evidence: Evidence) -> tuple[float, float, str] | None:
 def _training(evidence: Evidence, given: Assumptions) -> tuple[float | None, Statement]:
     n_golden = len(evidence.primary.dataset_ids)
     more = f"; {n_golden} are labelled, and those stay for testing" if n_golden else ""
-    labels = f"tuning, once: about {given.examples:,} labelled examples{more}"
+    labels = f"tuning, once: about {counted(given.examples, 'labelled example')}{more}"
     tokens = _tokens(evidence)
     if tokens is None or given.training_usd is None:
         why = "the tokens of a document" if tokens is None else "--training-price"
@@ -94,7 +95,7 @@ def _training(evidence: Evidence, given: Assumptions) -> tuple[float | None, Sta
     read, written, name = tokens
     millions = (read + written) * given.examples * given.epochs / 1e6
     once = millions * given.training_usd
-    text = f"{labels}; training ${once:,.2f} ({millions:.2g} million tokens, {given.epochs} epochs)"
+    text = f"{labels}; training ${once:,.2f} ({millions:.2g} million tokens, {counted(given.epochs, 'epoch')})"
     return once, Statement(text, _source(evidence, name, "input_tokens"))
 
 

@@ -33,6 +33,7 @@ from pytest_llm_extract.scoring.explain import explain
 from pytest_llm_extract.scoring.score import score_answer
 from pytest_llm_extract.suites.suite import Suite
 from pytest_llm_extract.wire_formats import RawAnswer
+from pytest_llm_extract.wording import counted
 
 _REPLAYED = Call()  # one that nothing has to be said of
 _DIFFERENCES = 20  # lines of a strict case's failure; results.json has all
@@ -82,6 +83,9 @@ class Extraction:
         self._function: Callable[[], Any] | None = None
         self.result: CaseResult | None = None
 
+    def __repr__(self) -> str:
+        return f"<extraction of case {self.case.id!r} in {self._suite.key}>"
+
     @property
     def case(self) -> Case:
         """The golden case."""
@@ -130,7 +134,7 @@ class Extraction:
         if result is None:
             return None
         n = len(result.explanation)
-        why = result.error or f"{n} difference{'' if n == 1 else 's'}"
+        why = result.error or f"{counted(n, 'difference')}"
         if not result.leaves:
             why = "the case labels nothing, so nothing can be right"
         lines = [f"inexact: {self._named(number)}{why}", *(f"  {line}" for line in result.explanation[:_DIFFERENCES])]

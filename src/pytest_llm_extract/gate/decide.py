@@ -17,7 +17,7 @@ from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import JudgeNote
 from pytest_llm_extract.results.outcome import Status, Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
-from pytest_llm_extract.wording import count_cases, percent, percents_apart, some_names
+from pytest_llm_extract.wording import count_cases, counted, percent, percents_apart, some_names
 
 _MIN_GROUPS = 5
 CANNOT_FAIL = "nothing can fail this gate: it has no floor (llm_accuracy, llm_documents) and nothing to compare with"
@@ -113,7 +113,7 @@ def summarize_only(suite: SuiteResult) -> Decision:
 def _unrecorded(samples: Sequence[Sample]) -> list[str]:
     counts = {status: sum(sample.status is status for sample in samples) for status in (Status.STALE, Status.MISSING)}
     return [
-        f"{count} of {len(samples)} cassettes {status.value}: no verdict without them"
+        f"{count} of {counted(len(samples), 'cassette')} {status.value}: no verdict without them"
         for status, count in counts.items()
         if count
     ]
@@ -195,8 +195,9 @@ def _regressed(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def _lost(path: str, change: FieldChange, comparison: Comparison) -> str:
+    lost, n_gained = count_cases(len(change.lost)), len(change.gained)
     return (
-        f"{path}: lost {len(change.lost)} cases and gained {len(change.gained)} against the {comparison.against} "
+        f"{path}: lost {lost} and gained {n_gained} against the {comparison.against} "
         f"(p_adj {_p(change.p_adj or 0.0)}): {some_names(change.lost)}"
     )
 
@@ -210,7 +211,7 @@ def _over_budget(suite: SuiteResult, comparison: Comparison) -> list[tuple[str, 
         allowed, drop = budget.lost_allowed, budget.drop_allowed
         if allowed is not None and len(change.lost) > allowed:
             words = "critical: no case may be lost" if budget.critical else f"{allowed} may be"
-            found.append((path, f"{path}: lost {len(change.lost)} cases ({words}): {some_names(change.lost)}"))
+            found.append((path, f"{path}: lost {count_cases(len(change.lost))} ({words}): {some_names(change.lost)}"))
         if drop is not None and (fell := _fell(change)) > drop:
             found.append((path, "{}: accuracy fell by {}, {} is allowed".format(path, *percents_apart(fell, drop))))
     return found
@@ -287,7 +288,7 @@ def _gains(comparison: Comparison) -> list[str]:
 def _fences(suite: SuiteResult) -> list[str]:
     """How many answers were read without their Markdown fence: only a prompt with `strip=` has such."""
     n = sum(is_fenced(sample.raw) and not sample.lost for sample in suite.samples) if suite.prompt else 0
-    return [f"a Markdown fence was taken off {n} of {len(suite.samples)} answers"] if n else []
+    return [f"a Markdown fence was taken off {n} of {counted(len(suite.samples), 'answer')}"] if n else []
 
 
 def _flakes(cases: Sequence[CaseResult], fields: Mapping[str, FieldSummary]) -> list[str]:

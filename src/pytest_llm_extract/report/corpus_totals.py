@@ -19,6 +19,7 @@ from pytest_llm_extract.results.aggregate import FieldSummary
 from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.rules.limits import Floor
+from pytest_llm_extract.wording import counted
 
 _WORDS = {
     BROKEN_GOLD: ("broken record of gold, not scored", "broken records of gold, not scored"),
@@ -35,11 +36,10 @@ def judge(totals: Totals, suite: SuiteResult, fields: dict[str, FieldSummary]) -
     reasons = [*(why for _, why in missed_floors(fields, suite.rules.floors)), *problem_lines(totals.problems)]
     notes = strict_floors(fields, suite.rules.floors)
     if totals.n_fenced:
-        notes.append(f"a Markdown fence was taken off {totals.n_fenced:,} of {totals.n_cases:,} answers")
+        notes.append(f"a Markdown fence was taken off {totals.n_fenced:,} of {counted(totals.n_cases, 'answer')}")
     if totals.n_cases > len(suite.cases):
-        notes.append(
-            f"{totals.n_cases:,} cases: totals and the worst misses only, no list of cases, no groups and no hints"
-        )
+        what = "totals and the worst misses only, no list of cases, no groups and no hints"
+        notes.append(f"{counted(totals.n_cases, 'case')}: {what}")
     return Decision(Verdict.FAIL if reasons else Verdict.PASS, tuple(reasons), (), tuple(notes), fields)
 
 

@@ -21,7 +21,7 @@ from pytest_llm_extract.report.moved_values import count_lost, lost_values
 from pytest_llm_extract.report.terminal import documents_line
 from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
-from pytest_llm_extract.wording import count_cases, count_findings, percent, some_names
+from pytest_llm_extract.wording import count_cases, count_findings, counted, percent, some_names
 
 MAX_LENGTH = 60_000  # GitHub takes 65,536 characters of a comment
 _LONGEST = 60  # characters of a value
@@ -76,7 +76,8 @@ def _suite(suite: SuiteResult, decision: Decision) -> Iterable[str]:
     if decision.notes:
         yield "\n".join(f"- {code(note, 400)}" for note in decision.notes)
     if decision.fields:
-        yield f"<details><summary>{len(decision.fields)} fields</summary>\n\n{_fields(suite, decision)}\n\n</details>"
+        summary = counted(len(decision.fields), "field")
+        yield f"<details><summary>{summary}</summary>\n\n{_fields(suite, decision)}\n\n</details>"
 
 
 def _lost(suite: SuiteResult, comparison: Comparison) -> str:

@@ -11,7 +11,7 @@ from pytest_llm_extract.recording.progress import Estimate, Progress, SuitePlan
 from pytest_llm_extract.report.terminal_text import printable
 from pytest_llm_extract.report.write import write_lines
 from pytest_llm_extract.results.prices import dollars
-from pytest_llm_extract.wording import count_cases, count_cassettes
+from pytest_llm_extract.wording import count_cases, count_cassettes, counted
 
 _LINE_S, _QUIET_LINE_S = 10.0, 60.0  # between two lines in a log, and with -q
 
@@ -56,7 +56,7 @@ def _expected(plan: SuitePlan) -> str:
 
 def _amount(amount: Estimate) -> str:
     tokens = f"{amount.usage.input_tokens:,} tokens in and {amount.usage.output_tokens:,} out"
-    return f"{amount.calls:,.0f} calls, {tokens}, {dollars(amount.cost_usd)}"
+    return f"{counted(round(amount.calls), 'call')}, {tokens}, {dollars(amount.cost_usd)}"
 
 
 class Display(Protocol):
@@ -171,12 +171,12 @@ def progress_words(progress: Progress) -> str:
 def _tokens(progress: Progress) -> str:
     """The tokens so far; unknown where answers came that report none."""
     is_unknown = not progress.tokens and progress.cost_usd is None
-    return "tokens unknown" if is_unknown else f"{progress.tokens:,} tokens"
+    return "tokens unknown" if is_unknown else counted(progress.tokens, "token")
 
 
 def summary_lines(suite: str, progress: Progress, n_calls: int, took_s: float, ended: str | None) -> list[str]:
     """Summarize a suite's recording. `ended` says why it stopped early; None if it did not."""
-    took = f"{n_calls:,} calls, {_tokens(progress)}, {dollars(progress.cost_usd)}, {took_s:.1f} s"
+    took = f"{counted(n_calls, 'call')}, {_tokens(progress)}, {dollars(progress.cost_usd)}, {took_s:.1f} s"
     lines = [f"{suite}: recorded {progress.done:,} of {progress.total:,}; {took}"]
     if progress.failed:
         why = f": {printable(ended, 300)}" if ended else ""

@@ -11,7 +11,7 @@ from pytest_llm_extract.report.terminal_text import columns, field_name, padded
 from pytest_llm_extract.results.aggregate import FieldSummary
 from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.rules.limits import Floor
-from pytest_llm_extract.wording import percent
+from pytest_llm_extract.wording import counted, percent
 
 _LEAST_NAME, _READABLE_NAME = 12, 24  # columns that a table leaves to its fields, and before it drops a luxury
 _GAP = 2
@@ -114,7 +114,10 @@ def _limited(rows: Sequence[TableRow], width: int, limit: int | None) -> list[st
     others = [row for number, row in enumerate(rows) if number not in set(kept)]
     n_bad = sum(row.weight >= 3 for row in others)
     what = f"{n_bad} of them FAIL or LOST" if n_bad else "none of them FAIL or LOST"
-    return [*table([rows[number] for number in sorted(kept)], width), f" … and {len(others)} more fields, {what} (-v)"]
+    return [
+        *table([rows[number] for number in sorted(kept)], width),
+        f" … and {counted(len(others), 'more field')}, {what} (-v)",
+    ]
 
 
 def table(

@@ -123,7 +123,7 @@ def _unmatched_lines(suite: SuiteResult, notes: Mapping[str, CaseNote]) -> list[
 def verdict_lines(suite: SuiteResult, decision: Decision) -> list[str]:
     """The gate's verdict, and every reason for it."""
     if not suite.complete:
-        return [f"partial run: {len(suite.cases)} of {len(suite.dataset_ids)} cases; gate skipped"]
+        return [f"partial run: {len(suite.cases)} of {count_cases(len(suite.dataset_ids))}; gate skipped"]
     if decision.verdict is None:
         return ["gate skipped"]
     cannot_fail = [note for note in decision.notes if note == CANNOT_FAIL]

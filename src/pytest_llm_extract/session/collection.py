@@ -13,6 +13,7 @@ import pytest
 
 from pytest_llm_extract.config.settings import CONFTEST, conftests_may_build_clients
 from pytest_llm_extract.session.gate_ids import count_cases_as_failed
+from pytest_llm_extract.session.refusals import Refusal, mark_refusal
 from pytest_llm_extract.session.stash import SETTINGS, suite_and_case
 
 if TYPE_CHECKING:
@@ -42,11 +43,10 @@ def pytest_make_collect_report(
         from pytest_llm_extract.credentials.pytest_reports import hide_in_report
 
         hide_in_report(report, collector.config.stash[SETTINGS].storage.watch)
-    lost = next((item for item in report.result if isinstance(item, pytest.Function) and _is_no_suite(item)), None)
-    if lost is not None:
-        # They would pass without having been scored.
-        why = "llm_extract: a method of a unittest.TestCase cannot be a suite; use a plain class"
-        report.outcome, report.longrepr, report.result = "failed", f"{lost.nodeid}: {why}", []
+    mark_refusal(report)
+    mistakes = (_mistake_of_method(item) for item in report.result if isinstance(item, pytest.Function))
+    if (why := next(filter(None, mistakes), None)) is not None:
+        report.outcome, report.longrepr, report.result = "failed", why, []
     count_cases_as_failed(collector.config, report.result)
     return report
 
@@ -80,12 +80,24 @@ def _refuse_unknown_markers(definition: pytest.Item) -> None:
     registered = {line.partition(":")[0].partition("(")[0].strip() for line in definition.config.getini("markers")}
     for name in sorted(unknown - registered):
         error = UnknownNameError(name, known=_MARKERS, source=definition.nodeid, kind="marker")
-        raise pytest.Collector.CollectError(str(error))
+        raise Refusal(str(error))
 
 
-def _is_no_suite(item: pytest.Item) -> bool:
-    """Whether a test carries `llm_extract` and has no case, since pytest could not parametrize it."""
-    return suite_and_case(item) is None and item.get_closest_marker("llm_extract") is not None
+def _mistake_of_method(item: pytest.Function) -> str | None:
+    """Our markers at a method of a unittest.TestCase, which pytest cannot parametrize; None where there are none.
+
+    It would pass without having been scored.
+    """
+    if suite_and_case(item) is not None:
+        return None
+    if item.get_closest_marker("llm_extract") is not None:
+        return f"{item.nodeid}: llm_extract: a method of a unittest.TestCase cannot be a suite; use a plain class"
+    try:
+        if getattr(item, "nofuncargs", False):  # a method of a TestCase; pytest_generate_tests saw all others
+            _refuse_unknown_markers(item)
+    except Refusal as error:
+        return str(error)
+    return None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -95,7 +107,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if marker is None:
         # At a class or a module, limits are those of its suites, and nothing to its other tests.
         for name in {mark.name for mark in metafunc.definition.own_markers} & set(_LIMITS):
-            raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {name} needs llm_extract")
+            raise Refusal(f"{metafunc.definition.nodeid}: {name} needs llm_extract")
         return
     suites = _build(metafunc, marker)
     if "extraction" not in metafunc.fixturenames:
@@ -146,7 +158,7 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
             filters_of(settings.storage.offer_vcr)  # now, since a mistake in it is one of the collection
         return build_suites(arguments, settings)
     except LlmExtractError as error:
-        raise pytest.Collector.CollectError(str(error)) from None
+        raise Refusal(str(error)) from None
 
 
 def _as_written(mark: pytest.Mark) -> str:
@@ -160,10 +172,10 @@ def _check_place(definition: pytest.Item) -> None:
     config, path = definition.config, definition.path
     if definition.nodeid.startswith("::"):
         why = f"{path} is outside of the rootdir {config.rootpath}: give a --rootdir that is above it"
-        raise pytest.Collector.CollectError(why)
+        raise Refusal(why)
     other = config.stash[_files].setdefault(definition.nodeid, path)
     if other != path:
-        raise pytest.Collector.CollectError(
+        raise Refusal(
             f"{definition.nodeid} is the id of two suites, in {other} and in {path}, since the rootdir "
             f"{config.rootpath} is not above both: give a --rootdir that is"
         )
@@ -182,9 +194,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Genera
         others = sorted(set(item.callspec.params) - {"extraction"})
         if others:
             hint = "; define a fixture anyio_backend that returns 'asyncio'" if "anyio_backend" in others else ""
-            raise pytest.Collector.CollectError(
-                f"{item.nodeid}: a suite cannot be parametrized (by {others[0]!r}){hint}"
-            )
+            raise Refusal(f"{item.nodeid}: a suite cannot be parametrized (by {others[0]!r}){hint}")
     _share_location(cases)
     return found
 

@@ -15,8 +15,10 @@ from pytest_llm_extract.session import selection
 from pytest_llm_extract.session.gate_tests import GateReport, GateTests
 from pytest_llm_extract.session.grouped_failures import GroupedFailures
 from pytest_llm_extract.session.missing_suites import Absent
+from pytest_llm_extract.session.refusals import show_hidden
 from pytest_llm_extract.session.selection import is_narrowed
 from pytest_llm_extract.session.suite_run import SuiteRun
+from pytest_llm_extract.wording import count_cases
 
 if TYPE_CHECKING:
     from pytest_llm_extract.comparison.compare import VariantComparison
@@ -188,7 +190,7 @@ class Controller:
             return []
         what = "every case was skipped"
         if not suite.complete:
-            what = f"partial run: {len(suite.cases)} of {len(suite.dataset_ids)} cases"
+            what = f"partial run: {len(suite.cases)} of {count_cases(len(suite.dataset_ids))}"
         return [f"{what}, and the run is required to be complete"]
 
     def _accept(self, run: SuiteRun) -> str | None:
@@ -247,6 +249,7 @@ class Controller:
         self.failures.restore(terminalreporter)
         if self.settings.case is not None and not (self.n_selected or self.n_uncollected):
             write_lines(terminalreporter, [f"no case has an id like --llm-extract-case={self.settings.case}"])
+        show_hidden(self.config, terminalreporter)
         if not (self.suites or self.left_behind):
             return
         from pytest_llm_extract.report import terminal

@@ -11,10 +11,12 @@ from typing import Any
 
 from pytest_llm_extract.cassette.file.fingerprint import Json
 from pytest_llm_extract.wire_formats.request import plain_text
+from pytest_llm_extract.wording import counted
 
 _MOST_WORDS = 5_000  # in a longer document, lines are compared
 _AROUND = 3  # words that are shown beside a changed one
 _MOST_PLACES = 10
+_LONGEST_LINE = 200  # characters that a changed line may have to be shown whole
 _FILE = re.compile(r"(?:data:([\w.+-]+/[\w.+-]+);base64,)?(sha256:[0-9a-f]{64}|[A-Za-z0-9+/\r\n]{200,}={0,2})")
 
 
@@ -22,6 +24,12 @@ def changed_lines(old: str, new: str) -> list[str]:
     """The lines that are in one of them alone, with `-` or `+`."""
     compared = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
     return [line for line in compared if not line.startswith(("---", "+++", "@@"))]
+
+
+def changed_places(old: str, new: str) -> list[str]:
+    """The lines that changed, or the words where a line is so long that it may hold a whole document."""
+    lines = changed_lines(old, new)
+    return changed_words(old, new) if any(len(line) > _LONGEST_LINE for line in lines) else lines
 
 
 def changed_words(old: str, new: str) -> list[str]:
@@ -35,7 +43,7 @@ def changed_words(old: str, new: str) -> list[str]:
     for _, i1, i2, j1, j2 in places[:_MOST_PLACES]:
         lines += [f"-{_excerpt(before, i1, i2)}", f"+{_excerpt(after, j1, j2)}"]
     if len(places) > _MOST_PLACES:
-        lines.append(f"… and {len(places) - _MOST_PLACES} more places")
+        lines.append(f"… and {counted(len(places) - _MOST_PLACES, 'more place')}")
     return lines or ["(only spaces or line ends)"]
 
 

@@ -99,7 +99,7 @@ def read_recording(data: Any) -> Recording:
     interactions = top.member("interactions").items()
     _check_whole(top)
     if not interactions:
-        raise LayoutError("interactions", "holds no exchangess")
+        raise LayoutError("interactions", "holds no exchanges")
     meta = top.find("x_llm_extract")
     scheme = scheme_of(meta)
     recording = Recording(tuple(_exchange(interaction, scheme) for interaction in interactions))

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pytest_llm_extract.cassette.file.changed_text import (
     changed_lines,
+    changed_places,
     changed_words,
     recorded_document,
     text_of,
@@ -28,6 +29,7 @@ from pytest_llm_extract.cassette.file.fingerprint import (
 )
 from pytest_llm_extract.cassette.file.multipart import BodyPart, read_parts
 from pytest_llm_extract.wire_formats.request import split_request
+from pytest_llm_extract.wording import counted
 
 _MAX_LINES = 40
 CACHED = "if a cache answered, give extractor= a function without it, or one that empties it first (and concurrency=1)"
@@ -59,7 +61,7 @@ class RequestDifference(NamedTuple):
 
 def fewer(n_sent: int, n_recorded: int) -> RequestChange:
     """An extraction that sent less than was recorded."""
-    return RequestChange(f"only {n_sent} of the {n_recorded} recorded requests sent", (), CACHED)
+    return RequestChange(f"only {n_sent} of the {counted(n_recorded, 'recorded request')} sent", (), CACHED)
 
 
 def explain(recorded: Sent | None, sent: Sent, document: str | None) -> RequestChange:
@@ -217,12 +219,12 @@ def _settled(value: Json) -> str:
 def _changed_lines(name: str, before: Json, after: Json, document: str | None) -> list[str]:
     if name not in ("schema", "parameters", "model"):
         old, new = (text_of(without_files(value, [])) for value in (before, after))
-        if document:
+        if document and document in old and document in new:
             old, new = old.replace(document, "{{input}}"), new.replace(document, "{{input}}")
-        if lines := changed_lines(old, new):
+        if lines := changed_places(old, new):
             return lines
     elif name == "model":
-        return changed_lines(text_of(before), text_of(after))
+        return changed_places(text_of(before), text_of(after))
     return [*_value_changes(name, before, after), *_order_changes(name, before, after)]
 
 

@@ -13,7 +13,7 @@ from pytest_llm_extract.report.html.markup import Html, join, tag
 from pytest_llm_extract.report.html.section import Section, section_html, sections_of, verdict_mark, verdict_sentence
 from pytest_llm_extract.report.html.sources import Sources
 from pytest_llm_extract.report.run_results import Results
-from pytest_llm_extract.wording import count_cases
+from pytest_llm_extract.wording import count_cases, counted
 
 _SCRIPTS = ("data", "values", "notations", "filters", "heatmap", "list", "document", "case", "explorer", "main")
 _PAGES = (".html", ".htm")
@@ -122,7 +122,8 @@ def _title(sections: Sequence[Section]) -> str:
     if len(sections) == 1:
         return f"{sections[0].verdict}: {sections[0].title}"
     n_failed = sum(section.verdict == "fail" for section in sections)
-    return f"{n_failed} of {len(sections)} suites fail" if n_failed else f"{len(sections)} suites, none fails"
+    fail = "fails" if n_failed == 1 else "fail"
+    return f"{n_failed} of {len(sections)} suites {fail}" if n_failed else f"{len(sections)} suites, none fails"
 
 
 def _about_run(results: Results) -> Html:
@@ -151,7 +152,9 @@ def _holds(results: Results, sources: Sources) -> str:
     held = f"This report holds the expected values and the answers of {count_cases(len(cases))}"
     if not n_documents:
         return f"{held}. Documents and requests are left out."
-    text = f"{held}, with their documents" + (f" and {sources.n_requests:,} requests" if sources.n_requests else "")
+    requests = f" and {counted(sources.n_requests, 'request')}" if sources.n_requests else ""
+    text = f"{held}, with their documents{requests}"
     if sources.n_refused:
-        text += f"; {sources.n_refused} files are linked, since more than 50 MB are not embedded"
+        linked = "is linked" if sources.n_refused == 1 else "are linked"
+        text += f"; {counted(sources.n_refused, 'file')} {linked}, since more than 50 MB are not embedded"
     return f"{text}. Pass it on as you would pass on the documents (--llm-extract-documents=none leaves them out)."

@@ -8,6 +8,7 @@ from pytest_llm_extract.comparison.scores import ALL
 from pytest_llm_extract.comparison.sentences import best_sentences, choice_sentences, claim_sentence, left_out_sentences
 from pytest_llm_extract.report.html.figures import scatter
 from pytest_llm_extract.report.html.markup import Html, join, table, tag
+from pytest_llm_extract.wording import count_cases
 
 _CLAIMS, _OPEN = 20, 6  # claims that are listed, and as many as are not folded
 
@@ -49,7 +50,7 @@ def _table(comparison: VariantComparison) -> Html:
         rows.append([name, *(tag("td", cell, class_="number") for cell in cells)])
     head = ("variant", "score", f"against {comparison.reference}, in points", "unusable answers", "tokens in + out")
     return table(
-        f"Variants on {comparison.n_cases} cases", (*head, "$ for 1,000", "seconds, median", "set of best"), rows
+        f"Variants on {count_cases(comparison.n_cases)}", (*head, "$ for 1,000", "seconds, median", "set of best"), rows
     )
 
 
