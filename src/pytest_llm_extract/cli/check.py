@@ -70,7 +70,7 @@ def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
         *_of_moved(moved),
         *_unreadable(collected, wanted),
         *_oversized(files, max_size),
-        *_secrets([*files, *root.rglob("*.jsonl")], collected.settings.storage.watch),
+        *_secrets([*files, *root.rglob("*.jsonl")], root, collected.settings.storage.watch),
         *(() if prune else (CheckFinding("orphaned", _shown(path), "no case wants it") for path in orphans)),
     ]
     findings = list(dict.fromkeys(findings))  # what a case wants and nobody may read is found twice
@@ -141,7 +141,7 @@ def _oversized(files: Iterable[Path], max_kb: int) -> Iterator[CheckFinding]:
                 yield CheckFinding("oversized", _shown(path), f"{kb:,} KB, more than {max_kb:,}")
 
 
-def _secrets(files: Iterable[Path], watch: Watch) -> Iterator[CheckFinding]:
+def _secrets(files: Iterable[Path], root: Path, watch: Watch) -> Iterator[CheckFinding]:
     """Find secrets, and files that could not be searched for secrets."""
     for path in files:
         try:
@@ -149,8 +149,15 @@ def _secrets(files: Iterable[Path], watch: Watch) -> Iterator[CheckFinding]:
         except OSError as error:
             yield CheckFinding("unreadable", _shown(path), f"cannot be read: {error.strerror or error}")
             continue
-        for found in watch.find(text):
+        for found in watch.find(text, said=_said(path, root)):
             yield CheckFinding("secret", _shown(path), str(found))
+
+
+def _said(path: Path, root: Path) -> Iterator[tuple[str, str]]:
+    """What a cassette says in pieces; nothing for any other file, and for one that cannot be read."""
+    with suppress(CassetteError):
+        recording = load(path, root) if path.suffix == ".yaml" else None
+        yield from recording.said if recording is not None else ()
 
 
 def find_orphans(files: Iterable[Path], wanted: Collection[Path], collected: Collected) -> tuple[list[Path], list[str]]:

@@ -1,4 +1,4 @@
-"""The forms of a secret in text: plain, escaped, encoded, wrapped over lines, compressed."""
+"""The forms of a secret in text: plain, escaped, encoded, broken over lines, compressed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import html
 import json
 import re
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
@@ -19,10 +20,12 @@ _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 # Shorter ones hold no key of a known shape; those of known values are looked for as they are.
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\s+[A-Za-z0-9+/_-]{40,})*(?:\s+[A-Za-z0-9+/_-]+)?")
 _READABLE = re.compile(rb"[\x20-\x7e]{16,}")
-# A stream hands out its text in pieces, each in an event of its own.
-_PIECE = re.compile(r'"(content|text|delta|arguments|partial_json|thinking\w*|reasoning\w*)"\s*:\s*"((?:[^"\\]|\\.)*)"')
+_HEX = re.compile(r"[0-9A-Fa-f]{2}(?:[ :]?[0-9A-Fa-f]{2}){15,}+[0-9A-Fa-f]?")
+_BASE32 = re.compile(r"[A-Z2-7]{26,}+|[a-z2-7]{26,}+")
+_LINE_BREAK = re.compile(r"(?<=[\w+/=-])[ \t]*\r?\n\s*(?=[\w+/=-])")
 _MAX_NESTED = 3
 _MAX_INFLATED = 16 * 1024 * 1024
+_MOST_TIMES, _MOST_DECODED = 40, 1024 * 1024
 _MAX_ESCAPED = 8  # JSON in JSON in JSON …
 _MIN_FORM = 8
 
@@ -74,41 +77,58 @@ def _in_base64(data: bytes) -> Iterator[str]:
         yield from (inner, inner.replace("+", "-").replace("/", "_"))
 
 
-def readings(text: str, nested: int = 0) -> Iterator[str]:
-    """The text itself, then with escapes, percent signs, streams and encodings undone."""
-    yield text
-    texts = [text]
-    for undo in (plain, unquote):
-        if (undone := undo(texts[-1])) != texts[-1]:
-            yield undone
-            texts.append(undone)
-    yield from _joined(text)
-    yield from _joined(unescaped(text))
-    if nested < _MAX_NESTED:
-        seen = set[bytes]()
-        for data in (found for one in texts for found in _encoded(one)):
-            if (digest := hashlib.sha256(data).digest()) not in seen:  # the data itself may be large
+def readings(text: str) -> Iterator[str]:
+    """The text itself, then with escapes, percent signs, entities, line breaks and encodings undone.
+
+    What decoding yields is read so too, a few times over, as long as it is not many times as long as the text.
+    """
+    left, seen = _MOST_DECODED + _MOST_TIMES * len(text), set[bytes]()
+    waiting = deque([(text, 0)])
+    while waiting:
+        reading, nested = waiting.popleft()
+        texts = list(_undone(reading))
+        yield from texts
+        for data in (found for one in texts for found in _encoded(one)) if nested < _MAX_NESTED else ():
+            if (digest := hashlib.sha256(data).digest()) not in seen and left > 0:  # the data itself may be large
                 seen.add(digest)
-                yield from readings(data.decode("utf-8", "replace"), nested + 1)
+                left -= len(data)
+                waiting.append((data.decode("utf-8", "replace"), nested + 1))
 
 
-def _joined(text: str) -> Iterator[str]:
-    """Join the pieces of a stream."""
-    if "data:" not in text and text.count("\n{") < 2:
-        return
-    pieces: dict[str, list[str]] = {}
-    for name, piece in _PIECE.findall(text):
-        pieces.setdefault(name, []).append(piece)
-    yield from (plain("".join(found)) for found in pieces.values() if len(found) > 1)
+def _undone(text: str) -> Iterator[str]:
+    """The text as it is, and with each layer undone that is not an encoding of its bytes."""
+    yield text
+    for undo in (plain, unquote, html.unescape, _without_nulls, _in_one_line):
+        if (undone := undo(text)) != text:
+            text = undone
+            yield text
+
+
+def _without_nulls(text: str) -> str:
+    """UTF-16 that was read as single bytes."""
+    return text.replace("\0", "")
+
+
+def _in_one_line(text: str) -> str:
+    """The text without line breaks between characters of a key."""
+    return _LINE_BREAK.sub("", text) if "\n" in text else text
 
 
 def _encoded(text: str) -> Iterator[bytes]:
-    """The decoded base64 in the text, compressed or not, if it can be read."""
+    """The decoded hex, base32 and base64 in the text, compressed or not, if it can be read."""
+    for match in _HEX.finditer(text):
+        coded = match[0].replace(" ", "").replace(":", "")
+        for start in range(2):  # what stands before it may be of the same alphabet, here and below
+            yield from _readable(bytes.fromhex(coded[start : len(coded) - (len(coded) - start) % 2]))
+    for match in _BASE32.finditer(text):
+        for start in range(8):
+            coded = match[0][start:].upper()
+            coded = coded[: len(coded) - (len(coded) % 8 in (1, 3, 6))]
+            yield from _readable(base64.b32decode(coded + "=" * (-len(coded) % 8)))
     for match in _BASE64.finditer(text):
         pieces = match[0].split()
         for run in dict.fromkeys(["".join(pieces), *pieces]):
             coded = run.replace("-", "+").replace("_", "/")
-            # What stands before it may be of the same alphabet, so that it begins anywhere.
             for start in range(4):
                 end = len(coded) - ((len(coded) - start) % 4 == 1)
                 yield from _readable(base64.b64decode(coded[start:end] + "=" * (-(end - start) % 4)))
@@ -120,3 +140,5 @@ def _readable(data: bytes) -> Iterator[bytes]:
             data = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(data, _MAX_INFLATED)
     if _READABLE.search(data):
         yield data
+    elif _READABLE.search(narrow := data.replace(b"\0", b"")):  # UTF-16
+        yield narrow

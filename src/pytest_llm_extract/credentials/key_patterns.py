@@ -6,75 +6,86 @@ import base64
 import re
 from collections.abc import Iterator
 
-_W = "[A-Za-z0-9_-]"
-# By how they begin, where no such character stands before it.
-_TOKENS = {
-    "an Anthropic key": ("sk-ant-", rf"{_W}{{16,}}"),
-    "an OpenAI key": ("sk-", rf"(?!ant-)(?=[A-Za-z_-]*\d){_W}{{20,}}"),
-    "a Google API key": ("AIza", rf"{_W}{{35}}"),
-    "a Google access token": ("ya29.", rf"{_W}{{20,}}"),
-    "a Google client secret": ("GOCSPX-", rf"{_W}{{20,}}"),
-    "an AWS access key": ("AKIA", r"[0-9A-Z]{16}(?![A-Za-z0-9])"),
-    "a temporary AWS access key": ("ASIA", r"[0-9A-Z]{16}(?![A-Za-z0-9])"),
-    "a GitHub token": ("gh", r"[pousr]_[A-Za-z0-9]{30,}"),
-    "a fine-grained GitHub token": ("github_pat_", r"\w{22,}"),
-    "a GitLab token": ("glpat-", rf"{_W}{{20,}}"),
-    "a Slack token": ("xox", r"[a-z]-(?=[A-Za-z-]*\d)[A-Za-z0-9-]{10,}"),
-    "a Slack app token": ("xapp-", r"\d-[A-Za-z0-9-]{10,}"),
-    "a Stripe key": ("sk_", r"(?:live|test)_[A-Za-z0-9]{16,}"),
-    "a restricted Stripe key": ("rk_", r"(?:live|test)_[A-Za-z0-9]{16,}"),
-    "a Hugging Face token": ("hf_", r"[A-Za-z0-9]{30,}"),
-    "a Groq key": ("gsk_", r"[A-Za-z0-9]{40,}"),
-    "an xAI key": ("xai-", r"[A-Za-z0-9]{60,}"),
-    "a Perplexity key": ("pplx-", r"[A-Za-z0-9]{40,}"),
-    "a Replicate token": ("r8_", r"[A-Za-z0-9]{36,}"),
-    "an NVIDIA key": ("nvapi-", rf"{_W}{{40,}}"),
-    "a LangSmith key": ("lsv2_", r"(?:pt|sk)_[a-f0-9]{32}"),
-    "a SendGrid key": ("SG.", rf"{_W}{{20,}}\.{_W}{{20,}}"),
-    "an npm token": ("npm_", r"[A-Za-z0-9]{36}"),
-    "a PyPI token": ("pypi-", rf"AgE{_W}{{50,}}"),
-    "a JSON Web Token": ("eyJ", rf"{_W}{{10,}}\.eyJ{_W}{{10,}}\.{_W}{{10,}}"),
-}
-# By what stands before them, with a text in lower case that it holds.
-_NAMED = {
-    "an AWS secret key": ("secret", r"(?i)secret[-_ ]?(?:access[-_ ]?)?key\W{1,8}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"),
-    "a request signature": ("signature=", r"(?i)\bsignature=[0-9a-f]{64,}"),
-    "an Azure key": (
-        "key",
-        r"(?i)(?:api|subscription|azure\w{0,32}|access)[-_ ]?key\W{1,8}(?:[0-9a-f]{32}|[A-Za-z0-9]{84})(?![A-Za-z0-9])",
-    ),
-    "an Azure account key": ("key=", r"\b(?:Account|Access|SharedAccess)Key=[A-Za-z0-9+/]{40,}"),
-    "an Azure SAS signature": ("sig=", r"(?i)[?&;]sig=[A-Za-z0-9+/%]{40,}"),
-    "a private key": (
-        "private",
-        r"-----BEGIN\s+(?:[A-Z0-9]+\s+)*PRIVATE\s+KEY(?:\s+BLOCK)?-----(?:[^-]{1,10000}-----END[A-Z0-9\s]+-----)?",
-    ),
-    "a bearer token": ("bearer", r"(?i)\bbearer\s+(?=\S*\d)[A-Za-z0-9._~+/-]{20,}"),
-    "a user and password": ("basic", r"(?i)\bbasic\s+[A-Za-z0-9+/_-]{8,}"),
-    "a password in a URL": ("://", r"://[^\s/:@\"'<>]*:(?!\*|REDACTED)[^\s/:@\"'<>]{3,}@[\w.-]"),
-}
+from pytest_llm_extract.credentials.key_shapes import ASSIGNED, NAMED, TOKENS
+
+_SHORTEST = 15  # characters of a key, and of the word that it is a part of
+_SHORTEST_ASSIGNED, _LONGEST_NAME = 24, 48
+_MOST_WORDLIKE = 3  # changes between small letters, capitals and digits, in names such as `north-2024-b7`
 # A pattern that begins with the text itself is found fastest, so that what must not stand before it comes behind it.
 # They are compiled when they are needed: most texts hold nothing that begins so.
-_BEGIN = {
-    name: (begin, rf"{re.escape(begin)}(?<!{_W}{re.escape(begin)}){rest}") for name, (begin, rest) in _TOKENS.items()
-}
+_BEGIN = tuple(
+    (token, rf"{re.escape(token.begin)}(?<![A-Za-z0-9_-]{re.escape(token.begin)}){token.rest}") for token in TOKENS
+)
+_NO_PASSWORD = re.compile(r"\W*\w*[*$%{}\[\]<>]|(?i:x+|\.+|password|passwd|pass|pw|pwd|secret|changeme|redacted)$")
 
 
 def shapes_in(text: str) -> Iterator[tuple[str, int, int]]:
     """Every key in a text: its kind, start and end."""
-    for name, (begin, pattern) in _BEGIN.items():
-        if begin in text:
-            yield from ((name, *match.span()) for match in re.finditer(pattern, text))
+    # Most words are short, and what begins a key is looked for in the long ones alone.
+    words = [word for word in text.split() if len(word) >= _SHORTEST]
+    found = [*_tokens(text, "\n".join(words)), *_named(text, "\n".join(words).lower())]
+    yield from found
+    ends = {end for _, _, end in found}
+    yield from (assigned for assigned in _assigned(text, words) if assigned[2] not in ends)
+
+
+def _tokens(text: str, words: str) -> Iterator[tuple[str, int, int]]:
+    for token, pattern in _BEGIN:
+        if token.begin in words:
+            for match in re.finditer(pattern, text):
+                if not token.is_random or _looks_random(match[0][len(token.begin) :]):
+                    yield token.kind, match.start(), match.end()
+
+
+def _named(text: str, words: str) -> Iterator[tuple[str, int, int]]:
     lower = text.lower()
-    for name, (hint, pattern) in _NAMED.items():
-        for match in re.finditer(pattern, text) if hint in lower else ():
-            if hint != "basic" or _is_user_and_password(match[0].split()[1]):
-                yield name, match.start(), match.end()
+    for named in NAMED:
+        if any(hint in (words if named.is_word else lower) for hint in named.hints):
+            for match in re.finditer(named.pattern, text):
+                if (check := _CHECKS.get(named.kind)) is None or check(match[0]):
+                    yield named.kind, match.start(), match.end()
 
 
-def _is_user_and_password(coded: str) -> bool:
+def _assigned(text: str, words: list[str]) -> Iterator[tuple[str, int, int]]:
+    """What names such as `api_key` are given: long words of letters, capitals and digits."""
+    at = 0
+    for word in words:
+        at = text.find(word, at)
+        if len(word) >= _SHORTEST_ASSIGNED and not word.isupper() and not word.islower() and _looks_random(word):
+            for match in re.finditer(ASSIGNED, text[(start := max(0, at - _LONGEST_NAME)) : at + len(word)]):
+                yield "a key by its name", start + match.start(), start + match.end()
+        at += len(word)
+
+
+def is_placeholder_password(user: str, password: str) -> bool:
+    """Whether the password of a URL stands for one (`${PASSWORD}`, `***`, `<password>`) or is the user's name again."""
+    return not password or user == password or _NO_PASSWORD.match(password) is not None
+
+
+def _looks_random(text: str) -> bool:
+    """Whether letters, capitals and digits take turns as they do in no word, number, or several of them."""
+    n_changes, before = 0, ""
+    for letter in text[:64]:
+        kind = "0" if letter.isdigit() else "a" if letter.islower() else "A" if letter.isupper() else ""
+        n_changes += bool(kind and before) and kind != before and (before, kind) != ("A", "a")
+        before = kind
+        if n_changes > _MOST_WORDLIKE:
+            return True
+    return False
+
+
+def _is_user_and_password(match: str) -> bool:
     """Whether the word after `Basic` is base64 of a text with a colon."""
+    coded = match.split()[1]
     try:
         return b":" in base64.b64decode(coded + "=" * (-len(coded) % 4), validate=True)
     except ValueError:
         return False
+
+
+def _has_password(match: str) -> bool:
+    user, _, password = match.removeprefix("://").rpartition("@")[0].partition(":")
+    return not is_placeholder_password(user, password)
+
+
+_CHECKS = {"a user and password": _is_user_and_password, "a password in a URL": _has_password}

@@ -67,23 +67,37 @@ class Watch:
             tuple(_pattern(text, source) for text in lists.get((True, True), ())),
         )
 
-    def find(self, text: str, environ: Mapping[str, str] | None = None) -> list[FoundSecret]:
+    def find(
+        self, text: str, environ: Mapping[str, str] | None = None, said: Iterable[tuple[str, str]] = ()
+    ) -> list[FoundSecret]:
         """Every secret that a text holds, a cassette's for example, however it is written: one finding for each.
 
-        Escapes, percent signs, base64, gzip, line breaks and the pieces of a stream are seen through. `environ` is the
-        environment of this process unless it is given.
+        Escapes, percent signs, entities, hex, base32, base64, gzip, UTF-16 and line breaks are seen through. `environ`
+        is the environment of this process unless it is given. `said` are texts that the text holds in pieces, each
+        with its place in words.
         """
         values = self._values(environ)
         found = [self._located(text, secret, values.get(secret)) for secret in self._in_any_reading(text, values)]
+        known = {finding.secret for finding in found}
+        for place, whole in said:
+            in_pieces = self._in_any_reading(whole, values) - known
+            found += [FoundSecret(secret, 1, f"{place}, in pieces") for secret in in_pieces]
+            known |= in_pieces
         return sorted(found, key=lambda finding: (finding.line, finding.secret))
 
-    def refuse(self, text: str, path: Path, environ: Mapping[str, str] | None = None) -> None:
-        """Make sure that a text may be written.
+    def refuse(
+        self,
+        text: str,
+        path: Path,
+        environ: Mapping[str, str] | None = None,
+        said: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """Make sure that a text may be written; the arguments are those of `find`.
 
         Raises:
             SecretFoundError: it holds a secret.
         """
-        if found := self.find(text, environ):
+        if found := self.find(text, environ, said):
             raise SecretFoundError(path, found[0].secret, found[0].place)
 
     def hide(self, text: str) -> str:

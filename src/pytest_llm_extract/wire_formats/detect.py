@@ -35,10 +35,10 @@ def read_answer_body(body: Body) -> RawAnswer:
 def read_wire_answer(body: bytes) -> RawAnswer:
     """Read the body of an HTTP answer: JSON, or a stream as server-sent events, as one array or as JSON lines."""
     try:
-        value = _json(body)
+        value = json_of(body)
         if isinstance(value, dict):
             return read_answer_body(value)
-        return _read_stream(list(mappings(value) if isinstance(value, list) else _events(body)))
+        return _read_stream(list(mappings(value) if isinstance(value, list) else events_of(body)))
     except RecursionError:  # no answer is nested that deeply
         return NOTHING
 
@@ -59,7 +59,7 @@ def is_failed(body: bytes) -> bool:
     """Whether an answer says that there is none: a response that failed, or an error and nothing else."""
     answer = read_wire_answer(body)
     try:
-        return answer.finish_reason in _FAILED or (answer == NOTHING and bool(mapping(_json(body)).get("error")))
+        return answer.finish_reason in _FAILED or (answer == NOTHING and bool(mapping(json_of(body)).get("error")))
     except RecursionError:
         return False
 
@@ -83,21 +83,32 @@ def _read_stream(events: Sequence[Body]) -> RawAnswer:
     return NOTHING
 
 
-def _events(body: bytes) -> Iterator[Body]:
+def events_of(body: bytes) -> Iterator[Body]:
     """The JSON objects of server-sent events, or of lines that are JSON."""
+    for event in _events(body):
+        yield from mappings([json_of(event)])
+
+
+def lines_of_data(body: bytes) -> Iterator[str]:
+    """The data of server-sent events that is not JSON."""
+    yield from (event for event in _events(body) if event[:1] not in ("{", "["))
+
+
+def _events(body: bytes) -> Iterator[str]:
     data: list[str] = []
     for line in [*_LINE_END.split(body.decode("utf-8", "replace")), ""]:
         name, colon, value = line.partition(":")
         if colon and name == "data":
-            data.append(value)
+            data.append(value.removeprefix(" "))
         elif not line and data:
-            yield from mappings([_json("\n".join(data))])
+            yield "\n".join(data)
             data = []
         elif line.startswith("{"):
-            yield from mappings([_json(line)])
+            yield line
 
 
-def _json(body: bytes | str) -> Any:
+def json_of(body: bytes | str) -> Any:
+    """The value of a JSON text; None for any other text."""
     try:
         return json.loads(body)
     except ValueError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import mktime_tz, parsedate_tz
 from functools import cached_property
@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.file.fingerprint import FIRST, Scheme, body_hash, fingerprint, query_digest
-from pytest_llm_extract.wire_formats import NOTHING, is_cut_off, is_failed, read_wire_answer
+from pytest_llm_extract.wire_formats import NOTHING, is_cut_off, is_failed, joined_pieces, read_wire_answer
 
 _REJECTIONS = frozenset({400, 413, 422})
 # Some providers answer 400 where the account, the key or the name of the model is at fault, and not the request.
@@ -165,6 +165,13 @@ class Recording(NamedTuple):
     def scheme(self) -> Scheme:
         """What its fingerprints are made of."""
         return self.exchanges[0].scheme if self.exchanges else FIRST
+
+    @property
+    def said(self) -> Iterator[tuple[str, str]]:
+        """What the bodies say in several pieces, joined, each with its place in words."""
+        for number, exchange in enumerate(self.exchanges, start=1):
+            for name, body in (("request", exchange.request_body), ("response", exchange.response_body)):
+                yield from ((f"interaction {number}, {name} body", text) for text in joined_pieces(body))
 
     def attempt_after(self, old: Recording | None) -> int:
         """Which recording of its requests this is: 1, or the next one where `old` holds the same requests."""

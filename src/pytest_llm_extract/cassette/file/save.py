@@ -76,7 +76,7 @@ def cassette_text(
         "version": 1,
     }
     text = seal(yaml.dump(data, Dumper=_CassetteDumper, sort_keys=False, allow_unicode=True, width=10_000))
-    storage.watch.refuse(text, path)
+    storage.watch.refuse(text, path, said=recording.said)
     return text
 
 

@@ -18,6 +18,7 @@ from pytest_llm_extract.cassette.scrub.credential_names import (
     without_keys,
 )
 from pytest_llm_extract.cassette.scrub.json_text import rewrite
+from pytest_llm_extract.credentials.key_patterns import is_placeholder_password
 
 _PARAMETER = re.compile(r"(?<![^&;?#])([^&;=?#]+)=([^&;#]*)")
 _URL = re.compile(r"https?://[^\s\"'<>\\]+")
@@ -141,7 +142,8 @@ class Redaction:
         address, mark, query = match[0].partition("?")
         scheme, _, rest = address.partition("://")
         host, slash, path = rest.partition("/")
-        if "@" in host:
+        user, _, password = host.rpartition("@")[0].partition(":")
+        if user and not is_placeholder_password("", password or user):
             address = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
         return address + mark + _PARAMETER.sub(self._linked_parameter, query)
 
