@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -120,6 +121,15 @@ def replay(function: Callable[[], Any], slot: Slot) -> Call:
     if recording is None:
         return Call(Status.MISSING, problem=f"no cassette {slot.path.name}")
     return _replay(function, slot, recording)
+
+
+def first_request(function: Callable[[], Any], slot: Slot) -> Sent | None:
+    """The first request of an extraction, which is stopped there; None if it sends none."""
+    storage = slot.storage
+    take = Replay(Recording(()), slot.ignore, storage, fingerprint.Scheme(fingerprint.VERSION, storage.headers))
+    with suppress(Exception), taking(take), placeholder_key():
+        run_to_end(function)
+    return take.miss
 
 
 def _unreadable(error: CassetteError) -> Call:

@@ -11,6 +11,9 @@ from pytest_llm_extract.config import suite_folders
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.extraction.job import Job
 from pytest_llm_extract.extraction.moved_suite import moved_from
+from pytest_llm_extract.extraction.same_requests import holds_requests
+
+_MOST_TRIED = 3  # other variants
 
 
 def missing_hint(job: Job, function: Callable[[], Any] | None, settings: Settings) -> str | None:
@@ -27,6 +30,8 @@ def missing_hint(job: Job, function: Callable[[], Any] | None, settings: Setting
     cassette, suite = job.path(settings), job.suite
     if function is not None and (old := moved_from(job, function, settings)) is not None:
         return f"the suite moved: its cassettes are there and fit: llm-extract mv {old} {suite.key}"
+    if function is not None and (same := _same_requests(job, function, settings)) is not None:
+        return f"variant {same!r} sends the same requests: pytest {settings.record_flag} copies its recordings"
     folder = cassette.parent.parent
     others = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     if others and not cassette.parent.exists():
@@ -35,6 +40,14 @@ def missing_hint(job: Job, function: Callable[[], Any] | None, settings: Setting
         here = settings.rootdir
         return f"it is below {other}, recorded with that rootdir; here it is {here}: give --rootdir={other}"
     return None
+
+
+def _same_requests(job: Job, function: Callable[[], Any], settings: Settings) -> str | None:
+    """Another variant of the suite whose cassette fits, among the first few that have one of this case."""
+    path, slot = job.path(settings), job.slot(settings)
+    folders = {name: suite_folders.variant_folder(settings.cassettes, job.suite.id, name) for name in job.suite.others}
+    there = [(name, folder / path.name) for name, folder in folders.items() if (folder / path.name).exists()]
+    return next((name for name, other in there[:_MOST_TRIED] if holds_requests(function, slot, other)), None)
 
 
 def _other_rootdir(cassette: Path, suite_id: str, settings: Settings) -> Path | None:

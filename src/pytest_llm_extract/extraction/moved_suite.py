@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_llm_extract.cassette.file.directory import recordings
 from pytest_llm_extract.config.settings import Settings
-from pytest_llm_extract.config.suite_folders import suite_folder
+from pytest_llm_extract.config.suite_folders import suite_folder, variant_folder
 from pytest_llm_extract.extraction.call import replay
 from pytest_llm_extract.extraction.job import Job
 
@@ -32,7 +32,12 @@ def moved_from(job: Job, function: Callable[[], Any], settings: Settings) -> str
     slot = job.slot(settings)
     # By the identity of the cases too: another run in this process may find other files.
     found = _by_name(settings.cassettes, id(job.suite.cases)).get(own.name, ())
-    elsewhere = [path for path in found if path.parent.parent == own.parent.parent or not _is_there(path, settings)]
+    living = {variant_folder(settings.cassettes, job.suite.id, name) for name in job.suite.others}
+    elsewhere = [
+        path
+        for path in found
+        if path.parent not in living and (path.parent.parent == own.parent.parent or not _is_there(path, settings))
+    ]
     for path in elsewhere[:_MOST_TRIED]:
         if replay(function, slot._replace(path=path)).problem is None:
             return _argument(path, own, settings)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_llm_extract.cassette.file.directory import recordings
@@ -14,6 +15,7 @@ from pytest_llm_extract.config.suite_folders import suite_folder
 from pytest_llm_extract.extraction.call import Call, replay
 from pytest_llm_extract.extraction.job import Job, Key, is_wanted, record_mode, variant_folder, wanted_cassettes
 from pytest_llm_extract.extraction.moved_suite import moved_from
+from pytest_llm_extract.extraction.same_requests import SameRequests, Source
 from pytest_llm_extract.recording.progress import Estimate, SuitePlan
 from pytest_llm_extract.recording.thread_pool import in_threads
 from pytest_llm_extract.results.outcome import Status
@@ -33,21 +35,47 @@ class Probe:
 
 @dataclass(frozen=True)
 class RecordingPlan:
-    """The state of a suite's cassettes: numbers for people, and jobs for the recorder."""
+    """The state of a suite's cassettes: numbers for people, and jobs for the recorder.
+
+    `jobs` are to be recorded. Those of them in `shared` take the answers that an earlier job of the run gets. `copies`
+    have their answers already, from another variant.
+    """
 
     suite: Suite
     shown: SuitePlan
     jobs: tuple[Job, ...]
     probes: dict[Key, Probe]
     expected: dict[Key, Estimate]
+    shared: dict[Key, Source] = field(default_factory=dict)
+    copies: tuple[tuple[Job, Source], ...] = ()
 
 
-def plan_suite(
-    jobs: Sequence[Job], client: Callable[[], Any], settings: Settings, stop: threading.Event
-) -> RecordingPlan:
-    """Check the cassettes of a suite's selected cases."""
+def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Settings, same: SameRequests) -> RecordingPlan:
+    """Check the cassettes of a suite's selected cases; `same` knows those of the variants that were planned before."""
+    probes = _probe_all(jobs, client, settings)
+    found = [probes[job.key] for job in jobs if job.key in probes]
+    wanted = [probe.job for probe in found if is_wanted(probe.status, record_mode(jobs[0].suite, settings))]
+    sources = _sources(wanted, client, settings, same)
+    paid = [job for job in wanted if job.key not in sources]
+    expected = _expectations(found, paid)
+    shown = _shown(jobs, found, client, settings)
+    shown.to_record, shown.shared = len(paid), Counter(source.variant for source in sources.values())
+    if expected and len(expected) == len(paid):
+        shown.expected = sum(expected.values(), Estimate())
+    copied = {key for key, source in sources.items() if source.is_there}
+    return RecordingPlan(
+        jobs[0].suite,
+        shown,
+        tuple(job for job in wanted if job.key not in copied),
+        {one.job.key: one for one in found},
+        expected,
+        {key: source for key, source in sources.items() if key not in copied},
+        tuple((job, sources[job.key]) for job in wanted if job.key in copied),
+    )
+
+
+def _probe_all(jobs: Sequence[Job], client: Callable[[], Any], settings: Settings) -> dict[Key, Probe]:
     suite = jobs[0].suite
-    mode = record_mode(suite, settings)
     probes: dict[Key, Probe] = {}
 
     def probe(job: Job) -> None:
@@ -59,20 +87,34 @@ def plan_suite(
             except BaseException:
                 return  # it ends its test as well, which will say so
 
-    in_threads(probe, jobs, suite.concurrency or settings.concurrency, stop)
-    found = [probes[job.key] for job in jobs if job.key in probes]
-    wanted = [probe.job for probe in found if is_wanted(probe.status, mode)]
-    expected = _expectations(found, wanted)
-    shown = SuitePlan(suite.id, suite.variant, in_tests=_count_in_tests(jobs, probes), to_record=len(wanted))
-    for one in found:
+    in_threads(probe, jobs, suite.concurrency or settings.concurrency, threading.Event())
+    return probes
+
+
+def _sources(
+    wanted: Sequence[Job], client: Callable[[], Any], settings: Settings, same: SameRequests
+) -> dict[Key, Source]:
+    """Where the answers of jobs come from that need not be sent, by job."""
+    sources: dict[Key, Source] = {}
+    for job in wanted:
+        function = job.function(client)
+        assert function is not None  # it was probed
+        source = same.plan(job, function, anew=record_mode(job.suite, settings) == "all")
+        if source is not None:
+            sources[job.key] = source
+    return sources
+
+
+def _shown(jobs: Sequence[Job], probes: Sequence[Probe], client: Callable[[], Any], settings: Settings) -> SuitePlan:
+    suite = jobs[0].suite
+    shown = SuitePlan(suite.id, suite.variant, in_tests=_count_in_tests(jobs, {probe.job.key for probe in probes}))
+    for one in probes:
         _count(shown, one)
-    if missing := next((probe.job for probe in found if probe.status is Status.MISSING), None):
+    if missing := next((probe.job for probe in probes if probe.status is Status.MISSING), None):
         shown.moved_from = _moved_from(missing, client, settings)
     shown.orphans = orphans(suite, settings)
     shown.is_at_least = suite.extractor is not None and bool(shown.stale)
-    if expected and len(expected) == len(wanted):
-        shown.expected = sum(expected.values(), Estimate())
-    return RecordingPlan(suite, shown, tuple(wanted), {one.job.key: one for one in found}, expected)
+    return shown
 
 
 def _moved_from(job: Job, client: Callable[[], Any], settings: Settings) -> str | None:
@@ -80,8 +122,8 @@ def _moved_from(job: Job, client: Callable[[], Any], settings: Settings) -> str 
     return None if function is None else moved_from(job, function, settings)
 
 
-def _count_in_tests(jobs: Iterable[Job], probes: Mapping[Key, Probe]) -> int:
-    return len({job.golden.case.id for job in jobs if job.key not in probes})
+def _count_in_tests(jobs: Iterable[Job], probed: Collection[Key]) -> int:
+    return len({job.golden.case.id for job in jobs if job.key not in probed})
 
 
 def _probe(job: Job, function: Callable[[], Any], settings: Settings) -> Probe:

@@ -34,6 +34,7 @@ class SuitePlan:
     `stale` counts by cause. `expected` is None where no earlier recording of the suite tells; it is "at least" for
     stale recordings of an extractor, whose requests are known up to the first that changed. `in_tests` are the cases
     that only their tests can record (`extraction.run`). `moved_from` is what `llm-extract mv` would move here.
+    `shared` counts the recordings that are not sent, by the variant that they are copied from.
     """
 
     suite: str
@@ -48,6 +49,7 @@ class SuitePlan:
     expected: Estimate | None = None
     is_at_least: bool = False
     moved_from: str | None = None
+    shared: Counter[str] = field(default_factory=Counter)
 
 
 class Progress(NamedTuple):

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.file.exchange import Exchange
+from pytest_llm_extract.cassette.file.load import check_inside
+from pytest_llm_extract.cassette.file.save import write_cassette
 from pytest_llm_extract.cassette.file.staleness import VOLATILE
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.credentials.placeholder_key import placeholder_key
+from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.extraction.call import Call, record, replay
 from pytest_llm_extract.extraction.job import Job, Key, is_wanted, record_mode, variant_folder
 from pytest_llm_extract.extraction.recording_failure import Failure, is_too_long
+from pytest_llm_extract.extraction.same_requests import Source, holds_requests
 from pytest_llm_extract.formats.atomic_write import check_writable
 from pytest_llm_extract.recording.batch import Batch
 from pytest_llm_extract.recording.budget import Budget
+from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.recording.rate_limit import Pace
 from pytest_llm_extract.recording.thread_pool import in_threads
 from pytest_llm_extract.results.outcome import Status
@@ -57,6 +62,29 @@ class RecordingRun:
         self._results: dict[Key, JobResult] = {}
         self._unpriced_model: str | None = None  # of a recording in a test; no budget can be kept after it
 
+    def copy(self, plans: Iterable[RecordingPlan]) -> None:
+        """Copy the recordings that another variant has of the very same requests."""
+        by_file: dict[tuple[str, str], list[tuple[Job, Source]]] = {}
+        for job, source in (copy for plan in plans for copy in plan.copies):
+            by_file.setdefault((job.suite.id, source.cassette.name), []).append((job, source))
+        for copies in by_file.values():
+            texts = [_text(source) for _, source in copies]  # before any is replaced, since variants may change places
+            for (job, _), text in zip(copies, texts, strict=True):
+                self._results[job.key] = JobResult.of(self._written(job, text))
+
+    def _written(self, job: Job, text: str | Failure) -> Call:
+        """The result of a job whose recording is copied. Its tokens were paid for by another variant."""
+        path = job.path(self._settings)
+        try:
+            if isinstance(text, str):
+                check_inside(path, self._settings.cassettes)
+                write_cassette(path, text)
+                return Call(recorded=True)
+            failure = text
+        except CassetteError as error:
+            failure = Failure(str(error))
+        return Call(Status.MISSING, problem=f"not recorded: {failure.words}", failure=failure)
+
     def record_batch(self, batch: Batch, client: Callable[[], Any]) -> None:
         """Record all jobs of a plan, as many at a time as the settings allow, each written when it is made."""
         plan = batch.plan
@@ -79,6 +107,9 @@ class RecordingRun:
         self._results[job.key] = JobResult.of(call)
 
     def _record_in_batch(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
+        source = batch.plan.shared.get(job.key)
+        if source is not None and holds_requests(function, job.slot(self._settings), source.cassette):
+            return self._written(job, _text(source))
         tries = self._tries(job, function, batch.stop, batch.retry)
         call = self._within_budget(map(partial(self._spend, batch), tries), partial(batch.price, job))
         if call is None:
@@ -192,6 +223,14 @@ class RecordingRun:
         if call.recorded:
             self._results[job.key] = JobResult.of(call)  # a test that is run again gets the same answer
         return call
+
+
+def _text(source: Source) -> str | Failure:
+    """The text of a cassette that is copied, or why it cannot be read."""
+    try:
+        return source.cassette.read_text("utf-8")
+    except OSError as error:
+        return Failure(f"{source.cassette} cannot be read: {error.strerror}")
 
 
 def _as_recorded(call: Call) -> Call:

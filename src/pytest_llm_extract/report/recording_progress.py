@@ -32,8 +32,12 @@ def plan_lines(plans: Sequence[SuitePlan]) -> list[str]:
             lines.append(f"  {count_cases(plan.in_tests)} can only be checked and recorded by the tests themselves")
         if plan.to_record:
             lines.append(f"  to record: {count_cassettes(plan.to_record)}; expected: {_expected(plan)}")
-    n = sum(plan.to_record for plan in plans)
-    return [*lines, f"{count_cassettes(n)} to record" if n else "nothing to record"]
+        for variant, count in plan.shared.items():
+            same = f"the requests are those of {visible(variant)} and are not sent again"
+            lines.append(f"  to copy: {count_cassettes(count)}; {same}")
+    n, shared = sum(plan.to_record for plan in plans), sum(plan.shared.total() for plan in plans)
+    last = f"{count_cassettes(n)} to record" if n else "nothing to record"
+    return [*lines, last + (f", {count_cassettes(shared)} to copy" if shared else "")]
 
 
 def _state(plan: SuitePlan) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -16,6 +15,7 @@ from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.credentials.placeholder_key import placeholder_key
 from pytest_llm_extract.extraction.event_loop import ready_loop
 from pytest_llm_extract.extraction.job import Job, jobs_of, record_mode
+from pytest_llm_extract.extraction.same_requests import SameRequests
 from pytest_llm_extract.recording.batch import Batch
 from pytest_llm_extract.recording.plan import RecordingPlan, plan_suite
 from pytest_llm_extract.recording.run import RecordingRun
@@ -91,6 +91,7 @@ class Recorder:
 
     def __init__(self, settings: Settings, run: RecordingRun) -> None:
         self._settings, self._run = settings, run
+        self._same = SameRequests(settings)
         self.plans: list[RecordingPlan] = []
 
     def record(self, session: pytest.Session, display: Display) -> None:
@@ -107,8 +108,11 @@ class Recorder:
             self.plans = [plan for _, plan in plans]
             if plans:
                 display.lines(["", *plan_lines([plan.shown for plan in self.plans])])
+            if self._settings.plan_only:
+                return
+            self._run.copy(self.plans)  # of all suites, before a cassette is replaced that another variant takes
             for group, plan in plans:
-                if plan.jobs and not self._settings.plan_only:
+                if plan.jobs:
                     with suppress(NoFixtures):
                         self._record(group, plan, first, display)
 
@@ -124,7 +128,7 @@ class Recorder:
     def _plan(self, group: Selected, first: pytest.Item | None) -> RecordingPlan | None:
         try:
             with group.set_up(first) as client:
-                return plan_suite(group.jobs, client, self._settings, threading.Event())
+                return plan_suite(group.jobs, client, self._settings, self._same)
         except NoFixtures:
             return None
 

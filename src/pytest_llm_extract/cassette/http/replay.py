@@ -57,13 +57,23 @@ class Unkept(ConnectionError):
 
 
 class Replay(Take):
-    """Replays a recording by fingerprint, in order, and remembers the first request that it does not hold."""
+    """Replays a recording by fingerprint, in order, and remembers the first request that it does not hold.
+
+    `scheme` is what is compared; None for what the recording says.
+    """
 
     is_offline = True
 
-    def __init__(self, recording: Recording, ignore: tuple[str, ...] = (), storage: Storage | None = None) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        ignore: tuple[str, ...] = (),
+        storage: Storage | None = None,
+        scheme: Scheme | None = None,
+    ) -> None:
         super().__init__()
-        self.recording, self._scrubber = recording, Scrubber(storage or Storage(), ignore, recording.scheme)
+        self.recording = recording
+        self._scrubber = Scrubber(storage or Storage(), ignore, scheme or recording.scheme)
         self.matched = self._scrubber.matched
         self.played: list[Exchange] = []
         self.miss: Sent | None = None
