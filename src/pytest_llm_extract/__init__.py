@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_llm_extract.corpus.score_partition import score_partition
+    from pytest_llm_extract.corpus.totals import Totals
     from pytest_llm_extract.extraction.extraction import Extraction
     from pytest_llm_extract.results.case_result import CaseResult
     from pytest_llm_extract.results.outcome import Outcome
@@ -44,10 +46,12 @@ __all__ = [
     "Outcome",
     "Text",
     "Tolerance",
+    "Totals",
     "Variant",
     "Waiver",
     "ablate",
     "score",
+    "score_partition",
 ]
 _ELSEWHERE = {
     "CaseResult": "results.case_result",
@@ -56,10 +60,12 @@ _ELSEWHERE = {
     "Gate": "rules.limits",
     "LeaveOneOut": "rules.leave_one_out",
     "Outcome": "results.outcome",
+    "Totals": "corpus.totals",
     "Variant": "rules.variants",
     "Waiver": "rules.limits",
     "ablate": "rules.ablation",
     "score": "scoring.score",
+    "score_partition": "corpus.score_partition",
 }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from pytest_llm_extract.wording import counted
 
@@ -17,6 +18,10 @@ Problems = list[tuple[Place, str]]
 
 class LlmExtractError(Exception):
     """Base of every error of this package that a user can fix."""
+
+    def __reduce__(self) -> tuple[Callable[..., BaseException], tuple[Any, ...], dict[str, Any]]:
+        # From a worker process: by default the class would be called with `args`, which are not its arguments.
+        return BaseException.__new__, (type(self), *self.args), self.__dict__
 
 
 def nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
@@ -67,10 +72,6 @@ class DatasetError(LlmExtractError):
     def __init__(self, path: str, problems: Problems) -> None:
         super().__init__(path)
         self.path, self.problems = path, problems
-
-    def __reduce__(self) -> tuple[type[DatasetError], tuple[str, list[tuple[int | str | None, str]]]]:
-        # By default only the first argument would come back from a worker process.
-        return type(self), (self.path, self.problems)
 
     def __str__(self) -> str:
         shown = [f"{self.path}{_after(place)}: {text}" for place, text in self.problems[:SHOWN_PROBLEMS]]

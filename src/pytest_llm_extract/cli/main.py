@@ -71,5 +71,5 @@ def main() -> None:
     """Compare, merge and score LLM extraction results, and take over recordings.
 
     Exit status: 0 all is well, 1 a gate failed, or something was lost or not adopted, 2 wrong arguments or unreadable
-    input, 3 (score only) records of the two files do not match, 4 the command itself is at fault.
+    input, 3 (score, and merge of its parts) records of the two files do not match, 4 the command itself is at fault.
     """

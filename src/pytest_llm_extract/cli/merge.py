@@ -10,10 +10,11 @@ import click
 
 from pytest_llm_extract.baseline.paths import BASELINE, suites_by_baseline
 from pytest_llm_extract.cli.expected import unexpected
+from pytest_llm_extract.cli.merge_totals import holds_totals, merge_totals, refuse_floors
 from pytest_llm_extract.cli.output import echo, terminal_form
 from pytest_llm_extract.comparison.compare import compare_suites
 from pytest_llm_extract.config.suite_folders import suite_folder
-from pytest_llm_extract.errors import ResultsError
+from pytest_llm_extract.errors import ResultsError, UsageError
 from pytest_llm_extract.gate.decide import decide, failures, summarize_only
 from pytest_llm_extract.lints.lint_report import lint_results
 from pytest_llm_extract.report.results_json import read_input, read_results, results_text, run_to_wire, write_results
@@ -29,8 +30,11 @@ from pytest_llm_extract.results.suite_result import SuiteResult
 @click.argument("shards", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write the merged results.json.")
 @click.option("--cassettes", default="cassettes", show_default=True, help="Folder of the baselines.")
+@click.option("--floor", "floors", multiple=True, metavar="[FIELD=]SHARE", help="For totals of `score --part`.")
 @click.option("--expect", is_flag=True, help="Fail unless the files are what a whole run of this checkout writes.")
-def command(shards: tuple[Path, ...], output: Path | None, cassettes: str, expect: bool) -> None:
+def command(
+    shards: tuple[Path, ...], output: Path | None, cassettes: str, floors: tuple[str, ...], expect: bool
+) -> None:
     """Add up results.json files of one run that was split, and gate the whole as one run would have been.
 
     \b
@@ -43,10 +47,18 @@ def command(shards: tuple[Path, ...], output: Path | None, cassettes: str, expec
     results of all of its cases, of this commit, and the verdicts that stand in the file must be those that its cases
     give. Without it, a suite that has a baseline here and is in no shard is named.
 
+    Totals of `llm-extract score --part K/N` are added up and judged by --floor, as `score` judges the whole. A part
+    that is missing, or of other files, another schema or other rules, is an error. One that two files hold counts once.
+
     Exit status: 0 every gate passed (or is inconclusive), 1 a gate failed, cases are in no shard, or the files are not
-    what --expect wants, 2 the files are of different runs or cannot be read.
+    what --expect wants, 2 the files are of different runs or cannot be read, 3 (totals only) records do not match.
     """
     texts = {str(path): read_input(path) for path in shards}
+    if holds_totals(texts):
+        if expect:
+            raise UsageError("--expect", "is for results of pytest; totals of a corpus have no baseline")
+        raise SystemExit(merge_totals(texts, floors, output))
+    refuse_floors(floors)
     suites = merge(texts)
     judged = [(suite, decide(suite) if suite.is_gated else summarize_only(suite)) for suite in suites]
     gated = [(suite, decision) for suite, decision in judged if suite.is_gated]

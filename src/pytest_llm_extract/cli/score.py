@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
 from pathlib import Path
 
 import click
 
 from pytest_llm_extract import clock
-from pytest_llm_extract.cli.output import echo, terminal_form
+from pytest_llm_extract.cli.corpus_report import read_floor_options, records_a_second, report
+from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.corpus.score_files import Corpus, available_processes, schema_of, score_corpus
-from pytest_llm_extract.errors import DatasetError, UsageError
-from pytest_llm_extract.report.corpus_totals import corpus_lines, corpus_suite, corpus_to_wire, judge, problem_lines
+from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.report.corpus_totals import problem_lines
 from pytest_llm_extract.report.progress import progress
-from pytest_llm_extract.report.results_json import results_text, write_results
-from pytest_llm_extract.suites.limit_markers import Written, read_floors
-from pytest_llm_extract.wording import counted
+from pytest_llm_extract.report.results_json import write_results
+from pytest_llm_extract.suites.limit_markers import read_floors
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -28,6 +28,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--strip", type=click.Choice(["fence"]), help="Read answers (raw) that stand in a Markdown fence.")
 @click.option("--floor", "floors", multiple=True, metavar="[FIELD=]SHARE", help="Accuracy that fields must reach.")
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write results.json.")
+@click.option("--part", metavar="K/N", help="Score the K-th of N parts, and write its totals to --json, for merge.")
 @click.option("--processes", type=click.IntRange(min=1), help="For large files; default: one for each core.")
 def command(
     gold: Path,
@@ -37,6 +38,7 @@ def command(
     strip: str | None,
     floors: tuple[str, ...],
     output: Path | None,
+    part: str | None,
     processes: int | None,
 ) -> None:
     """Score PREDICTIONS against GOLD, record by record, without pytest.
@@ -62,6 +64,11 @@ def command(
     results.json holds the totals and lists no case. Two runs over the same GOLD compare with `llm-extract diff`.
 
     \b
+    On several machines, each scores its part, and merge adds them up and judges the whole:
+      llm-extract score gold.jsonl predictions.jsonl --schema myapp.invoices:Invoice --part 3/8 --json part-3.json
+      llm-extract merge part-*.json --floor 0.9 -o results.json
+
+    \b
     Exit status:
       0  scored, and every floor is met
       1  a floor is missed
@@ -70,51 +77,32 @@ def command(
          first are named, and a case without prediction counts as a lost answer (this goes before 1)
     """
     found = schema_of(schema, compare)
-    written = _read_options(floors)
+    share = _read_part(part, floors, output) if part is not None else None
+    written = read_floor_options(floors)
     read_floors(written, "--floor", found.scored_paths, found.scored_paths)
     start = clock.monotonic_s()
     with progress("scoring") as advance:
-        corpus = Corpus(gold, predictions, schema, compare, strip)
+        corpus = Corpus(gold, predictions, schema, compare, strip, share)
         totals = score_corpus(corpus, processes or available_processes(), advance)
-    took_s = clock.monotonic_s() - start
-    if not totals.n_cases:
-        raise DatasetError(str(gold), [(None, line) for line in (*problem_lines(totals.problems), "holds no cases")])
-    fields = totals.fields(found.scored_paths)
-    suite = corpus_suite(
-        str(gold),
-        predictions.name,
-        found.scored_paths,
-        totals,
-        read_floors(written, "--floor", found.scored_paths, fields),
-    )
-    decision = judge(totals, suite, fields)
+    took = records_a_second(totals.n_cases, clock.monotonic_s() - start)
+    if share is None:
+        raise SystemExit(report(str(gold), predictions.name, totals, written, output, took))
     if output is not None:
-        write_results(output, results_text(corpus_to_wire(suite, decision, totals, Path.cwd())))
-    echo(f"{gold} ({predictions.name})")
-    echo(*corpus_lines(suite, decision, totals, terminal_form("--json")))
-    echo(f"{counted(totals.n_cases, 'record')} in {took_s:.1f} s: {totals.n_cases / took_s:,.0f} a second")
-    raise SystemExit(3 if totals.problems.counts else int(bool(decision.reasons)))
+        write_results(output, totals.to_json())
+    echo(f"part {part} of {gold} ({predictions.name})", *problem_lines(totals), took)
 
 
-def _read_options(floors: tuple[str, ...]) -> Written | None:
-    """`0.9` is the default, `vendor=0.95` names a field; None where there is no floor.
+def _read_part(part: str, floors: tuple[str, ...], output: Path | None) -> tuple[int, int]:
+    """`3/8` as two numbers.
 
     Raises:
-        UsageError: that is not a number.
+        UsageError: it is not that, or does not go with the other options.
     """
-    default, named = [], {}
-    for text in floors:
-        field, _, share = text.rpartition("=")
-        try:
-            number = Decimal(share)
-        except InvalidOperation:
-            number = Decimal("nan")
-        if not number.is_finite():
-            raise UsageError("--floor", f"must be a share such as 0.9 or vendor=0.95, got {text!r}")
-        if field in named:
-            raise UsageError("--floor", f"{field} is named twice")
-        if field:
-            named[field] = number
-        else:
-            default.append(number)
-    return (tuple(default), named) if floors else None
+    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", part, re.ASCII)
+    if match is None or int(match[1]) > int(match[2]):
+        raise UsageError("--part", f"must be K/N with K from 1 to N, as 3/8, got {part!r}")
+    if output is None:
+        raise UsageError("--part", "needs --json PATH for its totals")
+    if floors:
+        raise UsageError("--floor", "judges the whole: give it to llm-extract merge, which adds up the parts")
+    return int(match[1]), int(match[2])

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 from pydantic import ValidationError
 
+from pytest_llm_extract.corpus.counts import Counts
+from pytest_llm_extract.corpus.named_cases import NamedCases
 from pytest_llm_extract.corpus.records import BadRecord, Record, Row, cut_value, parse_row
-from pytest_llm_extract.corpus.totals import Totals
+from pytest_llm_extract.corpus.totals import Scope, Totals
 from pytest_llm_extract.errors import did_you_mean
 from pytest_llm_extract.formats.exact_decimals import exact_text, read_number
 from pytest_llm_extract.results.accepted import Origin
@@ -45,18 +48,26 @@ class _Gold:
 
 
 class PartScorer:
-    """Scores parts. It keeps every case with `keep_all`, else only the worst. `strip` is that of `read_answer`."""
+    """Scores parts. It keeps every case with `keep_all`, else only the worst.
 
-    def __init__(self, schema: Schema, names: tuple[str, str], keep_all: bool, strip: str | None = None) -> None:
-        self._schema, self._keep_all, self._strip = schema, keep_all, strip
-        self._gold_name, self._predictions_name = names
+    `names` are those of the files of gold and predictions, None where records do not come from files. `scope` says by
+    which rules answers are scored.
+    """
+
+    def __init__(self, schema: Schema, names: tuple[str, str] | None, scope: Scope, keep_all: bool = False) -> None:
+        self._schema, self._keep_all, self._scope = schema, keep_all, scope
+        self._gold_name, self._predictions_name = names or ("", "")
         self._fields = {path.split(".")[0].split("[")[0].split("{")[0] for path in schema.paths}
-        self._totals = Totals()
-        self._gold: dict[str, _Gold | None] = {}
+        self._start()
 
-    def score(self, part: Part) -> Totals:
-        """Score one part and return its totals."""
-        self._totals, self._gold = Totals(), {}
+    def _start(self) -> None:
+        self._counts, self._examples = Counts(), NamedCases()
+        self._gold: dict[str, _Gold | None] = {}
+        self._strangers: list[str] = []  # what the part has besides cases, for its identity
+
+    def score(self, part: Part, identity: str | None = None) -> Totals:
+        """Score one part and return its totals, under its identity; None: under a hash of its ids."""
+        self._start()
         for line, text in part.gold:
             self._take_gold(line, text)
         for line, text in part.predictions:
@@ -65,12 +76,22 @@ class PartScorer:
             if gold is not None and gold.predicted is None:
                 self._problem(MISSING, gold.line, f"{case_id!r}")
                 self._add(case_id, gold, lost_answer(Status.ERROR, "no prediction"))
-        return self._totals
+        return Totals(self._scope, {identity or self._identity(): self._counts}, self._examples)
+
+    def _identity(self) -> str:
+        ids = "\n".join([*sorted(self._gold), "", *sorted(self._strangers)])
+        return sha256(ids.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     def _problem(self, kind: str, line: int, what: str) -> None:
         of_gold = kind in (MISSING, DUPLICATE_GOLD, BROKEN_GOLD)
         name = self._gold_name if of_gold else self._predictions_name
-        self._totals.problems.add(kind, line, f"{name}:{line} {what}")
+        self._counts.problems[kind] += 1
+        self._examples.keep_problems(kind, (line, f"{name}:{line} {what}") if name else (0, what))
+        if kind in (UNKNOWN, BROKEN, BROKEN_GOLD):
+            self._strangers.append(what)
+
+    def _first(self, line: int | None) -> str:
+        return f", first in line {line}" if line and self._gold_name else ""
 
     def _take_gold(self, line: int, text: bytes) -> None:
         try:
@@ -82,7 +103,7 @@ class PartScorer:
             return
         if case_id in self._gold:
             first = self._gold[case_id]
-            self._problem(DUPLICATE_GOLD, line, f"{case_id!r}" + (f", first in line {first.line}" if first else ""))
+            self._problem(DUPLICATE_GOLD, line, f"{case_id!r}" + self._first(first.line if first else None))
         else:
             self._gold[case_id] = gold
 
@@ -120,7 +141,7 @@ class PartScorer:
             if case_id not in self._gold:
                 self._problem(UNKNOWN, line, f"{case_id!r}")
         elif gold.predicted is not None:
-            self._problem(DUPLICATE, line, f"{case_id!r}, first in line {gold.predicted}")
+            self._problem(DUPLICATE, line, f"{case_id!r}" + self._first(gold.predicted))
         else:
             gold.predicted = line
             self._add(case_id, gold, answer)
@@ -150,8 +171,8 @@ class PartScorer:
             return lost_answer(Status.INVALID, "the answer has no content")
         if not isinstance(row.value, str):
             raise BadRecord(f"{row.id!r}: raw must be the text of an answer, got {type(row.value).__name__}", row.id)
-        answer = read_answer(self._schema, row.value, self._strip)
-        self._totals.n_fenced += answer.text is not None
+        answer = read_answer(self._schema, row.value, self._scope.strip)
+        self._counts.n_fenced += answer.text is not None
         return answer
 
     def _add(self, case_id: str, gold: _Gold, answer: Answer) -> None:
@@ -159,15 +180,15 @@ class PartScorer:
         scored = [leaf[:2] for leaf in found]
         outcomes = [outcome for _, outcome in scored]
         n_wrong = len(outcomes) - outcomes.count(_C) - outcomes.count(_A) + len(found.bare)
-        totals = self._totals
-        totals.add(scored, count_rows(found.rows), n_wrong, answer)
+        counts, examples = self._counts, self._examples
+        counts.add(scored, count_rows(found.rows), n_wrong, answer)
         if n_wrong and answer.status is not Status.ERROR:
             nothing_read = answer.status is Status.INVALID and outcomes.count(_M) + outcomes.count(_I) == len(outcomes)
-            totals.n_misses += 1 if nothing_read else n_wrong
-            if totals.is_among_worst(n_wrong, case_id):
-                totals.keep_worst([(-n_wrong, case_id, self._result(case_id, gold, answer))])
+            counts.n_misses += 1 if nothing_read else n_wrong
+            if examples.is_among_worst(n_wrong, case_id):
+                examples.keep_worst((-n_wrong, case_id, self._result(case_id, gold, answer)))
         if self._keep_all:
-            totals.cases.append((gold.line, self._result(case_id, gold, answer)))
+            examples.cases[gold.line] = self._result(case_id, gold, answer)
 
     def _result(self, case_id: str, gold: _Gold, answer: Answer) -> CaseResult:
         columns = gold.columns

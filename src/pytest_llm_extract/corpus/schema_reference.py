@@ -27,9 +27,19 @@ def load_schema(reference: str, compare: Path | None = None) -> Schema:
         UsageError: it is not `module:Model`, cannot be imported, or is not a pydantic type; or a rule is wrong.
         UnknownNameError: there is no such module or attribute, or no field of a rule.
     """
-    rules = _read_rules(compare) if compare is not None else None
+    rules = read_rules(compare) if compare is not None else None
+    return Schema.of(load_type(reference), f"{_SOURCE} {reference}", rules)
+
+
+def load_type(reference: str) -> Any:
+    """The type that `load_schema` reads.
+
+    Raises:
+        UsageError: it is not `module:Model`, cannot be imported, or is not a pydantic type.
+        UnknownNameError: there is no such module or attribute.
+    """
     if reference.endswith(".json"):
-        return Schema.of(read_json_schema(Path(reference), _SOURCE), f"{_SOURCE} {reference}", rules)
+        return read_json_schema(Path(reference), _SOURCE)
     module_name, _, attributes = reference.partition(":")
     if not module_name or not attributes:
         raise UsageError(
@@ -46,11 +56,15 @@ def load_schema(reference: str, compare: Path | None = None) -> Schema:
         found, place = getattr(found, name), f"{place}.{name}"
     if not isinstance(found, type) and typing.get_origin(found) is None:
         raise UsageError(f"{_SOURCE} {reference}", f"is not a pydantic type, got {found!r:.60}")
-    return Schema.of(found, f"{_SOURCE} {reference}", rules)
+    return found
 
 
-def _read_rules(path: Path) -> dict[str, tuple[Rule, ...]]:
-    """`{"vendor": {"Text": {"casefold": true}}, "tags[]": …}`, as `x-llm-extract` has rules."""
+def read_rules(path: Path) -> dict[str, tuple[Rule, ...]]:
+    """`{"vendor": {"Text": {"casefold": true}}, "tags[]": …}`, as `x-llm-extract` has rules.
+
+    Raises:
+        UsageError: it cannot be read, or a rule is wrong.
+    """
     place = f"--compare {path}"
     try:
         given = json.loads(path.read_text("utf-8-sig"))

@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
+from hashlib import file_digest
 from multiprocessing import get_context
 from pathlib import Path
 from zlib import crc32
@@ -18,7 +19,7 @@ from zlib import crc32
 from pytest_llm_extract.corpus.partition import Part, PartScorer
 from pytest_llm_extract.corpus.records import BadRecord, Record, glance_id, parse_row, read_records
 from pytest_llm_extract.corpus.schema_reference import load_schema
-from pytest_llm_extract.corpus.totals import Totals
+from pytest_llm_extract.corpus.totals import Scope, SplitFiles, Totals
 from pytest_llm_extract.errors import DatasetError
 from pytest_llm_extract.schema.schema import Schema
 
@@ -33,7 +34,8 @@ Advance = Callable[[float], None]
 class Corpus:
     """The files to score, and the schema as `module:Model`.
 
-    `compare` is a JSON file of rules by field path; `strip` is what is taken off the text of answers.
+    `compare` is a JSON file of rules by field path; `strip` is what is taken off the text of answers. `share` is which
+    of how many parts to score, `(1, 8)` for the first of eight; None for all.
     """
 
     gold: Path
@@ -41,11 +43,26 @@ class Corpus:
     schema: str
     compare: Path | None = None
     strip: str | None = None
+    share: tuple[int, int] | None = None
 
     @property
     def size(self) -> int:
-        """The size of both files in bytes."""
-        return sum(path.stat().st_size for path in (self.gold, self.predictions) if path.is_file())
+        """The size in bytes of what is to be scored of both files."""
+        whole = sum(path.stat().st_size for path in (self.gold, self.predictions) if path.is_file())
+        return whole // self.share[1] if self.share else whole
+
+    @property
+    def files(self) -> SplitFiles | None:
+        """What the corpus is a share of; None for the whole."""
+        if self.share is None:
+            return None
+        gold, predictions = map(_sha256, self.paths)
+        return SplitFiles(str(self.gold), str(self.predictions), gold, predictions, self.share[1])
+
+    @property
+    def paths(self) -> tuple[Path, Path]:
+        """Gold and predictions."""
+        return self.gold, self.predictions
 
 
 @cache
@@ -55,19 +72,58 @@ def schema_of(reference: str, compare: Path | None = None) -> Schema:
 
 
 def score_corpus(corpus: Corpus, processes: int, advance: Advance) -> Totals:
-    """Score all of it; `advance` is told what share of the work is done since it was last called.
+    """Score all of it, or its share; `advance` is told what share of the work is done since it was last called.
 
     Raises:
         LlmExtractError: a file or the schema cannot be read.
     """
     if corpus.size <= _ALONE_BYTES:
-        schema = schema_of(corpus.schema, corpus.compare)
-        gold, predictions = (list(read_records(path, schema.paths)) for path in (corpus.gold, corpus.predictions))
-        totals = PartScorer(schema, _names(corpus), len(gold) <= N_LISTED, corpus.strip).score(Part(gold, predictions))
+        totals = _alone(corpus)
         advance(1.0)
-        return totals
-    with tempfile.TemporaryDirectory(prefix="llm-extract-") as folder:
-        return _in_parts(corpus, processes, Path(folder), advance)
+    else:
+        with tempfile.TemporaryDirectory(prefix="llm-extract-") as folder:
+            totals = _in_parts(corpus, processes, Path(folder), advance)
+    return totals.as_part("{}/{}".format(*corpus.share), corpus.files) if corpus.share else totals
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _alone(corpus: Corpus) -> Totals:
+    records: list[list[Record]] = []
+    counts = []
+    for path in corpus.paths:
+        shared = _Shared(corpus, path)
+        records.append([record for _, record in shared])
+        counts.append(shared.n_read)
+    return _scorer(corpus, counts[0] <= N_LISTED).score(Part(*records), "all")
+
+
+class _Shared:
+    """The records of a file that are in the corpus' share, each after a hash of its id.
+
+    A record without a usable id is in the first part, which will say so.
+    """
+
+    def __init__(self, corpus: Corpus, path: Path) -> None:
+        self._number, self._of = corpus.share or (1, 1)
+        self._records = read_records(path, schema_of(corpus.schema, corpus.compare).paths)
+        self.n_read = 0
+
+    def __iter__(self) -> Iterator[tuple[int, Record]]:
+        for line, text in self._records:
+            self.n_read += 1
+            hashed = crc32(glance_id(text) or _parsed_id(text))
+            if hashed % self._of == self._number - 1:
+                yield hashed // self._of, (line, text)
+
+
+def _scorer(corpus: Corpus, keep_all: bool) -> PartScorer:
+    schema = schema_of(corpus.schema, corpus.compare)
+    names = (str(corpus.gold), str(corpus.predictions))
+    return PartScorer(schema, names, Scope.of(schema, corpus.strip), keep_all)
 
 
 def available_processes() -> int:
@@ -104,24 +160,23 @@ def _scored(corpus: Corpus, pool: ProcessPoolExecutor, folder: Path, advance: Ad
     parts = [pool.submit(score_part, corpus, folder, number, keep_all) for number in range(n_parts)]
     totals = Totals()
     for done in as_completed(parts):
-        totals.merge(done.result())
+        totals += done.result()
         advance(0.8 / len(parts))
     return totals
 
 
 def split(corpus: Corpus, side: str, folder: Path, n_parts: int) -> int:
-    """Write the records of one file into `n_parts` files by a hash of their id, each after its line; gives how many.
+    """Write the records of one file into `n_parts` files by a hash of their id, each after its line.
 
-    A record without a usable id goes into the first part, which will say so.
+    Returns how many the whole file holds.
     """
-    path, count = (corpus.gold if side == "gold" else corpus.predictions), 0
+    path = corpus.gold if side == "gold" else corpus.predictions
+    shared = _Shared(corpus, path)
     with ExitStack() as stack:
         files = [stack.enter_context(_part(folder, side, n).open("wb", buffering=1 << 16)) for n in range(n_parts)]
-        for line, text in read_records(path, schema_of(corpus.schema, corpus.compare).paths):
-            count += 1
-            number = crc32(glance_id(text) or _parsed_id(text)) % n_parts
-            files[number].write(b"%d\t%s\n" % (line, text.rstrip(b"\r\n")))
-    return count
+        for hashed, (line, text) in shared:
+            files[hashed % n_parts].write(b"%d\t%s\n" % (line, text.rstrip(b"\r\n")))
+    return shared.n_read
 
 
 def _parsed_id(text: bytes) -> bytes:
@@ -135,8 +190,7 @@ def score_part(corpus: Corpus, folder: Path, number: int, keep_all: bool) -> Tot
     """Score one part that `split` wrote, and remove it."""
     sides = [_part(folder, side, number) for side in ("gold", "predictions")]
     gold, predictions = (list(_read_part(path)) for path in sides)
-    schema = schema_of(corpus.schema, corpus.compare)
-    totals = PartScorer(schema, _names(corpus), keep_all, corpus.strip).score(Part(gold, predictions))
+    totals = _scorer(corpus, keep_all).score(Part(gold, predictions), str(number))
     for path in sides:
         path.unlink()
     return totals
@@ -151,7 +205,3 @@ def _read_part(path: Path) -> Iterator[Record]:
 
 def _part(folder: Path, side: str, number: int) -> Path:
     return folder / f"{side}-{number}"
-
-
-def _names(corpus: Corpus) -> tuple[str, str]:
-    return str(corpus.gold), str(corpus.predictions)

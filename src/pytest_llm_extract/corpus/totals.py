@@ -1,156 +1,177 @@
-"""Totals of a corpus or a part of it: exact integers, so that parts merge in any order."""
+"""Totals of a corpus, or of partitions of it, which add up to the whole."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
-from heapq import nsmallest
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
 
+from pytest_llm_extract.corpus.counts import Counts
+from pytest_llm_extract.corpus.named_cases import NamedCases
+from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.results.aggregate import FieldSummary, Tally
-from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.outcome import RIGHT, FieldCounts, Outcome, Status
-from pytest_llm_extract.scoring.answer import Answer
-from pytest_llm_extract.stats.intervals import ClusterSums
+from pytest_llm_extract.schema.schema import Schema
 
-N_WORST = 8
-N_NAMED = 5
-Scored = list[tuple[str, Outcome]]
-Fields = dict[str, tuple[FieldCounts, ClusterSums]]
+FORMAT, VERSION = "pytest-llm-extract-totals", 1
 
 
-@dataclass
-class Problems:
-    """Faults of records: the number of each kind, and the first few by line."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    first: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-
-    def add(self, kind: str, line: int, what: str) -> None:
-        """Add one problem."""
-        self.counts[kind] += 1
-        self._keep(kind, [(line, what)])
-
-    def merge(self, other: Problems) -> None:
-        """Add the problems of another part."""
-        self.counts.update(other.counts)
-        for kind, found in other.first.items():
-            self._keep(kind, found)
-
-    def _keep(self, kind: str, found: list[tuple[int, str]]) -> None:
-        self.first[kind] = nsmallest(N_NAMED, [*self.first.get(kind, ()), *found])
+class TotalsError(LlmExtractError):
+    """Totals that do not add up, or that are not whole."""
 
 
-@dataclass
-class Totals:
-    """Counts of leaves and documents, the worst cases, and all cases if asked for.
+@dataclass(frozen=True)
+class SplitFiles:
+    """The files that a corpus was split from: their names, their sha256, and into how many parts."""
 
-    `single` counts leaves of fields that a case has once; `several` has counts and interval sums of those that it has
-    more often, `rows` the same of rows; `shares` counts documents by how many of how many leaves are right. `worst` are
-    the `N_WORST` cases with most wrong leaves; `n_misses` counts the lines that all of them would take. `cases` come
-    with their line. `n_fenced` answers were read without their Markdown fence.
+    gold: str
+    predictions: str
+    gold_sha256: str
+    predictions_sha256: str
+    n_parts: int
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What totals are of. Only totals of one scope add up.
+
+    `types`, `scoring` and `code` are fingerprints of the JSON Schema, of the rules, and of the project's own validators
+    and comparisons. `strip` is what was taken off answers. `files` is None for totals that are not of `score --part`.
     """
 
-    single: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
-    several: Fields = field(default_factory=dict)
-    shares: Counter[tuple[int, int]] = field(default_factory=Counter)
-    rows: Fields = field(default_factory=dict)
-    n_valid: int = 0
-    n_exact: int = 0
-    statuses: Counter[Status] = field(default_factory=Counter)
-    n_misses: int = 0
-    n_fenced: int = 0
-    worst: list[tuple[int, str, CaseResult]] = field(default_factory=list)
-    cases: list[tuple[int, CaseResult]] = field(default_factory=list)
-    problems: Problems = field(default_factory=Problems)
+    paths: tuple[str, ...]
+    types: str
+    scoring: str
+    code: Mapping[str, str] = field(default_factory=dict)
+    strip: str | None = None
+    files: SplitFiles | None = None
+
+    @classmethod
+    def of(cls, schema: Schema, strip: str | None = None, files: SplitFiles | None = None) -> Scope:
+        """The scope of what is scored by a schema."""
+        return cls(schema.scored_paths, schema.types_fingerprint, schema.scoring_fingerprint, schema.code, strip, files)
+
+    def differences(self, other: Scope) -> list[str]:
+        """What differs, in words."""
+        if set(self.paths) != set(other.paths):
+            found = ["the fields of the schema"]
+        elif self.types != other.types:
+            found = ["the types of the schema"]
+        elif self.scoring != other.scoring:
+            found = ["the rules"]
+        else:
+            found = ["validators or comparison functions"] if self.code != other.code else []
+        if self.strip != other.strip:
+            found.append("--strip")
+        if self.files is None or other.files is None:
+            return [*found, "whether --part was given"] if self.files != other.files else found
+        for side in ("gold", "predictions"):
+            if getattr(self.files, f"{side}_sha256") != getattr(other.files, f"{side}_sha256"):
+                found.append(f"the content of {getattr(other.files, side)}")
+        if self.files.n_parts != other.files.n_parts:
+            found.append(f"the number of parts, {self.files.n_parts} and {other.files.n_parts}")
+        return found
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What was counted, by partition: a partition that was scored again counts once.
+
+    Totals add up with `+` and `sum`, in any order, to what one pass over all records gives. `Totals()` is zero.
+    `parts` has the counts of each partition by its identity; `scope` is None where nothing was scored.
+    """
+
+    scope: Scope | None = None
+    parts: Mapping[str, Counts] = field(default_factory=dict)
+    examples: NamedCases = field(default_factory=NamedCases)
+
+    def __add__(self, other: Totals) -> Totals:
+        if self.scope is None or other.scope is None:
+            return other if self.scope is None else self
+        if self.scope != other.scope and (differing := self.scope.differences(other.scope)):
+            raise TotalsError(f"totals of two corpora do not add up; they differ in {', '.join(differing)}")
+        for identity in self.parts.keys() & other.parts.keys():
+            if self.parts[identity] != other.parts[identity]:
+                raise TotalsError(f"partition {identity} was scored twice, with other counts")
+        return Totals(self.scope, {**self.parts, **other.parts}, self.examples + other.examples)
+
+    def __radd__(self, other: Literal[0]) -> Totals:
+        return self if other == 0 else NotImplemented  # `sum` begins with 0
+
+    @property
+    def missing(self) -> list[str]:
+        """Parts that were not added, of files that were split."""
+        files = self.scope and self.scope.files
+        numbers = range(1, files.n_parts + 1) if files else ()
+        return [f"{k}/{len(numbers)}" for k in numbers if f"{k}/{len(numbers)}" not in self.parts]
+
+    def as_part(self, identity: str, files: SplitFiles | None) -> Totals:
+        """These totals as one partition, of `files` that were split."""
+        scope = self.scope and replace(self.scope, files=files)
+        return Totals(scope, {identity: self.counts}, self.examples)
+
+    @cached_property
+    def counts(self) -> Counts:
+        """The counts of all partitions together."""
+        whole = Counts()
+        for part in self.parts.values():
+            whole.merge(part)
+        return whole
 
     @property
     def n_cases(self) -> int:
         """The number of cases in gold."""
-        return sum(self.statuses.values())
+        return self.counts.n_cases
 
-    def add(self, scored: Scored, rows: Mapping[str, FieldCounts], n_wrong: int, answer: Answer) -> None:
-        """Count one case: path and outcome of its leaves, and its rows.
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The field paths of the schema, in its order."""
+        return self.scope.paths if self.scope else ()
 
-        `n_wrong` is how many leaves are not right, rows that charge no leaf included.
+    def fields(self) -> dict[str, FieldSummary]:
+        """Counts and interval of the accuracy of every field that some case labels."""
+        return self.counts.fields(self.paths)
+
+    def tally(self) -> Tally:
+        """Counts and means over documents."""
+        return self.counts.tally(self.paths)
+
+    def to_json(self) -> str:
+        """One line of JSON, in which every number is exact."""
+        wire = {
+            "format": FORMAT,
+            "version": VERSION,
+            "scope": self.scope and asdict(self.scope),
+            "parts": {identity: counts.to_wire() for identity, counts in self.parts.items()},
+            "examples": self.examples.to_wire(),
+        }
+        return json.dumps(wire) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Totals:
+        """The inverse of `to_json`.
+
+        Raises:
+            TotalsError: it is not what `to_json` writes.
         """
-        self.statuses[answer.status] += 1
-        self.n_valid += answer.valid
-        labelled = bool(scored) or any(counts.n for counts in rows.values())
-        self.n_exact += answer.valid and labelled and not n_wrong
-        right = sum(outcome in RIGHT for _, outcome in scored)
-        self.shares[right, len(scored)] += 1
-        if len({path for path, _ in scored}) == len(scored):
-            self.single.update(scored)
-        else:
-            self._add_several(scored)
-        for path, counts in rows.items():
-            self._merge_field(self.rows, path, counts, ClusterSums.of(counts.right, counts.n))
+        try:
+            wire = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise TotalsError(f"is not JSON: {error}") from None
+        if not isinstance(wire, dict) or wire.get("format") != FORMAT:
+            raise TotalsError("is not a file of totals (`llm-extract score --part` writes one)")
+        if wire.get("version") != VERSION:
+            raise TotalsError(f"has format version {wire.get('version')!r}, this version reads {VERSION}")
+        try:
+            parts = {str(identity): Counts.from_wire(counts) for identity, counts in wire["parts"].items()}
+            return cls(_scope(wire["scope"]), parts, NamedCases.from_wire(wire["examples"]))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise TotalsError(f"is damaged ({type(error).__name__}: {error})") from None
 
-    def _add_several(self, scored: Scored) -> None:
-        by_path: dict[str, list[Outcome]] = {}
-        for path, outcome in scored:
-            by_path.setdefault(path, []).append(outcome)
-        for path, outcomes in by_path.items():
-            if len(outcomes) == 1:
-                self.single[path, outcomes[0]] += 1
-            else:
-                counts = FieldCounts.of(outcomes)
-                self._merge_field(self.several, path, counts, ClusterSums.of(counts.right, counts.n))
 
-    def _merge_field(self, fields: Fields, path: str, counts: FieldCounts, sums: ClusterSums) -> None:
-        known, known_sums = fields.get(path, (FieldCounts(), ClusterSums()))
-        fields[path] = known + counts, known_sums + sums
-
-    def is_among_worst(self, n_wrong: int, case_id: str) -> bool:
-        """Whether a case has more wrong leaves than one of the kept cases."""
-        return len(self.worst) < N_WORST or (-n_wrong, case_id) < self.worst[-1][:2]
-
-    def keep_worst(self, found: Iterable[tuple[int, str, CaseResult]]) -> None:
-        """Keep the worst of those known and `found`: minus the number of wrong leaves, case id, case."""
-        self.worst = nsmallest(N_WORST, [*self.worst, *found], key=lambda entry: entry[:2])
-
-    def merge(self, other: Totals) -> None:
-        """Add another part."""
-        self.single.update(other.single)
-        for mine, theirs in ((self.several, other.several), (self.rows, other.rows)):
-            for path, (counts, sums) in theirs.items():
-                self._merge_field(mine, path, counts, sums)
-        self.shares.update(other.shares)
-        self.n_valid += other.n_valid
-        self.n_exact += other.n_exact
-        self.statuses.update(other.statuses)
-        self.n_misses += other.n_misses
-        self.n_fenced += other.n_fenced
-        self.keep_worst(other.worst)
-        self.cases += other.cases
-        self.problems.merge(other.problems)
-
-    def fields(self, paths: Sequence[str]) -> dict[str, FieldSummary]:
-        """Counts and interval of every field that some case labels, rows included, in the order of `paths`."""
-        found = self._leaves(paths)
-        for path, (counts, sums) in self.rows.items():
-            self._merge_field(found, path, counts, sums)
-        return {path: FieldSummary(counts, sums.interval()) for path, (counts, sums) in found.items() if sums.n}
-
-    def _leaves(self, paths: Sequence[str]) -> Fields:
-        singles: dict[str, dict[str, int]] = {}
-        for (path, outcome), count in self.single.items():
-            singles.setdefault(path, {})[outcome.value] = count
-        found = {}
-        for path in dict.fromkeys([*paths, *singles, *self.several]):
-            once = FieldCounts(**singles.get(path, {}))
-            counts, sums = self.several.get(path, (FieldCounts(), ClusterSums()))
-            sums += ClusterSums(once.n, once.right, once.n, once.right, once.right, once.n)
-            found[path] = counts + once, sums
-        return found
-
-    def tally(self, paths: Sequence[str]) -> Tally:
-        """The document counts, equal to `aggregate.tally` over all cases."""
-        fields = {path: counts for path, (counts, _) in self._leaves(paths).items() if counts.n}
-        rows = {path: counts for path, (counts, _) in self.rows.items()}
-        shares = [(Fraction(right, n) * count, count) for (right, n), count in self.shares.items() if n]
-        n_labelled = sum(count for _, count in shares)
-        total = sum((share for share, _ in shares), Fraction(0))
-        return Tally(fields, rows, self.n_cases, self.n_valid, self.n_exact, n_labelled, total)
+def _scope(wire: Mapping[str, Any] | None) -> Scope | None:
+    if wire is None:
+        return None
+    files = wire["files"] and SplitFiles(**wire["files"])
+    return Scope(**{**wire, "paths": tuple(wire["paths"]), "files": files})

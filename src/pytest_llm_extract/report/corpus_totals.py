@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.corpus.partition import BROKEN, BROKEN_GOLD, DUPLICATE, DUPLICATE_GOLD, MISSING, UNKNOWN
-from pytest_llm_extract.corpus.totals import Problems, Totals
+from pytest_llm_extract.corpus.totals import Totals
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import missed_floors, strict_floors, trivial_floors
 from pytest_llm_extract.report.misses import advice_lines, worst_misses
@@ -33,28 +33,28 @@ _WORDS = {
 
 def judge(totals: Totals, suite: SuiteResult, fields: dict[str, FieldSummary]) -> Decision:
     """Judge a corpus by its floors, as the gate does. Records that do not match fail it too."""
-    reasons = [*(why for _, why in missed_floors(fields, suite.rules.floors)), *problem_lines(totals.problems)]
+    reasons = [*(why for _, why in missed_floors(fields, suite.rules.floors)), *problem_lines(totals)]
     notes = strict_floors(fields, suite.rules.floors)
-    if totals.n_fenced:
-        notes.append(f"a Markdown fence was taken off {totals.n_fenced:,} of {counted(totals.n_cases, 'answer')}")
+    if totals.counts.n_fenced:
+        notes.append(
+            f"a Markdown fence was taken off {totals.counts.n_fenced:,} of {counted(totals.n_cases, 'answer')}"
+        )
     if totals.n_cases > len(suite.cases):
         what = "totals and the worst misses only, no list of cases, no groups and no hints"
         notes.append(f"{counted(totals.n_cases, 'case')}: {what}")
     return Decision(Verdict.FAIL if reasons else Verdict.PASS, tuple(reasons), (), tuple(notes), fields)
 
 
-def corpus_suite(
-    name: str, variant: str, paths: tuple[str, ...], totals: Totals, floors: dict[str, Floor]
-) -> SuiteResult:
+def corpus_suite(name: str, variant: str, totals: Totals, floors: dict[str, Floor]) -> SuiteResult:
     """The corpus as a suite; it has cases only if all of them were kept."""
-    cases = tuple(result for _, result in sorted(totals.cases, key=lambda entry: entry[0]))
+    cases = tuple(case for _, case in sorted(totals.examples.cases.items()))
     return SuiteResult(
         id=name,
         variant=variant,
         dataset_ids=tuple(case.id for case in cases),
-        paths=paths,
+        paths=totals.paths,
         rules=GateRules(floors=floors),
-        warnings=tuple(_trivial(totals.fields(paths), floors)),
+        warnings=tuple(_trivial(totals.fields(), floors)),
         cases=cases,
     )
 
@@ -69,26 +69,27 @@ def _trivial(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]) ->
     return trivial_floors(floors, nulls)
 
 
-def problem_lines(problems: Problems) -> list[str]:
+def problem_lines(totals: Totals) -> list[str]:
     """How many records have each problem, and where the first of them stand."""
     lines = []
     for kind, (one, many) in _WORDS.items():
-        if count := problems.counts[kind]:
-            named = "; ".join(what for _, what in problems.first[kind])
-            rest = " …" if count > len(problems.first[kind]) else ""
+        if count := totals.counts.problems[kind]:
+            first = totals.examples.problems[kind]
+            named = "; ".join(what for _, what in first)
+            rest = " …" if count > len(first) else ""
             lines.append(f"{count:,} {one if count == 1 else many}: {named}{rest}")
     return lines
 
 
 def corpus_lines(suite: SuiteResult, decision: Decision, totals: Totals, form: Form) -> list[str]:
     """Verdict, documents, table, worst misses, hints and notes."""
-    worst = [result for _, _, result in totals.worst]
-    floors = suite.rules.floors
+    worst = [result for _, _, result in totals.examples.worst]
+    floors, counts = suite.rules.floors, totals.counts
     lines = form.fit(verdict_lines(suite, decision), 12)
-    lines.append(documents_text(totals.n_valid, totals.n_exact, totals.statuses))
+    lines.append(documents_text(counts.n_valid, counts.n_exact, counts.statuses))
     lines += fields_table(decision.fields, floors, form.width, failed=decision.failed_fields, limit=form.limit(16))
     flag = form.json_flag if suite.cases else None
-    lines += worst_misses(worst, form.width, flag=flag, n_lines=totals.n_misses)
+    lines += worst_misses(worst, form.width, flag=flag, n_lines=counts.n_misses)
     lines += [*form.fit(advice_lines(suite.cases), 6), *form.fit(remarks(suite, decision), 8)]
     return lines + form.fit(legend(lines), 2)
 
@@ -96,7 +97,7 @@ def corpus_lines(suite: SuiteResult, decision: Decision, totals: Totals, form: F
 def corpus_to_wire(suite: SuiteResult, decision: Decision, totals: Totals, folder: Path) -> dict[str, Any]:
     """results.json; counts and rates are of all cases, also of those that are not listed."""
     wire = run_to_wire([(suite, decision)], folder)
-    documents = {"valid": totals.n_valid, "exact": totals.n_exact}
-    counted = {"n_cases": totals.n_cases, "documents": documents, **tally_to_wire(totals.tally(suite.paths))}
+    documents = {"valid": totals.counts.n_valid, "exact": totals.counts.n_exact}
+    counted = {"n_cases": totals.n_cases, "documents": documents, **tally_to_wire(totals.tally())}
     wire["suites"][0] |= counted
     return wire

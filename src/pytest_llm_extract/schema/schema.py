@@ -70,6 +70,15 @@ class Schema:
         """Short hashes of validators and comparison functions, by name."""
         return code_hashes(self.adapter.core_schema, self._comparisons)
 
+    @cached_property
+    def types_fingerprint(self) -> str:
+        """A short hash of the type's JSON Schema; empty for a type that has none."""
+        try:
+            written = json.dumps(self.adapter.json_schema(), sort_keys=True)
+        except PydanticUserError:
+            return ""
+        return hashlib.sha256(written.encode()).hexdigest()[:16]
+
     def dump(self, value: Any) -> str:
         """A typed answer as JSON text, for `read_json`: as far as pydantic can, with all that is scored of it."""
         write = partial(self._serializer.to_python, value, by_alias=False, round_trip=True, warnings=False)
