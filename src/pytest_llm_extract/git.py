@@ -60,6 +60,19 @@ def head_commit(folder: Path) -> str | None:
     return found.stdout.strip() if found.returncode == 0 else None
 
 
+def ignored_by(path: Path, folder: Path) -> str | None:
+    """The line by which git ignores a file that it does not track: `.gitignore:3: cassettes/`.
+
+    None where git does not ignore it, or where there is no repository or no git.
+    """
+    try:
+        found = _git(folder, "check-ignore", "--verbose", "--", str(path)).stdout.partition("\t")[0]
+    except OSError:
+        return None
+    source, _, pattern = found.rpartition(":")
+    return f"{source}: {pattern}" if source and not pattern.startswith("!") else None
+
+
 class Revision(NamedTuple):
     """A commit, by the name that the user gave it; `folder` is where its files are named from."""
 

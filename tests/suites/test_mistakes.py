@@ -28,6 +28,8 @@ class Later(BaseModel):
 
 def read(text) -> Item: ...
 def untyped(text): ...
+def two(text, client, retries=3) -> Item: ...
+def none() -> Item: ...
 CASES = [{{"id": "c0", "input": "x", "expected": {{"name": "x"}}}}]
 
 @pytest.mark.llm_extract({extract})
@@ -45,6 +47,16 @@ def test_items(extraction):
         ("cases=CASES", "", "*schema= is missing*"),
         ("extractor=untyped, cases=CASES", "", "*untyped has no return annotation*"),
         ("extractor=read, prompt='p.md', cases=CASES", "", "*exclude each other*"),
+        (
+            "extractor=two, cases=CASES",
+            "",
+            "*two(text, client, retries) is called with the document alone: missing a required argument: 'client'; *",
+        ),
+        (
+            "extractor=none, cases=CASES",
+            "",
+            "*none() is called with the document alone: too many positional*",
+        ),
         ("extractor='read', cases=CASES", "", "*extractor= must be a function, got 'read'*"),
         ("extractor=read, cases='gold.jsnl'", "", "*no file 'gold.jsnl'*Did you mean 'gold.jsonl'?*"),
         ("schema=Item, prompt='p.mdd', cases=CASES", "", "*no file 'p.mdd'*Did you mean 'p.md'?*"),

@@ -119,6 +119,21 @@ def floors(project: pytest.Pytester) -> dict[str, dict[str, float]]:
     return {s["id"]: {name: f["floor"] for name, f in s["fields"].items() if f["floor"]} for s in suites}
 
 
+def test_test_that_ends_at_output_says_so(bare: pytest.Pytester) -> None:
+    """What stands behind `.output` was not checked, in the case's line and in the section."""
+    body = "\n@suite\ndef test_items(extraction):\n    assert extraction.output.name == 'never reached'\n"
+    bare.makepyfile(test_items=EXTRACTOR + body)
+    with StandIn(lambda _: "no JSON") as provider:
+        run = record(bare, provider, "-v")
+    run.assert_outcomes(passed=3)
+    run.stdout.fnmatch_lines(
+        [
+            "*test_items[[]c1] PASSED (0/2 right; left at .output, the answer is invalid)*",
+            "note: 2 cases left at .output, since the answer cannot be used: c0, c1",
+        ]
+    )
+
+
 def test_conftest_gives_floors_to_a_folder(bare: pytest.Pytester) -> None:
     """A marker that is added to modules as their collection starts holds for their suites, unless one is closer."""
     bare.makeconftest(

@@ -82,6 +82,7 @@ class Extraction:
         self._taken: list[_Taken] = []
         self._function: Callable[[], Any] | None = None
         self.result: CaseResult | None = None
+        self._is_left = False
 
     def __repr__(self) -> str:
         return f"<extraction of case {self.case.id!r} in {self._suite.key}>"
@@ -97,6 +98,7 @@ class Extraction:
         self.ensure()
         first = self._taken[0].answer
         if not first.valid:
+            self._is_left = True
             raise NoOutput
         return first.value
 
@@ -207,6 +209,7 @@ class Extraction:
             (*change.lines, *filter(None, [change.hint])) if change else (),
             missing_hint(self._jobs[0], self._function, self._settings) if first.status is Status.MISSING else None,
             tuple(unmatched) if looked else None,
+            self._is_left,
         )
 
     def _run(self, function: Callable[[], Any]) -> None:

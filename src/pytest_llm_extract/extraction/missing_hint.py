@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pytest_llm_extract.baseline.paths import shown_path
 from pytest_llm_extract.config import suite_folders
+from pytest_llm_extract.config.ci import is_ci
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.extraction.job import Job
 from pytest_llm_extract.extraction.moved_suite import moved_from
 from pytest_llm_extract.extraction.same_requests import holds_requests
+from pytest_llm_extract.git import ignored_by
 
 _MOST_TRIED = 3  # other variants
 
@@ -39,7 +43,15 @@ def missing_hint(job: Job, function: Callable[[], Any] | None, settings: Setting
     if (other := _other_rootdir(cassette, suite.id, settings)) is not None:
         here = settings.rootdir
         return f"it is below {other}, recorded with that rootdir; here it is {here}: give --rootdir={other}"
-    return None
+    return _in_ci(cassette.parent, settings.rootdir) if is_ci() else None
+
+
+@lru_cache(maxsize=64)  # every case of a suite asks for it
+def _in_ci(folder: Path, rootdir: Path) -> str:
+    shown = shown_path(folder, rootdir)
+    if (where := ignored_by(folder / "case.yaml", rootdir)) is not None:
+        return f"git ignores {shown} ({where}): take it out of that file, and commit the cassettes"
+    return f"in CI nothing is recorded: record where there is a key, and commit {shown}"
 
 
 def _same_requests(job: Job, function: Callable[[], Any], settings: Settings) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from pytest_llm_extract import clock
@@ -38,6 +38,15 @@ def plan_lines(plans: Sequence[SuitePlan]) -> list[str]:
     n, shared = sum(plan.to_record for plan in plans), sum(plan.shared.total() for plan in plans)
     last = f"{count_cassettes(n)} to record" if n else "nothing to record"
     return [*lines, last + (f", {count_cassettes(shared)} to copy" if shared else "")]
+
+
+def twice_lines(groups: Iterable[Sequence[str]]) -> list[str]:
+    """Suites that record the same documents in the same way, and how to record each once."""
+    return [
+        f"note: {', '.join(ids)} record the same documents in the same way, each for itself: a test is a suite. "
+        "Put their checks into one test, and every document is recorded once"
+        for ids in groups
+    ]
 
 
 def _state(plan: SuitePlan) -> str:

@@ -65,7 +65,15 @@ def suite_lines(
     lines.append(documents_line(results))
     if any(sample.status not in (Status.STALE, Status.MISSING) for sample in suite.samples):
         lines += _answers(suite, decision, form)
-    lines += form.fit([*_recorded_lines(notes, form), *_unmatched_lines(suite, notes), *remarks(suite, decision)], 8)
+    lines += form.fit(
+        [
+            *_recorded_lines(notes, form),
+            *_left_lines(notes),
+            *_unmatched_lines(suite, notes),
+            *remarks(suite, decision),
+        ],
+        8,
+    )
     steps = [] if accepted else [f"next: {step}" for step in next_steps(suite, decision, form.record_flag)]
     lines += form.fit([*accepted, *steps], 5)
     return lines + form.fit(legend(lines), 2)
@@ -95,6 +103,14 @@ def _recorded_lines(notes: Mapping[str, CaseNote], form: Form) -> list[str]:
     recorded = sum(note.n_recorded for note in notes.values())
     what = "a cassette holds its document as it is" if form.keeps_requests else "of requests, cassettes hold hashes"
     return [f"recorded: {recorded} ({what})"] if recorded else []
+
+
+def _left_lines(notes: Mapping[str, CaseNote]) -> list[str]:
+    """The cases whose test ended at `.output`: what it checks behind that was not checked."""
+    left = [case for case, note in notes.items() if note.is_left]
+    if not left:
+        return []
+    return [f"note: {count_cases(len(left))} left at .output, since the answer cannot be used: {_some(left)}"]
 
 
 def legend(lines: Sequence[str]) -> list[str]:

@@ -15,7 +15,8 @@ class CaseNote(NamedTuple):
 
     `n_recorded` counts the cassettes that were recorded. Of a case without a usable recording, `status` and `problem`
     say why, `samples` which samples, `cause` and `lines` what changed in its request, and `hint` what to try.
-    `unmatched` are the paths of `ignore=` that no request had; None if no request was compared.
+    `unmatched` are the paths of `ignore=` that no request had; None if no request was compared. `is_left` says that the
+    test ended at `.output`, since the answer cannot be used.
     """
 
     n_recorded: int = 0
@@ -26,6 +27,7 @@ class CaseNote(NamedTuple):
     lines: tuple[str, ...] = ()
     hint: str | None = None
     unmatched: tuple[str, ...] | None = None
+    is_left: bool = False
 
     def to_wire(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -14,6 +14,7 @@ from pytest_llm_extract.report.write import write_heading, write_lines
 from pytest_llm_extract.session import selection
 from pytest_llm_extract.session.gate_tests import GateReport, GateTests
 from pytest_llm_extract.session.grouped_failures import GroupedFailures
+from pytest_llm_extract.session.ignored_files import ignored_files
 from pytest_llm_extract.session.missing_suites import Absent
 from pytest_llm_extract.session.refusals import show_hidden
 from pytest_llm_extract.session.selection import is_narrowed
@@ -270,7 +271,8 @@ class Controller:
         for report in self._lints:
             write_lines(terminalreporter, form.fit(lint_summary(report), 60))
         outside: Any = self.config.pluginmanager.get_plugin("llm_extract_outside")
-        notes = [f"note: {note}" for note in (*self.left_behind, *self.report_notes, *outside.lines())]
+        ignored = ignored_files(self.suites.values(), self.settings)
+        notes = [f"note: {note}" for note in (*self.left_behind, *self.report_notes, *outside.lines(), *ignored)]
         write_lines(terminalreporter, form.fit(notes, 9))
         write_lines(terminalreporter, [self.write_problem] if self.write_problem else [], red=True)
         write_lines(terminalreporter, self.job_lines)

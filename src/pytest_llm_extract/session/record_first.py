@@ -17,9 +17,18 @@ from pytest_llm_extract.extraction.event_loop import ready_loop
 from pytest_llm_extract.extraction.job import Job, jobs_of, record_mode
 from pytest_llm_extract.extraction.same_requests import SameRequests
 from pytest_llm_extract.recording.batch import Batch
-from pytest_llm_extract.recording.plan import RecordingPlan, plan_suite
+from pytest_llm_extract.recording.plan import RecordingPlan, plan_suite, recorded_twice
 from pytest_llm_extract.recording.run import RecordingRun
-from pytest_llm_extract.report.recording_progress import Bar, Display, Log, Quiet, Silent, plan_lines, summary_lines
+from pytest_llm_extract.report.recording_progress import (
+    Bar,
+    Display,
+    Log,
+    Quiet,
+    Silent,
+    plan_lines,
+    summary_lines,
+    twice_lines,
+)
 from pytest_llm_extract.session.selection import calls_no_test
 from pytest_llm_extract.session.stash import suite_and_case
 from pytest_llm_extract.suites.suite import Suite
@@ -107,7 +116,8 @@ class Recorder:
             plans = [(group, plan) for group in selected if (plan := self._plan(group, first)) is not None]
             self.plans = [plan for _, plan in plans]
             if plans:
-                display.lines(["", *plan_lines([plan.shown for plan in self.plans])])
+                shown = plan_lines([plan.shown for plan in self.plans])
+                display.lines(["", *shown, *twice_lines(recorded_twice(self.plans))])
             if self._settings.plan_only:
                 return
             self._run.copy(self.plans)  # of all suites, before a cassette is replaced that another variant takes

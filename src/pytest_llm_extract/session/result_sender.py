@@ -99,11 +99,14 @@ class Sender:
         sent = getattr(report, "llm_extract", None)
         if sent is None or report.when != "call" or not report.passed:
             return None
-        from pytest_llm_extract.results.outcome import RIGHT
+        from pytest_llm_extract.results.outcome import RIGHT, Status
 
         leaves = [leaf for sample in sent.case.samples for found in sample.leaves.values() for leaf in found]
         right = sum(leaf.outcome in RIGHT for leaf in leaves)
-        return ("passed", "~", f"PASSED ({right}/{len(leaves)} right)") if right < len(leaves) else None
+        status = sent.case.status
+        why = "not valid" if status is Status.OK else status.value
+        left = f"; left at .output, the answer is {why}" if sent.note.is_left else ""
+        return ("passed", "~", f"PASSED ({right}/{len(leaves)} right{left})") if right < len(leaves) or left else None
 
 
 def _hide_secrets(report: pytest.TestReport, item: pytest.Item) -> None:

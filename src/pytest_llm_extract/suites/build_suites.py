@@ -22,7 +22,7 @@ from pytest_llm_extract.results.suite_result import GateRules
 from pytest_llm_extract.schema.json_schema import model_of, read_json_schema
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.score import labelled_paths
-from pytest_llm_extract.suites.extractors import name_of, returned_type
+from pytest_llm_extract.suites.extractors import check_arguments, name_of, returned_type
 from pytest_llm_extract.suites.limit_markers import Written, read_budgets, read_documents, read_floors, read_waivers
 from pytest_llm_extract.suites.suite import Suite
 from pytest_llm_extract.suites.variants import SHORT_FORMS, VariantArguments, expand_variants
@@ -200,6 +200,7 @@ def _extractor(given: Mapping[str, Any], source: str) -> Callable[..., Any] | No
     if hasattr(found, "cache_clear"):
         name = name_of(found)
         raise UsageError(source, f"{name} is cached, and replay needs its requests: give extractor={name}.__wrapped__")
+    check_arguments(found, source)
     return found
 
 

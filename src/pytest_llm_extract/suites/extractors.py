@@ -32,6 +32,30 @@ def name_of(extractor: Callable[..., Any]) -> str:
     return getattr(extractor, "__name__", type(extractor).__name__).strip("<>")
 
 
+def check_arguments(extractor: Callable[..., Any], source: str) -> None:
+    """Check that an extractor can be called with a document alone.
+
+    Raises:
+        UsageError: it needs more arguments, or takes none.
+    """
+    try:
+        signature = inspect.signature(extractor)
+    except (TypeError, ValueError):  # of a function in C, or with annotations that only its call reads
+        return
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        raise UsageError(
+            source,
+            f"{name_of(extractor)}{_arguments(signature)} is called with the document alone: {error}; "
+            "bind the others with functools.partial, or call it in the test with extraction.run(…)",
+        ) from None
+
+
+def _arguments(signature: inspect.Signature) -> str:
+    return f"({', '.join(signature.parameters)})"
+
+
 def returned_type(extractor: Callable[..., Any], source: str) -> Any:
     """The type of the answer: what a function is annotated with, or a class itself; a list for a generator.
 
