@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 from standin import StandIn
 
 from pytest_llm_extract.report.results_json import json_schema
+from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import take_output
 from pytest_llm_extract.scoring.explain import explain
@@ -94,7 +96,7 @@ def test_inexact_cases_fail(orders: pytest.Pytester, workers: str) -> None:
         'inexact: 1 difference\n  lines[1]: expected {"sku": "b", "price": 2.0}, got nothing',
         'inexact: 1 difference\n  lines[3]: expected nothing, got {"sku": "c", "price": 3.0}',
         "inexact: Assertion failed, there is no such vendor",
-        '  lines[2]: expected {"sku": "c", "price": 3.0}, got nothing\n  vendor: expected "ACME", got nothing',
+        '  vendor: expected "ACME", got nothing\n  lines[0]: expected {"sku": "a", "price": 1.0}, got nothing',
         "assert 'Acme Inc' != 'Acme Inc'",
         "inexact: the case labels nothing, so nothing can be right",
         "FAILED test_orders.py::test_orders[vendor] - Failed: inexact: 1 difference",
@@ -102,13 +104,13 @@ def test_inexact_cases_fail(orders: pytest.Pytester, workers: str) -> None:
         assert text in run.stdout.str(), text
     written = json.loads((orders.path / "r.json").read_text())
     jsonschema.validate(written, json_schema())
-    explained = {case["id"]: case["explanation"] for case in written["suites"][0]["cases"]}
-    assert explained["right"] == explained["shuffled"] == []
-    assert explained["nested"] == ['extra.tags[1]: expected "y", got "z"']
-    assert explained["rows"] == [
-        "lines[1].price: expected 2.0, got 2.5",
+    told = {case["id"]: case["explanation"] for case in written["suites"][0]["cases"]}
+    assert told["right"] == told["shuffled"] == []
+    assert told["nested"] == ['extra.tags[1]: expected "y", got "z"']
+    assert told["rows"] == [
         'lines[0].sku: expected "a", got "q"',
         "lines[0].price: expected 1.0, got 9.0",
+        "lines[1].price: expected 2.0, got 2.5",
     ]
 
 
@@ -133,26 +135,82 @@ def test_strict_is_a_bool(orders: pytest.Pytester) -> None:
     run.stdout.fnmatch_lines(["*llm_extract: strict= must be True or False, got 'yes'"])
 
 
+class Part(BaseModel):
+    code: str | None = None
+
+
 class Line(BaseModel):
     sku: str | None = None
     price: float | None = None
+    parts: list[Part] = []
 
 
 class Order(BaseModel):
     lines: list[Line] = []
+    tags: list[str | None] = []
+    rates: dict[str, float | None] = {}
 
 
-@settings(max_examples=60)
-@given(
-    st.lists(st.fixed_dictionaries({"sku": st.sampled_from("abc"), "price": st.sampled_from([1.0, 2.0])}), max_size=5),
-    st.lists(st.fixed_dictionaries({"sku": st.sampled_from("abc"), "price": st.sampled_from([1.0, 2.0])}), max_size=5),
+SCHEMA = Schema.of(Order, "test")
+LINES = st.lists(
+    st.fixed_dictionaries(
+        {"sku": st.sampled_from("ab"), "price": st.sampled_from([1.0, 2.0])},
+        optional={"parts": st.lists(st.fixed_dictionaries({"code": st.sampled_from("xy")}), max_size=2)},
+    ),
+    max_size=4,
 )
-def test_every_wrong_leaf_is_told_once(gold: list[dict[str, Any]], predicted: list[dict[str, Any]]) -> None:
-    """A line for a leaf names its field, a line for a row the row's leaves; none is told twice, no right one at all."""
-    schema = Schema.of(Order, "test")
-    answer = take_output(schema, {"lines": predicted})
-    result = score_answer(schema, schema.read_gold({"lines": gold}), answer)
-    lines = explain(schema, schema.read_gold({"lines": gold}), answer.value, result.leaves)
-    told = sum(2 if "{" in line else 1 for line in lines)
-    counts = result.counts.values()
-    assert told == sum(count.wrong + count.missing + count.spurious for count in counts)
+ORDERS = st.fixed_dictionaries(
+    {
+        "lines": LINES,
+        "tags": st.lists(st.sampled_from(["a", "b", None]), max_size=3),
+        "rates": st.dictionaries(st.sampled_from("kl"), st.sampled_from([1.0, 2.0, None])),
+    }
+)
+
+
+def explained(gold: dict[str, Any], predicted: dict[str, Any]) -> tuple[list[str], CaseResult]:
+    """The lines, and the result that they explain."""
+    answer = take_output(SCHEMA, predicted)
+    labels = SCHEMA.read_gold(gold)
+    return [*explain(SCHEMA, labels, answer.value)], score_answer(SCHEMA, labels, answer)
+
+
+def n_leaves(value: Any) -> int:
+    """How many leaves a shown row holds."""
+    if isinstance(value, dict | list):
+        return sum(map(n_leaves, value.values() if isinstance(value, dict) else value))
+    return 1
+
+
+@settings(max_examples=150)
+@given(ORDERS, ORDERS)
+def test_every_wrong_leaf_is_explained_once(gold: dict[str, Any], predicted: dict[str, Any]) -> None:
+    """A line for a leaf names its field, a line for a row holds its leaves; no right one is named, none twice."""
+    lines, result = explained(gold, predicted)
+    sides = [re.fullmatch(r".*: expected (.*), got (.*)", line) for line in lines]
+    shown = [[json.loads(text) for text in side.groups() if text != "nothing"] for side in sides if side]
+    explained_leaves = sum(max(map(n_leaves, values)) for values in shown)
+    unlabelled = "parts" not in str(gold)
+    counted = sum(count.wrong + count.missing + count.spurious for count in result.counts.values())
+    bare = sum(leaf.is_row for leaves in result.leaves.values() for leaf in leaves)
+    assert explained_leaves == counted + bare or (unlabelled and explained_leaves >= counted + bare)
+    assert (lines == []) == (counted + bare == 0)
+
+
+def test_rows_are_numbered_as_they_were_scored() -> None:
+    """However many rows there are, below rows too, and where a row holds nothing."""
+    rows = [{"sku": f"s{n}", "price": n, "parts": [{"code": f"p{n}"}, {"code": "q"}]} for n in range(300)]
+    answer = [*reversed(rows[:250]), *rows[251:], {"sku": None, "price": None, "parts": []}]
+    answer[0] = {**rows[249], "parts": [{"code": "q"}, {"code": "p2x9"}]}
+    lines, _ = explained({"lines": rows}, {"lines": answer})
+    assert lines == [
+        'lines[249].parts[0].code: expected "p249", got "p2x9"',
+        'lines[250]: expected {"sku": "s250", "price": 250.0, "parts": [{"code": "p250"}, {"code": "q"}]}, got nothing',
+        'lines[299]: expected nothing, got {"sku": null, "price": null, "parts": []}',
+    ]
+    lines, _ = explained({"tags": ["a", "b"], "rates": {"k": None}}, {"tags": ["b", None], "rates": {}})
+    assert lines == [
+        'tags[0]: expected "a", got nothing',
+        "tags[1]: expected nothing, got null",
+        "rates.k: expected null, got nothing",
+    ]

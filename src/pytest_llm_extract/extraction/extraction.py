@@ -272,7 +272,7 @@ class Extraction:
         )
         if not suite.strict or result.exact:
             return result
-        lines = explain(suite.schema, golden.gold, answer.value, result.leaves)
+        lines = explain(suite.schema, golden.gold, answer.value)
         return dataclasses.replace(result, explanation=lines)
 
     def _under_old_gold(self, answer: Answer) -> dict[str, FieldCounts] | None:

@@ -88,10 +88,10 @@ def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = ""
         missed = parents is not None or outcome is Outcome.WRONG
         hint = near_miss(path, expected, actual, parents) if missed else None
         leaves.setdefault(path, []).append(
-            Leaf(outcome, _json(expected, path, schema), _json(actual, path, schema), hint)
+            Leaf(outcome, leaf_json(expected, path, schema), leaf_json(actual, path, schema), hint)
         )
     for path, outcome, *sides in walk.bare:
-        expected, actual = (_row_json(row, path, schema) for row in sides)
+        expected, actual = (row_json(row, path, schema) for row in sides)
         leaves.setdefault(path, []).append(Leaf(outcome, expected, actual, is_row=True))
     return CaseResult(
         answer.status,
@@ -117,25 +117,26 @@ def count_rows(rows: Iterable[tuple[str, Outcome, int]]) -> dict[str, FieldCount
     return {path: FieldCounts(**counts) for path, counts in found.items()}
 
 
-def _row_json(value: Any, path: str, schema: Schema) -> Any:
-    """A row that holds no leaf, with what it has besides."""
+def row_json(value: Any, path: str, schema: Schema) -> Any:
+    """A row as JSON; of gold, what is labelled."""
     if isinstance(value, BaseModel | Mapping):
-        fields = dict(value) if isinstance(value, Mapping) else vars(value)
-        return {str(name): _row_json(found, path, schema) for name, found in fields.items() if found is not MISSING}
+        fields = value if isinstance(value, Mapping) else vars(value)
+        return {str(name): row_json(found, path, schema) for name, found in fields.items() if found is not MISSING}
     if isinstance(value, list | tuple):
-        return [_row_json(item, path, schema) for item in value]
-    return _json(value, path, schema)
+        return [row_json(item, path, schema) for item in value]
+    return leaf_json(value, path, schema)
 
 
-def _json(value: Any, path: str, schema: Schema) -> Any:
+def leaf_json(value: Any, path: str, schema: Schema) -> Any:
+    """A leaf as JSON; `path` is its field, whose type may say how bytes are written."""
     if value is None or type(value) in (str, int, bool) or (type(value) is float and isfinite(value)):
         return value
     if type(value) is Decimal:
         return str(value)
     if isinstance(value, Unreadable):
-        return _json(value.value, path, schema)
+        return leaf_json(value.value, path, schema)
     if isinstance(value, AnyOf):
-        return {ANY_OF_KEY: [_json(found, path, schema) for found in value.values]}
+        return {ANY_OF_KEY: [leaf_json(found, path, schema) for found in value.values]}
     if isinstance(value, bytes):
         return schema.write_bytes(path, value)
     return _finite(as_json(value))

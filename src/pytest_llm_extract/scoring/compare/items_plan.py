@@ -78,6 +78,10 @@ class ItemsPlan:
         out.bare.extend((path, S, None, row) for path, row in held.bare)
         out.rows.extend((path, S, n) for path, n in Counter(held.rows).items())
 
+    def matched(self, gold: Any, predicted: Any) -> Iterator[tuple[int | str, Any, Any]]:
+        """Index or key, gold and predicted item of every pair and leftover; what one side lacks is MISSING."""
+        raise NotImplementedError
+
     def paired(self, n: int, out: Walk) -> None:
         """So many rows were found on both sides."""
         if self.row_path is not None:
@@ -119,6 +123,14 @@ class RowsPlan(ItemsPlan):
             taken = set(pairs.values())
             missing = (row for i, row in enumerate(gold) if i not in pairs)
             self.leftovers(gold, missing, [row for j, row in enumerate(predicted) if j not in taken], out)
+
+    def matched(self, gold: Any, predicted: Any) -> Iterator[tuple[int | str, Any, Any]]:
+        """In gold's order, then the extra rows by their own index."""
+        mine, theirs = _items(gold), _items(predicted)
+        pairs = self._pair(mine, theirs).pairs if mine and theirs else {}
+        yield from ((i, row, theirs[pairs[i]] if i in pairs else MISSING) for i, row in enumerate(mine))
+        taken = set(pairs.values())
+        yield from ((j, MISSING, row) for j, row in enumerate(theirs) if j not in taken)
 
     def may_pair(
         self, gold: Sequence[Any], predicted: Sequence[Any], charged: Collection[str]
@@ -162,6 +174,11 @@ class KeyedPlan(ItemsPlan):
             self.items.compare(gold[key], predicted[key], absent, out)
         missing = [value for key, value in gold.items() if key not in predicted]
         self.leftovers(gold, missing, [value for key, value in predicted.items() if key not in gold], out)
+
+    def matched(self, gold: Any, predicted: Any) -> Iterator[tuple[int | str, Any, Any]]:
+        """In gold's order, then the extra keys."""
+        mine, theirs = _mapping(gold), _mapping(predicted)
+        yield from ((str(key), mine.get(key, MISSING), theirs.get(key, MISSING)) for key in {**mine, **theirs})
 
 
 def _row_leaves(

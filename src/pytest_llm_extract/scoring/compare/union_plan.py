@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -32,11 +32,16 @@ class UnionPlan:
 
     def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """The type, then the member's leaves; of another member, the fields of the same name."""
-        wanted, found = self._name(gold), self._name(predicted)
-        self.type.compare(wanted, found, absent, out)
+        for plan, mine, theirs in self.parts(gold, predicted):
+            plan.compare(mine, theirs, absent, out)
+
+    def parts(self, gold: Any, predicted: Any) -> Iterator[tuple[FieldPlan, Any, Any]]:
+        """What is compared: the names of the types, and the values as the member that gold is of, or the answer."""
+        wanted = self._name(gold)
+        yield self.type, wanted, self._name(predicted)
         member = self._member(gold if wanted is not None else predicted)
         if member is not None:
-            member.compare(gold if wanted is not None else None, predicted, absent, out)
+            yield member, gold if wanted is not None else None, predicted
 
     def held(self, value: Any, out: Held) -> None:
         """The type, and what the member holds."""
