@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from pytest_llm_extract import Text, Tolerance, score
 from pytest_llm_extract.cassette.scrub.credential_names import without_keys
-from pytest_llm_extract.cassette.scrub.json_text import rewrite
+from pytest_llm_extract.cassette.scrub.json_text import Rules, rewrite
 from pytest_llm_extract.cassette.scrub.redaction import Redaction
 from pytest_llm_extract.credentials.key_patterns import shapes_in
 from pytest_llm_extract.credentials.scanner import Watch
@@ -41,6 +41,17 @@ TEXTS = {
     "cut-off pieces": ("data: ", '"content":"\\'),
     "nesting": ("", "["),
     "percent": ("", "%41"),
+    "hex": ("", "6b65"),
+    "hex with colons": ("", "6b:"),
+    "base32": ("", "ME2DQ"),
+    "entities": ("", "&#107;"),
+    "nulls": ("", "k\0"),
+    "broken lines": ("", "ab\n"),
+    "values": ("{", '"value": "a", '),
+    "names": ("{", '"name": "api_key", "value": "a", '),
+    "assigned": ("", "api_key=aB3"),
+    "telegram": ("", "1234567890:AA"),
+    "azure secret": ("", "aB8Q~"),
     "escapes": ("", "\\u0022"),
     "form": ("", "a=b&"),
     "tags": ("", "<a "),
@@ -51,7 +62,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "shapes": lambda text: list(shapes_in(text)),
     "hide": WATCH.hide,
     "find": WATCH.find,
-    "rewrite": lambda text: rewrite(text, lambda name, value: None, lambda name: False, "X"),
+    "rewrite": lambda text: rewrite(text, Rules(lambda name, value: None, lambda name: False, lambda name: True, "X")),
     "redact": lambda text: Redaction().body(text.encode()),
     "redact an error": lambda text: Redaction(is_error=True).body(text.encode()),
     "keys": without_keys,

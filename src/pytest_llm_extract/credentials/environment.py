@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from pytest_llm_extract.credentials.names import is_secret_name
 from pytest_llm_extract.credentials.placeholder_key import is_placeholder
 
 MIN_LENGTH = 12
 _MIN_LENGTH_NAMED = 6  # of a variable that the project names: shorter values stand in any text
-_NAME = re.compile(
-    r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|CONNECTION_?STRING|_(PASS|PWD|AUTH|DSN|SAS)$", re.IGNORECASE
-)
 _PAIR = re.compile(r"\s*([\w .-]+)=(.*)", re.DOTALL)
 
 
@@ -50,7 +48,7 @@ def _counted(names: frozenset[str | bytes], named: tuple[str, ...], spared: tupl
 
 
 def _counts(name: str, named: tuple[str, ...], spared: tuple[str, ...]) -> bool:
-    return (_NAME.search(name) is not None or _matches(name, named)) and not _matches(name, spared)
+    return (is_secret_name(name) or _matches(name, named)) and not _matches(name, spared)
 
 
 def _matches(name: str, globs: tuple[str, ...]) -> bool:
@@ -94,20 +92,20 @@ def _parts(value: str) -> Iterator[str]:
             return
     elif ";" in value and "=" in value:
         pairs = [pair for piece in value.split(";") if (pair := _PAIR.fullmatch(piece))]
-        yield from (text for name, text in (pair.groups() for pair in pairs) if _NAME.search(name.replace(" ", "_")))
+        yield from (text for name, text in (pair.groups() for pair in pairs) if is_secret_name(name))
     elif "://" in value:
         try:
             url = urlsplit(value)
         except ValueError:
             return
         yield from (url.password or "", unquote(url.password or ""))
-        yield from (text for name, text in parse_qsl(url.query) if _NAME.search(name))
+        yield from (text for name, text in parse_qsl(url.query) if is_secret_name(name))
 
 
 def _named_texts(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for name, member in value.items():
-            if isinstance(member, str) and _NAME.search(name):
+            if isinstance(member, str) and is_secret_name(name):
                 yield member
             else:
                 yield from _named_texts(member)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 _TOKEN = re.compile(
     r'(?P<text>"[^"\\\r\n]*+(?:\\.[^"\\\r\n]*+)*+"?)(?P<colon>\s*+:)?|(?P<open>[{\[])|(?P<close>[}\]])'
@@ -14,43 +15,96 @@ _TOKEN = re.compile(
 Replace = Callable[[str | None, str], str | None]
 
 
-def rewrite(text: str, replace: Replace, drops: Callable[[str], bool], instead: str) -> str:
-    """Replace texts of JSON, wherever it stands: alone, line by line, in the events of a stream, cut off in the middle.
+_LABELS = frozenset({"name", "key", "header", "field", "param", "parameter", "variable"})
+_VALUES = frozenset({"value", "val", "default"})
 
-    A value whose name `drops` is replaced whole by `instead`, whatever it is.
+
+class Rules(NamedTuple):
+    """What is replaced: texts by `replace`; by `instead`, whole, values whose name `drops`, and those of labels.
+
+    `labels`: whether what is called so beside a value (`{"name": "api_key", "value": …}`) makes it a credential.
     """
-    pieces, kept = [], 0  # what comes out, and up to where the text is in it
-    names: list[str | None] = []
-    name: str | None = None
-    start = depth = 0  # of a value that is dropped
-    for token in _TOKEN.finditer(text):
-        if depth:
-            depth += (token["open"] is not None) - (token["close"] is not None)
-            if not depth:
-                pieces += [text[kept:start], json.dumps(instead)]
-                kept = token.end()
-        elif token["open"]:
-            if name is not None and drops(name):
-                start, depth = token.start(), 1
-                continue
-            names.append(name)
-            name = None if token["open"] == "{" else name
-        elif token["close"]:
-            name = names.pop() if names else None
-        else:
-            value = _value(token["text"]) if token["text"] else token["plain"]
-            is_name = token["colon"] is not None
-            if not is_name and name is not None and drops(name):
-                new: str | None = instead
+
+    replace: Replace
+    drops: Callable[[str], bool]
+    labels: Callable[[str], bool]
+    instead: str
+
+
+def rewrite(text: str, rules: Rules) -> str:
+    """Replace texts of JSON, wherever it stands: alone, by lines, in the events of a stream, cut off in the middle."""
+    return _Rewriter(text, rules).run()
+
+
+class _Place:
+    """An object, a list or the whole: the name that its next value stands under, and which of them is labelled."""
+
+    def __init__(self, name: str | None) -> None:
+        self.name, self.is_labelled = name, False
+        self.values: list[tuple[int, int]] = []  # spans of members called `value`, which may stand before their label
+
+
+class _Rewriter:
+    def __init__(self, text: str, rules: Rules) -> None:
+        self._text, self._rules = text, rules
+        self._edits: dict[int, tuple[int, str]] = {}  # by start: the end, and what comes there
+        self._places = [_Place(None)]
+
+    def run(self) -> str:
+        start = depth = 0  # of a value that is dropped
+        for token in _TOKEN.finditer(self._text):
+            place = self._places[-1]
+            if depth:
+                depth += (token["open"] is not None) - (token["close"] is not None)
+                if not depth:
+                    self._edit(start, token.end(), self._rules.instead)
+            elif token["open"]:
+                if place.name is not None and self._rules.drops(place.name):
+                    start, depth = token.start(), 1
+                else:
+                    self._places.append(_Place(None if token["open"] == "{" else place.name))
+            elif token["close"]:
+                if len(self._places) > 1:
+                    self._places.pop()
             else:
-                new = replace(None if is_name else name, value) if token["text"] else None
-            if new is not None and new != value:
-                pieces += [text[kept : token.start()], json.dumps(new)]
-                kept = token.start() + len(token["text"] or token["plain"])
-            if is_name:
-                name = value
-    # A value that is cut off may hold what it was dropped for.
-    return "".join([*pieces, text[kept:start], json.dumps(instead)] if depth else [*pieces, text[kept:]])
+                self._read(token, place)
+        if depth:  # a value that is cut off may hold what it was dropped for
+            self._edit(start, len(self._text), self._rules.instead)
+        return self._edited()
+
+    def _read(self, token: re.Match[str], place: _Place) -> None:
+        """Read a name, a string or another plain value."""
+        value = _value(token["text"]) if token["text"] else token["plain"]
+        end = token.start() + len(token["text"] or token["plain"])
+        if token["colon"] is not None:
+            if (new := self._rules.replace(None, value)) is not None and new != value:
+                self._edit(token.start(), end, new)
+            place.name = value
+        elif (place.name is not None and self._rules.drops(place.name)) or (
+            place.name in _VALUES and self._is_labelled(place, token.start(), end)
+        ):
+            self._edit(token.start(), end, self._rules.instead)
+        elif token["text"]:
+            if (new := self._rules.replace(place.name, value)) is not None and new != value:
+                self._edit(token.start(), end, new)
+            if place.name in _LABELS and self._rules.labels(value):
+                place.is_labelled = True
+                for span in place.values:
+                    self._edit(*span, self._rules.instead)
+
+    def _is_labelled(self, place: _Place, start: int, end: int) -> bool:
+        place.values.append((start, end))
+        return place.is_labelled
+
+    def _edit(self, start: int, end: int, new: str) -> None:
+        self._edits[start] = end, json.dumps(new)
+
+    def _edited(self) -> str:
+        pieces, kept = [], 0
+        for start, (end, new) in sorted(self._edits.items()):
+            pieces += [self._text[kept:start], new]
+            kept = end
+        return "".join([*pieces, self._text[kept:]])
 
 
 def _value(literal: str) -> str:

@@ -12,12 +12,14 @@ from urllib.parse import quote, quote_plus, unquote_plus, urlsplit, urlunsplit
 from pytest_llm_extract.cassette.scrub.credential_names import (
     REDACTED,
     is_credential,
+    is_label_of_credential,
     is_query_credential,
     looks_like_one,
+    may_be_credential,
     normal,
     without_keys,
 )
-from pytest_llm_extract.cassette.scrub.json_text import rewrite
+from pytest_llm_extract.cassette.scrub.json_text import Rules, rewrite
 from pytest_llm_extract.credentials.key_patterns import is_placeholder_password
 
 _PARAMETER = re.compile(r"(?<![^&;?#])([^&;=?#]+)=([^&;#]*)")
@@ -29,6 +31,7 @@ _PART_NAME = re.compile(r';\s*name="([^"]*)"')
 _ELEMENT = re.compile(r"(<(?:[\w.-]+:)?([\w.-]+)(?:\s[^<>]*)?>)([^<]+)(?=</)")
 _DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,")
 _DIGEST = re.compile(r"[0-9a-fA-F]{32,}")
+_LABELLED = re.compile(r'"(?:name|key|header|field|param|parameter|variable)\\?"\s*:\s*\\?"([^"\\]{1,48})')
 _COLON = re.compile(r'"\s*:')
 # What else there may be to take out of texts in JSON: a file, a user or parameters in a URL, a name that is escaped.
 _SUSPECT = re.compile(r";base64,|://[^\s\"]{0,500}?[@?]|\\u00[2-7]")
@@ -96,7 +99,7 @@ class Redaction:
         if text.lstrip()[:1] == "<":
             text = _ELEMENT.sub(self._element, text)
         elif self._is_suspect(text):
-            text = rewrite(text, self._value, self._is_named, REDACTED)
+            text = rewrite(text, Rules(self._value, self._is_named, is_label_of_credential, REDACTED))
         return self.text(text)
 
     def _is_suspect(self, text: str) -> bool:
@@ -107,7 +110,9 @@ class Redaction:
             return True
         before = _COLON.split(text)[:-1]
         names = {piece[-_LONGEST_NAME:].rstrip("\\").rpartition('"')[2] for piece in before}
-        return any(is_query_credential(name) or self._is_named(name) for name in names)
+        if any(may_be_credential(name) or self._is_named(name) for name in names):
+            return True
+        return any(is_label_of_credential(label) for label in _LABELLED.findall(text))
 
     def _value(self, name: str | None, value: str) -> str | None:
         if not value or value == REDACTED:
@@ -130,7 +135,7 @@ class Redaction:
 
     def _parameter(self, match: re.Match[str]) -> str:
         name, value = unquote_plus(match[1]), unquote_plus(match[2])
-        if self._is_named(name) or is_query_credential(name):
+        if self._is_named(name) or is_query_credential(name) or is_credential(name, value):
             self.taken.add(value)
             return f"{match[1]}={REDACTED}"  # an empty one as well: where it is replayed, there may be no key
         if value.lstrip()[:1] in ("{", "[") and (clean := self._free(value)) != value:
