@@ -189,6 +189,7 @@ def test_every_shape_of_a_request_is_recorded_without_its_credentials(
     monkeypatch.setenv("ACME_TOKEN", "of another person 1")
     replayed = pytester.runpytest_subprocess("-rA", f"-n{workers}")
     replayed.assert_outcomes(passed=8)
+    replayed.stdout.fnmatch_lines(["note: cassettes hold REDACTED for *api_key (request) of 1 case*"])
     stored = [path.read_text() for path in (pytester.path / "cassettes").rglob("*") if path.is_file()]
     assert len(stored) == 9  # of seven cases, the baseline and the anchor
     shown = [str(run.stdout) + str(run.stderr) for run in (crashed, recorded, replayed)]

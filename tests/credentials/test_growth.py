@@ -62,7 +62,9 @@ READERS: dict[str, Callable[[str], object]] = {
     "shapes": lambda text: list(shapes_in(text)),
     "hide": WATCH.hide,
     "find": WATCH.find,
-    "rewrite": lambda text: rewrite(text, Rules(lambda name, value: None, lambda name: False, lambda name: True, "X")),
+    "rewrite": lambda text: rewrite(
+        text, Rules(lambda name, value: None, lambda name: False, lambda name: True, lambda *_: None, "X")
+    ),
     "redact": lambda text: Redaction().body(text.encode()),
     "redact an error": lambda text: Redaction(is_error=True).body(text.encode()),
     "keys": without_keys,

@@ -11,7 +11,7 @@ from pytest_llm_extract.cassette.file.answer_summary import summarize_answers
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.file.fingerprint import origin
 from pytest_llm_extract.cassette.http.replay import CassetteMiss, Record, Replay
-from pytest_llm_extract.cassette.scrub.scrubber import NotStorable
+from pytest_llm_extract.cassette.scrub.headers import NotStorable
 from pytest_llm_extract.config.settings import Storage
 
 

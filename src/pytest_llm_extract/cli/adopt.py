@@ -17,7 +17,7 @@ from pytest_llm_extract.cassette.file.answer_summary import summarize_answers
 from pytest_llm_extract.cassette.file.exchange import Recording, path_of
 from pytest_llm_extract.cassette.file.load import check_inside, load
 from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
-from pytest_llm_extract.cassette.scrub.scrubber import NotStorable
+from pytest_llm_extract.cassette.scrub.headers import NotStorable
 from pytest_llm_extract.cassette.scrub.vcr_filters import FilterFailed
 from pytest_llm_extract.cli.collected import Collected, collect
 from pytest_llm_extract.cli.output import echo

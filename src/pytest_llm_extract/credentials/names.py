@@ -15,7 +15,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _ALONE = word_set(
     """
     password passwd passphrase passcode pwd secret secrets credential credentials token key keys apikey
-    apitoken dsn sas auth pat
+    apitoken dsn sas auth authorization pat
     """
 )
 _GLUED = re.compile(r"\w{2,}(?:key|token|secret|password|passwd|passphrase|credentials?)$")

@@ -34,7 +34,8 @@ class CallFacts(NamedTuple):
 
     `hashes` are short hashes of the first request's parts, `fingerprints` those of its requests. `asked` is the model
     that a request without a recorded answer names. `attempt` counts the recordings of one unchanged request,
-    `recorded` is the time of the recording (ISO 8601), `latency_s` what it took in seconds.
+    `recorded` is the time of the recording (ISO 8601), `latency_s` what it took in seconds. `scrubbed` names what was
+    taken out of its bodies.
     """
 
     answers: AnswerSummary = AnswerSummary()
@@ -44,11 +45,13 @@ class CallFacts(NamedTuple):
     attempt: int = 1
     latency_s: float | None = None
     recorded: str | None = None
+    scrubbed: tuple[str, ...] = ()
 
     @property
     def head(self) -> dict[str, Any]:
         """The facts that a cassette keeps at its top."""
         return {
+            **({"scrubbed": list(self.scrubbed)} if self.scrubbed else {}),
             "hashes": self.hashes,
             "attempt": self.attempt,
             "model": _storable(self.answers.model),
@@ -262,4 +265,5 @@ def _facts(recording: Recording, slot: Slot) -> CallFacts:
         attempt=meta.get("attempt", 1),
         latency_s=meta.get("latency_s"),
         recorded=meta.get("recorded"),
+        scrubbed=tuple(map(str, meta.get("scrubbed", recording.scrubbed))),
     )

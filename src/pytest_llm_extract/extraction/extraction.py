@@ -210,6 +210,7 @@ class Extraction:
             missing_hint(self._jobs[0], self._function, self._settings) if first.status is Status.MISSING else None,
             tuple(unmatched) if looked else None,
             self._is_left,
+            tuple(dict.fromkeys(name for call in calls for name in call.facts.scrubbed)),
         )
 
     def _run(self, function: Callable[[], Any]) -> None:

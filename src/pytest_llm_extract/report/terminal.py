@@ -16,7 +16,7 @@ from pytest_llm_extract.results.case_report import CaseNote
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.suite_result import SuiteResult
-from pytest_llm_extract.wording import count_cases, count_samples
+from pytest_llm_extract.wording import count_cases, count_samples, some_names
 
 
 class Form(NamedTuple):
@@ -102,7 +102,14 @@ def _answers(suite: SuiteResult, decision: Decision, form: Form) -> list[str]:
 def _recorded_lines(notes: Mapping[str, CaseNote], form: Form) -> list[str]:
     recorded = sum(note.n_recorded for note in notes.values())
     what = "a cassette holds its document as it is" if form.keeps_requests else "of requests, cassettes hold hashes"
-    return [f"recorded: {recorded} ({what})"] if recorded else []
+    return [*([f"recorded: {recorded} ({what})"] if recorded else []), *_scrubbed_lines(notes)]
+
+
+def _scrubbed_lines(notes: Mapping[str, CaseNote]) -> list[str]:
+    """What was taken out of documents and answers, which are scored without it."""
+    scrubbed = Counter(name for note in notes.values() for name in note.scrubbed)
+    names = [f"{name} of {count_cases(n)}" for name, n in sorted(scrubbed.items())]
+    return [f"note: cassettes hold REDACTED for {printable(some_names(names), 400)}"] if names else []
 
 
 def _left_lines(notes: Mapping[str, CaseNote]) -> list[str]:

@@ -16,7 +16,7 @@ class CaseNote(NamedTuple):
     `n_recorded` counts the cassettes that were recorded. Of a case without a usable recording, `status` and `problem`
     say why, `samples` which samples, `cause` and `lines` what changed in its request, and `hint` what to try.
     `unmatched` are the paths of `ignore=` that no request had; None if no request was compared. `is_left` says that the
-    test ended at `.output`, since the answer cannot be used.
+    test ended at `.output`, since the answer cannot be used. `scrubbed` names what its cassettes hold as REDACTED.
     """
 
     n_recorded: int = 0
@@ -28,6 +28,7 @@ class CaseNote(NamedTuple):
     hint: str | None = None
     unmatched: tuple[str, ...] | None = None
     is_left: bool = False
+    scrubbed: tuple[str, ...] = ()
 
     def to_wire(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -37,9 +38,8 @@ class CaseNote(NamedTuple):
     def from_wire(cls, wire: dict[str, Any]) -> CaseNote:
         """The inverse of `to_wire`."""
         unmatched = wire["unmatched"]
-        return cls(
-            **{**wire, "lines": tuple(wire["lines"]), "unmatched": None if unmatched is None else tuple(unmatched)}
-        )
+        lists = {name: tuple(wire[name]) for name in ("lines", "scrubbed")}
+        return cls(**{**wire, **lists, "unmatched": None if unmatched is None else tuple(unmatched)})
 
 
 class CaseReport(NamedTuple):

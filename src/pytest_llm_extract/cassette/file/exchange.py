@@ -27,7 +27,10 @@ _OF_THE_ACCOUNT = re.compile(
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as it may be stored; and the credentials that it carried, each with where it stood."""
+    """A request as it may be stored, and the credentials that it carried, each with where it stood.
+
+    `scrubbed` names what was taken out of its body.
+    """
 
     method: str
     url: str
@@ -35,6 +38,7 @@ class Sent:
     body: bytes
     credentials: dict[str, str] = field(default_factory=dict)
     scheme: Scheme = FIRST
+    scrubbed: tuple[str, ...] = field(default=(), compare=False)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -47,6 +51,7 @@ class Exchange:
     """One request and its answer, as stored: scrubbed, decoded, bodies as bytes.
 
     `known_fingerprint` is that of the request, where it is known to be true; `scheme` says what it is made of.
+    `scrubbed` names what was taken out of the bodies when it was recorded.
     """
 
     method: str
@@ -59,6 +64,7 @@ class Exchange:
     response_body: bytes
     known_fingerprint: str = field(default="", compare=False, repr=False)
     scheme: Scheme = field(default=FIRST, compare=False, repr=False)
+    scrubbed: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -172,6 +178,11 @@ class Recording(NamedTuple):
         for number, exchange in enumerate(self.exchanges, start=1):
             for name, body in (("request", exchange.request_body), ("response", exchange.response_body)):
                 yield from ((f"interaction {number}, {name} body", text) for text in joined_pieces(body))
+
+    @property
+    def scrubbed(self) -> list[str]:
+        """What was taken out of the bodies of an exchange, by name: `password (answer)`."""
+        return list(dict.fromkeys(name for exchange in self.exchanges for name in exchange.scrubbed))
 
     def attempt_after(self, old: Recording | None) -> int:
         """Which recording of its requests this is: 1, or the next one where `old` holds the same requests."""

@@ -29,6 +29,7 @@ _META: dict[str, tuple[type, ...]] = {
     "hashes": (dict,),
     "requests": (list,),
     "ignore": (list,),
+    "scrubbed": (list,),
     "attempt": (int,),
     "model": (str, type(None)),
     "system_fingerprint": (str, type(None)),

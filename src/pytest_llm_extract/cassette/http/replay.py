@@ -14,7 +14,8 @@ from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent,
 from pytest_llm_extract.cassette.file.fingerprint import VERSION, Scheme
 from pytest_llm_extract.cassette.http.unused_placeholder import drop_unused_placeholder, placeholder_in
 from pytest_llm_extract.cassette.ownership import Stopped, Take
-from pytest_llm_extract.cassette.scrub.scrubber import NotStorable, Scrubber, outline_of
+from pytest_llm_extract.cassette.scrub.headers import NotStorable
+from pytest_llm_extract.cassette.scrub.scrubber import Scrubber, outline_of
 from pytest_llm_extract.cassette.scrub.vcr_filters import HOOK
 from pytest_llm_extract.config.settings import Storage
 from pytest_llm_extract.credentials.sent_credentials import remember

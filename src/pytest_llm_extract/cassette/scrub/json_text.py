@@ -22,12 +22,14 @@ _VALUES = frozenset({"value", "val", "default"})
 class Rules(NamedTuple):
     """What is replaced: texts by `replace`; by `instead`, whole, values whose name `drops`, and those of labels.
 
-    `labels`: whether what is called so beside a value (`{"name": "api_key", "value": …}`) makes it a credential.
+    `labels`: whether what is called so beside a value (`{"name": "api_key", "value": …}`) makes it a credential;
+    `labelled` is told of each such label and value.
     """
 
     replace: Replace
     drops: Callable[[str], bool]
     labels: Callable[[str], bool]
+    labelled: Callable[[str, str], None]
     instead: str
 
 
@@ -37,11 +39,11 @@ def rewrite(text: str, rules: Rules) -> str:
 
 
 class _Place:
-    """An object, a list or the whole: the name that its next value stands under, and which of them is labelled."""
+    """An object, a list or the whole: the name that its next value stands under, and what its `value` is called."""
 
     def __init__(self, name: str | None) -> None:
-        self.name, self.is_labelled = name, False
-        self.values: list[tuple[int, int]] = []  # spans of members called `value`, which may stand before their label
+        self.name, self.label = name, ""
+        self.values: list[tuple[int, int, str]] = []  # members called `value`, which may stand before their label
 
 
 class _Rewriter:
@@ -80,21 +82,24 @@ class _Rewriter:
             if (new := self._rules.replace(None, value)) is not None and new != value:
                 self._edit(token.start(), end, new)
             place.name = value
-        elif (place.name is not None and self._rules.drops(place.name)) or (
-            place.name in _VALUES and self._is_labelled(place, token.start(), end)
-        ):
+        elif place.name is not None and self._rules.drops(place.name):
             self._edit(token.start(), end, self._rules.instead)
+        elif place.name in _VALUES and place.label:
+            self._take(place.label, token.start(), end, value)
         elif token["text"]:
             if (new := self._rules.replace(place.name, value)) is not None and new != value:
                 self._edit(token.start(), end, new)
-            if place.name in _LABELS and self._rules.labels(value):
-                place.is_labelled = True
-                for span in place.values:
-                    self._edit(*span, self._rules.instead)
+            if place.name in _VALUES:
+                place.values.append((token.start(), end, value))
+            elif place.name in _LABELS and self._rules.labels(value):
+                place.label = value
+                for before in place.values:
+                    self._take(value, *before)
+                place.values.clear()
 
-    def _is_labelled(self, place: _Place, start: int, end: int) -> bool:
-        place.values.append((start, end))
-        return place.is_labelled
+    def _take(self, label: str, start: int, end: int, value: str) -> None:
+        self._rules.labelled(label, value)
+        self._edit(start, end, self._rules.instead)
 
     def _edit(self, start: int, end: int, new: str) -> None:
         self._edits[start] = end, json.dumps(new)

@@ -37,10 +37,11 @@ _COLON = re.compile(r'"\s*:')
 _SUSPECT = re.compile(r";base64,|://[^\s\"]{0,500}?[@?]|\\u00[2-7]")
 _HINTS = (";base64,", "://", "\\u00")  # without one of them it finds nothing
 _LONGEST_NAME = 48
+_ECHO = "a credential of the request"
 
 
 class Redaction:
-    """One request, or one answer. `taken` are the credentials that were taken out.
+    """One request, or one answer. `taken` are the credentials that were taken out, `scrubbed` their names in the body.
 
     `names` are those of the project, normal; their values are replaced whatever they are. `echoes` are texts that are
     taken out wherever they stand. In an error, everything goes that looks like a key. `digests_files`: of a file in a
@@ -59,15 +60,18 @@ class Redaction:
         forms = {form for text in echoes for form in (text, quote(text, safe=""), quote_plus(text))}
         self._echoes = sorted(forms, key=len, reverse=True)
         self.taken: set[str] = set()
+        self.scrubbed: dict[str, None] = {}
 
     def url(self, url: str) -> str:
         """A URL without its user, its fragment, and the credentials in its query."""
         if not _MORE_THAN_A_PATH.search(url):
             return url
-        split = urlsplit(url)
+        split, in_body = urlsplit(url), self.scrubbed.copy()
         user, _, host = split.netloc.rpartition("@")
         self.taken.update(filter(None, map(unquote_plus, user.split(":"))))
-        return urlunsplit(split._replace(netloc=host, query=self._parameters(split.query), fragment=""))
+        query = self._parameters(split.query)
+        self.scrubbed = in_body
+        return urlunsplit(split._replace(netloc=host, query=query, fragment=""))
 
     def body(self, body: bytes, content_type: str = "") -> bytes:
         """A body: JSON, the events of a stream, a form, its parts, XML or text."""
@@ -83,7 +87,9 @@ class Redaction:
     def text(self, text: str) -> str:
         """A string without echoes; in an error, without keys too."""
         for echo in self._echoes:
-            text = text.replace(echo, REDACTED)
+            if echo in text:
+                self.scrubbed[_ECHO] = None
+                text = text.replace(echo, REDACTED)
         return without_keys(text) if self._is_error else text
 
     def _of_any_format(self, text: str, content_type: str) -> str:
@@ -99,7 +105,7 @@ class Redaction:
         if text.lstrip()[:1] == "<":
             text = _ELEMENT.sub(self._element, text)
         elif self._is_suspect(text):
-            text = rewrite(text, Rules(self._value, self._is_named, is_label_of_credential, REDACTED))
+            text = rewrite(text, Rules(self._value, self._is_named, is_label_of_credential, self._take, REDACTED))
         return self.text(text)
 
     def _is_suspect(self, text: str) -> bool:
@@ -118,13 +124,18 @@ class Redaction:
         if not value or value == REDACTED:
             return None
         if name is not None and is_credential(name, value):
-            self.taken.add(value)
+            self._take(name, value)
             return REDACTED
         if self._digests_files and (found := _DATA_URL.match(value)):
             return _digest(value, found.end())
         if value.lstrip()[:1] in ("{", "["):
             value = self._free(value)
         return self.text(_URL.sub(self._linked, value) if "://" in value else value)
+
+    def _take(self, name: str, value: str) -> None:
+        self.taken.add(value)
+        if not self._is_named(name):  # which the project asked for
+            self.scrubbed[name] = None
 
     def _is_named(self, name: str) -> bool:
         return bool(self._names) and normal(name) in self._names
@@ -136,7 +147,7 @@ class Redaction:
     def _parameter(self, match: re.Match[str]) -> str:
         name, value = unquote_plus(match[1]), unquote_plus(match[2])
         if self._is_named(name) or is_query_credential(name) or is_credential(name, value):
-            self.taken.add(value)
+            self._take(name, value)
             return f"{match[1]}={REDACTED}"  # an empty one as well: where it is replayed, there may be no key
         if value.lstrip()[:1] in ("{", "[") and (clean := self._free(value)) != value:
             return f"{match[1]}={quote_plus(clean)}"
@@ -149,6 +160,7 @@ class Redaction:
         host, slash, path = rest.partition("/")
         user, _, password = host.rpartition("@")[0].partition(":")
         if user and not is_placeholder_password("", password or user):
+            self.scrubbed["the user of a link"] = None
             address = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
         return address + mark + _PARAMETER.sub(self._linked_parameter, query)
 
@@ -156,7 +168,7 @@ class Redaction:
         name, value = unquote_plus(match[1]), unquote_plus(match[2])
         is_secret = self._is_named(name) or is_credential(name, value)
         if is_secret or (is_query_credential(name) and (looks_like_one(value) or _DIGEST.fullmatch(value))):
-            self.taken.add(value)
+            self._take(name, value)
             return f"{match[1]}={REDACTED}"
         return match[0]
 
@@ -168,13 +180,13 @@ class Redaction:
         value, end = (content[:-2], content[-2:]) if content.endswith("\r\n") else (content, "")
         name = _PART_NAME.search(head)
         if name and value and (self._is_named(name[1]) or is_query_credential(name[1])):
-            self.taken.add(value)
+            self._take(name[1], value)
             return head + gap + REDACTED + end
         return head + gap + self._free(value) + end
 
     def _element(self, match: re.Match[str]) -> str:
         if self._is_named(match[2]) or is_credential(match[2], match[3].strip()):
-            self.taken.add(match[3].strip())
+            self._take(match[2], match[3].strip())
             return match[1] + REDACTED
         return match[0]
 

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from vcr.request import Request
 
-from pytest_llm_extract.cassette.file.content_encoding import CodingError, decode
 from pytest_llm_extract.cassette.file.exchange import Exchange, Sent, as_bytes
 from pytest_llm_extract.cassette.file.fingerprint import FIRST, IGNORED, Scheme, is_hash, read_json, without
 from pytest_llm_extract.cassette.file.fingerprint import fingerprint as fingerprint_of
 from pytest_llm_extract.cassette.file.multipart import change_parts
-from pytest_llm_extract.cassette.scrub.credential_names import is_query_credential, normal
+from pytest_llm_extract.cassette.scrub.credential_names import normal
+from pytest_llm_extract.cassette.scrub.headers import REQUEST_HEADERS, RESPONSE_HEADERS, SentHeaders
 from pytest_llm_extract.cassette.scrub.redaction import Redaction
 from pytest_llm_extract.cassette.scrub.vcr_filters import VcrFilters, filters_of
 from pytest_llm_extract.config.settings import Storage
 from pytest_llm_extract.credentials.environment import is_secret
-
-REQUEST_HEADERS = frozenset({"content-type", "accept"})
-RESPONSE_HEADERS = frozenset({"content-type", "retry-after", "retry-after-ms"})
-_READ = REQUEST_HEADERS | RESPONSE_HEADERS | {"content-encoding", "location"}
-
-
-class NotStorable(Exception):
-    """An exchange that cannot be stored, with the reason."""
 
 
 class Scrubber:
@@ -61,12 +51,13 @@ class Scrubber:
         """
         if self._filters is not None and (request := self._filters.request(request)) is None:
             return None
-        headers, redaction = _Headers(request.headers, self._headers), Redaction(self._names, digests_files=True)
+        headers, redaction = SentHeaders(request.headers, self._headers), Redaction(self._names, digests_files=True)
         url = self._url_ignoring(redaction.url(request.uri))
         body = redaction.body(headers.decoded(body_of(request)), headers.first("content-type"))
         credentials = dict.fromkeys(redaction.taken, "URL or body") | headers.credentials()
         kept = {name: values for name, values in headers.kept(self._headers).items() if normal(name) not in self._names}
-        return Sent(request.method, url, kept, self._ignoring(body), credentials, self._scheme)
+        scrubbed = tuple(f"{name} (request)" for name in redaction.scrubbed)
+        return Sent(request.method, url, kept, self._ignoring(body), credentials, self._scheme, scrubbed)
 
     def carried(self, request: Request, fingerprint: str) -> dict[str, str] | None:
         """The credentials of a request that is, as it was sent, the one of this fingerprint, each with where it stood.
@@ -76,7 +67,7 @@ class Scrubber:
         """
         if self._filters is not None or self._names or self._ignore:
             return None
-        headers = _Headers(request.headers, self._headers)
+        headers = SentHeaders(request.headers, self._headers)
         kept = headers.kept(self._headers)
         if fingerprint_of(request.method, request.uri, body_of(request), kept, self._scheme) != fingerprint:
             return None
@@ -92,7 +83,7 @@ class Scrubber:
         if self._filters is not None and (response := self._filters.response(copy.deepcopy(response))) is None:
             return None
         outline = outline_of(sent, response)
-        headers = _Headers(response["headers"])
+        headers = SentHeaders(response["headers"])
         echoes = [value for value in sent.credentials if is_secret(value)]
         redaction = Redaction(self._names, echoes, is_error=outline.status >= 400)
         body = redaction.body(headers.decoded(as_bytes(response["body"]["string"])), headers.first("content-type"))
@@ -100,7 +91,8 @@ class Scrubber:
         if 300 <= outline.status < 400 and (location := headers.first("location")):
             kept["location"] = [redaction.url(location)]
         reason = redaction.text(outline.reason)
-        return replace(outline, reason=reason, response_headers=kept, response_body=body)
+        scrubbed = (*sent.scrubbed, *(f"{name} (answer)" for name in redaction.scrubbed))
+        return replace(outline, reason=reason, response_headers=kept, response_body=body, scrubbed=scrubbed)
 
     def fingerprint(self, exchange: Exchange) -> str | None:
         """That of a recorded request, also where it was recorded before today's names, paths and filters."""
@@ -140,19 +132,19 @@ class Scrubber:
 
 
 def credentials_of(request: Request) -> dict[str, str]:
-    """The credentials in the URL and the headers of a request, each with where it stood."""
-    return _credentials_of(request, _Headers(request.headers))
+    """The credentials in the URL and in headers that are known to carry them, each with where it stood."""
+    return _credentials_of(request, SentHeaders(request.headers), unknown=False)
 
 
-def _credentials_of(request: Request, headers: _Headers) -> dict[str, str]:
+def _credentials_of(request: Request, headers: SentHeaders, *, unknown: bool = True) -> dict[str, str]:
     redaction = Redaction()
     redaction.url(request.uri)
-    return dict.fromkeys(redaction.taken, "URL") | headers.credentials()
+    return dict.fromkeys(redaction.taken, "URL") | headers.credentials(unknown=unknown)
 
 
 def outline_of(sent: Sent, response: Mapping[str, Any]) -> Exchange:
     """Make an exchange without the answer's body."""
-    status, headers = response["status"], _Headers(response["headers"]).kept(RESPONSE_HEADERS)
+    status, headers = response["status"], SentHeaders(response["headers"]).kept(RESPONSE_HEADERS)
     answered = status["code"], status["message"] or "", headers, b""
     return Exchange(sent.method, sent.url, sent.headers, sent.body, *answered, scheme=sent.scheme)
 
@@ -165,85 +157,3 @@ def body_of(request: Request) -> bytes:
     if body is None or isinstance(body, str | bytes):
         return as_bytes(body)
     return bytes(body) if isinstance(body, bytearray) else b"".join(map(as_bytes, body))
-
-
-class _Headers:
-    """Headers as clients and vcrpy have them: names in any case, one value or a list, text or bytes.
-
-    Most say nothing that is of interest here. `also` are names of headers that are kept, beside the usual ones.
-    """
-
-    def __init__(self, headers: Mapping[str, Any], also: frozenset[str] = frozenset()) -> None:
-        self._values: dict[str, list[str]] = {}
-        # httpx decodes each of its headers for whoever asks for them by name.
-        for written, value in getattr(headers, "raw", None) or headers.items():
-            if name := _of_interest(written, also):
-                values = map(_header_text, value) if isinstance(value, list | tuple) else (_header_text(value),)
-                self._values.setdefault(name, []).extend(values)
-
-    def first(self, name: str) -> str:
-        """The first value; empty if there is none."""
-        return next(iter(self._values.get(name, ())), "")
-
-    def kept(self, allowed: frozenset[str]) -> dict[str, list[str]]:
-        """The headers on the allowlist, each with the list of its values."""
-        return {name: list(values) for name, values in self._values.items() if name in allowed}
-
-    def decoded(self, body: bytes) -> bytes:
-        """Decode a body; some clients have decoded it before vcrpy sees it."""
-        codings = self._values.get("content-encoding", [])
-        if not body or not codings:
-            return body
-        try:
-            return decode(body, codings)
-        except CodingError as error:
-            if _is_text(body):
-                return body
-            raise NotStorable(f"its body {error}") from None
-
-    def credentials(self) -> dict[str, str]:
-        """The credentials in the headers, each with the name of its header."""
-        found: dict[str, str] = {}
-        for name, values in self._values.items():
-            if is_query_credential(name):
-                found |= {secret: f"header {name!r}" for value in values for secret in _secrets_of(name, value)}
-        return found
-
-
-@lru_cache(maxsize=1024)
-def _of_interest(name: Any, also: frozenset[str]) -> str | None:
-    """The name of a header as it is looked up, if it is."""
-    name = _header_text(name).lower()
-    return name if name in _READ or name in also or is_query_credential(name) else None
-
-
-def _header_text(value: Any) -> str:
-    if not isinstance(value, bytes):
-        return str(value)
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
-
-
-def _secrets_of(name: str, value: str) -> Iterator[str]:
-    if "cookie" in name:
-        yield from (pair.partition("=")[2].strip() for pair in value.split(";"))
-        return
-    scheme, _, rest = value.strip().partition(" ")
-    if scheme.lower().startswith("aws4-"):  # a signature, which is another one for every request
-        return
-    yield rest.strip() or scheme
-    if scheme.lower() == "basic":
-        try:
-            yield base64.b64decode(rest).decode().partition(":")[2]
-        except ValueError:
-            return
-
-
-def _is_text(body: bytes) -> bool:
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        return False
-    return all(character.isprintable() or character in "\t\r\n" for character in text)
