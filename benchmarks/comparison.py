@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from random import Random
+from statistics import NormalDist
 
 from pytest_llm_extract.comparison.best_set import best_set
 from pytest_llm_extract.comparison.claims import find_claims
@@ -18,20 +19,26 @@ from pytest_llm_extract.comparison.expected import expected_of_winner
 from pytest_llm_extract.comparison.scores import Scores
 
 ALPHA = 0.05
+ALIKE, OF_DOCUMENT = 0.7, 0.25  # shares of the variance of difficulty that variants, and fields, have in common
 
 
 def simulate(random: Random, n_variants: int, n_cases: int, n_fields: int, better: float = 0.0) -> Scores:
-    """Variants with 80 % accuracy; the first one has `better` more. A third of the spread is the document's."""
+    """Variants with 80 % accuracy; the first one has `better` more. Their errors go together.
+
+    How hard a field is to read is normal: a quarter of its variance is the document's, `ALIKE` less that quarter the
+    field's in that document, which all variants meet, and the rest the variant's own.
+    """
     names = [f"v{number}" for number in range(n_variants)]
     fields = [f"f{number}" for number in range(n_fields)]
-    hardness = [random.gauss(0, 0.15) for _ in range(n_cases)]
-    by_field = {
-        name: {
-            field: [int(random.random() < min(1, max(0, 0.8 + better * (name == "v0") + hard))) for hard in hardness]
-            for field in fields
-        }
-        for name in names
-    }
+    limits = {name: NormalDist().inv_cdf(0.8 + better * (name == "v0")) for name in names}
+    spreads = (OF_DOCUMENT**0.5, (ALIKE - OF_DOCUMENT) ** 0.5, (1 - ALIKE) ** 0.5)
+    by_field: dict[str, dict[str, list[int]]] = {name: {field: [] for field in fields} for name in names}
+    for _ in range(n_cases):
+        document = random.gauss(0, spreads[0])
+        for field in fields:
+            hard = document + random.gauss(0, spreads[1])
+            for name in names:
+                by_field[name][field].append(int(hard + random.gauss(0, spreads[2]) < limits[name]))
     total = {name: [sum(column) for column in zip(*found.values(), strict=True)] for name, found in by_field.items()}
     groups = tuple((f"c{number}",) for number in range(n_cases))
     return Scores(groups, by_field, total, 1, n_cases * n_fields)

@@ -2,7 +2,7 @@
 
 It speaks Chat Completions and Responses, Anthropic's Messages and Google's generateContent, streamed or not.
 
-`python tests/standin.py --port 8808` serves the invoice reader that the examples were recorded with.
+`python tests/standin.py --port 8808` serves the readers that the examples were recorded with.
 """
 
 from __future__ import annotations
@@ -192,8 +192,8 @@ def _tool(body: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    from standin_invoices import answer_invoice
+    from standin_agreements import answer_example
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=8808)
-    StandIn(answer_invoice, parser.parse_args().port).serve()
+    StandIn(answer_example, parser.parse_args().port).serve()

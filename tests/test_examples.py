@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from standin import StandIn
-from standin_invoices import answer_invoice
+from standin_agreements import answer_example
 
 pytestmark = pytest.mark.own_process  # what runs leave behind must not meet the next one
 
@@ -31,8 +31,8 @@ def examples(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyte
 
 @pytest.fixture
 def reader() -> Iterator[StandIn]:
-    """The invoice reader on loopback, as `python tests/standin.py` serves it."""
-    with StandIn(answer_invoice) as standin:
+    """The readers on loopback, as `python tests/standin.py` serves them."""
+    with StandIn(answer_example) as standin:
         yield standin
 
 
@@ -49,7 +49,7 @@ def rates(path: Path) -> dict[str, Any]:
     suites = json.loads(path.read_text("utf-8"))["suites"]
     apart = ("baseline", "anchor")
     return {
-        suite["id"]: {
+        f"{suite['id']} {suite['variant']}": {
             field: {name: rate for name, rate in found.items() if name not in apart}
             for field, found in suite["fields"].items()
         }
@@ -83,7 +83,7 @@ def test_worse_prompt_fails_on_its_field(examples: pytest.Pytester, reader: Stan
     replayed = examples.runpytest_subprocess("-k", "test_invoices and not extract_invoice")
     assert replayed.ret == pytest.ExitCode.TESTS_FAILED
     replayed.stdout.fnmatch_lines([f"*STALE: system prompt changed ({len(GOLDEN)} cases*"])
-    recorded = record(examples, reader)
+    recorded = record(examples, reader, "examples/test_invoices.py")
     assert recorded.ret == pytest.ExitCode.TESTS_FAILED
     recorded.stdout.fnmatch_lines(["*test_invoices.gate*", "*date: 33/40 = 82.5% is below 87%"])
     recorded.assert_outcomes(passed=2 * len(GOLDEN) + 1, failed=1)

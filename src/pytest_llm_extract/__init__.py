@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_llm_extract.corpus.score_partition import score_partition
     from pytest_llm_extract.corpus.totals import Totals
+    from pytest_llm_extract.dataset.case import Case
     from pytest_llm_extract.extraction.extraction import Extraction
     from pytest_llm_extract.results.case_result import CaseResult
     from pytest_llm_extract.results.outcome import Outcome
@@ -33,6 +34,7 @@ __all__ = [
     "Aliases",
     "Align",
     "AnyOf",
+    "Case",
     "CaseResult",
     "DateText",
     "Extraction",
@@ -54,6 +56,7 @@ __all__ = [
     "score_partition",
 ]
 _ELSEWHERE = {
+    "Case": "dataset.case",
     "CaseResult": "results.case_result",
     "Extraction": "extraction.extraction",
     "Floor": "rules.limits",

@@ -9,6 +9,7 @@ from pytest_llm_extract.decision.ceiling import Ceiling, total
 from pytest_llm_extract.decision.evidence import Answer, Evidence, Statement
 from pytest_llm_extract.decision.gaps import Gap
 from pytest_llm_extract.lints.near_duplicates import SAME, similarity
+from pytest_llm_extract.lints.retrieval import retrieval_lines
 from pytest_llm_extract.results.recipe import Recipe
 from pytest_llm_extract.wording import percent, some_names
 
@@ -16,7 +17,7 @@ FORMULATIONS = 5
 _CLEAN = 0.05  # of the cases may have open findings
 _KNOWLEDGE = 0.1  # of the missed values are not in their documents: then retrieval could add something
 # Findings that say nothing of a mistake in a document or a label.
-_HARMLESS = frozenset({"not_copied", "few_labels", "constant_label"})
+_HARMLESS = frozenset({"not_copied", "not_retrieved", "few_labels", "constant_label"})
 
 
 class Question(NamedTuple):
@@ -104,6 +105,8 @@ def _recipes(evidence: Evidence, variants: Sequence[str]) -> tuple[str, ...]:
 
 def _retrieval(evidence: Evidence, ceilings: Mapping[str, Ceiling]) -> Question:
     question = _lever(evidence, "retrieval", "Has retrieval been added?", lambda recipe: recipe.has_context)
+    said = tuple(Statement(line, (evidence.of_lint("retrieval"),)) for line in retrieval_lines(evidence.lint.retrieval))
+    question = question._replace(statements=(*question.statements, *said))
     missed = total(ceilings)
     n_missed = missed.n - missed.right
     if question.answer != "not tried" or missed.not_in_document >= _KNOWLEDGE * max(1, n_missed):

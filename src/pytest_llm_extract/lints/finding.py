@@ -21,6 +21,7 @@ KINDS = {
     "gold_not_in_document": "gold that does not occur in its document",
     "not_copied": "fields whose gold is not copied from documents",
     "label_suspect": "labels that every variant contradicts in the same way",
+    "not_retrieved": "fields whose passages lack what was missed",
     "few_labels": "fields with few labels",
     "constant_label": "fields with one label only",
 }

@@ -11,6 +11,7 @@ from pytest_llm_extract.lints.document_lints import find_twins, lint_documents, 
 from pytest_llm_extract.lints.documents import Document, read_document
 from pytest_llm_extract.lints.finding import KINDS, Finding
 from pytest_llm_extract.lints.gold_lints import lint_contradictions, lint_fields, lint_gold
+from pytest_llm_extract.lints.retrieval import RetrievedField, lint_retrieval, retrieved_fields
 from pytest_llm_extract.lints.suspects import lint_suspects
 from pytest_llm_extract.results.recipe import Recipe
 from pytest_llm_extract.results.suite_result import SuiteResult
@@ -19,12 +20,16 @@ MOST = 2_000  # documents that a test run lints by itself; `llm-extract lint` ta
 
 
 class LintReport(NamedTuple):
-    """What lints found in a suite; `n_settled` findings were settled by a person and are left out."""
+    """What lints found in a suite; `n_settled` findings were settled by a person and are left out.
+
+    `retrieval` says of each field of the variants that retrieve whether missed values are in their passages.
+    """
 
     suite: str
     n_documents: int
     findings: tuple[Finding, ...]
     n_settled: int = 0
+    retrieval: tuple[RetrievedField, ...] = ()
 
     @property
     def errors(self) -> list[Finding]:
@@ -49,6 +54,7 @@ class LintReport(NamedTuple):
             "n_settled": self.n_settled,
             "counts": self.counts,
             "findings": [finding.to_wire() for finding in self.findings],
+            **({"retrieval": [found.to_wire() for found in self.retrieval]} if self.retrieval else {}),
         }
 
 
@@ -76,6 +82,7 @@ def lint(
         errors_only: leaves out what takes longer than the replay of a suite may: all but contamination.
     """
     found = find_contamination(documents, recipes)
+    retrieval = [] if errors_only else retrieved_fields(results, documents)
     if not errors_only:
         twins = find_twins(documents)
         found += [
@@ -84,11 +91,12 @@ def lint(
             *lint_contradictions(twins),
             *lint_gold(documents, paths),
             *lint_suspects(results, documents),
+            *lint_retrieval(retrieval),
             *lint_fields(documents, paths),
         ]
     order = list(KINDS)
     kept = sorted((one for one in found if one.key not in settled), key=lambda one: order.index(one.kind))
-    return LintReport(suite, len(documents), tuple(kept), len(found) - len(kept))
+    return LintReport(suite, len(documents), tuple(kept), len(found) - len(kept), tuple(retrieval))
 
 
 def lint_results(

@@ -30,6 +30,23 @@ _LONG = 6  # characters that do not stand side by side by chance
 _MISREAD = 90.0  # percent of a value's characters that stand together in a document that was misread
 
 
+_ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+
+
+def number_words(number: int) -> str:
+    """A whole number below 1,000 in English words, without hyphens: `one hundred and twenty`."""
+    hundreds, rest = divmod(number, 100)
+    tens, ones = divmod(rest, 10)
+    small = _ONES[rest] if rest < 20 else _TENS[tens - 2] + (f" {_ONES[ones]}" if ones else "")
+    if not hundreds:
+        return small
+    return f"{_ONES[hundreds]} hundred" + (f" and {small}" if rest else "")
+
+
 class Searchable:
     """A document that values are looked for in; `text` is None for a file that is not text."""
 
@@ -86,7 +103,15 @@ class Searchable:
             number = abs(Decimal(written))
         except InvalidOperation:
             return None
-        return None if number in (0, 1) else number in self._numbers or self._holds_letters(written)
+        if number in (0, 1):
+            return None
+        return number in self._numbers or self._holds_letters(written) or self._holds_words(number)
+
+    def _holds_words(self, number: Decimal) -> bool:
+        """Whether a small whole number is spelled out, as contracts do."""
+        if number != number.to_integral_value() or not 1 < number < 1000:
+            return False
+        return re.search(rf"\b{number_words(int(number))}\b", self._folded) is not None
 
     def _holds_text(self, value: str) -> bool | None:
         wanted = folded(value, FOLDED)

@@ -56,10 +56,19 @@ class Examples(NamedTuple):
 
 
 class Context(NamedTuple):
-    """A text for each case, which templates call `context`; `calls` says that `find` is the user's."""
+    """Passages for each case, which templates call `context`.
+
+    `calls` says that `find` is the user's. `kept` has what was found last, by the id of the case.
+    """
 
     find: Callable[[Case], Any]
     calls: bool
+    kept: dict[str, Any]
+
+    def of(self, case: Case) -> Any:
+        """Find the passages of a case, and keep them for its result."""
+        self.kept[case.id] = found = self.find(case)
+        return found
 
 
 def read_examples(given: Any, cases: list[Case], schema: Schema, source: MarkerSource) -> Examples:
@@ -94,13 +103,13 @@ def read_context(given: Any, cases: list[Case], source: str) -> Context:
         UsageError: it is neither.
     """
     if callable(given):
-        return Context(given, calls=True)
+        return Context(given, calls=True, kept={})
     if not isinstance(given, str):
         raise UsageError(source, f"context= must be a column or a callable, got {given!r}")
     for case in cases:
         if given not in case.prompt_columns:
             raise UsageError(source, f"context={given!r}: case {case.id!r} has no such column")
-    return Context(lambda case: case.prompt_columns[given], calls=False)
+    return Context(lambda case: case.prompt_columns[given], calls=False, kept={})
 
 
 def read_example(given: Any, schema: Schema, source: str) -> Example:

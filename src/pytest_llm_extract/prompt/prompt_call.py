@@ -63,11 +63,18 @@ class PromptCall(NamedTuple):
         Raises:
             PromptError: the case lacks a column that the prompt names.
         """
-        context = self.context.find(case) if self.context else None
+        context = self.context.of(case) if self.context else None
         build = chat_body if self.api == "chat" else responses_body
         return build(
             self.model, self._messages(case, context, self.examples), self.prompt.parameters, self.response_format
         )
+
+    def passages(self, case_id: str) -> str | None:
+        """What was retrieved for the last request of a case, as one string; None where nothing was."""
+        found = self.context.kept.get(case_id) if self.context else None
+        if isinstance(found, list | tuple) and all(isinstance(passage, str) for passage in found):
+            return "\n\n".join(found)
+        return _text(found)
 
     def _messages(self, case: Case, context: Any, examples: Examples | None) -> list[Message]:
         columns = _with_document(case.prompt_columns)

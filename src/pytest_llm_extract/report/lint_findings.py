@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby, takewhile
+from textwrap import wrap
 
 from pytest_llm_extract.lints.finding import KINDS, Finding
 from pytest_llm_extract.lints.lint_report import LintReport
+from pytest_llm_extract.lints.retrieval import retrieval_lines
 from pytest_llm_extract.report.terminal_text import printable
 from pytest_llm_extract.wording import count_findings, some_names
 
@@ -17,6 +19,9 @@ _CONTEXT = 30  # characters around the first difference of two documents
 def lint_lines(report: LintReport, width: int, *, every: bool = False) -> Iterator[str]:
     """Every finding under its kind; of many of one kind the first twelve, unless `every` one is wanted."""
     yield f"{report.suite}: {_documents(report.n_documents)}, {count_findings(len(report.findings))}" + _settled(report)
+    for line in retrieval_lines(report.retrieval):
+        said = printable(f"retrieval: {line}", 400)
+        yield from wrap(said, max(width, 40), initial_indent=" ", subsequent_indent="   ")
     for kind, listed in groupby(report.findings, key=lambda finding: finding.kind):
         findings = list(listed)
         shown = findings if every else findings[:_EACH]

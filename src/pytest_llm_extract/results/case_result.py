@@ -163,13 +163,15 @@ def _sample_arguments(wire: Mapping[str, Any]) -> dict[str, Any]:
 class CaseResult(Sample):
     """One case, scored: its first sample, and the `further` ones of a suite that has several.
 
-    `document` is the path below the rootdir of a document that is not text; None for any other.
+    `document` is the path below the rootdir of a document that is not text; None for any other. `passages` is what a
+    prompt suite with `context=` retrieved for it; None where nothing was retrieved.
     """
 
     id: str = ""
     group: str | None = None
     input: Any = None
     document: str | None = None
+    passages: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     baseline: Accepted | None = None
     anchor: Accepted | None = None
@@ -190,7 +192,7 @@ class CaseResult(Sample):
         texts = Sample.texts(self)
         for sample in self.further:
             texts += sample.texts()
-        return texts + [_as_text(value) for value in (self.input, self.metadata) if value]
+        return texts + [_as_text(value) for value in (self.input, self.passages, self.metadata) if value]
 
     def paired(self, accepted: Accepted) -> Iterator[tuple[Sample, Accepted]]:
         """The samples that both sides have: the first of each, as many as the side with fewer has."""
@@ -203,6 +205,7 @@ class CaseResult(Sample):
             "group": self.group,
             "input": self.input,
             **({"document": self.document} if self.document else {}),
+            **({} if self.passages is None else {"passages": self.passages}),
             "metadata": self.metadata,
             **Sample.to_wire(self),
             "baseline": self.baseline and self.baseline.to_wire(),
@@ -219,6 +222,7 @@ class CaseResult(Sample):
             group=wire["group"],
             input=wire["input"],
             document=wire.get("document"),
+            passages=wire.get("passages"),
             metadata=dict(wire["metadata"]),
             baseline=_accepted_from_wire(wire, "baseline"),
             anchor=_accepted_from_wire(wire, "anchor"),

@@ -111,6 +111,7 @@ def chunks_of(suite: SuiteResult, number: int, sources: Sources) -> Iterable[Blo
 def _case(case: CaseResult, sources: Sources) -> dict[str, Any]:
     found = {
         "input": case.input,
+        "passages": case.passages,
         "file": sources.document_file(case),
         "group": case.group,
         "metadata": case.metadata,

@@ -95,6 +95,13 @@ class CaseView {
     if (scroll) announce(this.placesLine.textContent);
   }
 
+  // What was retrieved for this case, with its values marked like those of the document.
+  passages() {
+    if (this.found.passages === undefined) return [];
+    const text = visible(this.found.passages);
+    return [folded("Retrieved passages", [block("Retrieved passages", ...marked(text, marksOf(text, this.rows), this.field))], true)];
+  }
+
   more() {
     const sample = this.found.samples[this.sample];
     const facts = [
@@ -105,7 +112,7 @@ class CaseView {
       ...Object.entries(this.found.metadata ?? {}),
     ].filter(([, value]) => value !== null && value !== undefined);
     const list = facts.flatMap(([name, value]) => [el("dt", {}, visible(name)), el("dd", {}, show(value))]);
-    return el("div", { class: "more" }, el("dl", {}, ...list), ...answerView(sample), ...requestViews(sample));
+    return el("div", { class: "more" }, el("dl", {}, ...list), ...this.passages(), ...answerView(sample), ...requestViews(sample));
   }
 }
 
