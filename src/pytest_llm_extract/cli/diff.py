@@ -8,7 +8,7 @@ from difflib import unified_diff
 import click
 
 from pytest_llm_extract.cli.output import echo, terminal_form
-from pytest_llm_extract.cli.sides import read_side
+from pytest_llm_extract.cli.sides import read_sides
 from pytest_llm_extract.errors import ResultsError, UsageError, did_you_mean
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.report.terminal import suite_lines
@@ -34,21 +34,23 @@ def command(before: str, after: str | None, variants: tuple[str, str] | None, ca
       llm-extract diff git:main git:HEAD
       llm-extract diff results.json --variants primary few_shot
 
-    Baselines hold the outcomes of the day on which they were accepted. A revision whose cassettes hold later answers
-    than its baseline is refused, since only accepted answers are compared. Of a partial run, the cases that both sides
-    ran are compared. Exit status: 0 nothing was lost beyond noise, 1 something was, 2 an input cannot be read or
-    compared.
+    Of a revision, the accepted answers are compared, with the outcomes of the day on which they were accepted. Where
+    its cassettes hold other answers, those are read and scored by the schema and golden data of the work tree, which
+    is collected for it; no code of the revision is run. That is for suites with a prompt file: an extractor makes its
+    answers itself. Of a partial run, the cases that both sides ran are compared. Exit status: 0 nothing was lost beyond
+    noise, 1 something was, 2 an input cannot be read, or not all of it compared.
     """
     if after is None and variants is None:
         raise UsageError("diff", "needs AFTER, or --variants to compare two variants of BEFORE")
     after = after or before
-    old, new = read_side(before, cassettes), read_side(after, cassettes)
+    sides = read_sides(before, after, cassettes)
+    old, new = sides.old, sides.new
     if variants is not None:
         old, new = choose_variant(old, variants[0], before), choose_variant(new, variants[1], after)
     shared = [suite_id for suite_id in new if suite_id in old]
     for suite_id in sorted(old.keys() ^ new.keys()):
         echo(f"{suite_id}: only in {before if suite_id in old else after}")
-    if not shared:
+    if not shared and not sides.not_compared:
         raise ResultsError(after, f"has no suite in common with {before}")
     failed = bool(old.keys() - new.keys())
     for suite_id in shared:
@@ -60,12 +62,16 @@ def command(before: str, after: str | None, variants: tuple[str, str] | None, ca
         echo(f"{suite_id} ({suite.variant if was == suite.variant else f'{was} → {suite.variant}'})")
         if variants is not None:
             echo(*_changed_words(old[suite_id], suite))
+        if suite_id in sides.scored:
+            echo("answers of the cassettes of both, scored by the schema and golden data of the work tree")
         for name, side in ((before, old[suite_id]), (after, new[suite_id])):
             if not side.complete:
                 echo(f"{name} is a partial run: {len(side.cases)} of {count_cases(len(side.dataset_ids))}")
         echo(*suite_lines(suite, decision, {}, terminal_form(None)))
         failed = failed or decision.verdict is Verdict.FAIL
-    raise SystemExit(int(failed))
+    for line in sides.not_compared:
+        echo(f"not compared: {line}", err=True)
+    raise SystemExit(1 if failed else 2 if sides.not_compared else 0)
 
 
 def choose_variant(side: dict[str, SuiteResult], variant: str, name: str) -> dict[str, SuiteResult]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.base_branch.accepted import not_accepted
 from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.entry import Entry
 from pytest_llm_extract.baseline.file import Baseline
 from pytest_llm_extract.baseline.paths import BASELINE
+from pytest_llm_extract.cli.collected import collect
+from pytest_llm_extract.cli.held_answers import HeldAnswers, held_answers
 from pytest_llm_extract.errors import BaselineError
 from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.git import Revision
@@ -20,21 +22,45 @@ from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.leaf import Leaf, Leaves
 from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
+from pytest_llm_extract.suites.suite import Suite
 from pytest_llm_extract.wording import count_cases, some_names
 
+_ACCEPT = "accept them in that revision, or check it out and compare with pytest --llm-extract-baseline=git:REV"
 
-def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
-    """The suites of a results.json, a baseline or a revision, by id.
+
+class Sides(NamedTuple):
+    """Two runs, as suites by their keys.
+
+    `scored` are the suites whose cassettes were read and scored, since nobody accepted their answers. `not_compared`
+    has a line for all that could not be compared.
+    """
+
+    old: dict[str, SuiteResult]
+    new: dict[str, SuiteResult]
+    scored: frozenset[str] = frozenset()
+    not_compared: tuple[str, ...] = ()
+
+
+def read_sides(before: str, after: str, cassettes: str) -> Sides:
+    """Read two results.json, baselines or revisions.
 
     Raises:
         LlmExtractError: there is nothing of that name, or it cannot be read.
     """
+    if before.startswith("git:") and after.startswith("git:"):
+        return _revisions(_revision(before), _revision(after), cassettes)
+    return Sides(_read_side(before, cassettes), _read_side(after, cassettes))
+
+
+def _read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
     if name.startswith("git:"):
-        revision = Revision.of(name.removeprefix("git:"), Path.cwd())
-        found = [_read_accepted(revision, path) for path in revision.files(cassettes, BASELINE)]
-        if not found:
+        revision = _revision(name)
+        accepted = _accepted(revision, cassettes)
+        for key, why in accepted.refused.items():
+            raise BaselineError(key, f"{why}: {_ACCEPT}")
+        if not accepted.suites:
             raise BaselineError(str(revision), f"has no {BASELINE} below {cassettes}")
-        return {baseline.suite: _as_suite(baseline) for baseline in found}
+        return accepted.suites
     path = Path(name)
     text = read_input(path)
     if path.suffix == ".jsonl":
@@ -43,18 +69,77 @@ def read_side(name: str, cassettes: str) -> dict[str, SuiteResult]:
     return {suite.key: suite for suite in read_results(text, name)}
 
 
-def _read_accepted(revision: Revision, path: Path) -> Baseline:
-    """A baseline of a revision, which must hold the answers that its cassettes hold."""
-    baseline = files.parse(revision.read(path) or "", revision.named(path))
-    others = not_accepted(revision, baseline, path)
-    if others:
-        raise BaselineError(
-            str(revision),
-            f"{baseline.suite}: the cassettes of {count_cases(len(others))} hold other answers than the baseline "
-            f"({some_names(map(visible, others))}), and only accepted answers are compared: accept them in that "
-            "revision, or check it out and compare its answers with pytest --llm-extract-baseline=git:REV",
-        )
-    return baseline
+def _revision(name: str) -> Revision:
+    return Revision.of(name.removeprefix("git:"), Path.cwd())
+
+
+class _RevisionSuites(NamedTuple):
+    """The accepted answers of a revision by suite; `refused` says why those of a suite are not the ones that it has."""
+
+    suites: dict[str, SuiteResult]
+    refused: dict[str, str]
+
+
+def _accepted(revision: Revision, cassettes: str) -> _RevisionSuites:
+    suites, refused = {}, {}
+    for path in revision.files(cassettes, BASELINE):
+        baseline = files.parse(revision.read(path) or "", revision.named(path))
+        suites[baseline.suite] = _as_suite(baseline)
+        if others := not_accepted(revision, baseline, path):
+            shown = f"{count_cases(len(others))} ({some_names(map(visible, others))})"
+            refused[baseline.suite] = f"in {revision} the cassettes of {shown} hold answers that nobody accepted"
+    return _RevisionSuites(suites, refused)
+
+
+def _revisions(before: Revision, after: Revision, cassettes: str) -> Sides:
+    """The accepted answers of both, where those are the ones that they hold; else what their cassettes hold."""
+    old, new = _accepted(before, cassettes), _accepted(after, cassettes)
+    refused = {**old.refused, **new.refused}
+    if not refused and old.suites and new.suites:
+        return Sides(old.suites, new.suites)
+    collected = collect()
+    suites = {suite.key: suite for suite in collected.suites if suite.is_gated}
+    if not (old.suites and new.suites):
+        lacking = after if old.suites else before
+        refused = dict.fromkeys([*suites, *old.suites, *new.suites], f"{lacking} has no baseline") | refused
+    held: list[dict[str, SuiteResult]] = [dict(old.suites), dict(new.suites)]
+    problems = [f"not collected: {error}" for error in collected.errors]
+    scored = set()
+    for key, why in refused.items():
+        for side in held:
+            side.pop(key, None)
+        if (lines := _unreadable(suites.get(key), key, why)) is None:
+            both = [held_answers(suites[key], revision, collected.settings) for revision in (before, after)]
+            lines = _uneven(key, both, before, after)
+            for side, found in zip(held, both, strict=True):
+                side |= {key: found.suite} if found.suite.cases else {}
+            scored.add(key)
+        problems += lines
+    return Sides(held[0], held[1], frozenset(scored), tuple(problems))
+
+
+def _unreadable(suite: Suite | None, key: str, why: str) -> list[str] | None:
+    """Why cassettes alone do not say what a suite's answers are; None where they do."""
+    if suite is None:
+        return [f"{key}: {why}, and the work tree has no such suite to read them with"]
+    if suite.call is None:
+        return [f"{key}: {why}, and cassettes alone do not say what its extractor makes of them: {_ACCEPT}"]
+    return None
+
+
+def _uneven(key: str, held: list[HeldAnswers], before: Revision, after: Revision) -> list[str]:
+    """What one side has and the other does not, so that it is not compared."""
+    lines = []
+    for revision, found in zip((before, after), held, strict=True):
+        if found.other_documents:
+            n, some = count_cases(len(found.other_documents)), some_names(map(visible, found.other_documents))
+            lines.append(f"{key}: {revision} answers another document than golden data has today in {n} ({some})")
+    ids = [{case.id for case in found.suite.cases} for found in held]
+    gone = [id_ for id_ in held[0].suite.dataset_ids if id_ in ids[0] - ids[1] - {*held[1].other_documents}]
+    if gone:
+        n, some = count_cases(len(gone)), some_names(map(visible, gone))
+        lines.append(f"{key}: {after} has no cassette of {n} ({some}) that {before} has one of")
+    return lines
 
 
 def _as_suite(baseline: Baseline) -> SuiteResult:

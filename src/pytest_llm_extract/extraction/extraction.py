@@ -28,7 +28,7 @@ from pytest_llm_extract.results.case_result import CaseResult, Usage
 from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, Status
 from pytest_llm_extract.results.request_parts import without_prompt
-from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer, take_output
+from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer, read_raw_answer, take_output
 from pytest_llm_extract.scoring.explain import explain
 from pytest_llm_extract.scoring.score import score_answer
 from pytest_llm_extract.suites.suite import Suite
@@ -240,16 +240,7 @@ class Extraction:
             return lost_answer(Status.REJECTED, call.facts.answers.rejected)
         if not isinstance(call.value, RawAnswer):
             return take_output(self._suite.schema, call.value)
-        answer = call.value
-        if answer.refusal:
-            return lost_answer(Status.REFUSED, answer.refusal)
-        if answer.finish_reason == "content_filter":
-            return lost_answer(Status.REFUSED, "the provider's content filter stopped the answer")
-        if answer.finish_reason == "length":
-            return lost_answer(Status.TRUNCATED, "the answer was cut off at the token limit")
-        if answer.content is None:
-            return lost_answer(Status.INVALID, "the answer has no content")
-        return read_answer(self._suite.schema, answer.content, self._suite.call.strip if self._suite.call else None)
+        return read_raw_answer(self._suite.schema, call.value, self._suite.call.strip if self._suite.call else None)
 
     def _fits(self, content: str) -> bool:
         return read_answer(self._suite.schema, content).valid

@@ -15,6 +15,7 @@ from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.schema.field_tree import ListNode, ModelNode
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.schema.validators import LACKING
+from pytest_llm_extract.wire_formats import RawAnswer
 
 _MAX_DEPTH = 200  # pydantic reads no deeper JSON
 
@@ -46,6 +47,19 @@ def read_answer(schema: Schema, raw: str | bytes, strip: str | None = None) -> A
     """
     inner = without_fence(raw) if strip == FENCE and isinstance(raw, str) else None
     return _read(schema, raw) if inner is None else _read(schema, inner)._replace(text=inner)
+
+
+def read_raw_answer(schema: Schema, raw: RawAnswer, strip: str | None = None) -> Answer:
+    """Read what a provider answered to a prompt; `strip` is as in `read_answer`."""
+    if raw.refusal:
+        return lost_answer(Status.REFUSED, raw.refusal)
+    if raw.finish_reason == "content_filter":
+        return lost_answer(Status.REFUSED, "the provider's content filter stopped the answer")
+    if raw.finish_reason == "length":
+        return lost_answer(Status.TRUNCATED, "the answer was cut off at the token limit")
+    if raw.content is None:
+        return lost_answer(Status.INVALID, "the answer has no content")
+    return read_answer(schema, raw.content, strip)
 
 
 def _read(schema: Schema, raw: str | bytes) -> Answer:

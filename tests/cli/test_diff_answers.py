@@ -1,0 +1,115 @@
+"""`llm-extract diff git:A git:B` where nobody accepted the answers: cassettes are read, no code of theirs runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recorded import record
+from standin import StandIn
+
+LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
+SUITE = """
+import pytest
+from pydantic import BaseModel
+
+class Person(BaseModel):
+    name: str
+    town: str | None = None
+
+@pytest.mark.llm_extract(schema=Person, prompt="people.md", cases="gold.jsonl", model="m")
+def test_people(extraction): ...
+"""
+IDS = [f"p{n}" for n in range(10)]
+
+
+def answer(body: dict[str, Any]) -> str | dict[str, Any]:
+    """`name town`; without a careful prompt six towns are wrong, and the last answers are none."""
+    prompt, document = (message["content"] for message in body["messages"])
+    name, town = document.split()
+    n = int(name[1:])
+    if n >= 8:
+        said = {"content": None, "refusal": "no"} if n == 8 else {"content": '{"name": "p'}
+        choice = {"index": 0, "finish_reason": "stop" if n == 8 else "length", "message": said | {"role": "assistant"}}
+        return {"id": "x", "object": "chat.completion", "created": 1, "model": "m-standin", "choices": [choice]}
+    return json.dumps({"name": name, "town": town if "careful" in prompt or n >= 6 else "Atlantis"})
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git as somebody."""
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+def commit(project: pytest.Pytester, message: str) -> None:
+    """Commit everything."""
+    git(project.path, "add", "-A")
+    git(project.path, "commit", "-qm", message)
+
+
+@pytest.fixture
+def branch(bare: pytest.Pytester) -> pytest.Pytester:
+    """Two commits with the answers to a careful and to a careless prompt, none accepted."""
+    rows = [{"id": case, "input": f"{case} Bergen", "expected": {"name": case, "town": "Bergen"}} for case in IDS]
+    bare.path.joinpath("gold.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    bare.makepyfile(test_people=SUITE)
+    git(bare.path, "init", "-q")
+    with StandIn(answer) as provider:
+        for prompt in ("Be careful.", "Read."):
+            bare.path.joinpath("people.md").write_text(prompt)
+            record(bare, provider)
+            commit(bare, prompt)
+    return bare
+
+
+def test_answers_that_nobody_accepted_are_compared(branch: pytest.Pytester) -> None:
+    """Worse answers fail, in whichever direction is asked; the code of a revision is never run."""
+    module = branch.path / "test_people.py"
+    module.write_text("raise SystemExit('this ran')\n")
+    commit(branch, "code that must not run")
+    module.write_text(SUITE)
+    worse = branch.run(LLM_EXTRACT, "diff", "git:HEAD~2", "git:HEAD")
+    assert (worse.ret, worse.errlines) == (1, [])
+    worse.stdout.fnmatch_lines(
+        [
+            "test_people.py::test_people (people)",
+            "answers of the cassettes of both, scored by the schema and golden data of the work tree",
+            "gate: fail",
+            "documents: 8/10 valid, 2/10 exact (1 refused, 1 truncated)",
+            " town * 6 * LOST",
+            "  lost   p0 * town * Bergen: Bergen → Atlantis",
+            "note: changed since the baseline: system prompt (10 cases)",
+        ]
+    )
+    better = branch.run(LLM_EXTRACT, "diff", "git:HEAD", "git:HEAD~2")
+    assert better.ret == 0
+    better.stdout.fnmatch_lines(["gate: pass", "  gained p0 * town * Bergen: Atlantis → Bergen"])
+
+
+def test_what_one_revision_lacks_is_not_called_equal(branch: pytest.Pytester) -> None:
+    """A cassette that went, and a document that changed since, are named, and the exit status is 2."""
+    gold = branch.path / "gold.jsonl"
+    next(branch.path.glob("cassettes/**/p7-*.yaml")).unlink()
+    commit(branch, "without p7")
+    gold.write_text(gold.read_text().replace("p6 Bergen", "p6 Oslo"))
+    run = branch.run(LLM_EXTRACT, "diff", "git:HEAD~1", "git:HEAD")
+    assert run.ret == 2
+    run.stdout.fnmatch_lines(["*, 8 cases paired: no case lost, none gained"])
+    said = "\n".join(run.errlines)
+    assert "git:HEAD" in said
+    assert "has no cassette of 1 case (p7)" in said
+    assert said.count("answers another document than golden data has today in 1 case (p6)") == 2
+
+
+def test_cassette_that_was_edited_holds_no_answer(branch: pytest.Pytester) -> None:
+    """It is named with its revision, and nothing is compared."""
+    cassette = next(branch.path.glob("cassettes/**/p0-*.yaml"))
+    cassette.write_text(cassette.read_text().replace("Atlantis", "Bergen"))
+    commit(branch, "edited")
+    run = branch.run(LLM_EXTRACT, "diff", "git:HEAD~1", "git:HEAD")
+    assert (run.ret, run.outlines) == (2, [])
+    run.stderr.fnmatch_lines(["llm-extract: git:HEAD (*):cassettes/*p0-*.yaml: is damaged or was edited by hand"])
