@@ -105,3 +105,71 @@ def test_marked(extraction):
     assert not holds(KEY, run.stdout.str(), written)
     assert written.count("[hidden: the value of $ACME_TOKEN]") >= 4
     assert '<property name="size" value="3"' in written
+
+
+OTHERS = """
+import logging, warnings
+KEY = os.environ["ACME_TOKEN"]
+
+@pytest.mark.llm_extract(extractor=read, cases=CASES)
+def test_suite(extraction): ...
+
+def test_other(record_property):
+    record_property("token", KEY)
+    logging.getLogger("app").warning("sent %s", KEY)
+    warnings.warn(f"deprecated {KEY}")
+    print("printed", KEY)
+    assert KEY == "", f"refused {KEY}"
+"""
+
+
+@WORKERS
+def test_other_tests_warnings_and_logs_are_looked_through(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    """In a run with suites: terminal, JUnit XML and log file; the test that is not a suite fails as it did."""
+    monkeypatch.setenv("ACME_TOKEN", KEY)
+    pytester.makepyfile(test_items=REPLAYED.split("@pytest.mark")[0] + OTHERS)
+    flags = ("--junitxml=out.xml", "--log-file=run.log", "-rA", f"-n{workers}")
+    run = pytester.runpytest_subprocess(*flags)
+    written = [(pytester.path / name).read_text() for name in ("out.xml", *(() if workers == "2" else ("run.log",)))]
+    assert not holds(KEY, run.stdout.str(), *written)
+    run.stdout.fnmatch_lines(["*refused [[]hidden: the value of $ACME_TOKEN]*"])
+    run.stdout.fnmatch_lines(["*deprecated [[]hidden: the value of $ACME_TOKEN]*"])
+
+
+NAMED = """
+import os
+import pytest
+from pydantic import BaseModel
+from pytest_llm_extract import Waiver
+
+KEY = os.environ["ACME_TOKEN"]
+
+class Item(BaseModel):
+    name: str | None = None
+
+def read(text) -> Item: ...
+
+CASE = {"id": "a", "input": "a", "expected": {}}
+WAIVED = pytest.mark.llm_gate(waive=[Waiver("since " + KEY, expires="2999-01-01", field="name")])
+
+@GIVEN
+def test_items(extraction): ...
+"""
+GIVEN = {
+    "the case id": "pytest.mark.llm_extract(extractor=read, cases=[CASE | {'id': KEY}])",
+    "the group": "pytest.mark.llm_extract(extractor=read, cases=[CASE | {'group': 'of ' + KEY}])",
+    "the reason of a waiver": "WAIVED\n@pytest.mark.llm_extract(extractor=read, cases=[CASE])",
+}
+
+
+def test_names_that_hold_a_secret_are_refused(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At collection, with the variable and without the secret."""
+    monkeypatch.setenv("ACME_TOKEN", KEY)
+    for number, marker in enumerate(GIVEN.values()):
+        pytester.makepyfile(**{f"test_{number}": NAMED.replace("GIVEN", marker)})
+    run = pytester.runpytest_subprocess("--tb=line")
+    for what in GIVEN:
+        run.stdout.fnmatch_lines_random([f"*{what} '*[[]hidden: the value of $ACME_TOKEN]' holds a secret*"])
+    assert not holds(KEY, run.stdout.str())

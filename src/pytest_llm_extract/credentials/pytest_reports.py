@@ -11,10 +11,19 @@ from pytest_llm_extract.formats.visible import visible, visible_output, visible_
 
 def hide_in_report(report: Any, watch: Watch) -> None:
     """Hide secrets in a report of a test or collector, in place, and make control characters visible."""
-    report.longrepr = _without(report.longrepr, lambda text: visible_text(watch.hide(text)))
-    report.sections = [(title, visible_output(watch.hide(text))) for title, text in report.sections]
+    hide_in_other_report(report, watch)
+    report.longrepr = _without(report.longrepr, visible_text)
+    report.sections = [(title, visible_output(text)) for title, text in report.sections]
     if hasattr(report, "wasxfail"):
-        report.wasxfail = visible(watch.hide(report.wasxfail))
+        report.wasxfail = visible(report.wasxfail)
+
+
+def hide_in_other_report(report: Any, watch: Watch) -> None:
+    """Hide secrets in the report of a test that is not a suite, in place."""
+    report.longrepr = _without(report.longrepr, watch.hide)
+    report.sections = [(title, watch.hide(text)) for title, text in report.sections]
+    if hasattr(report, "wasxfail"):
+        report.wasxfail = watch.hide(report.wasxfail)
     if getattr(report, "user_properties", None):
         report.user_properties = [(name, _shown(value, watch.hide)) for name, value in report.user_properties]
 

@@ -13,6 +13,7 @@ import pytest
 
 from pytest_llm_extract.config.settings import CONFTEST, conftests_may_build_clients
 from pytest_llm_extract.session.gate_ids import count_cases_as_failed
+from pytest_llm_extract.session.hidden_secrets import hide_from_now_on
 from pytest_llm_extract.session.refusals import Refusal, mark_refusal
 from pytest_llm_extract.session.stash import SETTINGS, suite_and_case
 
@@ -131,7 +132,9 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
     from pytest_llm_extract.cassette.scrub.vcr_filters import filters_of
     from pytest_llm_extract.errors import LlmExtractError, UsageError
     from pytest_llm_extract.suites.build_suites import MarkerArguments, build_suites
+    from pytest_llm_extract.suites.secret_names import check_names
 
+    hide_from_now_on(metafunc.config)
     definition, settings = metafunc.definition, metafunc.config.stash[SETTINGS]
     _check_place(definition)
     limits = metafunc.config.stash[_limits][definition.nodeid] = _limits_of(definition)
@@ -156,7 +159,9 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
             raise UsageError(definition.nodeid, "a suite has one item for each golden case; do not parametrize it")
         if metafunc.config.hook.pytest_llm_extract_vcr.get_hookimpls():
             filters_of(settings.storage.offer_vcr)  # now, since a mistake in it is one of the collection
-        return build_suites(arguments, settings)
+        suites = build_suites(arguments, settings)
+        check_names(suites, settings.storage.watch)
+        return suites
     except LlmExtractError as error:
         raise Refusal(str(error)) from None
 
