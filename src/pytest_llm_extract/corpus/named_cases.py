@@ -16,14 +16,14 @@ Named = tuple[int, str]  # a line and what is wrong there
 
 @dataclass
 class NamedCases:
-    """The worst cases, the first problems of each kind by line, and all cases by line if they were kept.
+    """The worst cases, the first problems of each kind by line, and all cases by line and id if they were kept.
 
     `worst` are the `N_WORST` cases with most wrong leaves: minus their number, case id, case.
     """
 
     worst: list[tuple[int, str, CaseResult]] = field(default_factory=list)
     problems: dict[str, list[Named]] = field(default_factory=dict)
-    cases: dict[int, CaseResult] = field(default_factory=dict)
+    cases: dict[tuple[int, str], CaseResult] = field(default_factory=dict)
 
     def is_among_worst(self, n_wrong: int, case_id: str) -> bool:
         """Whether a case has more wrong leaves than one of the kept cases."""
@@ -50,7 +50,7 @@ class NamedCases:
         return {
             "worst": [[rank, case.to_wire()] for rank, _, case in self.worst],
             "problems": self.problems,
-            "cases": [[line, case.to_wire()] for line, case in sorted(self.cases.items())],
+            "cases": [[line, case.to_wire()] for (line, _), case in sorted(self.cases.items())],
         }
 
     @classmethod
@@ -60,5 +60,5 @@ class NamedCases:
         return cls(
             [(rank, case.id, case) for rank, case in worst],
             {kind: [(int(line), str(what)) for line, what in named] for kind, named in wire["problems"].items()},
-            {int(line): CaseResult.from_wire(case) for line, case in wire["cases"]},
+            {(int(line), case["id"]): CaseResult.from_wire(case) for line, case in wire["cases"]},
         )

@@ -188,7 +188,7 @@ class PartScorer:
             if examples.is_among_worst(n_wrong, case_id):
                 examples.keep_worst((-n_wrong, case_id, self._result(case_id, gold, answer)))
         if self._keep_all:
-            examples.cases[gold.line] = self._result(case_id, gold, answer)
+            examples.cases[gold.line, case_id] = self._result(case_id, gold, answer)
 
     def _result(self, case_id: str, gold: _Gold, answer: Answer) -> CaseResult:
         columns = gold.columns
