@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import commands
 import pytest
 import yaml  # noqa: F401  # pytester's runs in this process forget what they import, and yaml's C part loads only once
 from recorded import record_in
@@ -79,7 +80,7 @@ HEAVY = (
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers of our own tests."""
     config.addinivalue_line("markers", "slow: starts xdist workers; `-m 'not slow'` leaves it out")
-    config.addinivalue_line("markers", "own_process: its pytest runs need a process of their own")
+    config.addinivalue_line("markers", "own_process: its runs of pytest and llm-extract need processes of their own")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -118,16 +119,15 @@ def heavy_packages() -> None:
 
 
 @pytest.fixture
-def pytester(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> pytest.Pytester:
-    """pytest's own. Serial runs share this process, unless --runpytest=subprocess is given."""
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, processes: None) -> pytest.Pytester:
+    """pytest's own. Serial runs may share this process."""
     if "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ:
         monkeypatch.setenv("PYTEST_ADDOPTS", UNASKED)
     for name in ("CI", "BUILD_NUMBER", "TF_BUILD"):
         monkeypatch.delenv(name, raising=False)
-    if request.config.getoption("runpytest") == "inprocess" and not request.node.get_closest_marker("own_process"):
+    if commands.shares_process:
         monkeypatch.setattr(pytester, "runpytest_subprocess", partial(_run_in_process, pytester))
+        monkeypatch.setattr(pytester, "run", partial(_run_program, pytester))
     return pytester
 
 
@@ -136,6 +136,22 @@ def _run_in_process(pytester: pytest.Pytester, *arguments: str, **options: Any) 
     if "timeout" in options or any(str(argument).startswith("-n") and argument != "-n0" for argument in arguments):
         return pytest.Pytester.runpytest_subprocess(pytester, *arguments, **options)
     return pytester.runpytest_inprocess(*arguments, **options)
+
+
+def _run_program(pytester: pytest.Pytester, *arguments: Any, **options: Any) -> pytest.RunResult:
+    """Run `llm-extract` in this process, any other program as it is."""
+    if options or Path(arguments[0]).stem != commands.PROGRAM.stem:
+        return pytest.Pytester.run(pytester, *arguments, **options)
+    done = commands.llm_extract(*arguments[1:], cwd=pytester.path)
+    return pytest.RunResult(done.returncode, done.stdout.splitlines(), done.stderr.splitlines(), 0.0)
+
+
+@pytest.fixture(autouse=True)
+def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of pytest and llm-extract share this process, but for `own_process` and --runpytest=subprocess."""
+    in_process = request.config.getoption("runpytest", "inprocess") == "inprocess"
+    own_process = request.node.get_closest_marker("own_process")
+    monkeypatch.setattr(commands, "shares_process", in_process and not own_process)
 
 
 @pytest.fixture

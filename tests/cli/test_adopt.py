@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ import pytest
 import vcr
 import yaml
 from cassette_mutations import CHAT, cassette, interaction
+from commands import llm_extract
 from standin import StandIn
 
-LLM_EXTRACT = Path(sys.executable).with_name("llm-extract")
 KEY = "sk-foreign-key-of-the-user-1234567890"
 PROMPT_SUITE = """
 import pytest
@@ -52,9 +51,8 @@ class TestIt:
 
 
 def adopt(project: pytest.Pytester, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the command as it is installed, in the project."""
-    command = [str(LLM_EXTRACT), "adopt", *map(str, arguments)]
-    return subprocess.run(command, cwd=project.path, capture_output=True, text=True, timeout=120)
+    """Run the command in the project."""
+    return llm_extract("adopt", *arguments, cwd=project.path)
 
 
 def foreign(folder: Path, name: str, *interactions: dict[str, Any]) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from commands import llm_extract
 from standin import StandIn, said
 
 from pytest_llm_extract.cli.check import CheckFinding, _summary
 
-LLM_EXTRACT = Path(sys.executable).with_name("llm-extract")
 SECRET = "sk-proj-Abcdef0123456789Abcdef0123456789"
 SUITE = """
 import json, pytest
@@ -56,10 +55,8 @@ def write_gold(project: pytest.Pytester, *names: str, **inputs: str) -> None:
 
 
 def check(project: pytest.Pytester, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as it is installed."""
-    return subprocess.run(
-        [str(LLM_EXTRACT), "check", *arguments], cwd=project.path, capture_output=True, text=True, timeout=120
-    )
+    """Run the command in the project."""
+    return llm_extract("check", *arguments, cwd=project.path)
 
 
 def cassette(project: pytest.Pytester, case: str, module: str = "test_whole") -> Path:

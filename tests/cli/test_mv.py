@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from commands import llm_extract
 from conftest import MODULE
 
-LLM_EXTRACT = Path(sys.executable).with_name("llm-extract")
 OLD, NEW = "test_items.py::test_items", "test_parts.py::test_items"
 
 
 def mv(project: pytest.Pytester, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as it is installed."""
-    command = [str(LLM_EXTRACT), *(arguments if arguments[0] == "check" else ("mv", *arguments))]
-    return subprocess.run(command, cwd=project.path, capture_output=True, text=True, timeout=120, check=False)
+    """Run the command, or `check`, in the project."""
+    return llm_extract(*(arguments if arguments[0] == "check" else ("mv", *arguments)), cwd=project.path)
 
 
 @pytest.fixture

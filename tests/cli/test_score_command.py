@@ -15,6 +15,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from commands import PROGRAM, llm_extract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -31,7 +32,6 @@ from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import read_answer
 from pytest_llm_extract.scoring.score import score_answer
 
-LLM_EXTRACT = Path(sys.executable).with_name("llm-extract")
 MODULE = """
 import os
 from decimal import Decimal
@@ -79,11 +79,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str, gold: str = "gold.jsonl", predictions: str = "p.jsonl") -> subprocess.CompletedProcess[str]:
-    """The installed command, in the current directory."""
-    command = [str(LLM_EXTRACT), "score", gold, predictions, *arguments]
-    if "--schema" not in arguments:
-        command += ["--schema", "invoices:Invoice"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    """Run the command in the current directory."""
+    schema = () if "--schema" in arguments else ("--schema", "invoices:Invoice")
+    return llm_extract("score", gold, predictions, *arguments, *schema)
 
 
 def test_scores_every_form_of_record(folder: Path) -> None:
@@ -278,6 +276,7 @@ def test_answers_in_a_markdown_fence(folder: Path) -> None:
     assert "note: a Markdown fence was taken off 1 of 2 answers" in taken.stdout
 
 
+@pytest.mark.own_process  # a process reads the rules of a file once
 def test_rules_by_field(folder: Path) -> None:
     """`--compare` has the rules of a JSON file, of list items too; a wrong one is one line."""
     (folder / "gold.jsonl").write_text('{"id": "a", "vendor": "ACME", "tags": ["X", "y"]}')
@@ -352,7 +351,7 @@ def test_two_predictions_compare_with_diff(folder: Path) -> None:
     write_jsonl(folder / "worse.jsonl", [{"id": row["id"], "vendor": "?"} for row in PREDICTIONS])
     run("--json", "a.json")
     run("--json", "b.json", predictions="worse.jsonl")
-    done = subprocess.run([LLM_EXTRACT, "diff", "a.json", "b.json"], capture_output=True, text=True, timeout=120)
+    done = llm_extract("diff", "a.json", "b.json")
     assert "lost" in done.stdout
     assert "vendor" in done.stdout
 
@@ -372,14 +371,14 @@ def test_large_corpora_are_totals_only(folder: Path) -> None:
     jsonschema.validate(written, json_schema())
     suite = written["suites"][0]
     assert (suite["n_cases"], suite["cases"], suite["documents"]["exact"]) == (10_001, [], 9000)
-    merged = subprocess.run([LLM_EXTRACT, "merge", "r.json"], capture_output=True, text=True, timeout=120)
+    merged = llm_extract("merge", "r.json")
     assert merged.returncode == 2
     assert "holds totals only" in merged.stderr
 
 
 def test_help_documents_exit_statuses() -> None:
     """An example, the forms of records, and every exit status."""
-    done = subprocess.run([LLM_EXTRACT, "score", "--help"], capture_output=True, text=True, timeout=60)
+    done = llm_extract("score", "--help")
     for text in ("Example:", '"output"', '"raw"', "0  scored", "1  a floor", "2  wrong", "3  records do not match"):
         assert text in done.stdout
 
@@ -499,7 +498,7 @@ def test_progress_is_for_terminals(folder: Path) -> None:
     import pty
 
     reader, writer = pty.openpty()
-    command = [str(LLM_EXTRACT), "score", "gold.jsonl", "p.jsonl", "--schema", "invoices:Invoice"]
+    command = [str(PROGRAM), "score", "gold.jsonl", "p.jsonl", "--schema", "invoices:Invoice"]
     environment = {**os.environ, "TERM": "xterm"}
     subprocess.run(command, stderr=writer, stdout=subprocess.PIPE, cwd=folder, env=environment, timeout=120, check=True)
     assert b"scoring" in os.read(reader, 10_000)
