@@ -79,7 +79,7 @@ HEAVY = (
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers of our own tests."""
-    config.addinivalue_line("markers", "slow: starts xdist workers; `-m 'not slow'` leaves it out")
+    config.addinivalue_line("markers", "slow: takes seconds, or starts xdist workers; `-m 'not slow'` leaves it out")
     config.addinivalue_line("markers", "own_process: its runs of pytest and llm-extract need processes of their own")
 
 

@@ -30,6 +30,7 @@ INSTALLED = {found.name for found in entry_points(group="pytest11")}
 ASYNC = ("OpenAI", "AsyncOpenAI"), ("def read", "async def read"), ("= client.", "= await client.")
 ASYNC_BODY = (*ASYNC, ("def test_items", "async def test_items"))
 Beside = Callable[..., pytest.RunResult]
+pytestmark = pytest.mark.slow
 
 
 def needs(*names: str) -> pytest.MarkDecorator:

@@ -39,6 +39,7 @@ from pytest_llm_extract.config import suite_folders
 from pytest_llm_extract.errors import CassetteError
 
 
+@pytest.mark.slow
 def test_bombs_are_refused(tmp_path: Path) -> None:
     """A small file that would grow without end is one line; JSON that is only nested deeply is a body like others."""
     read = {name for name, text in bombs().items() if isinstance(outcome(text, tmp_path), Recording)}
@@ -278,6 +279,7 @@ def test_an_edit_breaks_the_seal(tmp_path: Path) -> None:
     assert (read_as_written(crlf.encode()), load(write(tmp_path, crlf))) == (None, parsed(text))
 
 
+@pytest.mark.slow
 def test_an_edit_under_a_new_seal_is_read_as_the_parser_reads_it(tmp_path: Path) -> None:
     """Whatever stands in place of a value, a key, or a whole line, or comes before or after one.
 

@@ -12,6 +12,7 @@ from recorded import record
 from standin import Reply, StandIn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", EXTRACTORS)
 def test_extractors_record_and_replay(bare: pytest.Pytester, kind: str) -> None:
     """Recorded once; replayed with the provider counting connections, none of which come."""

@@ -309,6 +309,7 @@ def pytest_llm_extract_vcr(vcr):
 """
 
 
+@pytest.mark.slow
 def test_requests_are_stored_as_hashes(
     project: pytest.Pytester, provider: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

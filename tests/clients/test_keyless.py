@@ -51,6 +51,7 @@ def test_items(extraction):
 """
 
 
+@pytest.mark.slow
 def test_a_token_is_sent_without_the_placeholder_beside_it(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

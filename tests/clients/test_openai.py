@@ -107,6 +107,7 @@ def answer(body: dict[str, Any]) -> str | dict[str, Any]:
     return stored if "multipart" in body else echo(body)
 
 
+@pytest.mark.slow
 def test_every_call_records_and_replays(pytester: pytest.Pytester) -> None:
     """Sync, async, streamed, parsed, tools, Responses, Azure, clients of the module; replayed without a key."""
     with StandIn(answer) as provider:

@@ -47,6 +47,7 @@ def test_conftest_is_told(bare: pytest.Pytester) -> None:
     bare.runpytest_subprocess().assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_fixture_is_told(bare: pytest.Pytester) -> None:
     """With the setting, the fixture is no longer in the way."""
     bare.makepyfile(test_items=SUITE)

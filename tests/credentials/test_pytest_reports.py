@@ -21,6 +21,7 @@ def test_what_a_replay_shows_is_looked_through(
     assert written.count("[hidden: the value of $ACME_TOKEN]") >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.own_process
 @WORKERS
 def test_keys_that_a_replayed_request_carries_are_known(

@@ -138,6 +138,7 @@ def suites_of(project: pytest.Pytester) -> list[dict[str, dict[str, Any]]]:
     ]
 
 
+@pytest.mark.slow
 def test_every_answer_has_the_outcome_of_its_row(project: pytest.Pytester) -> None:
     """Recorded and replayed: the statuses that the page says, what it quotes, and a cassette where it was an answer."""
     rows = documented()

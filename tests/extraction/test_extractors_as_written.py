@@ -85,6 +85,7 @@ test_reader, test_of, test_plain = suite(Reader()), suite(Read.of), suite(plain,
 """
 
 
+@pytest.mark.slow
 def test_what_they_send_is_recorded_and_replayed(pytester: pytest.Pytester, answering: StandIn) -> None:
     """Repairs, fallbacks, retries, threads, streams read to the end or not, generators, and all kinds of callables."""
     pytester.makepyfile(test_good=HEAD + GOOD)

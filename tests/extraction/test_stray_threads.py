@@ -84,6 +84,7 @@ def test_others():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("late", "key"),
     [

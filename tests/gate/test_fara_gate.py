@@ -83,6 +83,7 @@ def check(suite: dict[str, Any], prompt: str) -> None:
     assert suite["verdict"] == verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prompt", ["one_shot", "five_shot", "chain_of_thought", "no_schema"])
 def test_published_comparison_comes_out(filings: Filings, prompt: str) -> None:
     """Verdict, lost, gained and every p of zero_shot against another prompt, serially and on two workers."""
@@ -96,6 +97,7 @@ def test_published_comparison_comes_out(filings: Filings, prompt: str) -> None:
     check(filings.results(), prompt)
 
 
+@pytest.mark.slow
 def test_dates_read_as_dates_lose_nothing(filings: Filings) -> None:
     """With DateText five_shot passes; the report says that the rules moved both sides."""
     filings.write_suite('compare={"file_date": DateText()},')

@@ -38,6 +38,7 @@ def test_stopped_run_leaves_nothing_patched(recorded: pytest.Pytester) -> None:
     assert http.client.HTTPConnection is before
 
 
+@pytest.mark.slow
 def test_crashed_worker_stays_in_the_denominator(recorded: pytest.Pytester) -> None:
     """A case whose worker died counts as lost, and the gate sees it."""
     spoil(recorded, "__import__('os')._exit(3)")

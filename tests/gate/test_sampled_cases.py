@@ -78,6 +78,7 @@ def test_order_of_arrival_and_of_samples_changes_nothing(
     assert decide(turned._replace(paths=whole.paths, baseline=whole.baseline)).comparisons == decide(whole).comparisons
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(SIDES.filter(bool), st.integers(1, 3))
 def test_shards_merge_to_what_one_run_says(sides: list[tuple[list[str], list[str]]], n_shards: int) -> None:

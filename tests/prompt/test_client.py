@@ -51,6 +51,7 @@ def pytest_llm_extract_vcr(vcr):
 """
 
 
+@pytest.mark.slow
 @APIS
 @pytest.mark.parametrize("extra", ["", FILTER, CLIENT.format(client="OpenAI()")], ids=["none", "filter", "own client"])
 @pytest.mark.own_process

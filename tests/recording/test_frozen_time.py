@@ -80,6 +80,7 @@ def frozen(monkeypatch):
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("freezer", list(FREEZERS))
 def test_frozen_time_holds_up_nothing(pytester: pytest.Pytester, freezer: str) -> None:
     """Also where the provider is busy first: the wait that it asks for has an end, and the recording its true date."""

@@ -84,6 +84,7 @@ def test_interrupt_sends_nothing_more(unrecorded: pytest.Pytester) -> None:
     assert len(provider.requests) == sent
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_lose_nothing(unrecorded: pytest.Pytester) -> None:
     """The same suite recorded by two processes: every cassette is whole, and both runs are green."""
     provider = Provider(delay_s=0.05)

@@ -171,6 +171,7 @@ def test_raising_samples_records_only_the_further_ones(items: Items, moody: Stan
     one.stdout.no_fnmatch_line("*flake*")
 
 
+@pytest.mark.slow
 def test_sample_that_was_not_recorded_is_missing_alone(items: Items) -> None:
     """The provider's words and the sample are named; the plan and the next recording are about that one."""
     asked: Counter[str] = Counter()
@@ -251,6 +252,7 @@ def test_later_sample_without_a_recording_fails_its_case(items: Items) -> None:
     )
 
 
+@pytest.mark.slow
 def test_crashed_worker_loses_all_samples_of_its_case(items: Items) -> None:
     """A case whose worker died stays in every denominator, three times."""
     items.record("--llm-extract-accept")

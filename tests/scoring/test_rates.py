@@ -127,6 +127,7 @@ def test_groups() -> None:
     assert list(groups["page"]) == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_rates_in_results_json(project: pytest.Pytester, provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """Averages, rows and groups of a suite, serially and on two workers, as the shipped schema says."""
     from jsonschema import validate
@@ -161,6 +162,7 @@ def test_wilson_equals_statsmodels(counts: tuple[int, int], alpha: float) -> Non
     assert intervals.wilson(*counts, alpha=alpha) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.lists(st.integers(1, 6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=2, max_size=30))
 def test_clustered_interval_uses_the_cluster_robust_variance(cases: list[tuple[int, int]]) -> None:

@@ -114,6 +114,7 @@ def test_inexact_cases_fail(orders: pytest.Pytester, workers: str) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.own_process
 def test_other_suites_are_not_explained(orders: pytest.Pytester) -> None:
     """Without `strict` the same cases are imperfect, and nothing compares them a second time."""

@@ -32,6 +32,7 @@ def test_skipped_case_is_lost(people: Project) -> None:
     run.stdout.fnmatch_lines(["  name: lost 6 cases and gained 0*", "  town: lost 6 cases and gained 0*"])
 
 
+@pytest.mark.slow
 def test_crashed_worker_is_lost(people: Project) -> None:
     """A worker that dies takes its case with it, and the comparison knows."""
     module = people.pytester.path / "test_items.py"

@@ -44,6 +44,7 @@ def test_skipped(extraction): pass
     assert len(provider.requests) == 13
 
 
+@pytest.mark.slow
 def test_a_recording_run_uses_one_process(unrecorded: pytest.Pytester) -> None:
     """It says so, whichever way it was asked for workers."""
     with serving(Provider()):

@@ -24,6 +24,7 @@ def test_accept_counts_on_the_command_line_only(people: Project, monkeypatch: py
     assert people.baseline.read_text() == before
 
 
+@pytest.mark.slow
 @pytest.mark.own_process
 def test_accepting_a_loss_is_green_by_hand_and_red_in_ci(people: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """In CI the answers are accepted, and the exit status is that of the gate."""

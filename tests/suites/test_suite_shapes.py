@@ -82,6 +82,7 @@ def pytest_collect_file(file_path, parent):
 """
 
 
+@pytest.mark.slow
 def test_classes_modules_and_other_items(bare: pytest.Pytester) -> None:
     """Inherited and nested classes are suites of their own; the closest floors hold; doctests and other items go on."""
     folder = bare.mkdir("suites")
@@ -150,6 +151,7 @@ def test_conftest_gives_floors_to_a_folder(bare: pytest.Pytester) -> None:
     }
 
 
+@pytest.mark.slow
 def test_fixtures_around_the_extraction(bare: pytest.Pytester) -> None:
     """Others get the very object that the test gets; one of the same name stands in its place, as pytest has it."""
     bare.makepyfile(
