@@ -13,7 +13,6 @@ import pytest
 
 from pytest_llm_extract.config.settings import CONFTEST, conftests_may_build_clients
 from pytest_llm_extract.session.gate_ids import count_cases_as_failed
-from pytest_llm_extract.session.hidden_secrets import hide_from_now_on
 from pytest_llm_extract.session.refusals import Refusal, mark_refusal
 from pytest_llm_extract.session.stash import SETTINGS, suite_and_case
 
@@ -131,6 +130,7 @@ def _line(definition: pytest.Item) -> int | None:
 def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
     from pytest_llm_extract.cassette.scrub.vcr_filters import filters_of
     from pytest_llm_extract.errors import LlmExtractError, UsageError
+    from pytest_llm_extract.session.hidden_secrets import hide_from_now_on
     from pytest_llm_extract.suites.build_suites import MarkerArguments, build_suites
     from pytest_llm_extract.suites.secret_names import check_names
 
