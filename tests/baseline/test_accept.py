@@ -56,7 +56,7 @@ def test_run_with_errors_is_not_accepted(people: Project) -> None:
     next((people.pytester.path / FOLDER / "read").glob("p05*")).unlink()
     run = people.run("--llm-extract-accept")
     assert run.ret == pytest.ExitCode.TESTS_FAILED
-    run.stdout.fnmatch_lines(["not accepted: *1 of 12 cases have no answer (p05)"])
+    run.stdout.fnmatch_lines(["not accepted: *1 of 12 cases has no answer (p05)"])
     assert people.baseline.read_bytes() == before
 
 
@@ -70,7 +70,7 @@ def test_a_refused_acceptance_fails_the_gate(people: Project, workers: str) -> N
     before = people.baseline.read_bytes()
     run = people.run("--llm-extract-accept", f"-n{workers}")
     run.assert_outcomes(passed=11, skipped=1, failed=1)
-    run.stdout.fnmatch_lines(["not accepted: *1 of 12 cases have no answer (p11)", "town: lost 12 cases *"])
+    run.stdout.fnmatch_lines(["not accepted: *1 of 12 cases has no answer (p11)", "town: lost 12 cases *"])
     assert people.baseline.read_bytes() == before
 
 

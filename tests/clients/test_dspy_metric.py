@@ -44,8 +44,11 @@ def complete(body: dict[str, Any]) -> str:
         return json.dumps({"new_instruction": "Give the name and the size as JSON. SIZES PLEASE."})
     document = str(body["messages"][-1]["content"]).split("[[ ## input ## ]]")[-1]
     name, size = document.split()[:2]
-    knows = "SIZES PLEASE" in said or said.count("[[ ## input ## ]]") > 2
+    is_dspy = "[[ ## input ## ]]" in said
+    knows = "SIZES PLEASE" in said or (said.count("[[ ## input ## ]]") > 2 if is_dspy else len(body["messages"]) > 2)
     gold = {"name": name, "size": int(size)} if knows or int(size) % 3 == 0 else {"name": name}
+    if not is_dspy:
+        return json.dumps({"size": 0} | gold)
     return f"[[ ## output ## ]]\n{json.dumps(gold)}\n\n[[ ## completed ## ]]"
 
 
@@ -62,6 +65,59 @@ def accuracy(program: Any, metric: Any) -> float:
     """The mean score on examples that no optimiser saw."""
     unseen = [example(number) for number in range(40, 48)]
     return sum(float(metric(one, program(input=one.input))) for one in unseen) / len(unseen)
+
+
+SUITE = """
+import pytest
+from pydantic import BaseModel
+from pytest_llm_extract import Variant
+
+class Note(BaseModel):
+    name: str
+    size: int
+
+@pytest.mark.llm_extract(
+    schema=Note, cases="gold.jsonl", prompt="plain.md", model="m",
+    variants=[
+        Variant("gepa", prompt="gepa.md", gated=True),
+        Variant("bootstrap", examples="demos.jsonl", gated=True),
+    ],
+)
+@pytest.mark.llm_accuracy(0.9)
+def test_notes(extraction): ...
+"""
+
+
+def test_the_gate_judges_what_optimisers_found(
+    provider: StandIn, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their prompts become variants; on cases that no optimiser saw they pass where the prompt of before fails."""
+    gold = [{"id": f"c{n}", "input": letter(n), "expected": {"name": f"bolt{n}", "size": n}} for n in range(40, 52)]
+    (pytester.path / "gold.jsonl").write_text("\n".join(map(json.dumps, gold)))
+    metric, plain = dspy_metric(Note, holdout=pytester.path / "gold.jsonl"), dspy.Predict("input -> output")
+    examples = [example(number) for number in range(1, 13)]
+    reflection = dspy.LM("openai/r", api_base=provider.base_url, api_key="loopback-only", cache=False)
+    gepa = dspy.GEPA(metric=metric, max_metric_calls=40, reflection_lm=reflection, num_threads=1, seed=1)
+    found = gepa.compile(plain, trainset=examples[:6], valset=examples[6:])
+    bootstrap = dspy.BootstrapFewShot(metric=metric, max_bootstrapped_demos=2, max_labeled_demos=0)
+    demos = bootstrap.compile(plain, trainset=examples).demos
+    rows = [{"input": demo["input"], "expected": json.loads(demo["output"])} for demo in demos]
+    (pytester.path / "demos.jsonl").write_text(
+        "\n".join(json.dumps({"id": f"d{n}", **row}) for n, row in enumerate(rows))
+    )
+    (pytester.path / "plain.md").write_text("Give the name and the size.")
+    (pytester.path / "gepa.md").write_text(found.signature.instructions)
+    pytester.makepyfile(test_notes=SUITE)
+    monkeypatch.setenv("OPENAI_API_KEY", "loopback-only")
+    monkeypatch.setenv("OPENAI_BASE_URL", provider.base_url)
+    run = pytester.runpytest_subprocess("--llm-record", "-rA")
+    run.assert_outcomes(passed=36 + 2, failed=1)
+    run.stdout.fnmatch_lines(
+        ["PASSED *::gate[[]gepa]", "PASSED *::gate[[]bootstrap]", "FAILED *test_notes::gate*size: 4/12*"]
+    )
+    run.stdout.fnmatch_lines(["*gepa beats plain on size: +8 cases, −0*"])
+    sent = [str(body["messages"]) for body in provider.requests if "[[ ## " in str(body["messages"])]
+    assert not any(letter(n) in said for n in range(40, 52) for said in sent)
 
 
 def test_score_and_feedback() -> None:

@@ -13,6 +13,7 @@ import pytest
 from fara import FARA, PROMPTS, Filing
 from real_models import FORMULATIONS, REAL_MODELS
 
+from pytest_llm_extract.comparison.compare import compare_suites
 from pytest_llm_extract.corpus.schema_reference import load_schema
 from pytest_llm_extract.decision.conclude import TuningDecision, conclude
 from pytest_llm_extract.decision.costs import Assumptions
@@ -22,7 +23,7 @@ from pytest_llm_extract.report.tuning import tuning_lines
 from pytest_llm_extract.results.case_result import CaseResult, Usage
 from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.results.recipe import ExampleDocument, Recipe
-from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
+from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import lost_answer, read_answer
 from pytest_llm_extract.scoring.score import score_answer
@@ -205,7 +206,31 @@ def test_justified() -> None:
     decision = decide(letters(FIVE), 0.95)
     assert (decision.verdict, decision.about) == ("justified", "for signer_name")
     assert {reason.name: reason.speaks for reason in decision.reasons}["reached ceiling"] == "for"
-    assert "llm-extract export" in decision.next_steps[0].text
+    assert [step.text.split()[0] for step in decision.next_steps] == ["find", "export"]
+
+
+def test_whether_tuning_is_on_offer_is_the_users_to_say() -> None:
+    """Said to be open: export. Said to be closed: another model, and no cost of a road that is not there."""
+    suites = letters(FIVE)
+    [export] = decide(suites, 0.95, tuning_available=True).next_steps
+    assert "llm-extract export" in export.text
+    closed = decide(suites, 0.95, volume=1e6, tuned_usd=(0.1, 0.2), tuning_available=False)
+    assert (closed.verdict, "open weights" in closed.next_steps[0].text) == ("justified", True)
+    assert [cost.text.split()[0] for cost in closed.costs] == ["prompting", "tuning:"]
+
+
+def test_formulations_of_earlier_runs_are_counted() -> None:
+    """Those in the history of the baseline that none of today's variants is."""
+    history = ({"tried": ["a" * 16, "b" * 16]}, {"accepted": "2026-01-01"}, {"tried": ["b" * 16, "c" * 16]})
+    first, *others = letters(FIVE)
+    first = first._replace(
+        baseline=AcceptedRun("baseline.jsonl", first.paths, history=history), prompt={"fingerprint": "c" * 64}
+    )
+    decision = decide([first, *others])
+    said = [statement.text for statement in decision.questions[0].statements]
+    assert said[1:] == ["2 more formulations in the history of accepted runs, not among these variants"]
+    [comparison] = compare_suites([first, *others], 0.05)
+    assert any(note.startswith("2 formulations of earlier runs") for note in comparison.notes)
 
 
 def test_not_justified_where_documents_lack_the_values() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,15 @@ from pytest_llm_extract.wording import count_cases
 
 
 def write_accepted(
-    suite: SuiteResult, entries: Mapping[str, Mapping[str, Any]], decision: Decision | None, settings: Settings
+    suite: SuiteResult,
+    entries: Mapping[str, Mapping[str, Any]],
+    decision: Decision | None,
+    settings: Settings,
+    tried: Iterable[str] = (),
 ) -> list[str]:
     """Write a suite's baseline or anchor, and say what was written.
+
+    `tried` has short hashes of the formulations that the run compared.
 
     Raises:
         BaselineError: cases without an answer, a part of the cases for an anchor, mixed prompts, a read-only folder.
@@ -44,6 +50,7 @@ def write_accepted(
         decision.verdict.value if decision and decision.verdict else None,
         decision.reasons if decision else (),
         suite.judged_by,
+        tuple(tried),
     )
     baseline, anchor = (load_own(folder / name, settings) for name in (BASELINE, ANCHOR))
     said = []

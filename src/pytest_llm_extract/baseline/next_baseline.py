@@ -16,7 +16,10 @@ _MAX_HISTORY = 50
 
 
 class Acceptance(NamedTuple):
-    """The entries of a run to accept, and the facts about that run."""
+    """The entries of a run to accept, and the facts about that run.
+
+    `tried` has short hashes of the formulations that the run compared, its own among them.
+    """
 
     suite: str
     variant: str
@@ -26,6 +29,7 @@ class Acceptance(NamedTuple):
     verdict: str | None
     reasons: tuple[str, ...] = ()
     judged_by: JudgedBy | None = None
+    tried: tuple[str, ...] = ()
 
 
 def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
@@ -56,6 +60,7 @@ def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
         "verdict": new.verdict,
         "reasons": list(new.reasons),
         "fields": _rates(entries.values()),
+        **({"tried": sorted(new.tried)} if new.tried else {}),
     }
     prompt = _one_prompt(entries.values())
     history = (*history, record)[-_MAX_HISTORY:]

@@ -11,6 +11,7 @@ import click
 
 from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.comparison.compare import compare_variants, example_cases
+from pytest_llm_extract.comparison.confirm import USES, confirm, confirmation_lines, note_use
 from pytest_llm_extract.errors import ResultsError, did_you_mean
 from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.report.variants import variants_lines
@@ -22,6 +23,8 @@ from pytest_llm_extract.results.suite_result import SuiteResult
 @click.option("--reference", metavar="NAME", help="What the others are held against; default: the first.")
 @click.option("--suite", "suite_id", metavar="ID", help="The suite, where the files hold several.")
 @click.option("--margin", metavar="POINTS", type=click.FloatRange(0, 100), help="Accuracy that a cheaper one may lose.")
+@click.option("--confirm", "confirmed", metavar="NAME", help="Test this one once on the held-out cases alone.")
+@click.option("--uses", type=click.Path(dir_okay=False, path_type=Path), help="File of the uses of held-out cases.")
 @click.option("--alpha", default=0.05, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True))
 @click.option("--json", "as_json", is_flag=True, help="Write the comparison as JSON.")
 def command(
@@ -29,6 +32,8 @@ def command(
     reference: str | None,
     suite_id: str | None,
     margin: float | None,
+    confirmed: str | None,
+    uses: Path | None,
     alpha: float,
     as_json: bool,
 ) -> None:
@@ -40,13 +45,21 @@ def command(
       llm-extract compare main.json branch-a.json branch-b.json --margin 2
 
     Of several files, each entry is called by its file's name, with the variant behind it where a file has several. The
-    first one is the reference, unless --reference names another. Exit status: 0 something was compared, 1 nothing could
-    be, 2 an input cannot be read.
+    first one is the reference, unless --reference names another.
+
+    Cases with metadata {"split": "holdout"} have no part in it. They are for one test at the end: --confirm NAME. Each
+    use is kept in holdout.jsonl beside the cassettes, to be committed, and the second one is warned of.
+
+    Exit status: 0 something was compared (or confirmed), 1 nothing could be, 2 an input cannot be read.
     """
     entries = _entries(files, suite_id)
     names = [entry.variant for entry in entries]
-    if reference is not None and reference not in names:
-        raise ResultsError("--reference", f"no entry {reference!r}.{did_you_mean(reference, names)}")
+    for option, name in (("--reference", reference), ("--confirm", confirmed)):
+        if name is not None and name not in names:
+            raise ResultsError(option, f"no entry {name!r}.{did_you_mean(name, names)}")
+    if confirmed is not None:
+        _confirm(entries, confirmed, reference or names[0], alpha, uses or Path("cassettes") / USES, as_json=as_json)
+        return
     share = None if margin is None else margin / 100
     found = compare_variants(entries, alpha=alpha, reference=reference, margin=share, examples=example_cases(entries))
     if as_json:
@@ -54,6 +67,21 @@ def command(
     else:
         echo(*variants_lines(found, shutil.get_terminal_size().columns))
     raise SystemExit(int(not found.variants))
+
+
+def _confirm(
+    entries: Sequence[SuiteResult], variant: str, reference: str, alpha: float, uses: Path, *, as_json: bool
+) -> None:
+    """Test one entry on the held-out cases, and write down that they were used."""
+    if variant == reference:
+        raise ResultsError("--confirm", f"{variant!r} is what the others are held against")
+    found = confirm(entries, variant, reference, alpha)
+    before = note_use(uses, found)
+    if as_json:
+        echo(*json.dumps({**found.to_wire(), "uses_before": before}, indent=1).splitlines())
+    else:
+        echo(*confirmation_lines(found, before))
+    raise SystemExit(int(not found.is_confirmed))
 
 
 def _entries(files: Sequence[Path], suite_id: str | None) -> list[SuiteResult]:

@@ -29,6 +29,9 @@ _PRICE = click.FloatRange(min=0)
 @click.option("--tuned-price", type=(_PRICE, _PRICE), metavar="IN OUT", help="Prices of a million tokens, once tuned.")
 @click.option("--epochs", default=3, show_default=True, type=click.IntRange(min=1))
 @click.option("--examples", default=NESTED_EXAMPLES, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--tuning-available/--no-tuning-available", default=None, help="Whether tuning is on offer; default: not stated."
+)
 @click.option("--json", "as_json", is_flag=True, help="Write the decision as JSON.")
 def command(
     results: Path,
@@ -39,6 +42,7 @@ def command(
     tuned_price: tuple[float, float] | None,
     epochs: int,
     examples: int,
+    tuning_available: bool | None,
     as_json: bool,
 ) -> None:
     """Say whether fine-tuning is due for a suite, from its RESULTS (--llm-extract-json) alone.
@@ -52,12 +56,12 @@ def command(
     than noise. The conclusion is one of: not yet (and the cheapest thing not tried), justified (for these fields), not
     needed, cannot be decided (and what would decide). Every number has its path into results.json.
 
-    Whether the road exists is yours to say: providers open and close it. Exit status: 0 it was answered, 2 the file
-    cannot be read.
+    Whether tuning is on offer is yours to say (--tuning-available): providers open and close it. Exit status: 0 it was
+    answered, 2 the file cannot be read.
     """
     suites = read_results(read_input(results), str(results))
     evidence = gather(suites, suite_id, target, str(results))
-    decision = conclude(evidence, Assumptions(volume, training_price, tuned_price, epochs, examples))
+    decision = conclude(evidence, Assumptions(volume, training_price, tuned_price, epochs, examples, tuning_available))
     if as_json:
         echo(*json.dumps(decision.to_wire(), indent=1).splitlines())
     else:

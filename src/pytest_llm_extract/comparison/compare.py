@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pytest_llm_extract.comparison.ablation import Instruction, find_instructions
 from pytest_llm_extract.comparison.best_set import best_set
 from pytest_llm_extract.comparison.claims import Claim, find_claims, moved
+from pytest_llm_extract.comparison.common_cases import common_cases, compared_fields, comparison_notes, why_incomplete
 from pytest_llm_extract.comparison.differences import (
     VariantDifference,
     difference,
@@ -21,12 +22,9 @@ from pytest_llm_extract.comparison.summary import VariantSummary, summarize_vari
 from pytest_llm_extract.lints.contamination import contaminated_cases
 from pytest_llm_extract.lints.lint_report import documents_of
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.outcome import RIGHT, Status
+from pytest_llm_extract.results.outcome import RIGHT
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.scoring.advice import advise
-from pytest_llm_extract.wording import count_cases
-
-_NOT_RECORDED = (Status.STALE, Status.MISSING, Status.SKIPPED)
 
 
 class BestTwo(NamedTuple):
@@ -147,13 +145,13 @@ def compare_variants(
         margin: the accuracy that a cheaper variant may lose, in 0..1; None where none was asked for.
         examples: ids of cases that a variant has among its few-shot examples; they leave the comparison.
     """
-    left_out = {suite.variant: why for suite in suites if (why := _incomplete(suite)) is not None}
+    left_out = {suite.variant: why for suite in suites if (why := why_incomplete(suite)) is not None}
     compared = [suite for suite in suites if suite.variant not in left_out]
     chosen = reference or (suites[0].variant if suites else "")
     if len(compared) < 2 or chosen in left_out:
         return _not_compared(suites, chosen, alpha, left_out, "nothing to compare: fewer than two variants are whole")
-    fields = _fields(compared)
-    cases, left_out_cases = _common_cases(compared, examples)
+    fields = compared_fields(compared)
+    cases, left_out_cases = common_cases(compared, examples)
     if not cases or not fields:
         return _not_compared(suites, chosen, alpha, left_out, "nothing to compare: no case or no field in common")
     results = {suite.variant: list(map(_by_id(suite).__getitem__, cases)) for suite in compared}
@@ -187,7 +185,7 @@ def compare_variants(
         left_out=left_out,
         left_out_cases=left_out_cases,
         advice=_advice(claims, results, chosen),
-        notes=_notes(compared, fields),
+        notes=comparison_notes(compared, fields),
         instructions=find_instructions(compared, fields, claims, _moved_fields(scores, chosen, fields)),
     )
 
@@ -209,39 +207,8 @@ def _not_compared(
     )  # fmt: skip
 
 
-def _incomplete(suite: SuiteResult) -> str | None:
-    """The reason why a variant is not compared: some of its cases did not run or are not recorded."""
-    n = len(suite.dataset_ids)
-    if not suite.complete:
-        return f"{len(suite.cases)} of {count_cases(n)} ran"
-    n_recorded = sum(all(s.status not in _NOT_RECORDED for s in case.samples) for case in suite.cases)
-    return None if n_recorded == n else f"{n_recorded} of {n} recorded"
-
-
 def _by_id(suite: SuiteResult) -> dict[str, CaseResult]:
     return {case.id: case for case in suite.cases}
-
-
-def _common_cases(
-    suites: Sequence[SuiteResult], examples: Collection[str]
-) -> tuple[list[str], dict[str, tuple[str, ...]]]:
-    """The common cases of all variants, without few-shot examples, and the reasons for leaving out others."""
-    shared = set.intersection(*(set(suite.dataset_ids) for suite in suites))
-    every = dict.fromkeys(case for suite in suites for case in suite.dataset_ids)
-    left_out = {
-        "not in every variant": tuple(case for case in every if case not in shared),
-        "few-shot example of a variant": tuple(case for case in every if case in shared and case in examples),
-    }
-    kept = [case for case in every if case in shared and case not in examples]
-    return kept, {why: cases for why, cases in left_out.items() if cases}
-
-
-def _fields(suites: Sequence[SuiteResult]) -> list[str]:
-    """The labelled fields that all variants have, without those that the reference waives."""
-    waived = {w.field for w in suites[0].rules.waivers if w.field and not w.expired(suites[0].rules.today)}
-    shared = set.intersection(*(set(suite.paths) for suite in suites)) - waived
-    labelled = {path for suite in suites for case in suite.cases for path in case.counts}
-    return [path for path in suites[0].paths if path in shared and path in labelled]
 
 
 def _best_two(scores: Scores, alpha: float) -> BestTwo:
@@ -295,25 +262,3 @@ def _advice(
             if leaves and (text := advise(leaves, "lost")):
                 found.setdefault(claim.variant, {})[claim.field] = text
     return found
-
-
-def _notes(suites: Sequence[SuiteResult], fields: Sequence[str]) -> tuple[str, ...]:
-    notes = []
-    # Rows are compared by their leaves.
-    rows = {path for suite in suites for sample in suite.samples for path in sample.rows}
-    others = sorted({path for suite in suites for path in suite.paths}.difference(fields, rows))
-    if others:
-        notes.append(f"not compared, since not every variant has them or no case labels them: {', '.join(others[:8])}")
-    counts = {suite.n_samples for suite in suites}
-    if len(counts) > 1:
-        notes.append(f"variants have {', '.join(map(str, sorted(counts)))} samples of each case: means are compared")
-    seeded = [suite.variant for suite in suites if suite.recipe and suite.recipe.fixed_seed is not None]
-    if seeded:
-        notes.append(
-            f"one seed for all cases ({', '.join(seeded)}): chance is not independent from case to case, differences "
-            "look surer than they are; leave `seed` out, or give each case its own"
-        )
-    small = suites[0]
-    if len(small.dataset_ids) < 20:
-        notes.append(f"{count_cases(len(small.dataset_ids))} decide little: a difference needs to be large to be seen")
-    return tuple(notes)

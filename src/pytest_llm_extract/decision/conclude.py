@@ -64,7 +64,7 @@ def conclude(evidence: Evidence, given: Assumptions) -> TuningDecision:
     questions = ask(evidence, found, gaps)
     promoted = _promote(evidence)
     steps = [*promoted, *_not_tried(questions), *_combine(evidence, gaps, found)]
-    verdict, about, extra = _verdict(evidence, gaps, found, steps)
+    verdict, about, extra = _verdict(evidence, gaps, found, steps, given.tuning_available)
     steps = promoted if verdict == "not needed" else steps
     return TuningDecision(
         suite=evidence.primary.id,
@@ -80,7 +80,11 @@ def conclude(evidence: Evidence, given: Assumptions) -> TuningDecision:
 
 
 def _verdict(
-    evidence: Evidence, gaps: Sequence[Gap], found: Mapping[str, Ceiling], steps: Sequence[_Step]
+    evidence: Evidence,
+    gaps: Sequence[Gap],
+    found: Mapping[str, Ceiling],
+    steps: Sequence[_Step],
+    is_available: bool | None,
 ) -> tuple[Verdict, str, list[_Step]]:
     """The conclusion, what it is about, and a step that goes before the others."""
     if gaps and all(gap.verdict == "reached" for gap in gaps):
@@ -93,8 +97,7 @@ def _verdict(
     below = [gap for gap in gaps if gap.verdict == "below"]
     stuck = [gap.field for gap in below if is_stuck(gap, found)]
     if stuck:
-        text = "export training data with `llm-extract export`, and hold the tuned model against these variants"
-        return "justified", f"for {some_names(stuck)}", [_Step("export", Statement(text))]
+        return "justified", f"for {some_names(stuck)}", _road(is_available)
     if below:
         fields = some_names(gap.field for gap in below)
         text = f"look at the labels of {fields}: what is missed is not in the documents"
@@ -103,6 +106,19 @@ def _verdict(
     most = "more than 20,000" if None in needed else f"about {max(n for n in needed if n is not None):,}"
     text = f"label more cases: {most} would decide every field"
     return "cannot tell", f"with {count_cases(len(evidence.primary.dataset_ids))}", [_Step("cases", Statement(text))]
+
+
+def _road(is_available: bool | None) -> list[_Step]:
+    """What to do where tuning is justified, by whether it is on offer."""
+    export = "export training data with `llm-extract export`, and hold the tuned model against these variants"
+    step = _Step("export", Statement(export))
+    if is_available:
+        return [step]
+    if is_available is None:
+        text = "find out whether your model can be tuned, and say so: --tuning-available or --no-tuning-available"
+    else:
+        text = "tuning is not on offer, as stated: choose a model with open weights, which you can tune yourself"
+    return [_Step("offer", Statement(text)), step]
 
 
 def _promote(evidence: Evidence) -> list[_Step]:

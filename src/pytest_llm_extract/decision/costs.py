@@ -21,6 +21,7 @@ class Assumptions(NamedTuple):
         tuned_usd: prices of 1,000,000 tokens that a tuned model reads and writes; None where they were not stated.
         epochs: how often training goes through the examples.
         examples: how many labelled examples it takes.
+        tuning_available: whether tuning is on offer, which only the user can know; None where it was not stated.
     """
 
     volume: float | None = None
@@ -28,6 +29,7 @@ class Assumptions(NamedTuple):
     tuned_usd: tuple[float, float] | None = None
     epochs: int = 3
     examples: int = NESTED_EXAMPLES
+    tuning_available: bool | None = None
 
 
 def price_roads(evidence: Evidence, given: Assumptions) -> tuple[Statement, ...]:
@@ -35,6 +37,9 @@ def price_roads(evidence: Evidence, given: Assumptions) -> tuple[Statement, ...]
     if given.volume is None:
         return (Statement("no volume: state documents a month with --volume to see what both roads cost"),)
     monthly = _prompting(evidence, given.volume)
+    if given.tuning_available is False:
+        closed = Statement("tuning: not on offer, as stated (--no-tuning-available)")
+        return (_prompting_said(evidence, given.volume, monthly), closed)
     once, once_said = _training(evidence, given)
     tuned, tuned_said = _tuned(evidence, given)
     said = [_prompting_said(evidence, given.volume, monthly), once_said, tuned_said]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from pytest_llm_extract.comparison.common_cases import tried_before
 from pytest_llm_extract.decision.ceiling import Ceiling, total
 from pytest_llm_extract.decision.evidence import Answer, Evidence, Statement
 from pytest_llm_extract.decision.gaps import Gap
 from pytest_llm_extract.lints.near_duplicates import SAME, similarity
 from pytest_llm_extract.lints.retrieval import retrieval_lines
 from pytest_llm_extract.results.recipe import Recipe
-from pytest_llm_extract.wording import percent, some_names
+from pytest_llm_extract.wording import counted, percent, some_names
 
 FORMULATIONS = 5
 _CLEAN = 0.05  # of the cases may have open findings
@@ -53,7 +54,11 @@ def _formulations(evidence: Evidence) -> Question:
     variants = f"{n_recipes} variant{'' if n_recipes == 1 else 's'}"
     text = f"{n} different wording{'' if n == 1 else 's'} in {variants}: {some_names(distinct)}"
     sources = tuple(evidence.of_suite(name, "recipe.instructions") for name in distinct)
-    return Question("formulations", asked, "yes" if n >= FORMULATIONS else "no", (Statement(text, sources),))
+    said = [Statement(text, sources)]
+    if before := tried_before(evidence.suites):
+        old = f"{counted(len(before), 'more formulation')} in the history of accepted runs, not among these variants"
+        said.append(Statement(old, (evidence.of_suite(evidence.primary.variant, "history[*].tried"),)))
+    return Question("formulations", asked, "yes" if n >= FORMULATIONS else "no", tuple(said))
 
 
 def distinct_formulations(evidence: Evidence) -> tuple[list[str], int]:

@@ -194,13 +194,20 @@ class Controller:
             what = f"partial run: {len(suite.cases)} of {count_cases(len(suite.dataset_ids))}"
         return [f"{what}, and the run is required to be complete"]
 
+    def _tried(self, suite_id: str) -> set[str]:
+        """The formulations of a suite's variants that this run compared."""
+        from pytest_llm_extract.comparison.common_cases import formulation_of
+
+        suites = (run.suite for run in self.suites.values())
+        return {formulation_of(suite) for suite in suites if suite.id == suite_id} - {""}
+
     def _accept(self, run: SuiteRun) -> str | None:
         """Accept the answers of a suite; why they could not be."""
         from pytest_llm_extract.baseline.accept import write_accepted
         from pytest_llm_extract.errors import LlmExtractError
 
         try:
-            run.said += write_accepted(run.suite, run.entries, run.decision, self.settings)
+            run.said += write_accepted(run.suite, run.entries, run.decision, self.settings, self._tried(run.suite.id))
         except LlmExtractError as error:
             return f"not accepted: {error}"
         run.decision = run.decision and run.decision.once_accepted()

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from pytest_llm_extract.dataset.gold import GoldenCase
 from pytest_llm_extract.lints.near_duplicates import near_duplicates
-
-HOLDOUT = "holdout"  # metadata: {"split": "holdout"}
+from pytest_llm_extract.results.holdout import is_held_out
 
 
 class Split(NamedTuple):
@@ -32,8 +31,8 @@ def split_rows(
         seed: draws another division.
     """
     judged = list(compared)
-    held = [row for row in rows if row.case.metadata.get("split") == HOLDOUT]
-    kept = [row for row in rows if row.case.metadata.get("split") != HOLDOUT]
+    held = [row for row in rows if is_held_out(row.case.metadata)]
+    kept = [row for row in rows if not is_held_out(row.case.metadata)]
     left_out = {"held out": len(held)}
     ids, texts = {one.case.id for one in judged}, [_text(one) for one in judged]
     groups = {one.case.group for one in (*judged, *held) if one.case.group is not None}

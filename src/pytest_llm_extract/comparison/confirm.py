@@ -1,0 +1,132 @@
+"""One test at the end, on cases that had no part in choosing; and how often they were used for one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_llm_extract import clock
+from pytest_llm_extract.comparison.claims import moved
+from pytest_llm_extract.comparison.common_cases import compared_fields
+from pytest_llm_extract.comparison.scores import ALL, read_scores
+from pytest_llm_extract.errors import ResultsError, reason
+from pytest_llm_extract.formats.atomic_write import write_atomically
+from pytest_llm_extract.results.holdout import is_held_out
+from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.stats.signflip import sign_flip
+from pytest_llm_extract.wording import count_cases, some_names
+
+USES = "holdout.jsonl"  # beside the cassettes, to be committed
+
+
+class Confirmation(NamedTuple):
+    """Whether a variant is better than the reference on held-out cases: one test, over all fields.
+
+    `gained` and `lost` are ids of held-out cases.
+    """
+
+    suite: str
+    variant: str
+    reference: str
+    n_cases: int
+    gained: tuple[str, ...]
+    lost: tuple[str, ...]
+    p: float
+    alpha: float
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the variant is better beyond noise."""
+        return self.p <= self.alpha
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            **self._asdict(),
+            "gained": list(self.gained),
+            "lost": list(self.lost),
+            "confirmed": self.is_confirmed,
+        }
+
+
+def confirm(suites: Sequence[SuiteResult], variant: str, reference: str, alpha: float) -> Confirmation:
+    """Test once, on the held-out cases alone, whether a variant is better than the reference.
+
+    Args:
+        suites: the entries that are compared.
+        variant: the one that was chosen on the other cases.
+        reference: what it has to beat.
+        alpha: the chance that it is confirmed though it is not better.
+
+    Raises:
+        ResultsError: no held-out case that both have, or no labelled field.
+    """
+    pair = {suite.variant: suite for suite in suites if suite.variant in (variant, reference)}
+    held = [case.id for case in pair[reference].cases if is_held_out(case.metadata)]
+    by_id = {name: {case.id: case for case in suite.cases} for name, suite in pair.items()}
+    shared = [case for case in held if all(case in cases for cases in by_id.values())]
+    fields = compared_fields(list(pair.values()))
+    if not shared or not fields:
+        raise ResultsError("--confirm", 'needs held-out cases: golden data with metadata {"split": "holdout"}')
+    results = {name: [cases[case] for case in shared] for name, cases in by_id.items()}
+    scores = read_scores(results, fields)
+    changes = scores.changes(variant, reference, ALL)
+    gained, lost = moved(scores, changes)
+    p = sign_flip([-change for change in changes]).p
+    return Confirmation(pair[reference].id, variant, reference, len(shared), gained, lost, p, alpha)
+
+
+def confirmation_lines(found: Confirmation, before: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The result, and a warning where these cases were used before.
+
+    Args:
+        found: the test.
+        before: its earlier uses, as `note_use` gives them.
+    """
+    moves = f"+{count_cases(len(found.gained))}, −{len(found.lost)}, p {found.p:.3g}"
+    where = f"{count_cases(found.n_cases)} held out"
+    if found.is_confirmed:
+        lines = [f"confirmed: {found.variant} beats {found.reference} on {where}: {moves}"]
+    else:
+        lines = [f"not confirmed: {found.variant} and {found.reference} cannot be told apart with {where}: {moves}"]
+    if before:
+        earlier = some_names(f"{row['variant']} on {row['date']}" for row in before)
+        times = "once" if len(before) == 1 else f"{len(before)} times"
+        lines.append(
+            f"warning: these cases were used {times} before ({earlier}): what was seen then may have led to this "
+            "variant, so p is too small; hold out new cases"
+        )
+    return lines
+
+
+def note_use(path: Path, found: Confirmation) -> list[dict[str, Any]]:
+    """Write down that held-out cases were used, and give the earlier uses for this suite.
+
+    The same test again, with the same result, is not another use.
+
+    Raises:
+        ResultsError: the file cannot be read or written.
+    """
+    row = {
+        "suite": found.suite,
+        "variant": found.variant,
+        "reference": found.reference,
+        "n_cases": found.n_cases,
+        "gained": len(found.gained),
+        "lost": len(found.lost),
+        "p": found.p,
+    }
+    try:
+        text = path.read_text("utf-8") if path.exists() else ""
+        known = [json.loads(line) for line in text.splitlines() if line.strip()]
+        mine = [one for one in known if one["suite"] == found.suite]
+        same = [one for one in mine if {name: one.get(name) for name in row} == row]
+        if not same:
+            line = json.dumps({"date": clock.utc_now().date().isoformat(), **row}, ensure_ascii=False)
+            write_atomically(path, text + ("" if not text or text.endswith("\n") else "\n") + line + "\n")
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        why = reason(error) if isinstance(error, OSError | ValueError) else str(error)
+        raise ResultsError(str(path), f"uses of held-out cases cannot be kept there: {why}") from None
+    return mine[: mine.index(same[0])] if same else mine
