@@ -71,7 +71,7 @@ class Call:
 
     `problem` is one line for a case that has no usable recording (`status` says stale, missing or error);
     `error` is the extractor's own exception. `ignored` says of each path of `ignore` whether some request had it; it
-    is empty where none was sent.
+    is empty where none was sent. `requests` are the bodies that were sent.
     """
 
     status: Status = Status.OK
@@ -83,6 +83,7 @@ class Call:
     failure: Failure | None = None
     facts: CallFacts = _NO_FACTS
     ignored: Mapping[str, bool] = field(default_factory=dict)
+    requests: tuple[bytes, ...] = ()
 
     @property
     def usage(self) -> Usage:
@@ -144,7 +145,8 @@ def _unreadable(error: CassetteError) -> Call:
 
 def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Call:
     take = Replay(recording, slot.ignore, slot.storage)
-    call = Call(facts=_facts(recording, slot), ignored=take.matched)
+    requests = tuple(exchange.request_body for exchange in recording.exchanges)
+    call = Call(facts=_facts(recording, slot), ignored=take.matched, requests=requests)
     try:
         with taking(take), placeholder_key():
             call.value = run_to_end(function)
@@ -204,6 +206,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
     except BaseException as error:
         call.error = error
     recording = Recording(tuple(take.exchanges), slot.case_id)
+    call.requests = tuple(exchange.request_body for exchange in take.exchanges)
     call.facts = _facts(recording, slot)
     call.failure = failure_of(take, call.error, call.facts.answers)
     if call.failure is not None:

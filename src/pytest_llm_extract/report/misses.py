@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from pytest_llm_extract.formats.repetition import repeated_end
 from pytest_llm_extract.report.terminal_text import (
     MISSES,
     and_more,
@@ -61,7 +62,11 @@ def _cases(cases: Sequence[str]) -> str:
 def _part(miss: Miss) -> str:
     """The end of an answer that was cut off, the beginning of one that could not be read."""
     text = " ".join(str(miss.leaf.actual).split())
-    return f"ends …{text[-40:]}" if miss.status.value == "truncated" else f"begins {text[:40]}…"
+    if miss.status.value != "truncated":
+        return f"begins {text[:40]}…"
+    if (again := repeated_end(str(miss.leaf.actual))) is not None:
+        return f"repeats {printable(again.strip(), 40)!r} to its end" if again.strip() else "ends in white space"
+    return f"ends …{text[-40:]}"
 
 
 def _values(leaf: Leaf, side: int) -> str:

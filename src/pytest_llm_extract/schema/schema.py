@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, cast
@@ -69,6 +69,14 @@ class Schema:
     def code(self) -> dict[str, str]:
         """Short hashes of validators and comparison functions, by name."""
         return code_hashes(self.adapter.core_schema, self._comparisons)
+
+    @cached_property
+    def choices(self) -> frozenset[str]:
+        """The strings that enums and Literals of the type allow; empty for a type without a JSON Schema."""
+        try:
+            return frozenset(_choices(self.adapter.json_schema()))
+        except Exception:  # of pydantic, or of a project's own code
+            return frozenset()
 
     @cached_property
     def types_fingerprint(self) -> str:
@@ -191,3 +199,12 @@ def _any_of(value: Any) -> Any:
 
 
 gold_to_json = json.JSONEncoder(default=_any_of).encode
+
+
+def _choices(schema: Any) -> Iterator[str]:
+    """The strings below `enum` and `const` of a JSON Schema."""
+    if isinstance(schema, dict):
+        allowed = [*schema.get("enum", ()), schema.get("const")]
+        yield from (value for value in allowed if isinstance(value, str))
+    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from _choices(inner)

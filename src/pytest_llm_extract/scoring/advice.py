@@ -9,6 +9,7 @@ from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.outcome import Outcome
 
+_WORDS = {Outcome.WRONG: "wrong", Outcome.MISSING: "missing", Outcome.SPURIOUS: "spurious"}
 _SHARE = 0.1  # of the values in question that one hint explains, at least
 
 _PLAIN = {"casefold": "case", "punctuation": "punctuation", "accents": "accents", "spaces": "white space"}
@@ -22,6 +23,13 @@ _MEANINGS = {
     ),
     "sibling": ("are the value of the field {!r}", "say in the prompt what tells the two fields apart"),
     "other_number": ("are another number", "no rule makes them right; look at what the model reads"),
+    "prompt": (
+        "stand in the {} of the prompt and not in the document",
+        "the model repeats its prompt: say what is an example, or try without it",
+    ),
+    "label": ("are the label of the value", "say in the prompt that the value stands behind its label"),
+    "end": ("are the end of the document", "say in the prompt where the value stands"),
+    "loop": ("repeat themselves", "no rule makes them right; a frequency penalty or another model may"),
     "unread": ("have the right value in a notation that the schema does not read", "say in the prompt how to write it"),
 }
 
@@ -43,23 +51,21 @@ def advise(leaves: Iterable[Leaf], what: str = "wrong") -> str | None:
 
 
 def advice(results: Iterable[CaseResult]) -> dict[str, str]:
-    """Advice by field path, for what is wrong or missing; fields that nothing cheap explains are left out."""
+    """Advice by field path, for what is wrong, missing or spurious; fields that nothing cheap explains are left out."""
     lost: dict[str, list[Leaf]] = {}
     for sample in (sample for result in results for sample in result.samples):
         for path, leaves in sample.leaves.items():
-            lost.setdefault(path, []).extend(
-                leaf for leaf in leaves if leaf.outcome in (Outcome.WRONG, Outcome.MISSING)
-            )
+            lost.setdefault(path, []).extend(leaf for leaf in leaves if leaf.outcome in _WORDS)
     found = {path: _advise_field(leaves) for path, leaves in lost.items()}
     return {path: text for path, text in found.items() if text}
 
 
 def _advise_field(leaves: list[Leaf]) -> str | None:
-    """Advice on wrong values, together with the missing ones where a hint explains some of those."""
-    wrong = [leaf for leaf in leaves if leaf.outcome is Outcome.WRONG]
-    if not any(leaf.hint for leaf in leaves if leaf.outcome is Outcome.MISSING):
-        return advise(wrong)
-    return advise(leaves, "wrong and missing" if wrong else "missing")
+    """Advice on wrong values, together with missing and spurious ones where a hint explains some of those."""
+    hinted = {leaf.outcome for leaf in leaves if leaf.hint} | {Outcome.WRONG}
+    asked = [leaf for leaf in leaves if leaf.outcome in hinted]
+    words = [word for outcome, word in _WORDS.items() if any(leaf.outcome is outcome for leaf in asked)]
+    return advise(asked, " and ".join(words))
 
 
 def _kind(hint: str) -> str:

@@ -141,7 +141,9 @@ function hintWords(hint) {
   const [kind, detail] = visible(hint).split(/:(.*)/);
   const known = {
     date: "matches as a date", number: "matches as a number", unit: "differs in its unit", containment: "holds the right value",
-    sibling: `stands in the field ${detail}`, other_number: "is another number", unread: "is right in another notation",
+    sibling: `stands in the field ${detail}`, other_number: "is another number",
+    prompt: `stands in the ${detail} of the prompt`, label: "is the label", end: "is the end of the document", loop: "repeats itself",
+    unread: "is right in another notation",
   };
   return known[kind] ?? `matches without ${kind.replaceAll("+", " and ").replace("casefold", "case")}`;
 }
