@@ -13,7 +13,7 @@ from gate_cases import READ, case, suite
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.report.results_json import json_schema, run_to_wire
 from pytest_llm_extract.report.terminal import Form, suite_lines
-from pytest_llm_extract.report.terminal_text import encodable, painted
+from pytest_llm_extract.report.terminal_text import encodable, painted, side_by_side
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.leaf import Leaf, Leaves, count_leaves
@@ -139,3 +139,18 @@ def test_signs_have_a_form_in_ascii() -> None:
     """Where the terminal lacks a sign it is spelled; text of others is escaped."""
     assert encodable("─ ≠ ∅ → … 雪", "ascii") == "- != null -> ... \\u96ea"
     assert encodable("─ ≠ ∅ → … 雪", "utf-8") == "─ ≠ ∅ → … 雪"
+
+
+@pytest.mark.parametrize(
+    ("texts", "shown"),
+    [
+        (["Bergen", "Oslo"], ["Bergen", "Oslo"]),
+        (["November 21, 2023", "November 22, 2023"], ["…r 21, 2023", "…r 22, 2023"]),
+        (["November 21, 2023", "December 21, 2023"], ["November 2…", "December 2…"]),
+        (["November 21, 2023", "November 21, 2023", "November 21"], ["November 2…", "November 2…", "November 21"]),
+        (["November 21, 2023", "November 21, 2023"], ["November 2…", "November 2…"]),
+    ],
+)
+def test_values_that_differ_look_different(texts: list[str], shown: list[str]) -> None:
+    """A cut that would hide the difference is made around it; equal values stay as they are."""
+    assert side_by_side(texts, 11) == shown

@@ -14,6 +14,7 @@ from pytest_llm_extract.report.terminal_text import (
     padded,
     printable,
     show,
+    side_by_side,
 )
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.leaf import Leaf
@@ -72,7 +73,8 @@ def _part(miss: Miss) -> str:
 def _values(leaf: Leaf, side: int) -> str:
     if not has_values(leaf):
         return leaf.outcome.value
-    return f"{padded(printable(show(leaf.expected), side), side)} ≠ {printable(show(leaf.actual), side)}"
+    expected, actual = side_by_side([show(leaf.expected), show(leaf.actual)], side)
+    return f"{padded(expected, side)} ≠ {actual}"
 
 
 def advice_lines(results: Sequence[CaseResult]) -> list[str]:

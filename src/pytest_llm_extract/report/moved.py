@@ -7,7 +7,15 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
-from pytest_llm_extract.report.terminal_text import MISSES, and_more, field_name, has_values, printable, show
+from pytest_llm_extract.report.terminal_text import (
+    MISSES,
+    and_more,
+    field_name,
+    has_values,
+    printable,
+    show,
+    side_by_side,
+)
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.leaf import Leaf
@@ -75,10 +83,9 @@ def _line(word: str, path: str, result: CaseResult, against: str, width: int) ->
     before, now = _clearest(pairs, path, word)
     tail = _in_samples(pairs, path)
     side = max(8, (width - 47 - len(tail)) // 3)
-    expected = [
-        printable(show(leaf.expected), side) + ": " for leaf in (now.leaf, before.leaf) if leaf and has_values(leaf)
-    ]
-    values = f"{''.join(expected[:1])}{printable(before.shown, side)} → {printable(now.shown, side)}"
+    expected = [show(leaf.expected) for leaf in (now.leaf, before.leaf) if leaf and has_values(leaf)][:1]
+    *known, then, today = side_by_side([*expected, before.shown, now.shown], side)
+    values = f"{''.join(f'{text}: ' for text in known)}{then} → {today}"
     head = f"  {word:6} {printable(result.id, 14):14} {field_name(path, 16):16}"
     return printable(f"{head} {values}{tail}", width)
 

@@ -32,6 +32,16 @@ def printable(text: str, width: int) -> str:
     return f"{shown}…"
 
 
+def side_by_side(texts: Sequence[str], width: int) -> list[str]:
+    """Texts in at most `width` columns each. Those that would look equal are cut around their first difference."""
+    cut = [printable(text, width) for text in texts]
+    if len(set(cut)) == len(set(texts)):
+        return cut
+    same = next((n for n, signs in enumerate(zip(*texts, strict=False)) if len({*signs}) > 1), min(map(len, texts)))
+    start = max(0, same - width // 3)
+    return [printable(f"…{text[start:]}" if start else text, width) for text in texts]
+
+
 def columns(text: str) -> int:
     """How many columns of a terminal a string takes."""
     if text.isascii():
