@@ -173,7 +173,7 @@ def test_other_headers_stay_with_their_cassette() -> None:
 
 def test_a_later_fingerprint_is_refused(tmp_path: Path) -> None:
     """A cassette of a newer version of this package says so."""
-    text = cassette_text(Path("x.yaml"), recording(), {}).replace("version: 2", "version: 3")
+    text = cassette_text(Path("x.yaml"), recording(), {}).replace('version": 2', 'version": 3')
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(Exception, match="update pytest-llm-extract"):
         load(tmp_path / "x.yaml")
@@ -226,7 +226,7 @@ def test_report_says_what_changed(bare: pytest.Pytester, monkeypatch: pytest.Mon
     bare.runpytest_subprocess().assert_outcomes(passed=2)
     (path,) = bare.path.rglob("cassettes/**/*.yaml")
     assert "tools-2" not in path.read_text()
-    assert yaml.safe_load(path.read_text())["x_llm_extract"]["headers"] == ""
+    assert yaml.safe_load(path.read_text())["x_llm_extract"]["run"]["headers"] == ""
 
 
 def test_header_with_a_credential_is_not_compared(bare: pytest.Pytester) -> None:

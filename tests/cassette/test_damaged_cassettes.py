@@ -99,15 +99,24 @@ def test_damaged_cassettes(watch: Watch) -> None:
         (
             '\\"bolt\\"',
             '\\"bold\\"',
-            "x_llm_extract.answers: an answer was edited by hand: its digest no longer matches",
+            "x_llm_extract.run.answers: an answer was edited by hand: its digest no longer matches",
         ),
-        ("code: 200", "code: 201", "x_llm_extract.answers: an answer was edited by hand"),
-        ('"temperature": 0.0', '"temperature": 1.0', "x_llm_extract.fingerprints: a request was edited by hand"),
-        ("format: 1", "format: 2", "x_llm_extract.format: is not 1: update pytest-llm-extract"),
-        ("fingerprints:", "fingerprint:", "x_llm_extract: fingerprints is missing"),
-        ("attempt: 1", "hashes: {schema: a}", "x_llm_extract.hashes: has not the members document, model, parameters"),
-        ("attempt: 1", "requests: [1]", "x_llm_extract.requests[0]: is a number, not a mapping"),
-        ("attempt: 1", "attempt: one", "x_llm_extract.attempt: is a string, not a number"),
+        ("code: 200", "code: 201", "x_llm_extract.run.answers: an answer was edited by hand"),
+        ('"temperature": 0.0', '"temperature": 1.0', "x_llm_extract.run.fingerprints: a request was edited by hand"),
+        ("format: 2", "format: 3", "x_llm_extract.format: is not 2: update pytest-llm-extract"),
+        ('"fingerprints":', '"fingerprint":', "x_llm_extract.run: fingerprints is missing"),
+        (
+            '"attempt": 1',
+            '"hashes": {schema: a}',
+            "x_llm_extract.run.hashes: has not the members document, model, parameters",
+        ),
+        ('"attempt": 1', '"requests": [1]', "x_llm_extract.run.requests[0]: is a number, not a mapping"),
+        ('"attempt": 1', '"attempt": one', "x_llm_extract.run.attempt: is a string, not a number"),
+        (
+            '      "a": 1',
+            '      "a": 2',
+            "x_llm_extract.answer: was edited by hand: it only shows what",
+        ),
         ("case: c0", "case: [c0]", "x_llm_extract.case: is a list, not a string"),
     ],
 )
@@ -121,7 +130,7 @@ def test_cassette_of_ours_that_was_edited(tmp_path: Path, before: str, after: st
 def test_answer_may_be_edited_on_purpose(tmp_path: Path) -> None:
     """Without its digests, which a pull request shows, an edited answer is replayed."""
     data = yaml.safe_load(own(tmp_path))
-    del data["x_llm_extract"]["answers"]
+    del data["x_llm_extract"]["run"]["answers"]
     data["interactions"][0]["response"]["body"]["string"] = "{}"
     found = load(write(tmp_path, data))
     assert found is not None
@@ -132,7 +141,7 @@ def test_exchange_that_was_cut_out_of_a_cassette_of_ours(tmp_path: Path) -> None
     """Its fingerprint is still in the list."""
     data = yaml.safe_load(own(tmp_path))
     del data["interactions"][1]
-    assert refused(tmp_path, data).startswith("x_llm_extract.fingerprints: are 2, and the exchanges 1")
+    assert refused(tmp_path, data).startswith("x_llm_extract.run.fingerprints: are 2, and the exchanges 1")
 
 
 def test_unusual_files(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_recording_of_a_prompt_is_judged_at_once(pytester: pytest.Pytester) -> N
     assert second.endswith("; stale: system prompt changed")
     text = next((pytester.path / "kept").rglob("c0-*.yaml")).read_text("utf-8")
     head = yaml.safe_load(text)["x_llm_extract"]
-    assert (head["case"], head["attempt"], head["recorded"]) == ("c0", 1, "2026-05-28T14:06:26+00:00")
+    assert (head["case"], head["run"]["attempt"], head["run"]["recorded"]) == ("c0", 1, "2026-05-28T14:06:26+00:00")
     replayed = pytester.runpytest_subprocess("-n0")
     replayed.assert_outcomes(passed=1, failed=2)
     replayed.stdout.fnmatch_lines(["*STALE: system prompt changed (1 case: c1)*"])
@@ -235,9 +235,9 @@ def test_what_is_not_adopted_is_named(project: pytest.Pytester, monkeypatch: pyt
     again = adopt(project, nameless, "--case", "c0")
     assert again.returncode == 1
     assert "is there already; give --force to replace it" in again.stderr
-    assert kept(project, "c0")["x_llm_extract"]["attempt"] == 1
+    assert kept(project, "c0")["x_llm_extract"]["run"]["attempt"] == 1
     assert adopt(project, nameless, "--case", "c0", "--force").returncode == 0
-    assert kept(project, "c0")["x_llm_extract"]["attempt"] == 2
+    assert kept(project, "c0")["x_llm_extract"]["run"]["attempt"] == 2
 
 
 @pytest.mark.parametrize(

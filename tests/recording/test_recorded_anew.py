@@ -50,7 +50,7 @@ def test_unchanged_answer_keeps_its_file(project: pytest.Pytester) -> None:
         record(project, provider, "--llm-extract-record=all")
     after = contents(project)
     assert all(after[path] != before[path] for path in before)
-    assert {yaml.safe_load(text)["x_llm_extract"]["attempt"] for text in after.values()} == {2}
+    assert {yaml.safe_load(text)["x_llm_extract"]["run"]["attempt"] for text in after.values()} == {2}
 
 
 def test_answer_without_usage_costs_unknown(project: pytest.Pytester) -> None:

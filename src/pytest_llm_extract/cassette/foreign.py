@@ -7,7 +7,6 @@ from typing import Any
 
 from vcr.request import Request
 
-from pytest_llm_extract.cassette.file.answer_summary import summarize_answers
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.file.fingerprint import origin
 from pytest_llm_extract.cassette.http.replay import CassetteMiss, Record, Replay
@@ -68,12 +67,9 @@ def head_of(kept: Recording, found: Recording, document: str | None, old: Record
 
     The time is that of the provider's answer; how long it took is not known, unless this package recorded it.
     """
-    answers = summarize_answers(kept)
     head = {
         "hashes": origin(kept.exchanges[0].request_body, document),
         "attempt": kept.attempt_after(old),
-        "model": answers.model,
-        "system_fingerprint": answers.system_fingerprint,
     }
     if (recorded := _answered_at(found)) is not None:
         head["recorded"] = recorded

@@ -9,12 +9,11 @@ import json
 import re
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote
 
-_SPACE = re.compile(r"\s+|\\(?=\n)")  # the backslash with which YAML breaks a line
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[\"'\\/bfnrt])")
 _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 # Shorter ones hold no key of a known shape; those of known values are looked for as they are.
@@ -31,8 +30,8 @@ _MIN_FORM = 8
 
 
 def spaceless(text: str) -> str:
-    """The text without white space, so that line breaks do not matter."""
-    return _SPACE.sub("", text)
+    """The text without white space, nor the backslashes with which YAML breaks lines, so that breaks do not matter."""
+    return "".join(text.replace("\\\n", "\n").split())
 
 
 def unescaped(text: str) -> str:
@@ -88,7 +87,7 @@ def readings(text: str) -> Iterator[str]:
         reading, nested = waiting.popleft()
         texts = list(_undone(reading))
         yield from texts
-        for data in (found for one in texts for found in _encoded(one)) if nested < _MAX_NESTED else ():
+        for data in _encoded(texts) if nested < _MAX_NESTED else ():
             if (digest := hashlib.sha256(data).digest()) not in seen and left > 0:  # the data itself may be large
                 seen.add(digest)
                 left -= len(data)
@@ -114,24 +113,31 @@ def _in_one_line(text: str) -> str:
     return _LINE_BREAK.sub("", text) if "\n" in text else text
 
 
-def _encoded(text: str) -> Iterator[bytes]:
-    """The decoded hex, base32 and base64 in the text, compressed or not, if it can be read."""
-    for match in _HEX.finditer(text):
-        coded = match[0].replace(" ", "").replace(":", "")
+def _encoded(texts: Collection[str]) -> Iterator[bytes]:
+    """The decoded hex, base32 and base64 in these texts, compressed or not, if it can be read.
+
+    They are layers of one text, so most of it is in each of them, and is decoded once.
+    """
+    for found in _all(_HEX, texts):
+        coded = found.replace(" ", "").replace(":", "")
         for start in range(2):  # what stands before it may be of the same alphabet, here and below
             yield from _readable(bytes.fromhex(coded[start : len(coded) - (len(coded) - start) % 2]))
-    for match in _BASE32.finditer(text):
+    for found in _all(_BASE32, texts):
         for start in range(8):
-            coded = match[0][start:].upper()
+            coded = found[start:].upper()
             coded = coded[: len(coded) - (len(coded) % 8 in (1, 3, 6))]
             yield from _readable(base64.b32decode(coded + "=" * (-len(coded) % 8)))
-    for match in _BASE64.finditer(text):
-        pieces = match[0].split()
+    for found in _all(_BASE64, texts):
+        pieces = found.split()
         for run in dict.fromkeys(["".join(pieces), *pieces]):
             coded = run.replace("-", "+").replace("_", "/")
             for start in range(4):
                 end = len(coded) - ((len(coded) - start) % 4 == 1)
                 yield from _readable(base64.b64decode(coded[start:end] + "=" * (-(end - start) % 4)))
+
+
+def _all(pattern: re.Pattern[str], texts: Iterable[str]) -> Iterable[str]:
+    return dict.fromkeys(match[0] for text in texts for match in pattern.finditer(text))
 
 
 def _readable(data: bytes) -> Iterator[bytes]:

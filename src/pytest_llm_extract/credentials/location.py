@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import re
 
-_JSON_NAME = re.compile(r'\s*"((?:[^"\\]|\\.)*)": ')
 _YAML_NAME = re.compile(r"\s*(?:- )?([a-z_]+):")
+_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"?|[{}\[\],:]')
 
 
-def place_of(text: str, line: int) -> str:
-    """`line 40 (interaction 1, response body, choices[0].message.content)`; `line` counts from 1."""
-    lines = text.splitlines()[:line]
+def place_of(text: str) -> str:
+    """`line 40 (interaction 1, response body, choices[0].message.content)`: where a text ends.
+
+    Args:
+        text: a cassette, or any other text, up to the end of a value.
+    """
+    lines = text.rstrip(", \n}]").splitlines()
+    line, path = len(text.splitlines()), _json_path(lines)
     n_interactions = sum(row.startswith("- request:") for row in lines)
     if n_interactions:
         sections = dict.fromkeys(name for name in (_above(lines, 2), _above(lines, 4)) if name)
-        words = [f"interaction {n_interactions}", " ".join(sections), _json_path(lines)]
+        words = [f"interaction {n_interactions}", " ".join(sections), path]
+    elif _above(lines, 0) == "x_llm_extract":
+        words = ["answer", path] if path else ["x_llm_extract"]
     else:
-        words = [name for name in (_above(lines, 0),) if name == "x_llm_extract"]
-    return f"line {line} ({', '.join(filter(None, words))})" if any(words) else f"line {line}"
+        words = []
+    return f"line {line} ({', '.join(filter(None, words))})" if words else f"line {line}"
 
 
 def _above(lines: list[str], indent: int) -> str:
@@ -30,26 +37,31 @@ def _above(lines: list[str], indent: int) -> str:
 
 
 def _json_path(lines: list[str]) -> str:
-    """The path of the last line within a JSON body on several lines; empty outside such a body."""
-    steps: list[str] = []
-    at = len(lines) - 1
-    while True:
-        parent, n_before = _parent(lines, at)
-        if parent is None or _YAML_NAME.match(lines[parent]):
-            return "".join(reversed(steps)).removeprefix(".") if lines[at].strip() in ("{", "[") else ""
-        name = _JSON_NAME.match(lines[at])
-        steps.append(f".{name[1]}" if name else f"[{n_before}]")
-        at = parent
+    """The path of the last value within a JSON body on several lines; empty outside such a body."""
+    start = next((at for at in range(len(lines) - 1, -1, -1) if lines[at].endswith(": |-")), None)
+    if start is None or any(_indent(row) <= _indent(lines[start]) for row in lines[start + 1 :]):
+        return ""
+    steps = _steps("\n".join(lines[start + 1 :]))
+    return "".join(step if isinstance(step, str) else f"[{step}]" for step in steps).removeprefix(".")
 
 
-def _parent(lines: list[str], at: int) -> tuple[int | None, int]:
-    """The line that a line is indented below, and how many values are between the two."""
-    n_before = 0
-    for number in range(at - 1, -1, -1):
-        if _indent(lines[number]) < _indent(lines[at]):
-            return number, n_before
-        n_before += _indent(lines[number]) == _indent(lines[at]) and lines[number].strip()[:1] not in ("}", "]")
-    return None, n_before
+def _steps(text: str) -> list[str | int]:
+    """The names and indexes of the last value in JSON that is cut off."""
+    steps: list[str | int] = []
+    string = ""
+    for token in _TOKEN.findall(text):
+        if token in "{[":
+            steps.append("" if token == "{" else 0)
+        elif token in "}]":
+            del steps[-1:]
+        elif token == ":":
+            steps[-1:] = [f".{string}"]
+        elif token == "," and steps:
+            last = steps[-1]
+            steps[-1] = last + 1 if isinstance(last, int) else ""
+        else:
+            string = token.strip('"')
+    return steps
 
 
 def _indent(row: str) -> int:

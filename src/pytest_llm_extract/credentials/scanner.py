@@ -19,6 +19,7 @@ from pytest_llm_extract.credentials.sent_credentials import travelled
 from pytest_llm_extract.errors import SecretFoundError, UsageError
 
 _LONG = 1_000_000  # characters, beyond which a secret that is encoded is not located
+_END = re.compile(r", |\n|\Z")
 _EDGE = 12  # characters of a secret that are taken for it where the rest is cut off
 
 
@@ -147,21 +148,23 @@ class Watch:
         return found
 
     def _located(self, text: str, secret: str, known: frozenset[str] | None) -> FoundSecret:
-        """The line of a secret: where it stands as it is, else where it is complete, found by halving."""
+        """The place of a secret: where it stands as it is, else where it is complete, found by halving."""
         end = min((end for _, end, name in self._spans_of(text, secret, known) if name == secret), default=None)
-        if end is not None:
-            line = len(text[:end].splitlines())
-            return FoundSecret(secret, line, self.hide(place_of(text, line)))
-        if len(text) > _LONG:
+        if end is None and len(text) > _LONG:
             return FoundSecret(secret, 1, f"{len(text):,} characters, where it is encoded")
-        lines = text.splitlines(keepends=True)
+        up_to = text[: self._complete_at(text, secret, known) if end is None else end]
+        return FoundSecret(secret, len(up_to.splitlines()), self.hide(place_of(up_to)))
+
+    def _complete_at(self, text: str, secret: str, known: frozenset[str] | None) -> int:
+        """The end of the line, or of the value in a line, with which an encoded secret is complete."""
+        ends = [match.end() for match in _END.finditer(text)]
         values = {secret: known} if known else {}
-        low, high = 1, len(lines)
+        low, high = 0, len(ends) - 1
         while low < high:
             middle = (low + high) // 2
-            is_there = secret in self._in_any_reading("".join(lines[:middle]), values)
+            is_there = secret in self._in_any_reading(text[: ends[middle]], values)
             low, high = (low, middle) if is_there else (middle + 1, high)
-        return FoundSecret(secret, low, self.hide(place_of(text, low)))
+        return ends[low]
 
     def _spans_of(self, text: str, secret: str, known: frozenset[str] | None) -> Iterator[tuple[int, int, str]]:
         """The spans of one secret that the text holds as it is: a known value, whole, or a shape."""

@@ -54,8 +54,6 @@ class CallFacts(NamedTuple):
             **({"scrubbed": list(self.scrubbed)} if self.scrubbed else {}),
             "hashes": self.hashes,
             "attempt": self.attempt,
-            "model": _storable(self.answers.model),
-            "system_fingerprint": _storable(self.answers.system_fingerprint),
             "latency_s": self.latency_s,
             "recorded": self.recorded,
         }
@@ -186,10 +184,16 @@ def _change(take: Replay, sent: Sent, slot: Slot) -> staleness.RequestChange:
     return staleness.explain(recorded.sent if recorded else None, sent, slot.document)
 
 
-def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], None] | None = None) -> Call:
+def record(
+    function: Callable[[], Any],
+    slot: Slot,
+    heard: Callable[[Exchange], None] | None = None,
+    ended: Callable[[], None] = lambda: None,
+) -> Call:
     """Run an extraction once and write its cassette. The old cassette stays unless a new one replaces it.
 
     `heard` is told of every answer of the provider, also of those that the extractor's own client tries again.
+    `ended` is called when the extraction has ended, before its cassette is written.
     """
     try:
         old = load(slot.path, slot.root)
@@ -205,6 +209,8 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
         raise
     except BaseException as error:
         call.error = error
+    seconds = clock.monotonic_s() - start
+    ended()
     recording = Recording(tuple(take.exchanges), slot.case_id)
     call.requests = tuple(exchange.request_body for exchange in take.exchanges)
     call.facts = _facts(recording, slot)
@@ -220,7 +226,7 @@ def record(function: Callable[[], Any], slot: Slot, heard: Callable[[Exchange], 
         call.status = Status.ERROR
         call.problem = f"the extraction sent no request, so there is nothing to record; {staleness.CACHED}"
     else:
-        _write(call, slot, recording, old, clock.monotonic_s() - start)
+        _write(call, slot, recording, old, seconds)
     return call
 
 
@@ -249,11 +255,6 @@ def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, 
         call.status, call.problem = Status.STALE if old else Status.MISSING, f"not recorded: {error}"
     else:
         call.recorded = True
-
-
-def _storable(text: str | None) -> str | None:
-    """A string for the cassette's head. A lone surrogate, which a file cannot hold, becomes its escape."""
-    return None if text is None else text.encode(errors="backslashreplace").decode()
 
 
 def _facts(recording: Recording, slot: Slot) -> CallFacts:

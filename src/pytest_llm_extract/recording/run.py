@@ -23,6 +23,7 @@ from pytest_llm_extract.extraction.same_requests import Source, holds_requests
 from pytest_llm_extract.formats.atomic_write import check_writable
 from pytest_llm_extract.recording.batch import Batch
 from pytest_llm_extract.recording.budget import Budget
+from pytest_llm_extract.recording.places import Places, threads_for
 from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.recording.rate_limit import Pace
 from pytest_llm_extract.recording.thread_pool import in_threads
@@ -95,22 +96,24 @@ class RecordingRun:
             check_writable(folder)
         except OSError as error:
             batch.end(Failure(f"{folder} cannot be written to: {error.strerror}", is_final=True))
-        threads = min(plan.suite.concurrency or self._settings.concurrency, len(plan.jobs))
+        n_at_once = plan.suite.concurrency or self._settings.concurrency
+        work = partial(self._record_job, batch, client, Places(n_at_once))
+        threads = min(threads_for(n_at_once), len(plan.jobs))
         with placeholder_key():  # held all the time, so that it does not come and go under the threads
-            in_threads(partial(self._record_job, batch, client), plan.jobs, threads, batch.stop, batch.show)
+            in_threads(work, plan.jobs, threads, batch.stop, batch.show)
 
-    def _record_job(self, batch: Batch, client: Callable[[], Any], job: Job) -> None:
+    def _record_job(self, batch: Batch, client: Callable[[], Any], places: Places, job: Job) -> None:
         function = job.function(client)
         assert function is not None  # plans hold no other jobs
-        call = batch.left(job) if batch.ended else self._record_in_batch(batch, job, function)
+        call = batch.left(job) if batch.ended else self._record_in_batch(batch, job, function, places)
         batch.add(call)
         self._results[job.key] = JobResult.of(call)
 
-    def _record_in_batch(self, batch: Batch, job: Job, function: Callable[[], Any]) -> Call:
+    def _record_in_batch(self, batch: Batch, job: Job, function: Callable[[], Any], places: Places) -> Call:
         source = batch.plan.shared.get(job.key)
         if source is not None and holds_requests(function, job.slot(self._settings), source.cassette):
             return self._written(job, _text(source))
-        tries = self._tries(job, function, batch.stop, batch.retry)
+        tries = self._tries(job, function, places, batch.stop, batch.retry)
         call = self._within_budget(map(partial(self._spend, batch), tries), partial(batch.price, job))
         if call is None:
             words = "interrupted" if batch.stop.is_set() else _over_budget(self._budget, batch.price(job))
@@ -153,6 +156,7 @@ class RecordingRun:
         self,
         job: Job,
         function: Callable[[], Any],
+        places: Places,
         stop: threading.Event,
         retry: Callable[[Failure, float], None] = lambda failure, wait_s: None,
     ) -> Iterator[Call]:
@@ -163,10 +167,11 @@ class RecordingRun:
         """
         slot, first, errors = job.slot(self._settings), clock.monotonic_s(), 0
         while True:
-            started = self._pace.wait(stop)
-            if stop.is_set():
-                return
-            call = record(function, slot, partial(self._heard, started))
+            with places.taken() as leave:
+                started = self._pace.wait(stop)
+                if stop.is_set():
+                    return
+                call = record(function, slot, partial(self._heard, started), leave)
             yield call
             failure = call.failure
             if failure is None or not failure.is_transient:
@@ -215,7 +220,7 @@ class RecordingRun:
         model = self._unpriced_model or self._model_without_price(job.suite)
         if model is not None:
             return Call(before, problem=f"not recorded: {_unpriced(model).words}")
-        call = self._within_budget(self._tries(job, function, threading.Event()), lambda: None)
+        call = self._within_budget(self._tries(job, function, Places(), threading.Event()), lambda: None)
         if call is None:
             return Call(before, problem=f"not recorded: {_over_budget(self._budget, None)}")
         if self._is_unpriced(call):

@@ -7,6 +7,7 @@ words for what is wrong.
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,7 @@ from pytest_llm_extract.cassette.file.checksum import HEAD, is_sealed
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.file.fingerprint import Scheme
 from pytest_llm_extract.cassette.file.layout import FORMAT, OF_TRANSFER, LayoutError, LayoutNode, scheme_of
+from pytest_llm_extract.cassette.file.save import run_line
 from pytest_llm_extract.formats.safe_yaml import plain_value
 
 LARGE = 1_000_000  # bytes; of a larger file, the parser weighs what it holds
@@ -27,6 +29,11 @@ _SCALAR = rf"(?:'[^'\n]*'|{_WORD}(?: {_WORD})*)"
 _NAME = r"\w{1,99}"
 _MEMBERS = re.compile(
     rf"(?:  {_NAME}:(?: {_SCALAR}\n|\n(?:  - {_SCALAR}\n)+|\n(?:    {_NAME}: {_SCALAR}\n)+))+", re.ASCII
+)
+_HEAD = re.compile(
+    rf"""  seal: (sha256:[0-9a-f]{{64}})\n  format: {FORMAT}\n  case: ({_SCALAR})
+  run: (\{{.*\}})\n(?:  answer: \|-\n    [{{[].*\n(?:    .*\n)*)?""",
+    re.ASCII,
 )
 _URL = r"https?://[\w.-]+(?::\d+)?(?:/(?:[\w/.~%+@-]|:(?=\w))*)?(?:\?[\w=&.~%+-]*)?"
 _HEADER = rf"      \w[\w-]{{0,99}}:\n(?:      - {_SCALAR}\n)+"
@@ -60,7 +67,7 @@ def read_as_written(data: bytes) -> Recording | None:
             return None
         head, at = _read_head(text, len(HEAD))
         case, fingerprints = head.get("case"), head.get("fingerprints")
-        if head.get("format") != FORMAT or type(case) is not str or type(fingerprints) is not list:
+        if head.get("format") not in (1, FORMAT) or type(case) is not str or type(fingerprints) is not list:
             return None
         return Recording(_read_exchanges(text, at, fingerprints, scheme_of(LayoutNode(head, ""))), case, head)
     except (_Unlike, LayoutError, ValueError):  # bytes that are not UTF-8, a number of 5,000 digits
@@ -74,6 +81,18 @@ def _is_printable(data: bytes, text: str) -> bool:
 
 
 def _read_head(text: str, at: int) -> tuple[dict[str, Any], int]:
+    """A head, without the answer that it shows to people, and where it ends."""
+    if (found := _HEAD.match(text, at)) is None:
+        return _read_first_head(text, at)
+    seal, case, line = found.groups()
+    run = json.loads(line)
+    if run_line(run) != f"  run: {line}\n":  # what is written in another way may be something else in YAML
+        raise _Unlike
+    return {"seal": seal, "format": FORMAT, "case": _value(case)} | run, found.end()
+
+
+def _read_first_head(text: str, at: int) -> tuple[dict[str, Any], int]:
+    """The head of a cassette in format 1."""
     if (found := _MEMBERS.match(text, at)) is None:
         raise _Unlike
     head: dict[str, Any] = {}

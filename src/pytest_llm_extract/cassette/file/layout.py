@@ -8,20 +8,25 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from pytest_llm_extract.cassette.file.bodies import shown_answer
 from pytest_llm_extract.cassette.file.content_encoding import CodingError, decode
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, as_bytes
 from pytest_llm_extract.cassette.file.fingerprint import FIRST, ORIGIN, VERSION, Scheme, answer_digest
 from pytest_llm_extract.config.ini import HEADERS
 
-FORMAT = 1
+FORMAT = 2  # in format 1, what is in `run` stood beside it
 _KINDS = {dict: "a mapping", list: "a list", str: "a string", bytes: "binary", bool: "true or false", int: "a number"}
 _KINDS |= {float: "a number with a fraction", type(None): "nothing"}
 # They describe how a body travelled; stored bodies are decoded and whole.
 OF_TRANSFER = ("content-encoding", "content-length", "transfer-encoding")
-_META: dict[str, tuple[type, ...]] = {
+_HEAD: dict[str, tuple[type, ...]] = {
     "seal": (str,),
     "format": (int,),
     "case": (str,),
+    "run": (dict,),
+    "answer": (str,),
+}
+_RUN: dict[str, tuple[type, ...]] = {
     "fingerprint_version": (int,),
     "headers": (str,),
     "fingerprints": (list,),
@@ -31,8 +36,6 @@ _META: dict[str, tuple[type, ...]] = {
     "ignore": (list,),
     "scrubbed": (list,),
     "attempt": (int,),
-    "model": (str, type(None)),
-    "system_fingerprint": (str, type(None)),
     "latency_s": (int, float),
     "recorded": (str,),
 }
@@ -116,12 +119,13 @@ def scheme_of(meta: LayoutNode | None) -> Scheme:
     Raises:
         LayoutError: that of a later version of this package.
     """
-    version = None if meta is None else meta.find("fingerprint_version")
-    if meta is None or version is None:
+    run = meta and _run_of(meta)
+    version = run and run.find("fingerprint_version")
+    if run is None or version is None:
         return FIRST
     if version.check(int).value not in (1, VERSION):
         raise version.refuse(f"is not {VERSION} or less: update pytest-llm-extract")
-    headers = meta.find("headers")
+    headers = run.find("headers")
     return Scheme(version.value, HEADERS if headers is None else tuple(headers.check(str).value.split()))
 
 
@@ -148,28 +152,44 @@ def _own_recording(recording: Recording, meta: LayoutNode) -> Recording:
     Raises:
         LayoutError: it is not.
     """
-    _check_members(meta, _META, tuple(_KINDS))
-    head: dict[str, Any] = meta.value
-    if head.get("format") != FORMAT:
+    _check_members(meta, _HEAD, tuple(_KINDS))
+    run = _run_of(meta)
+    _check_members(run, _RUN, tuple(_KINDS))
+    head = flat_head(meta.value)
+    if head.get("format") not in (1, FORMAT):
         raise meta.member("format").refuse(f"is not {FORMAT}: update pytest-llm-extract")
-    if (hashes := meta.find("hashes")) is not None:
+    if (hashes := run.find("hashes")) is not None:
         _check_origin(hashes)
-    requests = meta.find("requests")
+    requests = run.find("requests")
     for origin in requests.items() if requests else ():
         _check_origin(origin)
     if head.get("fingerprints") != (fingerprints := recording.fingerprints):
-        listed = meta.member("fingerprints")
+        listed = run.member("fingerprints")
         if len(listed.value) != len(fingerprints):
             raise listed.refuse(f"are {len(listed.value)}, and the exchanges {len(fingerprints)}")
         raise listed.refuse("a request was edited by hand: its fingerprint no longer matches")
     digests = head.get("answers")
     if digests is not None and digests != [answer_digest(e.status, e.response_body) for e in recording.exchanges]:
-        answers = meta.member("answers")
+        answers = run.member("answers")
         raise answers.refuse(
             "an answer was edited by hand: its digest no longer matches; "
             f"take {answers.place} out of the file if the edit is meant"
         )
+    if (shown := meta.find("answer")) is not None and digests is not None and shown.value != shown_answer(recording):
+        raise shown.refuse("was edited by hand: it only shows what the last response holds; undo the edit")
     return Recording(recording.exchanges, head.get("case", ""), head)
+
+
+def _run_of(meta: LayoutNode) -> LayoutNode:
+    """What a head says of its recording: on one line of its own, or in format 1 beside the rest."""
+    return meta.find("run") or meta
+
+
+def flat_head(head: Mapping[str, Any]) -> dict[str, Any]:
+    """A head as both formats are used, without the answer that it shows to people."""
+    beside = {name: value for name, value in head.items() if name not in ("answer", "run")}
+    run: dict[str, Any] = head.get("run", {})
+    return beside | run
 
 
 def _check_origin(node: LayoutNode) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal, InvalidOperation
-from math import isfinite
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pytest_llm_extract.cassette.file.checksum import seal
+from pytest_llm_extract.cassette.file.bodies import escape, pretty, shown_answer
+from pytest_llm_extract.cassette.file.checksum import HEAD, seal
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, as_bytes
 from pytest_llm_extract.cassette.file.fingerprint import answer_digest
 from pytest_llm_extract.cassette.file.hashed_requests import hashed
@@ -19,35 +20,21 @@ from pytest_llm_extract.cassette.file.layout import FORMAT, head_of
 from pytest_llm_extract.config.settings import Storage
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.formats.atomic_write import write_atomically
-from pytest_llm_extract.formats.strict_json import read_exactly
 
 try:
     from yaml import CSafeDumper as _SafeDumper
 except ImportError:  # PyYAML built without libyaml
     from yaml import SafeDumper as _SafeDumper  # type: ignore[assignment]
 
-# libyaml falls back to one quoted line for text that holds any of these.
-_UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff\U00010000-\U0010ffff]"
-)
-
-
-class _CassetteDumper(_SafeDumper):
-    """Writes bodies as literal blocks, so that a diff shows their changed lines, and no aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_on_one_line = json.JSONEncoder(ensure_ascii=False).encode
+_LINE = re.compile(r"\n(?=[^\n])")
 
 
 class _Block(str):
+    """JSON on several lines."""
+
     __slots__ = ()
-
-
-def _represent_block(dumper: Any, text: _Block) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|")
-
-
-_CassetteDumper.add_representer(_Block, _represent_block)
 
 
 def cassette_text(
@@ -67,17 +54,30 @@ def cassette_text(
     if not storage.keeps_requests:
         recording, parts = hashed(recording, document, ignore)
         meta = meta | parts
-    answers = [answer_digest(e.status, as_bytes(_body(e.response_body))) for e in recording.exchanges]
-    head = {"format": FORMAT, "case": recording.case, **head_of(recording.scheme)}
-    head |= {"fingerprints": recording.fingerprints, "answers": answers}
-    data = {
-        "x_llm_extract": {**head, **meta},
-        "interactions": [_to_yaml(exchange) for exchange in recording.exchanges],
-        "version": 1,
+    exchanges = [(e, _body(e.request_body), _body(e.response_body)) for e in recording.exchanges]
+    digests = {
+        "fingerprints": recording.fingerprints,
+        "answers": [answer_digest(e.status, as_bytes(answer)) for e, _, answer in exchanges],
     }
-    text = seal(yaml.dump(data, Dumper=_CassetteDumper, sort_keys=False, allow_unicode=True, width=10_000))
-    storage.watch.refuse(text, path, said=recording.said)
-    return text
+    run = meta | head_of(recording.scheme)
+    head = f"  format: {FORMAT}\n  case: {_scalar(recording.case)}\n"
+    interactions = "".join(_interaction(*exchange) for exchange in exchanges)
+    rest = f"{_answer(recording)}interactions:\n{interactions}version: 1\n"
+    # Our own digests are not searched: no secret is in them, and each of them could be base64.
+    storage.watch.refuse(f"{HEAD}  seal:\n{head}{run_line(run)}{rest}", path, said=recording.said)
+    return seal(f"{HEAD}{head}{run_line(digests | run)}{rest}")
+
+
+def run_line(run: Mapping[str, Any]) -> str:
+    """What is new in every recording, as JSON on one line, which is YAML as well."""
+    text = _on_one_line(run).encode(errors="surrogatepass").decode(errors="replace")
+    return f"  run: {_NOT_IN_YAML.sub(escape, text)}\n"
+
+
+def _answer(recording: Recording) -> str:
+    """The JSON of the answer on lines of its own, for people; nothing where it is not JSON."""
+    shown = shown_answer(recording)
+    return "" if shown is None else f"  answer: {_value(_Block(shown), 4)}\n"
 
 
 def write_cassette(path: Path, text: str) -> None:
@@ -92,49 +92,39 @@ def write_cassette(path: Path, text: str) -> None:
         raise CassetteError(path, f"cannot be written: {error.strerror or error}") from None
 
 
-def _to_yaml(exchange: Exchange) -> dict[str, Any]:
-    return {
-        "request": {
-            "method": exchange.method,
-            "uri": exchange.url,
-            "body": _body(exchange.request_body),
-            "headers": exchange.request_headers,
-        },
-        "response": {
-            "status": {"code": exchange.status, "message": exchange.reason},
-            "headers": exchange.response_headers,
-            "body": {"string": _body(exchange.response_body)},
-        },
-    }
+def _interaction(exchange: Exchange, request: str | bytes, response: str | bytes) -> str:
+    """One exchange, just as PyYAML would write it in ten times the time."""
+    return (
+        f"- request:\n    method: {_scalar(exchange.method)}\n    uri: {_value(exchange.url, 6)}\n"
+        f"    body: {_value(request, 6)}\n    headers:{_headers(exchange.request_headers)}"
+        f"  response:\n    status:\n      code: {exchange.status}\n      message: {_scalar(exchange.reason)}\n"
+        f"    headers:{_headers(exchange.response_headers)}    body:\n      string: {_value(response, 8)}\n"
+    )
 
 
-def _body(body: bytes) -> Any:
+def _headers(headers: Mapping[str, list[str]]) -> str:
+    lines = ["\n"] if headers else [" {}\n"]
+    for name, values in headers.items():
+        lines += [f"      {_scalar(name)}:\n", *(f"      - {_scalar(value)}\n" for value in values)]
+    return "".join(lines)
+
+
+@lru_cache(maxsize=1024)  # most are the same in every cassette of a suite
+def _scalar(text: str) -> str:
+    return _value(text, 8)
+
+
+def _value(value: str | bytes, indent: int) -> str:
+    """A value as YAML, its further lines indented."""
+    if isinstance(value, _Block):
+        return _LINE.sub("\n" + " " * indent, f"|-\n{value}")
+    dumped: str = yaml.dump([value], Dumper=_SafeDumper, allow_unicode=True, width=10_000)
+    return _LINE.sub("\n" + " " * (indent - 2), dumped.removeprefix("- ").removesuffix("\n"))
+
+
+def _body(body: bytes) -> str | bytes:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         return body
-    pretty = _pretty(text)
-    return _Block(pretty) if pretty is not None else text
-
-
-def _pretty(text: str) -> str | None:
-    """JSON on several lines; None if that would change a value or the text is not JSON."""
-    try:
-        value = read_exactly(text, _is_same)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict | list):
-        return None
-    return _UNPRINTABLE.sub(_escape, json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _is_same(value: float, literal: str) -> bool:
-    """Whether both are the same number in any notation: `1.50` is `1.5`."""
-    try:
-        return isfinite(value) and Decimal(literal) == Decimal(repr(value))
-    except InvalidOperation:  # an exponent of twenty digits
-        return False
-
-
-def _escape(match: re.Match[str]) -> str:
-    return json.dumps(match.group())[1:-1]
+    return text if (lines := pretty(text)) is None else _Block(lines)
