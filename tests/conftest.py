@@ -23,7 +23,7 @@ from standin import StandIn
 
 import pytest_llm_extract
 
-pytest_plugins = ["pytester", "any_provider", "as_written", "people", "unrecorded"]
+pytest_plugins = ["pytester", "any_provider", "as_written", "batched", "people", "unrecorded"]
 
 with suppress(ImportError):  # .ci/clients and .ci/among do without hypothesis
     from hypothesis import settings

@@ -19,6 +19,7 @@ ROOMS = [
     "cli",
     "session",
     "report",
+    "batches",
     "recording",
     "extraction",
     "suites",

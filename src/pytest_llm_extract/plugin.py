@@ -92,11 +92,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _register_recorder(config: pytest.Config, settings: settings_of.Settings) -> None:
-    from pytest_llm_extract.session.record_first import PlanOnly, Recorder, RecordFirst
+    from pytest_llm_extract.session.record_first import BatchesOnly, PlanOnly, Recorder, RecordFirst
 
     recorder = Recorder(settings, recording_run(config))
-    hooks = PlanOnly(config, recorder) if settings.plan_only else RecordFirst(config, recorder)
-    config.pluginmanager.register(hooks, "llm_extract_recorder")
+    kind = PlanOnly if settings.plan_only else RecordFirst if settings.batch is None else BatchesOnly
+    config.pluginmanager.register(kind(config, recorder), "llm_extract_recorder")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

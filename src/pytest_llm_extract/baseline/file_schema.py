@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 from pytest_llm_extract.results.outcome import Outcome, Status
 
 _Text = InstanceOf[str]  # pydantic's own `str` refuses half a surrogate pair, which an answer may hold
-_Part = Literal["prompt", "schema", "parameters", "model", "answered", "gold", "scoring", "document", "request"]
+_Part = Literal["prompt", "schema", "parameters", "model", "answered", "gold", "scoring", "document", "request", "via"]
 _Origin = dict[_Part, _Text | None]
 _Number = Annotated[int, Field(ge=1, strict=True)]
 

@@ -16,11 +16,13 @@ import pytest
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.recording.plan import RecordingPlan
-from pytest_llm_extract.session.record_first import PLANS
+from pytest_llm_extract.report.recording_progress import Display
+from pytest_llm_extract.session.batch_desk import BatchDesk
+from pytest_llm_extract.session.record_first import DESK, DISPLAY, PLANS
 from pytest_llm_extract.session.stash import suite_and_case
 from pytest_llm_extract.suites.suite import Suite
 
-_PLAN = "--llm-extract-plan"
+_PLAN, _COLLECT = "--llm-extract-plan", "--llm-extract-collect"
 _NOT_LOADED = "does not load this package's plugin: add `-p llm_extract` to addopts or PYTEST_ADDOPTS"
 
 
@@ -63,9 +65,27 @@ def collect(paths: Sequence[str] = (), *, planned: bool = False, flags: Sequence
     return Collected(found.settings, suites, errors, modules, plans, found.n_selected)
 
 
+def run_desk(paths: Sequence[str], mode: str, display: Display) -> BatchDesk:
+    """Collect the batches of these paths in a run of pytest that tests nothing; `mode` is once or wait.
+
+    Raises:
+        UsageError: pytest does not start, finds a damaged file of a batch, or does not load the plugin.
+    """
+    found, said = _Collector(display=display), io.StringIO()
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    flags = [f"{_COLLECT}={mode}", "--continue-on-collection-errors", "--quiet"]
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        pytest.main([*flags, *paths], plugins=[found])
+    if found.desk is None:
+        raise UsageError("pytest", found.problem or _complaint(said.getvalue()))
+    display.lines([f"not collected: {error}" for error in found.errors])
+    return found.desk
+
+
 def _complaint(said: str) -> str:
     """The reason why pytest did not start, taken from its output."""
-    if f"unrecognized arguments: {_PLAN}" in said:
+    if f"unrecognized arguments: {_PLAN}" in said or f"unrecognized arguments: {_COLLECT}" in said:
         return _NOT_LOADED
     complaints = re.findall(r"^(?:ERROR: (?!usage:)|.*: error: |INTERNALERROR> (?=\w))(.*)$", said, re.MULTILINE)
     return str(complaints[-1]) if complaints else "does not start here; `pytest --collect-only` says why"
@@ -83,6 +103,12 @@ class _Collector:
     modules: set[str] = field(default_factory=set)
     plans: list[RecordingPlan] = field(default_factory=list)
     n_selected: dict[str, int] = field(default_factory=dict)
+    display: Display | None = None
+    desk: BatchDesk | None = None
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        if self.display is not None:
+            session.config.stash[DISPLAY] = self.display
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         if (found := suite_and_case(item)) is not None:
@@ -106,3 +132,4 @@ class _Collector:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self.plans = session.config.stash.get(PLANS, [])
+        self.desk = session.config.stash.get(DESK, None)

@@ -17,6 +17,7 @@ _COMMANDS = {
     "adopt": "take over recordings of pytest-recording, pytest-vcr or vcrpy as cassettes of cases",
     "check": "find what is wrong with cassettes: stale, orphaned, unreadable, oversized, secrets",
     "codequality": "render results.json as Code Quality for merge requests of GitLab",
+    "collect": "write what batches of a provider answered as cassettes",
     "compare": "compare variants, runs or scored files: which may be the best, and on which field",
     "decide": "say from results whether fine-tuning is due, and what to try first",
     "diff": "compare two results.json, two baselines or two git revisions",

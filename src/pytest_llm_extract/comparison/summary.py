@@ -65,7 +65,7 @@ def summarize_variant(
     found = [sample.counts for sample in samples]
     statuses = Counter(sample.status.value for sample in samples if sample.status is not Status.OK)
     used = [sample.usage for sample in samples if sample.usage.input_tokens]
-    costs = [cost_of_models_usd(sample.by_model) for sample in samples]
+    costs = [cost_of_models_usd(sample.by_model, sample.origin.via) for sample in samples]
     known = [cost for cost in costs if cost is not None]
     seconds = [sample.latency_s for sample in samples if sample.latency_s is not None]
     return VariantSummary(

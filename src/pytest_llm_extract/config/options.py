@@ -44,6 +44,24 @@ def add_options(parser: pytest.Parser) -> None:
         help="say what recording would do and cost, and stop: nothing is sent, no test runs",
     )
     group.addoption(
+        "--llm-extract-batch",
+        dest="llm_extract_batch_flag",
+        action="store_const",
+        const="submit",
+        default=None,
+        help="with --llm-record: send what is missing or stale to the provider's batch API (half the price, answers "
+        "within a day), and stop; `llm-extract collect` or the next --llm-record writes the cassettes",
+    )
+    group.addoption(
+        "--llm-extract-collect",
+        dest="llm_extract_batch_flag",
+        nargs="?",
+        choices=("once", "wait"),
+        const="once",
+        metavar="wait",
+        help="write what batches answered as cassettes, and stop; =wait: wait until all batches have ended",
+    )
+    group.addoption(
         "--llm-extract-budget",
         dest="llm_extract_budget_flag",
         metavar="USD",

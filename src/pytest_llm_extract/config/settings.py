@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_llm_extract.credentials.scanner import Watch
 
+_COLLECTING = ("once", "wait")
 CONFTEST = f"{os.sep}conftest.py"  # how the path of every conftest ends
 
 
@@ -97,6 +98,7 @@ class Settings(NamedTuple):
     input_folders: tuple[str, ...]
     placeholder_key: bool  # for conftests and fixtures too
     strict_network: bool
+    batch: str | None = None  # submit, once or wait: what is done with batches instead of running tests
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
@@ -129,7 +131,19 @@ class Settings(NamedTuple):
             input_folders=tuple(filter(None, map(str.strip, ini_texts(config, "llm_extract_input_folders")))),
             placeholder_key=ini_value(config, "llm_extract_placeholder_key", "true or false"),
             strict_network=ini_value(config, "llm_extract_strict_network", "true or false"),
+            batch=_batch(config),
         )
+
+
+def _batch(config: pytest.Config) -> str | None:
+    batch: str | None = config.getoption("llm_extract_batch_flag")
+    if batch == "submit":
+        mode = _record_mode(config)
+        if mode == "none":
+            raise UsageError("--llm-extract-batch", f"needs {SHORT_FLAG} (or {LONG_FLAG})")
+        if mode == "all":
+            raise UsageError("--llm-extract-batch", "records what is missing or stale, not all: delete the cassettes")
+    return batch
 
 
 def _headers(config: pytest.Config) -> tuple[str, ...]:
@@ -181,8 +195,9 @@ def records(config: pytest.Config) -> bool:
 
 def _record_mode(config: pytest.Config) -> str:
     mode: str = config.getoption("llm_extract_record_flag")
-    # A plan without a mode is that of --llm-record.
-    return "stale" if mode == "none" and config.getoption("llm_extract_plan_flag") else mode
+    # A plan without a mode is that of --llm-record, and so is a collection.
+    is_stale = config.getoption("llm_extract_plan_flag") or config.getoption("llm_extract_batch_flag") in _COLLECTING
+    return "stale" if mode == "none" and is_stale else mode
 
 
 _N = TypeVar("_N", int, float)

@@ -16,6 +16,7 @@ from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent
 from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.cassette.file.same_answer import is_unchanged
 from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
+from pytest_llm_extract.cassette.http.continued import Continued, Find, Unanswered
 from pytest_llm_extract.cassette.http.replay import Record, Replay
 from pytest_llm_extract.cassette.http.router import Unowned, taking
 from pytest_llm_extract.config.settings import Storage
@@ -26,7 +27,7 @@ from pytest_llm_extract.extraction.exception_status import is_answer
 from pytest_llm_extract.extraction.recording_failure import Failure, failure_of
 from pytest_llm_extract.results.case_result import Usage
 from pytest_llm_extract.results.outcome import Status
-from pytest_llm_extract.results.prices import cost_of_models_usd
+from pytest_llm_extract.results.prices import BATCH, cost_of_models_usd
 
 
 class CallFacts(NamedTuple):
@@ -35,8 +36,7 @@ class CallFacts(NamedTuple):
     `hashes` are short hashes of the first request's parts, `fingerprints` those of its requests. `asked` is the model
     that a request without a recorded answer names. `attempt` counts the recordings of one unchanged request,
     `recorded` is the time of the recording (ISO 8601), `latency_s` what it took in seconds. `scrubbed` names what was
-    taken out of its bodies.
-    """
+    taken out of its bodies."""
 
     answers: AnswerSummary = AnswerSummary()
     hashes: Mapping[str, str | None] = MappingProxyType({})
@@ -46,6 +46,8 @@ class CallFacts(NamedTuple):
     latency_s: float | None = None
     recorded: str | None = None
     scrubbed: tuple[str, ...] = ()
+    via: str | None = None
+    unfinished: int = 0
 
     @property
     def head(self) -> dict[str, Any]:
@@ -54,13 +56,16 @@ class CallFacts(NamedTuple):
             **({"scrubbed": list(self.scrubbed)} if self.scrubbed else {}),
             "hashes": self.hashes,
             "attempt": self.attempt,
-            "latency_s": self.latency_s,
+            **({} if self.via else {"latency_s": self.latency_s}),
             "recorded": self.recorded,
+            **({"via": self.via} if self.via else {}),
+            **({"unfinished": self.unfinished} if self.unfinished else {}),
         }
 
 
+UNFINISHED = "its recording in batches is not finished: it has a further request"
 _NO_FACTS = CallFacts()
-_OF_RECORDING = ("attempt", "latency_s", "recorded")
+_OF_RECORDING = ("attempt", "latency_s", "recorded", "via")
 
 
 @dataclass
@@ -96,7 +101,7 @@ class Call:
     @property
     def cost_usd(self) -> float | None:
         """The cost of the tokens in US dollars; None if a price is unknown."""
-        return cost_of_models_usd(self.by_model)
+        return cost_of_models_usd(self.by_model, self.facts.via)
 
 
 class Slot(NamedTuple):
@@ -150,7 +155,9 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
             call.value = run_to_end(function)
     except Exception as error:
         call.error = error
-    if take.miss is not None:
+    if take.miss is not None and recording.meta.get("unfinished"):
+        call.status, call.problem, call.error = Status.STALE, UNFINISHED, None
+    elif take.miss is not None:
         asked = fingerprint.parts(fingerprint.read_json(take.miss.body)).get("model")
         call.facts = call.facts._replace(asked=asked)
         call.change = _change(take, take.miss, slot)
@@ -199,7 +206,54 @@ def record(
         old = load(slot.path, slot.root)
     except CassetteError as error:
         return _unreadable(error)
-    take = Record(slot.ignore, heard, slot.storage)
+    return _record(function, slot, Record(slot.ignore, heard, slot.storage), old, ended)
+
+
+class Resumed(NamedTuple):
+    """An extraction that was run with answers of a batch: its call, and the requests that have no answer yet.
+
+    `found` are the fingerprints of the answers that it took from the batch. `round` is that of the next batch, from 1.
+    """
+
+    call: Call
+    unanswered: tuple[Unanswered, ...] = ()
+    found: tuple[str, ...] = ()
+    round: int = 1
+
+
+def resume(function: Callable[[], Any], slot: Slot, find: Find, *, is_quick: bool = False) -> Resumed:
+    """Run an extraction against its cassette and further answers, and write what it is answered, if that is more.
+
+    Args:
+        function: the extraction.
+        slot: its cassette.
+        find: gives the further answers.
+        is_quick: whether requests may be shown without the credentials of their client.
+
+    Returns:
+        A call that is `recorded` if the cassette is whole now. One that goes on has a cassette of what it was answered.
+    """
+    try:
+        old = load(slot.path, slot.root)
+    except CassetteError as error:
+        return Resumed(_unreadable(error))
+    take = Continued(old, find, slot.ignore, slot.storage, is_quick=is_quick)
+    call = _record(function, slot, take, old)
+    found = tuple(exchange.fingerprint for exchange in take.found)
+    return Resumed(call, tuple(take.without_answer), found, 1 + _rounds(old))
+
+
+def _rounds(old: Recording | None) -> int:
+    return int(old.meta.get("unfinished", 0)) if old else 0
+
+
+def _record(
+    function: Callable[[], Any],
+    slot: Slot,
+    take: Record | Continued,
+    old: Recording | None,
+    ended: Callable[[], None] = lambda: None,
+) -> Call:
     call = Call(ignored=take.matched)
     start = clock.monotonic_s()
     try:
@@ -214,6 +268,13 @@ def record(
     recording = Recording(tuple(take.exchanges), slot.case_id)
     call.requests = tuple(exchange.request_body for exchange in take.exchanges)
     call.facts = _facts(recording, slot)
+    if isinstance(take, Continued) and (take.without_answer or not take.found):
+        call.status = Status.STALE if old else Status.MISSING
+        call.problem = f"not recorded: {take.problem}" if take.problem else None
+        if take.found:
+            _write(call, slot, recording, old, {"via": BATCH, "unfinished": 1 + _rounds(old)})
+            call.recorded = False
+        return call
     call.failure = failure_of(take, call.error, call.facts.answers)
     if call.failure is not None:
         # Providers and errors repeat what they were sent.
@@ -226,18 +287,19 @@ def record(
         call.status = Status.ERROR
         call.problem = f"the extraction sent no request, so there is nothing to record; {staleness.CACHED}"
     else:
-        _write(call, slot, recording, old, seconds)
+        is_batch = isinstance(take, Continued)
+        _write(call, slot, recording, old, {"via": BATCH} if is_batch else {"latency_s": round(seconds, 3)})
     return call
 
 
-def _is_answered(take: Record, call: Call) -> bool:
+def _is_answered(take: Record | Continued, call: Call) -> bool:
     """Whether a whole answer arrived before the extraction raised: then the answer is kept."""
     if not take.exchanges or call.error is None or not isinstance(call.error, Exception):
         return False
     return bool(call.by_model or call.facts.answers.rejected) or is_answer(call.error)
 
 
-def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, seconds: float) -> None:
+def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, made: Mapping[str, Any]) -> None:
     if old is not None and is_unchanged(old, recording, keeps_requests=slot.storage.keeps_requests):
         call.facts = call.facts._replace(**{name: old.meta[name] for name in _OF_RECORDING if name in old.meta})
         call.recorded = True
@@ -245,13 +307,13 @@ def _write(call: Call, slot: Slot, recording: Recording, old: Recording | None, 
     try:
         call.facts = call.facts._replace(
             attempt=recording.attempt_after(old),
-            latency_s=round(seconds, 3),
             recorded=clock.utc_now().isoformat(timespec="seconds"),
+            **made,
         )
         head = call.facts.head
         write_cassette(slot.path, cassette_text(slot.path, recording, head, slot.storage, slot.document, slot.ignore))
     except (CassetteError, SecretFoundError) as error:
-        call.failure = Failure(str(error), is_final=isinstance(error, CassetteError))
+        call.failure = Failure(str(error), is_final=isinstance(error, CassetteError), is_of_storage=True)
         call.status, call.problem = Status.STALE if old else Status.MISSING, f"not recorded: {error}"
     else:
         call.recorded = True
@@ -270,4 +332,5 @@ def _facts(recording: Recording, slot: Slot) -> CallFacts:
         latency_s=meta.get("latency_s"),
         recorded=meta.get("recorded"),
         scrubbed=tuple(map(str, meta.get("scrubbed", recording.scrubbed))),
+        via=meta.get("via"),
     )

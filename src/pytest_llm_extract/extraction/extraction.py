@@ -281,7 +281,7 @@ class Extraction:
         if self._suite.call is not None:
             hashes["prompt"] = self._suite.call.fingerprint[:16]
             hashes["request"] = without_prompt(hashes.get("request"))
-        return Origin(**labels(self._suite, self._golden), **hashes, answered=facts.answers.model)
+        return Origin(**labels(self._suite, self._golden), **hashes, answered=facts.answers.model, via=facts.via)
 
     @property
     def entry(self) -> Entry | None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pytest_llm_extract.cassette.file.answer_summary import AnswerSummary
 from pytest_llm_extract.cassette.file.exchange import Exchange, address_of
+from pytest_llm_extract.cassette.http.continued import Continued
 from pytest_llm_extract.cassette.http.replay import KeyNeeded, Record
 from pytest_llm_extract.cassette.http.router import Unowned
 from pytest_llm_extract.cassette.scrub.vcr_filters import FilterFailed
@@ -23,6 +24,7 @@ class Failure(NamedTuple):
 
     `status` is that of the HTTP answer that tells it; None when a request got none, or when no request went out.
     `is_final` is True where every further call would end in the same way (a wrong key, a disk that is full).
+    `is_of_storage` is True where there is an answer, and it cannot be written.
     """
 
     words: str
@@ -30,6 +32,7 @@ class Failure(NamedTuple):
     retry_after_s: float | None = None
     is_transient: bool = False
     is_final: bool = False
+    is_of_storage: bool = False
 
 
 def is_too_long(wait_s: float | None) -> bool:
@@ -37,7 +40,7 @@ def is_too_long(wait_s: float | None) -> bool:
     return wait_s is not None and wait_s > LONGEST_WAIT_S
 
 
-def failure_of(take: Record, error: BaseException | None, answers: AnswerSummary) -> Failure | None:
+def failure_of(take: Record | Continued, error: BaseException | None, answers: AnswerSummary) -> Failure | None:
     """The failure that left an extraction without an answer to keep, even if it hid that; None if there is none.
 
     `error` is what the extraction raised: its own crash is no failure of the provider. `answers` is what
@@ -50,7 +53,7 @@ def failure_of(take: Record, error: BaseException | None, answers: AnswerSummary
     return _interruption(take, error) or _bad_answer(take.exchanges, error, answers)
 
 
-def _hindrance(take: Record) -> Failure | None:
+def _hindrance(take: Record | Continued) -> Failure | None:
     """A failure to send, see or store the extraction's requests."""
     if take.stopped is not None:
         return Failure(str(take.stopped), is_final=isinstance(take.stopped, KeyNeeded | FilterFailed))
@@ -59,13 +62,13 @@ def _hindrance(take: Record) -> Failure | None:
     return Failure(take.problem) if take.problem is not None else None
 
 
-def _denial(take: Record) -> Failure | None:
+def _denial(take: Record | Continued) -> Failure | None:
     """A wrong key or an empty quota, which would affect every case."""
     refusals = (_refused(exchange) for exchange in take.exchanges if exchange.status >= 400)
     return next((refusal for refusal in refusals if refusal.is_final), None)
 
 
-def _interruption(take: Record, error: Exception | None) -> Failure | None:
+def _interruption(take: Record | Continued, error: Exception | None) -> Failure | None:
     """A connection that failed or broke, so the recording could not be replayed or is half an answer."""
     if unanswered := take.unanswered:
         address = address_of(unanswered[0].uri)

@@ -18,8 +18,9 @@ _WORDS = {
     "parameters": "parameters",
     "model": "model asked for",
     "answered": "model that answered",
+    "via": "batch or live answer",
 }
-_ORDER = ("prompt", "system prompt", "messages", "schema", "parameters", "model asked for", "model that answered")
+_ORDER = ("prompt", "system prompt", "messages", "schema", "parameters", *[*_WORDS.values()][-3:])
 _LABELS = {"gold": "gold", "scoring": "scoring rules"}
 _Paired = Sequence[tuple[CaseResult, Accepted]]
 
@@ -34,6 +35,13 @@ def describe_causes(cases: Iterable[CaseResult], ignored: Sequence[str] = ()) ->
     if not paired:
         return []
     return [*_requests(paired, ignored), *_labels(paired), *_recorded_again(paired)]
+
+
+def mixed_ways(samples: Iterable[Sample]) -> list[str]:
+    """Note answers of which some came in a batch and some live: that may be why they differ."""
+    ways = Counter(sample.origin.via or "live" for sample in samples if sample.status in ANSWERED)
+    counted = ", ".join(f"{count:,} {way}" for way, count in sorted(ways.items()))
+    return [f"the answers came in different ways: {counted}; a provider may serve batches otherwise"] * (len(ways) > 1)
 
 
 def _requests(paired: _Paired, ignored: Sequence[str]) -> list[str]:
@@ -63,7 +71,7 @@ def _between(now: Origin, then: Origin) -> set[str]:
     old, new = request_parts(then.request), request_parts(now.request)
     if not old or not new:
         return {words for name, words in _WORDS.items() if getattr(now, name) != getattr(then, name)}
-    names = ["model", "answered", *([] if "system prompt" in new and "system prompt" in old else ["prompt"])]
+    names = ["model", "answered", "via", *([] if "system prompt" in new and "system prompt" in old else ["prompt"])]
     differing = {_WORDS[name] for name in names if getattr(now, name) != getattr(then, name)}
     return differing | {name for name in new if name in old and new[name] != old[name]}
 

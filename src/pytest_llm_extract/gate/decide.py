@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from pytest_llm_extract.formats.fences import is_fenced
-from pytest_llm_extract.gate.causes import describe_causes
+from pytest_llm_extract.gate.causes import describe_causes, mixed_ways
 from pytest_llm_extract.gate.floors import missed_documents, missed_floors, strict_floors
 from pytest_llm_extract.gate.judge import as_judged_before, judge_notes
 from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, count_statuses, pair
@@ -256,6 +256,7 @@ def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: 
     notes = [] if _can_fail(suite) else [CANNOT_FAIL]
     notes += [f"waiver: {w.what} until {w.expires}: {w.reason}" for w in suite.rules.waivers]
     notes += [*strict_floors(fields, suite.rules.floors), *_flakes(suite.cases, fields), *_fences(suite)]
+    notes += mixed_ways(suite.samples)
     if suite.baseline is None:
         return [*notes, suite.no_baseline or _NO_BASELINE]
     notes += [

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.cassette.file.directory import recordings
@@ -38,7 +39,7 @@ class RecordingPlan:
     """The state of a suite's cassettes: numbers for people, and jobs for the recorder.
 
     `jobs` are to be recorded. Those of them in `shared` take the answers that an earlier job of the run gets. `copies`
-    have their answers already, from another variant.
+    have their answers already, from another variant. `waiting` are neither: their answers will come in a batch.
     """
 
     suite: Suite
@@ -48,17 +49,37 @@ class RecordingPlan:
     expected: dict[Key, Estimate]
     shared: dict[Key, Source] = field(default_factory=dict)
     copies: tuple[tuple[Job, Source], ...] = ()
+    waiting: tuple[Job, ...] = ()
 
 
-def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Settings, same: SameRequests) -> RecordingPlan:
-    """Check the cassettes of a suite's selected cases; `same` knows those of the variants that were planned before."""
+def plan_suite(
+    jobs: Sequence[Job],
+    client: Callable[[], Any],
+    settings: Settings,
+    same: SameRequests,
+    in_batches: Collection[Path] = (),
+) -> RecordingPlan:
+    """Check the cassettes of a suite's selected cases.
+
+    Args:
+        jobs: those of one suite.
+        client: finds the client for prompts.
+        settings: those of the run.
+        same: knows the requests of the variants that were planned before.
+        in_batches: the cassettes that wait for the answers of a batch, in any suite.
+    """
     probes = _probe_all(jobs, client, settings)
     found = [probes[job.key] for job in jobs if job.key in probes]
     wanted = [probe.job for probe in found if is_wanted(probe.status, record_mode(jobs[0].suite, settings))]
     sources = _sources(wanted, client, settings, same)
+    waiting = tuple(job for job in wanted if _waits(job, sources.get(job.key), settings, in_batches))
+    keys = {job.key for job in waiting}
+    wanted = [job for job in wanted if job.key not in keys]
+    sources = {key: source for key, source in sources.items() if key not in keys}
     paid = [job for job in wanted if job.key not in sources]
     expected = _expectations(found, paid)
     shown = _shown(jobs, found, client, settings)
+    shown.waiting = len(waiting)
     shown.to_record, shown.shared = len(paid), Counter(source.variant for source in sources.values())
     if expected and len(expected) == len(paid):
         shown.expected = sum(expected.values(), Estimate())
@@ -71,7 +92,15 @@ def plan_suite(jobs: Sequence[Job], client: Callable[[], Any], settings: Setting
         expected,
         {key: source for key, source in sources.items() if key not in copied},
         tuple((job, sources[job.key]) for job in wanted if job.key in copied),
+        waiting,
     )
+
+
+def _waits(job: Job, source: Source | None, settings: Settings, in_batches: Collection[Path]) -> bool:
+    """Whether the answers of a job, or those of the variant that it takes them from, will come in a batch."""
+    if source is not None:
+        return not source.is_there and source.cassette in in_batches
+    return job.path(settings) in in_batches
 
 
 def _probe_all(jobs: Sequence[Job], client: Callable[[], Any], settings: Settings) -> dict[Key, Probe]:

@@ -33,8 +33,9 @@ class SuitePlan:
 
     `stale` counts by cause. `expected` is None where no earlier recording of the suite tells; it is "at least" for
     stale recordings of an extractor, whose requests are known up to the first that changed. `in_tests` are the cases
-    that only their tests can record (`extraction.run`). `moved_from` is what `llm-extract mv` would move here.
-    `shared` counts the recordings that are not sent, by the variant that they are copied from.
+    that only their tests can record (`extraction.run`), `waiting` those whose requests are in a batch. `moved_from` is
+    what `llm-extract mv` would move here. `shared` counts the recordings that are not sent, by the variant that they
+    are copied from.
     """
 
     suite: str
@@ -46,6 +47,7 @@ class SuitePlan:
     unreadable: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
     to_record: int = 0
+    waiting: int = 0
     expected: Estimate | None = None
     is_at_least: bool = False
     moved_from: str | None = None

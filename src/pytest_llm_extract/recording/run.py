@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_llm_extract import clock
@@ -85,6 +86,15 @@ class RecordingRun:
         except CassetteError as error:
             failure = Failure(str(error))
         return Call(Status.MISSING, problem=f"not recorded: {failure.words}", failure=failure)
+
+    def withhold(self, jobs: Iterable[Job], words: Mapping[Path, str]) -> None:
+        """Record none of these jobs, also not in their tests: their answers will come in a batch.
+
+        `words` say so of each cassette; a job that takes its answers from another variant has none of its own.
+        """
+        for job in jobs:
+            why = words.get(job.path(self._settings), "not recorded: another variant's batch will have its answer")
+            self._results[job.key] = JobResult(False, Status.MISSING, why, None)
 
     def record_batch(self, batch: Batch, client: Callable[[], Any]) -> None:
         """Record all jobs of a plan, as many at a time as the settings allow, each written when it is made."""

@@ -30,6 +30,8 @@ def plan_lines(plans: Sequence[SuitePlan]) -> list[str]:
             lines.append(f"  the suite moved: its cassettes fit: llm-extract mv {plan.moved_from} {plan.suite}")
         if plan.in_tests:
             lines.append(f"  {count_cases(plan.in_tests)} can only be checked and recorded by the tests themselves")
+        if plan.waiting:
+            lines.append(f"  {count_cassettes(plan.waiting)} of these wait for a batch: llm-extract collect")
         if plan.to_record:
             lines.append(f"  to record: {count_cassettes(plan.to_record)}; expected: {_expected(plan)}")
         for variant, count in plan.shared.items():
@@ -64,10 +66,11 @@ def _expected(plan: SuitePlan) -> str:
     if plan.expected is None:
         return "tokens and cost unknown, since no earlier recording reports them"
     least = "at least " if plan.is_at_least else "about "
-    return least + _amount(plan.expected)
+    return least + amount_words(plan.expected)
 
 
-def _amount(amount: Estimate) -> str:
+def amount_words(amount: Estimate) -> str:
+    """`12 calls, 3,400 tokens in and 120 out, $0.0123`."""
     tokens = f"{amount.usage.input_tokens:,} tokens in and {amount.usage.output_tokens:,} out"
     return f"{counted(round(amount.calls), 'call')}, {tokens}, {dollars(amount.cost_usd)}"
 

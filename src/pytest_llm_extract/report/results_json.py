@@ -135,7 +135,9 @@ def read_run(text: str) -> Mapping[str, Any]:
 def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
     """One suite of results.json."""
     results, samples = suite.cases, suite.samples
-    costs = [[cost_of_models_usd(sample.by_model) for sample in result.samples] for result in results]
+    costs = [
+        [cost_of_models_usd(sample.by_model, sample.origin.via) for sample in result.samples] for result in results
+    ]
     return {
         **suite.head_to_wire(),
         "n_cases": len(results),

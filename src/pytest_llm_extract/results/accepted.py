@@ -20,7 +20,8 @@ class Origin(NamedTuple):
     """The origin of an outcome as short hashes. Each difference between two runs is a possible cause.
 
     `model` was asked for, `answered` is what the response named; None where a request does not have it. `request` has
-    the hashes of a request's parts in any API, behind the version of the split: `2/system prompt/messages/…`.
+    the hashes of a request's parts in any API, behind the version of the split: `2/system prompt/messages/…`. `via` is
+    "batch" for an answer of a batch, None for a live one.
     """
 
     prompt: str | None = None
@@ -32,10 +33,11 @@ class Origin(NamedTuple):
     scoring: str | None = None
     document: str | None = None
     request: str | None = None
+    via: str | None = None
 
     def to_wire(self) -> dict[str, str | None]:
-        """Plain values for JSON."""
-        return self._asdict()
+        """Plain values for JSON; a live answer says nothing of its way."""
+        return {name: value for name, value in self._asdict().items() if name != "via" or value is not None}
 
 
 def old_gold_to_wire(counts: dict[str, FieldCounts] | None) -> dict[str, Any]:

@@ -7,17 +7,23 @@ from functools import lru_cache
 
 from pytest_llm_extract.results.case_result import Usage
 
+BATCH = "batch"  # how answers came that OpenAI, Azure, Anthropic and Google sell at half of the list price
+BATCH_SHARE = 0.5
 
-def cost_usd(model: str | None, usage: Usage) -> float | None:
-    """Price of one case's tokens in US dollars; None for a model or a usage that is not known."""
+
+def cost_usd(model: str | None, usage: Usage, via: str | None = None) -> float | None:
+    """Price of one case's tokens in US dollars; None for a model or a usage that is not known.
+
+    `via` is BATCH for answers that came in a batch.
+    """
     if model is None or not usage.input_tokens or not has_price(model):
         return None
-    return _price(model, usage)
+    return _price(model, usage) * (BATCH_SHARE if via == BATCH else 1)
 
 
-def cost_of_models_usd(by_model: Mapping[str | None, Usage]) -> float | None:
+def cost_of_models_usd(by_model: Mapping[str | None, Usage], via: str | None = None) -> float | None:
     """The price of the tokens of several models in US dollars; None if any price is unknown."""
-    return total_usd(cost_usd(model, usage) for model, usage in by_model.items())
+    return total_usd(cost_usd(model, usage, via) for model, usage in by_model.items())
 
 
 @lru_cache(maxsize=256)  # every list is searched for a model that none has

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.http.router import routed
 from pytest_llm_extract.config.settings import Settings
-from pytest_llm_extract.credentials.placeholder_key import placeholder_key
 from pytest_llm_extract.extraction.event_loop import ready_loop
-from pytest_llm_extract.extraction.job import Job, jobs_of, record_mode
+from pytest_llm_extract.extraction.job import record_mode
 from pytest_llm_extract.extraction.same_requests import SameRequests
 from pytest_llm_extract.recording.batch import Batch
 from pytest_llm_extract.recording.plan import RecordingPlan, plan_suite, recorded_twice
@@ -29,70 +28,16 @@ from pytest_llm_extract.report.recording_progress import (
     summary_lines,
     twice_lines,
 )
+from pytest_llm_extract.session.batch_desk import BatchDesk, has_batches
+from pytest_llm_extract.session.selected import NoFixtures, Selected, select
 from pytest_llm_extract.session.selection import calls_no_test
-from pytest_llm_extract.session.stash import suite_and_case
-from pytest_llm_extract.suites.suite import Suite
 
 # The plans that --llm-extract-plan made, on the config.
 PLANS = pytest.StashKey[list[RecordingPlan]]()
-# What ends a fixture and is for its tests to take.
-_LEFT_TO_TESTS = (SystemExit, pytest.skip.Exception, pytest.fail.Exception)
-
-
-class NoFixtures(Exception):
-    """The tests of a suite skip or cannot be set up. They report that themselves."""
-
-
-class Selected:
-    """The selected cases of one suite, and the test by whose fixtures they are recorded."""
-
-    def __init__(self, suite: Suite) -> None:
-        self.suite = suite
-        self.items: list[pytest.Item] = []
-        self.jobs: list[Job] = []
-
-    @contextmanager
-    def set_up(self, first: pytest.Item | None) -> Iterator[Callable[[], Any]]:
-        """The fixtures of a test, without the test, so that recording finds what the tests will find.
-
-        Gives what finds `llm_client`. `first` is the test that runs first in this process (its fixtures stay), None
-        where that is not known.
-
-        Raises:
-            NoFixtures: they skip or fail. A teardown that fails is passed over: the tests tear down again.
-        """
-        item = self.items[-1]
-        # What an earlier suite left set up for the first test may not be in the way of this one.
-        item.session._setupstate.teardown_exact(item)
-        try:
-            try:
-                item.ihook.pytest_runtest_setup(item=item)
-                client = self._client(item)
-            except (Exception, *_LEFT_TO_TESTS) as error:
-                raise NoFixtures from error
-            yield client
-        finally:
-            with suppress(Exception, *_LEFT_TO_TESTS):
-                item.ihook.pytest_runtest_teardown(item=item, nextitem=None if first is item else first)
-            item._initrequest()  # type: ignore[attr-defined]  # or its test would get the values that were torn down
-
-    def _client(self, item: pytest.Item) -> Callable[[], Any]:
-        if self.suite.call is None:
-            return lambda: None
-        with placeholder_key():
-            client = item._request.getfixturevalue("llm_client")  # type: ignore[attr-defined]
-        return lambda: client
-
-
-def select(items: Sequence[pytest.Item]) -> list[Selected]:
-    """The suites and cases of these tests, in order."""
-    found: dict[str, Selected] = {}
-    for item in items:
-        if (param := suite_and_case(item)) is not None:
-            selected = found.setdefault(param[0].key, Selected(param[0]))
-            selected.items.append(item)
-            selected.jobs += jobs_of(*param)
-    return list(found.values())
+# Where a command shows what recording does, in the place of pytest's terminal.
+DISPLAY = pytest.StashKey[Display]()
+# What a run did with batches, on the config.
+DESK = pytest.StashKey[BatchDesk]()
 
 
 class Recorder:
@@ -103,24 +48,51 @@ class Recorder:
         self._same = SameRequests(settings)
         self.plans: list[RecordingPlan] = []
 
-    def record(self, session: pytest.Session, display: Display) -> None:
-        """Plan all suites, then record them one after the other.
+    def record(self, session: pytest.Session, display: Display) -> BatchDesk:
+        """Collect batches, plan all suites, then record them one after the other, or send them in batches.
 
         Raises:
-            pytest.UsageError: `all` was asked for a part of a suite.
+            pytest.UsageError: `all` was asked for a part of a suite, or the file of a batch is damaged.
         """
         selected = select(session.items)
         first = session.items[0] if selected else None
         self._check_whole(selected)
-        with routed(), ready_loop():
-            plans = [(group, plan) for group in selected if (plan := self._plan(group, first)) is not None]
-            self.plans = [plan for _, plan in plans]
-            if plans:
-                shown = plan_lines([plan.shown for plan in self.plans])
-                display.lines(["", *shown, *twice_lines(recorded_twice(self.plans))])
-            if self._settings.plan_only:
-                return
-            self._run.copy(self.plans)  # of all suites, before a cassette is replaced that another variant takes
+        desk = BatchDesk(self._settings, display, first)
+        with ready_loop():
+            waiting = self._waiting(desk, selected)
+            if self._settings.batch in (None, "submit"):
+                self._plan_and_record(selected, first, display, desk, waiting)
+            elif any(group.suite.others for group in selected):
+                self._run.copy([plan for _, plan in self._plans(selected, first, waiting)])
+        return desk
+
+    def _waiting(self, desk: BatchDesk, selected: Sequence[Selected]) -> dict[Path, str]:
+        """The cassettes that wait for a batch, and why they are missing; what ended is collected before."""
+        if not has_batches(self._settings):
+            return {}
+        return desk.in_files(selected) if self._settings.plan_only else desk.collect(selected)
+
+    def _plan_and_record(
+        self,
+        selected: Sequence[Selected],
+        first: pytest.Item | None,
+        display: Display,
+        desk: BatchDesk,
+        waiting: Mapping[Path, str],
+    ) -> None:
+        plans = self._plans(selected, first, waiting)
+        self.plans = [plan for _, plan in plans]
+        if plans:
+            shown = plan_lines([plan.shown for plan in self.plans])
+            display.lines(["", *shown, *twice_lines(recorded_twice(self.plans))])
+        if self._settings.plan_only:
+            return
+        self._run.withhold([job for plan in self.plans for job in plan.waiting], waiting)
+        self._run.copy(self.plans)  # of all suites, before a cassette is replaced that another variant takes
+        if self._settings.batch is not None:
+            desk.submit(plans)
+            return
+        with routed():
             for group, plan in plans:
                 if plan.jobs:
                     with suppress(NoFixtures):
@@ -135,10 +107,17 @@ class Recorder:
                     "choosing what to record again is choosing answers: select the suite, or record what is stale"
                 )
 
-    def _plan(self, group: Selected, first: pytest.Item | None) -> RecordingPlan | None:
+    def _plans(
+        self, selected: Sequence[Selected], first: pytest.Item | None, waiting: Mapping[Path, str]
+    ) -> list[tuple[Selected, RecordingPlan]]:
+        with routed():
+            found = [(group, self._plan(group, first, waiting)) for group in selected]
+        return [(group, plan) for group, plan in found if plan is not None]
+
+    def _plan(self, group: Selected, first: pytest.Item | None, waiting: Mapping[Path, str]) -> RecordingPlan | None:
         try:
             with group.set_up(first) as client:
-                return plan_suite(group.jobs, client, self._settings, self._same)
+                return plan_suite(group.jobs, client, self._settings, self._same, waiting)
         except NoFixtures:
             return None
 
@@ -191,6 +170,24 @@ class PlanOnly:
         return True
 
 
+class BatchesOnly:
+    """Hooks of --llm-extract-batch and --llm-extract-collect."""
+
+    def __init__(self, config: pytest.Config, recorder: Recorder) -> None:
+        self._config, self._recorder = config, recorder
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Send or collect instead of running tests; fail where something has no answer."""
+        if _will_not_run(session):
+            return None
+        desk = self._recorder.record(session, display_of(self._config, even_quiet=True))
+        self._config.stash[DESK] = desk
+        if desk.problem is not None:
+            raise session.Failed(desk.problem)
+        return True
+
+
 def _will_not_run(session: pytest.Session) -> bool:
     option = session.config.option
     return calls_no_test(session.config) or bool(session.testsfailed and not option.continue_on_collection_errors)
@@ -198,6 +195,8 @@ def _will_not_run(session: pytest.Session) -> bool:
 
 def display_of(config: pytest.Config, *, even_quiet: bool = False) -> Display:
     """A bar on a terminal, lines elsewhere, few of them with -q, none without a terminal reporter."""
+    if DISPLAY in config.stash:
+        return config.stash[DISPLAY]
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is None:
         return Silent()

@@ -19,6 +19,7 @@ _MODES = {
     "markers": "--markers",
     "cacheshow": "--cache-show",
     "llm_extract_plan_flag": "--llm-extract-plan",
+    "llm_extract_batch_flag": "--llm-extract-batch or --llm-extract-collect",
 }
 
 

@@ -38,6 +38,8 @@ _RUN: dict[str, tuple[type, ...]] = {
     "attempt": (int,),
     "latency_s": (int, float),
     "recorded": (str,),
+    "via": (str,),
+    "unfinished": (int,),
 }
 
 

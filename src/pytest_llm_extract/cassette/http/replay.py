@@ -105,12 +105,18 @@ class Replay(Take):
             raise Unkept(request.method, request.uri)
         remember(sent.credentials)
         with self._lock:
-            for fingerprint_of in (attrgetter("fingerprint"), self._scrubber.fingerprint):
-                for index, exchange in enumerate(self._left):
-                    if fingerprint_of(exchange) == sent.fingerprint:
-                        return self._play(index).to_vcr()
+            if (recorded := self._recorded(sent)) is not None:
+                return recorded.to_vcr()
             self.miss = self.miss or sent
         raise ownership.stopping(CassetteMiss(request.method, request.uri))
+
+    def _recorded(self, sent: Sent) -> Exchange | None:
+        """Play the exchange of this request; None where the recording does not hold it, or not that often."""
+        for fingerprint_of in (attrgetter("fingerprint"), self._scrubber.fingerprint):
+            for index, exchange in enumerate(self._left):
+                if fingerprint_of(exchange) == sent.fingerprint:
+                    return self._play(index)
+        return None
 
     def _unscrubbed(self, request: Request) -> Exchange | None:
         """The next exchange, where its request was sent again without anything that would have to be scrubbed.

@@ -133,7 +133,7 @@ def _sample(sample: Sample, document: Any, sources: Sources) -> dict[str, Any]:
         "raw": sample.raw,
         "model": sample.model,
         "tokens": [sample.usage.input_tokens, sample.usage.output_tokens] if sample.by_model else None,
-        "cost": cost_of_models_usd(sample.by_model) if sample.by_model else None,
+        "cost": cost_of_models_usd(sample.by_model, sample.origin.via) if sample.by_model else None,
         "latency": sample.latency_s,
         "attempt": sample.attempt if sample.attempt > 1 else None,
         "cassette": sample.cassette,

@@ -1,0 +1,279 @@
+"""Write the results of batches as the cassettes of their cases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pytest_llm_extract.batches.api import Line, Look
+from pytest_llm_extract.batches.create import recover
+from pytest_llm_extract.batches.requests import APIS, is_answered_in, request_id, run_jobs, target_of
+from pytest_llm_extract.batches.sent_batch import SentBatch
+from pytest_llm_extract.batches.transport import Caller, NoReply, Refused
+from pytest_llm_extract.cassette.file.exchange import Exchange, Sent
+from pytest_llm_extract.cassette.file.fingerprint import read_json
+from pytest_llm_extract.cassette.file.load import load
+from pytest_llm_extract.cassette.http.continued import Find, Unanswered
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.errors import CassetteError
+from pytest_llm_extract.extraction.call import Resumed
+from pytest_llm_extract.extraction.job import Job, wanted_cassettes
+from pytest_llm_extract.suites.suite import Suite
+
+_JSON = {"content-type": ["application/json"]}
+_NO_LINE = "the provider's results do not have this request"
+
+
+class Waiting(NamedTuple):
+    """A batch that goes on: how far it is; None where that could not be asked, and `problem` says why.
+
+    `jobs` are those whose requests of today are in it.
+    """
+
+    batch: SentBatch
+    look: Look | None
+    problem: str | None = None
+    jobs: tuple[Job, ...] = ()
+
+
+@dataclass
+class Collection:
+    """What was collected of one suite's batches. Cases are named by their ids.
+
+    `n_written` cassettes are whole now, those of `unfinished` cases have a further request. `waiting` are batches that
+    go on. `failed` has the cases by the provider's words,
+    `unwanted` the cassettes' files whose request is another one now, `not_kept` cases whose answer could not be
+    written. `odd` are lines of results that answer nothing, by what is odd about them.
+    """
+
+    suite: str
+    n_written: int = 0
+    n_ended: int = 0
+    unfinished: list[str] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    failed: dict[str, list[str]] = field(default_factory=dict)
+    unwanted: list[str] = field(default_factory=list)
+    not_kept: dict[str, list[str]] = field(default_factory=dict)
+    n_not_selected: int = 0
+    odd: Counter[str] = field(default_factory=Counter)
+    lost: list[str] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing failed and nothing waits."""
+        return not (self.failed or self.waiting or self.not_kept or self.n_not_selected)
+
+
+class _Results(NamedTuple):
+    """A batch that ended: its lines by id, and why a request may have none."""
+
+    batch: SentBatch
+    lines: Mapping[str, Line]
+    problem: str
+
+
+class SuiteCollector:
+    """Collects the batches of one suite."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        jobs: Sequence[Job],
+        client: Callable[[], Any],
+        settings: Settings,
+        batches: Iterable[SentBatch],
+        routing: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._suite, self._client, self._settings, self._routing = suite, client, settings, routing
+        self._batches = list(batches)
+        self._by_file = {job.path(settings).name: job for job in jobs}
+        files = dict.fromkeys(file for batch in self._batches for file in batch.files)
+        self._jobs = [self._by_file[file] for file in files if file in self._by_file]
+        self._outcomes: dict[str, Resumed] = {}
+        self._needs: str | None = None
+        self.collection = Collection(suite.key)
+
+    def collect(self) -> Collection:
+        """Look at every batch, and write what those that ended answered."""
+        senders = self._senders()
+        ended: list[_Results] = []
+        for batch in self._batches:
+            sender = senders.get((batch.provider, batch.base))
+            found = self._ask(batch, sender) if sender is not None else self._without_sender(batch)
+            if isinstance(found, _Results):
+                ended.append(found)
+            elif isinstance(found, Waiting):
+                self.collection.waiting.append(found._replace(jobs=tuple(self._asking(found.batch))))
+        self.collection.n_ended = len(ended)
+        self._write(ended)
+        for results in ended:
+            self._settle(results)
+        return self.collection
+
+    def _senders(self) -> dict[tuple[str, str], Caller]:
+        """Who may ask for each batch: the sender of any request of the suite to the same API."""
+        wanted = {(batch.provider, batch.base) for batch in self._batches}
+        senders: dict[tuple[str, str], Caller] = {}
+        with self._routing():
+            for job in self._jobs:
+                if wanted <= senders.keys():
+                    break
+                for _, resumed in run_jobs([job], self._client, self._settings, lambda job: _nothing):
+                    for unanswered in resumed.unanswered:
+                        self._note_sender(unanswered, senders)
+        return senders
+
+    def _without_sender(self, batch: SentBatch) -> _Results | Waiting:
+        """A batch that no request of today can ask for. That is no reason to forget it if one waits for it."""
+        if not self._asking(batch):
+            return _Results(batch, {}, _NO_LINE)
+        if self._needs is not None:
+            return Waiting(batch, None, f"collecting needs {self._needs}")
+        return Waiting(batch, None, f"it was sent to {batch.base}, and the requests of today go to another address")
+
+    def _asking(self, batch: SentBatch) -> list[Job]:
+        """The jobs whose requests of today are in a batch."""
+        files = set(batch.files)
+        jobs = [job for job in self._jobs if job.path(self._settings).name in files]
+        with self._routing():
+            ran = list(run_jobs(jobs, self._client, self._settings, lambda job: _nothing, is_quick=True))
+        return [job for job, resumed in ran if self._ids(job, resumed.unanswered) & batch.requests.keys()]
+
+    def _note_sender(self, unanswered: Unanswered, senders: dict[tuple[str, str], Caller]) -> None:
+        body = read_json(unanswered.body)
+        target = target_of(unanswered.url, body) if isinstance(body, dict) else None
+        self._needs = self._needs or unanswered.needs
+        if target is not None and unanswered.needs is None:
+            senders.setdefault((target.provider, target.base), Caller.of(unanswered.headers, unanswered.url))
+
+    def _ask(self, batch: SentBatch, sender: Caller) -> _Results | Waiting | None:
+        """The results of a batch, or how far it is; None for one that was never created."""
+        api, hide = APIS[batch.provider], self._settings.storage.watch.hide
+        try:
+            if batch.id is None:
+                found = recover(api, sender, batch, self._settings.cassettes)
+                if found is None:
+                    self.collection.lost.append(batch.name)
+                    return None
+                batch = found
+            look = api.look(sender, batch)
+            if not look.has_ended:
+                return Waiting(batch, look)
+            return self._results(batch, look, sender)
+        except (NoReply, Refused) as error:
+            return Waiting(batch, None, hide(str(error)))
+
+    def _results(self, batch: SentBatch, look: Look, sender: Caller) -> _Results:
+        lines: dict[str, Line] = {}
+        for line in APIS[batch.provider].read(sender, batch, look):
+            if isinstance(line, str):
+                self.collection.odd["lines that are not a result"] += 1
+            elif line.id not in batch.requests:
+                self.collection.odd["results of unknown requests"] += 1
+            elif line.id in lines and lines[line.id].problem is None:
+                self.collection.odd["second results of one request"] += 1
+            else:
+                lines[line.id] = line
+        return _Results(batch, lines, look.problem or _NO_LINE)
+
+    def _write(self, ended: Sequence[_Results]) -> None:
+        """Run every extraction that waits for these results, with their answers."""
+        lines = {identity: line for results in ended for identity, line in results.lines.items()}
+        files = {file for results in ended for file in results.batch.files}
+        jobs = [job for job in self._jobs if job.path(self._settings).name in files]
+        with self._routing():
+            for job, resumed in run_jobs(
+                jobs, self._client, self._settings, lambda job: _finder(job, lines), is_quick=bool(lines)
+            ):
+                self._outcomes[job.path(self._settings).name] = resumed
+                self._count(job, resumed)
+
+    def _count(self, job: Job, resumed: Resumed) -> None:
+        case_id, call = job.golden.case.id, resumed.call
+        if call.recorded:
+            self.collection.n_written += 1
+        elif call.failure is not None and call.failure.is_of_storage:
+            self.collection.not_kept.setdefault(call.failure.words, []).append(case_id)
+        elif resumed.found and resumed.unanswered:
+            self.collection.unfinished.append(case_id)
+        elif resumed.found:
+            words = call.problem or f"{type(call.error).__name__}: {call.error}"
+            self.collection.failed.setdefault(words, []).append(case_id)
+
+    def _settle(self, results: _Results) -> None:
+        """Name what became of each request of a batch that ended, and forget what is settled."""
+        settled: set[str] = set()
+        for identity, files in results.batch.requests.items():
+            open_files = [file for file in files if not self._is_settled(identity, file, results)]
+            if not open_files:
+                settled.add(identity)
+        results.batch.settle(self._settings.cassettes, settled)
+
+    def _is_settled(self, identity: str, file: str, results: _Results) -> bool:
+        job, resumed = self._by_file.get(file), self._outcomes.get(file)
+        if job is None:
+            self._count_left_out(file)
+            return False
+        if resumed is not None and identity in self._ids(job, resumed.unanswered):
+            words = self._settings.storage.watch.hide(_words(results.lines.get(identity)) or results.problem)
+            self.collection.failed.setdefault(words, []).append(job.golden.case.id)
+            return True
+        if resumed is not None and is_answered_in(identity, resumed.found):
+            return resumed.call.failure is None or not resumed.call.failure.is_of_storage
+        if self._holds(job, identity):
+            return True
+        self.collection.unwanted.append(file)
+        return False
+
+    def _count_left_out(self, file: str) -> None:
+        """Note a cassette that no selected job has: its case is not selected, or it is gone."""
+        if file in {path.name for path in wanted_cassettes(self._suite, self._settings)}:
+            self.collection.n_not_selected += 1
+        else:
+            self.collection.unwanted.append(file)
+
+    def _ids(self, job: Job, unanswered: Iterable[Unanswered]) -> set[str]:
+        return {request_id(one.sent.fingerprint, job.sample, one.number) for one in unanswered}
+
+    def _holds(self, job: Job, identity: str) -> bool:
+        """Whether the cassette has the request, from now or from an earlier collection."""
+        try:
+            recording = load(job.path(self._settings), self._settings.cassettes)
+        except CassetteError:
+            return False
+        return recording is not None and is_answered_in(identity, recording.fingerprints)
+
+
+def _nothing(sent: Sent, number: int) -> None:
+    return None
+
+
+def _finder(job: Job, lines: Mapping[str, Line]) -> Find:
+    """Gives a job the answers to its requests."""
+
+    def find(sent: Sent, number: int) -> Mapping[str, Any] | None:
+        line = lines.get(request_id(sent.fingerprint, job.sample, number))
+        if line is None or not _is_answer(line):
+            return None
+        status = {"code": line.status, "message": "OK" if line.status == 200 else ""}
+        return {"status": status, "headers": {**_JSON}, "body": {"string": line.body}}
+
+    return find
+
+
+def _is_answer(line: Line) -> bool:
+    """Whether a result is what a live recording would keep: an answer, a refusal, or a request that is rejected."""
+    if line.problem is not None:
+        return False
+    exchange = Exchange("POST", "", {}, b"", line.status, "", {}, line.body)
+    return line.status < 300 or (line.status < 500 and (exchange.is_rejected or exchange.says_something))
+
+
+def _words(line: Line | None) -> str | None:
+    """Why a request has no answer, in the provider's words."""
+    if line is None:
+        return None
+    return line.problem or f"HTTP {line.status}: {line.body.decode(errors='replace')[:300]}"

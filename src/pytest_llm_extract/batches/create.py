@@ -1,0 +1,51 @@
+"""Create batches so that a kill at any moment neither loses one nor sends it twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_llm_extract import clock
+from pytest_llm_extract.batches.api import BatchApi
+from pytest_llm_extract.batches.sent_batch import SentBatch
+from pytest_llm_extract.batches.transport import Caller, Refused
+
+_SETTLED_S = 5.0  # after which a provider lists a batch whose creation was cut off, or will never have it
+
+
+def create(api: BatchApi, sender: Caller, batch: SentBatch, data: bytes, cassettes: Path) -> SentBatch:
+    """Send a batch. Its file says at each step what may have happened at the provider.
+
+    Raises:
+        Refused: the provider refuses it. Nothing was created, and the file is gone.
+        NoReply: nobody knows whether it was created. The file stays, and `recover` looks for the batch.
+        BatchFileError: its file cannot be written, so nothing was sent.
+    """
+    batch = batch.write(cassettes)
+    try:
+        batch = replace(batch, file=api.upload(sender, batch, data))
+        batch = replace(batch, tried_s=clock.wall_s()).write(cassettes)
+        created = api.create(sender, batch, data)
+    except Refused:
+        batch.settle(cassettes, set(batch.requests))
+        raise
+    return replace(batch, id=created.id, until=created.until).write(cassettes)
+
+
+def recover(api: BatchApi, sender: Caller, batch: SentBatch, cassettes: Path) -> SentBatch | None:
+    """Find a batch whose sending was cut off.
+
+    Returns:
+        None where it was never created; then its file is gone, and its requests may be sent.
+
+    Raises:
+        Refused, NoReply: the provider cannot be asked. The file stays.
+    """
+    found = api.find(sender, batch) if batch.tried_s is not None else None
+    if found is None and batch.tried_s is not None:
+        clock.sleep(min(_SETTLED_S, max(0.0, _SETTLED_S - (clock.wall_s() - batch.tried_s))))
+        found = api.find(sender, batch)
+    if found is None:
+        batch.settle(cassettes, set(batch.requests))
+        return None
+    return replace(batch, id=found.id, until=found.until).write(cassettes)

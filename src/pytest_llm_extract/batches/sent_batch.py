@@ -1,0 +1,152 @@
+"""What is known of a batch between its sending and its collection, in a file beside the cassettes.
+
+The file holds ids and fingerprints, and no document and no key. It is written before anything is sent, so that a
+killed process, or another machine that has the file, neither loses a batch nor sends it twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.formats.atomic_write import write_atomically
+from pytest_llm_extract.formats.strict_json import read_json
+from pytest_llm_extract.formats.text_files import conflict_line
+
+FORMAT, VERSION = "pytest-llm-extract-batch", 1
+_FILE = re.compile(r"batch-[0-9a-f]{16}\.json")
+# Ids become parts of URLs, so nothing else may stand in them.
+_ID = re.compile(r"[\w./:=@+-]{1,256}", re.ASCII)
+
+
+class BatchFileError(LlmExtractError):
+    """The file of a batch cannot be read or written."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(problem)
+        self.path, self.problem = path, problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
+@dataclass(frozen=True)
+class SentBatch:
+    """One batch of one suite.
+
+    `name` is ours, which the provider keeps with the batch where it can. `base` is the address of the API; it is
+    compared, and never sent to. `id` and `file` are the provider's, None as long as nobody knows. `tried_s` is when the
+    batch was being created (seconds since 1970), None before. `not_ours` are batches that were taken for this one.
+    `requests` has the files of the cassettes that wait for each request, by the request's id.
+    """
+
+    name: str
+    suite: str
+    provider: str
+    base: str
+    endpoint: str
+    model: str
+    created: str
+    requests: Mapping[str, tuple[str, ...]]
+    file: str | None = None
+    tried_s: float | None = None
+    id: str | None = None
+    not_ours: tuple[str, ...] = ()
+    until: str | None = None
+
+    def path(self, cassettes: Path) -> Path:
+        """The file of the batch."""
+        return cassettes / f"batch-{self.name}.json"
+
+    @property
+    def files(self) -> list[str]:
+        """The files of all cassettes that wait for it, in order."""
+        return list(dict.fromkeys(file for same in self.requests.values() for file in same))
+
+    def write(self, cassettes: Path) -> SentBatch:
+        """Write the file, atomically, and return the batch.
+
+        Raises:
+            BatchFileError: it cannot be written.
+        """
+        data = {"format": FORMAT, "version": VERSION, **asdict(self)}
+        try:
+            write_atomically(self.path(cassettes), json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise BatchFileError(self.path(cassettes), f"cannot be written: {error.strerror or error}") from None
+        return self
+
+    def settle(self, cassettes: Path, settled: set[str]) -> SentBatch | None:
+        """Take out requests that nobody waits for any longer. The file goes with the last; then None is returned."""
+        left = {name: files for name, files in self.requests.items() if name not in settled}
+        if not left:
+            self.path(cassettes).unlink(missing_ok=True)
+            return None
+        return self if len(left) == len(self.requests) else replace(self, requests=left).write(cassettes)
+
+
+def sent_batches(cassettes: Path) -> list[SentBatch]:
+    """The batches that were sent and not collected, the oldest first.
+
+    Raises:
+        BatchFileError: a file of a batch is damaged. Whoever went on without it might pay twice.
+    """
+    if not cassettes.is_dir():
+        return []
+    paths = sorted(path for path in cassettes.iterdir() if _FILE.fullmatch(path.name))
+    found = [batch for path in paths if (batch := _read(path)) is not None]
+    return sorted(found, key=lambda batch: (batch.created, batch.name))
+
+
+def _read(path: Path) -> SentBatch | None:
+    try:
+        if path.is_symlink():
+            raise BatchFileError(path, "is a symbolic link")
+        text = path.read_text(encoding="utf-8")
+        if (line := conflict_line(text)) is not None:
+            raise BatchFileError(path, f"has a merge conflict in line {line}")
+        return _batch_of(read_json(text), path)
+    except FileNotFoundError:  # collected in the meantime
+        return None
+    except OSError as error:
+        raise BatchFileError(path, f"cannot be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError):
+        raise BatchFileError(path, "is not JSON") from None
+
+
+def _batch_of(data: Any, path: Path) -> SentBatch:
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise BatchFileError(path, "is not the file of a batch")
+    if data.get("version") != VERSION:
+        raise BatchFileError(path, f"has version {data.get('version')!r}: update pytest-llm-extract")
+    members = {name: value for name, value in data.items() if name not in ("format", "version")}
+    texts = ("name", "suite", "provider", "base", "endpoint", "model", "created")
+    known = {field.name for field in fields(SentBatch)}
+    if not set(texts) | {"requests"} <= members.keys() <= known or path.name != f"batch-{members['name']}.json":
+        raise BatchFileError(path, "has not the members of a batch")
+    optional = ("file", "id", "until")
+    if not all(isinstance(members[name], str) for name in texts) or not all(
+        isinstance(members.get(name), str | None) for name in optional
+    ):
+        raise BatchFileError(path, "has a member that must be a string")
+    ids = [value for name in ("file", "id") if (value := members.get(name)) is not None]
+    requests, not_ours = members["requests"], members.get("not_ours", [])
+    if not _is_table(requests) or not _is_list(not_ours) or not isinstance(members.get("tried_s"), int | float | None):
+        raise BatchFileError(path, "has a member of the wrong type")
+    if not all(_ID.fullmatch(value) and ".." not in value for value in ids):
+        raise BatchFileError(path, "has an id that no provider gives")
+    table = {name: tuple(files) for name, files in requests.items()}
+    return SentBatch(**{**members, "requests": table, "not_ours": tuple(not_ours)})
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_list(files) for files in value.values())

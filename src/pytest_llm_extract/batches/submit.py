@@ -1,0 +1,208 @@
+"""Send what is missing or stale of a suite in batches."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pytest_llm_extract import clock
+from pytest_llm_extract.batches.api import BatchApi, Target
+from pytest_llm_extract.batches.create import create
+from pytest_llm_extract.batches.requests import APIS, BatchRequest, NotForBatch, batch_request, run_jobs
+from pytest_llm_extract.batches.sent_batch import SentBatch
+from pytest_llm_extract.batches.transport import Caller, NoReply, Refused
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.extraction.call import Resumed
+from pytest_llm_extract.extraction.job import Job, Key
+from pytest_llm_extract.recording.progress import Estimate
+from pytest_llm_extract.results.prices import BATCH_SHARE, dollars
+from pytest_llm_extract.suites.suite import Suite
+
+MOST_ROUNDS = 3
+
+
+@dataclass
+class Submission:
+    """What was sent of one suite. `not_sent` has case ids by the reason; `expected` is at the price of batches.
+
+    `n_requests` were sent in `batches`. `problems` are batches that were refused or got no answer, in the provider's
+    words.
+    """
+
+    suite: str
+    n_requests: int = 0
+    n_cases: int = 0
+    batches: list[SentBatch] = field(default_factory=list)
+    not_sent: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    expected: Estimate | None = None
+
+    def leave(self, why: str, case_id: str) -> None:
+        """Note a case that is not sent."""
+        listed = self.not_sent.setdefault(why, [])
+        if case_id not in listed:
+            listed.append(case_id)
+
+
+class _Asked(NamedTuple):
+    """A job and the requests that it waits for."""
+
+    job: Job
+    requests: tuple[BatchRequest, ...]
+    sender: Caller
+
+
+class _Group(NamedTuple):
+    """The requests of one batch or more: they share a target and a sender."""
+
+    target: Target
+    sender: Caller
+    requests: dict[str, list[BatchRequest]]
+
+
+def submit_suite(
+    suite: Suite,
+    jobs: Sequence[Job],
+    client: Callable[[], Any],
+    settings: Settings,
+    expected: Mapping[Key, Estimate],
+    left_usd: float | None,
+    routing: Callable[[], AbstractContextManager[None]],
+) -> Submission:
+    """Find the requests of jobs that have no answer, and send them.
+
+    Args:
+        suite: whose jobs they are.
+        jobs: what is missing or stale, without what waits in a batch already.
+        client: finds the client for prompts.
+        settings: those of the run.
+        expected: what recording each job is expected to take, at list prices; empty if unknown.
+        left_usd: what may be spent; None without a budget.
+        routing: routes the requests of extractions while inside; what is sent to the provider is not one of them.
+    """
+    submission = Submission(suite.key)
+    with routing():
+        asked = list(_asked(jobs, client, settings, submission))
+    chosen = _within(asked, expected, left_usd, submission)
+    for group in _groups(chosen):
+        for requests, data in _pieces(APIS[group.target.provider], group):
+            _send(group, requests, data, settings, submission)
+    sent = {file for batch in submission.batches for file in batch.files}
+    done = [one for one in chosen if one.job.path(settings).name in sent]
+    submission.n_cases = len(done)
+    known = [expected[one.job.key] for one in done if one.job.key in expected]
+    if known and len(known) == len(done):
+        submission.expected = at_batch_price(sum(known, Estimate()))
+    return submission
+
+
+def at_batch_price(estimate: Estimate) -> Estimate:
+    """An estimate at the price of batches."""
+    cost = estimate.cost_usd
+    return Estimate(estimate.calls, estimate.usage, None if cost is None else cost * BATCH_SHARE)
+
+
+def _asked(
+    jobs: Sequence[Job], client: Callable[[], Any], settings: Settings, submission: Submission
+) -> Iterator[_Asked]:
+    """The jobs whose requests a batch takes; the others are noted with the reason."""
+    for job, resumed in run_jobs(jobs, client, settings, lambda job: lambda sent, number: None):
+        case_id = job.golden.case.id
+        found = [batch_request(job, unanswered, job.path(settings).name) for unanswered in resumed.unanswered]
+        if why := _why_not(resumed, found):
+            submission.leave(why, case_id)
+            continue
+        requests = tuple(one for one in found if isinstance(one, BatchRequest))
+        first = resumed.unanswered[0]
+        yield _Asked(job, requests, Caller.of(first.headers, first.url))
+
+
+def _why_not(resumed: Resumed, found: Sequence[BatchRequest | NotForBatch]) -> str | None:
+    """Why the requests of an extraction are not sent in a batch."""
+    if needs := next((one.needs for one in resumed.unanswered if one.needs), None):
+        return f"recording needs {needs}"
+    if not found:
+        return _no_request(resumed)
+    if resumed.round > MOST_ROUNDS:
+        return f"it has a further request after {MOST_ROUNDS} rounds: record it live"
+    return next((f"{one.why}: record it live" for one in found if isinstance(one, NotForBatch)), None)
+
+
+def _no_request(resumed: Resumed) -> str:
+    call = resumed.call
+    if call.problem:
+        return call.problem
+    if call.error is not None:
+        return f"{type(call.error).__name__}: {call.error}"
+    return "it sends no further request: record it live"
+
+
+def _within(
+    asked: list[_Asked], expected: Mapping[Key, Estimate], left_usd: float | None, submission: Submission
+) -> list[_Asked]:
+    """The jobs that a budget allows, in their order."""
+    if left_usd is None:
+        return asked
+    chosen, left = [], left_usd
+    for one in asked:
+        estimate = expected.get(one.job.key)
+        price = at_batch_price(estimate).cost_usd if estimate else None
+        if price is None:
+            why = "what it costs is not known, so no budget can be kept: record one case live first, or give no budget"
+            submission.leave(why, one.job.golden.case.id)
+        elif price > left:
+            submission.leave(f"the budget of {dollars(left_usd)} does not allow it", one.job.golden.case.id)
+        else:
+            chosen.append(one)
+            left -= price
+    return chosen
+
+
+def _groups(asked: Iterable[_Asked]) -> list[_Group]:
+    groups: list[_Group] = []
+    for one in asked:
+        for request in one.requests:
+            group = next((g for g in groups if g.target == request.target and g.sender == one.sender), None)
+            if group is None:
+                group = _Group(request.target, one.sender, {})
+                groups.append(group)
+            group.requests.setdefault(request.id, []).append(request)
+    return groups
+
+
+def _pieces(api: BatchApi, group: _Group) -> Iterator[tuple[dict[str, list[BatchRequest]], bytes]]:
+    """The requests in batches that keep the provider's limits."""
+    piece: dict[str, list[BatchRequest]] = {}
+    lines: list[bytes] = []
+    size = 0
+    for identity, same in group.requests.items():
+        line = api.line_of(identity, same[0].body, group.target)
+        if piece and (len(piece) == api.most_requests or size + len(line) > api.most_bytes):
+            yield piece, b"".join(lines)
+            piece, lines, size = {}, [], 0
+        piece[identity] = same
+        lines.append(line)
+        size += len(line)
+    if piece:
+        yield piece, b"".join(lines)
+
+
+def _send(
+    group: _Group, requests: Mapping[str, list[BatchRequest]], data: bytes, settings: Settings, submission: Submission
+) -> None:
+    api, target = APIS[group.target.provider], group.target
+    files = {identity: tuple(dict.fromkeys(one.file for one in same)) for identity, same in requests.items()}
+    created = clock.utc_now().isoformat(timespec="seconds")
+    batch = SentBatch(secrets.token_hex(8), submission.suite, *target, created, files)
+    hide = settings.storage.watch.hide
+    try:
+        submission.batches.append(create(api, group.sender, batch, data, settings.cassettes))
+        submission.n_requests += len(requests)
+    except Refused as error:
+        submission.problems.append(hide(f"a batch of {len(requests):,} requests was refused by {target.base}: {error}"))
+    except NoReply as error:
+        words = "whether the batch was created is not known: the next run looks for it before it sends anything"
+        submission.problems.append(hide(f"{error}; {words}"))

@@ -1,0 +1,34 @@
+"""`llm-extract collect`: write what batches answered as cassettes."""
+
+from __future__ import annotations
+
+import click
+
+from pytest_llm_extract.cli.collected import run_desk
+from pytest_llm_extract.cli.output import Screen, echo
+
+_WAITING = 3
+
+
+@click.command(name="collect", short_help="write what batches of a provider answered as cassettes")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.option("--wait", is_flag=True, help="Wait until every batch has ended.")
+def command(paths: tuple[str, ...], wait: bool) -> None:
+    """Ask the provider for the batches that `pytest --llm-record --llm-extract-batch` sent, and write their answers.
+
+    \b
+    Example:
+      pytest --llm-record --llm-extract-batch
+      llm-extract collect --wait
+
+    PATHS are what pytest is to collect; without any, it collects what it collects by itself. The files batch-….json
+    below the cassettes say what was sent. The key is the one that recording uses.
+
+    Exit status: 0 nothing waits any longer, 1 some requests have no answer, 2 wrong arguments, or pytest does not
+    start, 3 a batch goes on.
+    """
+    desk = run_desk(paths, "wait" if wait else "once", Screen())
+    if not desk.collections:
+        echo("no batch was sent, or all were collected")
+    waits = any(one.waiting for one in desk.collections)
+    raise SystemExit(1 if desk.problem is not None else _WAITING if waits else 0)

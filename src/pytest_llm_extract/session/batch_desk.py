@@ -1,0 +1,127 @@
+"""Batches in a run of pytest: collected before anything else is recorded, and sent if that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_llm_extract import clock
+from pytest_llm_extract.batches.collect import Collection, SuiteCollector
+from pytest_llm_extract.batches.lock import locked
+from pytest_llm_extract.batches.requests import APIS
+from pytest_llm_extract.batches.sent_batch import BatchFileError, SentBatch, sent_batches
+from pytest_llm_extract.batches.submit import Submission, submit_suite
+from pytest_llm_extract.cassette.http.router import routed
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.recording.plan import RecordingPlan
+from pytest_llm_extract.report.batch_lines import collection_lines, stray_lines, submission_lines, waiting_words
+from pytest_llm_extract.report.recording_progress import Display
+from pytest_llm_extract.session.selected import NoFixtures, Selected
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+
+
+class BatchDesk:
+    """Sends and collects the batches of the selected suites; `first` is the test that runs first, None if unknown."""
+
+    def __init__(self, settings: Settings, display: Display, first: pytest.Item | None) -> None:
+        self._settings, self._display, self._first = settings, display, first
+        self._left_usd = settings.budget_usd
+        self.collections: list[Collection] = []
+        self.submissions: list[Submission] = []
+
+    @property
+    def problem(self) -> str | None:
+        """Why a run that only sends or collects is no success; None if it is one."""
+        if any(one.failed or one.not_kept for one in self.collections):
+            return "some requests of batches have no answer"
+        return "a batch was not sent" if any(one.problems for one in self.submissions) else None
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Keep other processes from sending and collecting meanwhile.
+
+        Raises:
+            pytest.UsageError: the file of a batch is damaged.
+        """
+        say = "another process sends or collects batches of this project; waiting for it"
+        try:
+            with locked(self._settings.cassettes, lambda: self._display.lines([say])):
+                yield
+        except BatchFileError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def in_files(self, selected: Sequence[Selected]) -> dict[Path, str]:
+        """The cassettes that a batch was sent for, as far as its file tells, and why they are missing."""
+        words = {(batch.suite, file): waiting_words(batch) for batch in self._open() for file in batch.files}
+        paths = [(job.suite.key, job.path(self._settings)) for group in selected for job in group.jobs]
+        return {path: words[suite, path.name] for suite, path in paths if (suite, path.name) in words}
+
+    def collect(self, selected: Sequence[Selected]) -> dict[Path, str]:
+        """Collect what ended of the suites' batches, and return the cassettes that wait for others, with words."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            with self.opened():
+                self.collections = self._collect_once(selected)
+            waits = any(one.waiting for one in self.collections)
+            if self._settings.batch != "wait" or not waits:
+                return self._waiting()
+            clock.sleep(pause_s)
+            pause_s = min(_LONGEST_PAUSE_S, pause_s * 1.5)
+
+    def _collect_once(self, selected: Sequence[Selected]) -> list[Collection]:
+        batches, found = self._open(), []
+        for group in selected:
+            own = [batch for batch in batches if batch.suite == group.suite.key]
+            if own:
+                with suppress(NoFixtures), group.set_up(self._first) as client:
+                    found.append(self._collect_suite(group, client, own))
+        keys = {group.suite.key for group in selected}
+        if self._settings.batch is not None:
+            self._display.lines(stray_lines(batch for batch in batches if batch.suite not in keys))
+        return found
+
+    def _collect_suite(self, group: Selected, client: Callable[[], Any], own: list[SentBatch]) -> Collection:
+        collection = SuiteCollector(group.suite, group.jobs, client, self._settings, own, routed).collect()
+        self._display.lines(collection_lines(collection, self._settings.cassettes))
+        return collection
+
+    def _open(self) -> list[SentBatch]:
+        return sent_batches(self._settings.cassettes)
+
+    def _waiting(self) -> dict[Path, str]:
+        return {
+            job.path(self._settings): waiting_words(one.batch)
+            for collection in self.collections
+            for one in collection.waiting
+            for job in one.jobs
+        }
+
+    def submit(self, plans: Sequence[tuple[Selected, RecordingPlan]]) -> None:
+        """Send what is missing or stale."""
+        for group, plan in plans:
+            if any(job.key not in plan.shared for job in plan.jobs):
+                with self.opened(), suppress(NoFixtures), group.set_up(self._first) as client:
+                    self._submit_suite(group, plan, client)
+        n = sum(one.n_requests for one in self.submissions)
+        if not n:
+            self._display.lines(["nothing was sent"])
+
+    def _submit_suite(self, group: Selected, plan: RecordingPlan, client: Callable[[], Any]) -> None:
+        settings, expected = self._settings, plan.expected
+        jobs = [job for job in plan.jobs if job.key not in plan.shared]  # the others are copied when these have come
+        submission = submit_suite(group.suite, jobs, client, settings, expected, self._left_usd, routed)
+        self.submissions.append(submission)
+        if self._left_usd is not None and submission.expected is not None:
+            self._left_usd -= submission.expected.cost_usd or 0.0
+        hours = max((APIS[batch.provider].hours for batch in submission.batches), default=24)
+        self._display.lines(submission_lines(submission, hours, clock.utc_now()))
+
+
+def has_batches(settings: Settings) -> bool:
+    """Whether batches were sent and not collected, or are to be sent or collected."""
+    return settings.batch is not None or any(settings.cassettes.glob("batch-*.json"))
