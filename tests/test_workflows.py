@@ -19,6 +19,7 @@ PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 BLOCKS: list[str] = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 WORKFLOWS = {found["name"]: text for text in BLOCKS if "jobs" in (found := yaml.safe_load(text))}
 (GITLAB,) = [yaml.safe_load(text) for text in BLOCKS if "jobs:" not in text]
+SHARED = (ROOT / ".github/workflows/extraction.yml").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 
 GH = """#!/usr/bin/env bash
@@ -31,8 +32,8 @@ esac
 
 
 def steps(workflow: str) -> list[dict[str, Any]]:
-    """The steps of all jobs of a workflow."""
-    return [step for job in yaml.safe_load(WORKFLOWS[workflow])["jobs"].values() for step in job["steps"]]
+    """The steps of all jobs of a workflow; none of a job that is another workflow."""
+    return [step for job in yaml.safe_load(WORKFLOWS[workflow])["jobs"].values() for step in job.get("steps", [])]
 
 
 def action_script() -> str:
@@ -50,8 +51,9 @@ def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedPro
 
 
 def test_workflows_are_those_that_the_page_names() -> None:
-    """A pull request, its comment, shards, and recording."""
-    assert list(WORKFLOWS) == ["extraction", "extraction-comment", "extraction-shards", "record"]
+    """A pull request, whole and by the reusable workflow, its comment, shards, and recording."""
+    names = ["extraction", "extraction-called", "extraction-comment", "extraction-shards", "record"]
+    assert list(WORKFLOWS) == names
 
 
 @pytest.mark.skipif(shutil.which("actionlint") is None, reason="actionlint is not installed")
@@ -59,7 +61,7 @@ def test_actionlint_finds_nothing(tmp_path: Path) -> None:
     """Each workflow is what GitHub takes."""
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)
-    for name, text in WORKFLOWS.items():
+    for name, text in {**WORKFLOWS, "shared": SHARED}.items():
         (folder / f"{name}.yml").write_text(text, encoding="utf-8")
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     run = subprocess.run(["actionlint", "-no-color"], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -123,6 +125,37 @@ def test_the_action_fails_with_the_gate(checkout: Path) -> None:
     run = bash(action_script(), checkout, ARGUMENTS="", BASE="", REPORTS="out", NUMBER="")
     assert run.returncode == 1
     assert (checkout / "out" / "report.html").exists()
+
+
+def shared_steps() -> dict[str, str]:
+    """The scripts of the reusable workflow by the names of their steps."""
+    [job] = yaml.safe_load(SHARED)["jobs"].values()
+    return {step["name"]: step["run"] for step in job["steps"] if "run" in step}
+
+
+def test_the_reusable_workflow_replays_and_judges_again(checkout: Path) -> None:
+    """It runs the action's own script, and its second step takes results.json by its numbers alone."""
+    scripts = shared_steps()
+    assert scripts["Replay"] == action_script()
+    assert not [script for script in scripts.values() if "${{" in script]
+    inputs = yaml.safe_load(SHARED)[True]["workflow_call"]["inputs"]  # YAML 1.1 reads `on` as true
+    defaults = {name: one["default"] for name, one in inputs.items()}
+    for name in ("Replay", "Judge again"):
+        run = bash(scripts[name], checkout, ARGUMENTS="-q", BASE="main", REPORTS=defaults["reports"], NUMBER="12")
+        assert run.returncode == 0, run.stdout + run.stderr
+    assert (checkout / "extraction" / "report.html").exists()
+    (checkout / "bin").mkdir()
+    (checkout / "bin" / "pip").write_text('#!/bin/sh\nprintf "%s\\n" "$@" > pip.log\n')
+    (checkout / "bin" / "pip").chmod(0o755)
+    assert bash(scripts["Install"], checkout, PACKAGES=defaults["packages"]).returncode == 0
+    assert (checkout / "pip.log").read_text().split() == ["install", "-e", ".", "pytest-llm-extract"]
+
+
+def test_a_caller_gives_only_inputs_that_there_are() -> None:
+    """The page's example of the reusable workflow names it and its inputs as they are."""
+    [job] = yaml.safe_load(WORKFLOWS["extraction-called"])["jobs"].values()
+    assert job["uses"].split("@")[0].endswith("/.github/workflows/extraction.yml")
+    assert set(job["with"]) <= set(yaml.safe_load(SHARED)[True]["workflow_call"]["inputs"])
 
 
 @pytest.fixture

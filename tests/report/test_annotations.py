@@ -84,6 +84,14 @@ def test_an_issue_stays_the_same_when_lines_and_values_change() -> None:
     assert {issue["fingerprint"] for issue in after[1:]} <= {issue["fingerprint"] for issue in before}
 
 
+def test_code_quality_has_a_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reasons stay, values beyond the cap are counted in an issue of their own."""
+    monkeypatch.setattr("pytest_llm_extract.report.code_quality.MOST", 5)
+    gate, *values, last = issues_of(lost_suite())
+    assert (gate["severity"], len(values), last["severity"]) == ("blocker", 5, "info")
+    assert last["description"] == "8 more wrong values are left out of this report, which has 5; results.json has all"
+
+
 def test_github_gets_annotations_and_gitlab_its_file(
     recorded: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

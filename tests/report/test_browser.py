@@ -15,9 +15,10 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from html_report import HOSTILE, value_case, value_suite, write_report
 
-from pytest_llm_extract.results.leaf import Leaf
+from pytest_llm_extract.results.accepted import Accepted, Origin
+from pytest_llm_extract.results.leaf import Leaf, Leaves, count_leaves
 from pytest_llm_extract.results.outcome import Outcome, Status
-from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.results.suite_result import AcceptedRun, SuiteResult
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -295,6 +296,32 @@ def test_phone_and_print(look: Callable[..., Any], report: Path) -> None:
     page.emulate_media(media="print")
     assert not page.is_visible(".filters")
     assert page.is_visible("h2")
+
+
+def test_lost_and_gained_against_the_anchor(look: Callable[..., Any], tmp_path: Path) -> None:
+    """Where an anchor is compared as well, marks, filters and the case's values are against either of the two."""
+    page = look(write_report([anchored(value_suite(20))], tmp_path / "r.html"))
+    page.select_option("[name=show]", "lost")
+    assert page.inner_text(".counted") == "3 of 20 cases"
+    page.select_option("[name=against]", "anchor")
+    assert page.inner_text(".counted") == "6 of 20 cases"
+    assert state(page)["against"] == "anchor"
+    page.click(".cases a:has-text('case-0003')")
+    assert title(page) == "case-0003"
+    assert page.inner_text("article .values thead").split() == ["field", "outcome", "expected", "anchor", "now"]
+    assert "lost" in page.inner_text("article .values tr.lost")
+
+
+def anchored(suite: SuiteResult) -> SuiteResult:
+    """The suite with an anchor that had every value right."""
+    accepted = [case.baseline for case in suite.cases]
+    cases = []
+    for case, one in zip(suite.cases, accepted, strict=True):
+        assert one is not None
+        right: Leaves = {path: (leaf._replace(outcome=Outcome.CORRECT),) for path, (leaf,) in one.leaves.items()}
+        anchor = Accepted(right, count_leaves(right), Origin(prompt="a"))
+        cases.append(replace(case, anchor=anchor))
+    return suite._replace(cases=tuple(cases), anchor=AcceptedRun("anchor.jsonl", suite.paths))
 
 
 def test_lost_cases_of_a_gated_variant_lead_to_its_own(look: Callable[..., Any], tmp_path: Path) -> None:

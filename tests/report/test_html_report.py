@@ -11,14 +11,17 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from html_report import HOSTILE, blocks, files_of, value_suite
+from html_report import HOSTILE, RUN, blocks, files_of, value_case, value_suite
 
 from pytest_llm_extract.cli.merge import merge
+from pytest_llm_extract.comparison.compare import compare_suites
 from pytest_llm_extract.gate.decide import decide
-from pytest_llm_extract.report.html.page import script_text
+from pytest_llm_extract.lints.lint_report import lint_results
+from pytest_llm_extract.report.html.page import html_files, script_text
 from pytest_llm_extract.report.registry import write_report
 from pytest_llm_extract.report.results_json import run_to_wire
 from pytest_llm_extract.report.run_results import run_results
+from pytest_llm_extract.results.recipe import Recipe
 
 
 class Reader(HTMLParser):
@@ -108,13 +111,13 @@ def test_blocks_hold_every_case(tmp_path: Path) -> None:
     found = blocks(page_of(230))
     (variant,) = found["index"][0]["variants"]
     assert len(variant["ids"]) == 230
-    assert len(variant["now"]) == len(variant["moved"]) == 2 * 230
-    assert variant["moved"][2 * 2 + 1] == "-"
+    assert len(variant["now"]) == len(variant["moves"][0]) == 2 * 230
+    assert variant["moves"][0][2 * 2 + 1] == "-"
     assert [len(found[f"chunk-0-{number}"]) for number in range(3)] == [100, 100, 30]
     case = found["chunk-0-0"][2]
     assert case["input"].startswith("Document 2: vendor 2, total 2")
     assert case["samples"][0]["fields"]["total"] == [["w", "total 2", "total 2?"]]
-    assert case["before"][0]["total"] == [["c", "total 2", "total 2"]]
+    assert case["before"][0][0]["total"] == [["c", "total 2", "total 2"]]
     assert case["samples"][0]["tokens"] == [100, 20]
 
 
@@ -225,3 +228,25 @@ def test_accepted_runs_keep_the_rates_of_fields(recorded: pytest.Pytester) -> No
     recorded.runpytest_subprocess("--llm-extract-accept")
     recorded.runpytest_subprocess("--llm-extract-html=report.html")
     assert "accuracy of accepted runs, then of this one: 75%, 75%" in (recorded.path / "report.html").read_text()
+
+
+def test_a_suite_with_variants_says_whether_fine_tuning_is_due() -> None:
+    """The conclusion and the first step in sight; questions, ceiling, reasons and sources folded below."""
+    primary = value_suite(30)
+    better = primary._replace(
+        variant="better",
+        is_primary=False,
+        is_gated=False,
+        baseline=None,
+        cases=tuple(value_case(i, ("vendor", "total")) for i in range(30)),
+    )
+    suites = [suite._replace(recipe=Recipe(f"Read the {suite.variant}")) for suite in (primary, better)]
+    judged = [(suite, decide(suite)) for suite in suites]
+    found = run_results(judged, compare_suites(suites, 0.05), Path(), "full", RUN, lint_results(suites))
+    (page,) = html_files(found, Path("report.html")).values()
+    assert isinstance(page, str)
+    text = " ".join(Reader(page).text)
+    assert "Fine-tuning not yet: formulations." in text
+    assert "First: make better the primary, for its formulation: better 100.0%, read" in text
+    assert "Have 5 different formulations been tried? No." in text
+    assert "Numbers in results.json: [1] comparison[0].best" in text

@@ -21,17 +21,30 @@ from pytest_llm_extract.results.outcome import RIGHT
 from pytest_llm_extract.results.suite_result import SuiteResult
 
 _LONGEST = 300  # characters of a description
+MOST = 10_000  # wrong values, some 4 MB; GitLab does not read a report of any size
 
 
 def code_quality(results: Results) -> str:
-    """The report as JSON: the reasons of failed gates, then every field of a case that is wrong."""
-    issues = [issue for suite, decision in results.suites if suite.is_gated for issue in _issues(suite, decision)]
+    """The report as JSON: the reasons of failed gates, then every field of a case that is wrong, up to `MOST` of those.
+
+    An issue at the end says how many were left out.
+    """
+    gated = [(suite, decision) for suite, decision in results.suites if suite.is_gated]
+    issues = [issue for suite, decision in gated for issue in _gate_issues(suite, decision)]
+    values = [issue for suite, _ in gated for issue in _value_issues(suite)]
+    issues += values[:MOST]
+    if (n_left := len(values) - MOST) > 0:
+        text = f"{n_left:,} more wrong values are left out of this report, which has {MOST:,}; results.json has all"
+        issues.append(_issue(gated[-1][0], "left-out", "info", text, "left out"))
     return json.dumps(issues, indent=1) + "\n"
 
 
-def _issues(suite: SuiteResult, decision: Decision) -> Iterator[dict[str, Any]]:
+def _gate_issues(suite: SuiteResult, decision: Decision) -> Iterator[dict[str, Any]]:
     for reason in failures(suite, decision):
         yield _issue(suite, "gate", "blocker", reason, _without_numbers(reason, suite))
+
+
+def _value_issues(suite: SuiteResult) -> Iterator[dict[str, Any]]:
     for case in suite.cases:
         for path, text in _wrong(case):
             name = f"{case.id}: {path}: {text}" if path else f"{case.id}: {text}"

@@ -12,9 +12,10 @@ from pytest_llm_extract.report.tables import TableRow, table
 
 _WIDEST = 100
 _STEPS = 5
+_SOURCES = 3  # of a sentence
 
 
-class _Sources:
+class SourceNumbers:
     """The paths that sentences cite, numbered as they come."""
 
     def __init__(self) -> None:
@@ -22,7 +23,7 @@ class _Sources:
 
     def cite(self, statement: Statement) -> str:
         """A sentence with the numbers of its sources."""
-        numbers = [str(self.numbers.setdefault(path, len(self.numbers) + 1)) for path in statement.sources[:3]]
+        numbers = [str(self.numbers.setdefault(path, len(self.numbers) + 1)) for path in statement.sources[:_SOURCES]]
         return visible(statement.text) + (f" [{','.join(numbers)}]" if numbers else "")
 
     def lines(self) -> list[str]:
@@ -33,8 +34,8 @@ class _Sources:
 def tuning_lines(decision: TuningDecision, width: int) -> list[str]:
     """Conclusion and next steps, five questions, the ceiling by field, four reasons, costs, sources."""
     width = max(40, min(width, _WIDEST))
-    sources = _Sources()
-    lines = _wrapped(visible(f"{decision.suite}: fine-tuning {_headline(decision)}"), width, "")
+    sources = SourceNumbers()
+    lines = _wrapped(visible(f"{decision.suite}: fine-tuning {tuning_headline(decision)}"), width, "")
     lines += _listed(decision.next_steps[:_STEPS], sources, width)
     lines += ["", "Before fine-tuning"]
     for number, question in enumerate(decision.questions, start=1):
@@ -50,14 +51,15 @@ def tuning_lines(decision: TuningDecision, width: int) -> list[str]:
     return [*lines, "", "Numbers in results.json", *sources.lines()]
 
 
-def _headline(decision: TuningDecision) -> str:
+def tuning_headline(decision: TuningDecision) -> str:
+    """The conclusion after `fine-tuning`: `not yet: examples`."""
     about = f": {decision.about}"
     return {"not yet": "not yet", "justified": "is justified", "not needed": "is not needed"}.get(
         decision.verdict, "cannot be decided"
     ) + about
 
 
-def _listed(steps: Iterable[Statement], sources: _Sources, width: int) -> list[str]:
+def _listed(steps: Iterable[Statement], sources: SourceNumbers, width: int) -> list[str]:
     listed = list(steps)
     if not listed:
         return []

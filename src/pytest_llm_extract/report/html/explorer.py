@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.gate.regression import Comparison
 from pytest_llm_extract.report.html.sources import Sources
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult, Sample
@@ -53,9 +54,9 @@ def index_of(suite: SuiteResult, decision: Decision, number: int) -> dict[str, A
         "ids": [case.id for case in suite.cases],
         "status": [case.status.value for case in suite.cases],
         "now": "".join(_cells(case, fields) for case in suite.cases),
-        "moved": "".join(_moved(suite, decision, fields)),
+        "against": [comparison.against for comparison in decision.comparisons],
+        "moves": ["".join(_moved(suite, comparison, fields)) for comparison in decision.comparisons],
         "groups": _groups(suite.cases),
-        "against": decision.comparisons[0].against if decision.comparisons else None,
     }
 
 
@@ -71,11 +72,10 @@ def _cells(case: CaseResult, fields: Sequence[str]) -> str:
     return "".join(worst.get(path, ".") for path in fields)
 
 
-def _moved(suite: SuiteResult, decision: Decision, fields: Sequence[str]) -> Iterator[str]:
-    """`-` for a cell that was lost against the first comparison, `+` for a gained one."""
-    changes = decision.comparisons[0].fields if decision.comparisons else {}
-    lost = {path: set(change.lost) for path, change in changes.items()}
-    gained = {path: set(change.gained) for path, change in changes.items()}
+def _moved(suite: SuiteResult, comparison: Comparison, fields: Sequence[str]) -> Iterator[str]:
+    """`-` for a cell that was lost, `+` for a gained one."""
+    lost = {path: set(change.lost) for path, change in comparison.fields.items()}
+    gained = {path: set(change.gained) for path, change in comparison.fields.items()}
     for case in suite.cases:
         for path in fields:
             yield "-" if case.id in lost.get(path, ()) else "+" if case.id in gained.get(path, ()) else "."
@@ -101,14 +101,15 @@ def _group_name(value: Any) -> str | None:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def chunks_of(suite: SuiteResult, number: int, sources: Sources) -> Iterable[Block]:
+def chunks_of(suite: SuiteResult, decision: Decision, number: int, sources: Sources) -> Iterable[Block]:
     """The cases of a variant, a hundred in each block."""
+    against = [comparison.against for comparison in decision.comparisons]
     for start in range(0, len(suite.cases), CHUNK):
         cases = suite.cases[start : start + CHUNK]
-        yield compressed(f"chunk-{number}-{start // CHUNK}", [_case(case, sources) for case in cases])
+        yield compressed(f"chunk-{number}-{start // CHUNK}", [_case(case, against, sources) for case in cases])
 
 
-def _case(case: CaseResult, sources: Sources) -> dict[str, Any]:
+def _case(case: CaseResult, against: Sequence[str], sources: Sources) -> dict[str, Any]:
     found = {
         "input": case.input,
         "passages": case.passages,
@@ -116,14 +117,16 @@ def _case(case: CaseResult, sources: Sources) -> dict[str, Any]:
         "group": case.group,
         "metadata": case.metadata,
         "samples": [_sample(sample, case.input, sources) for sample in case.samples],
-        "before": [_leaves(accepted.leaves) for accepted in _accepted(case)],
+        "before": [[_leaves(one.leaves) for one in accepted] for accepted in _accepted(case, against)],
     }
     return {key: value for key, value in found.items() if value not in (None, [], {})}
 
 
-def _accepted(case: CaseResult) -> tuple[Accepted, ...]:
-    accepted = case.baseline or case.anchor
-    return accepted.samples if accepted else ()
+def _accepted(case: CaseResult, against: Sequence[str]) -> list[tuple[Accepted, ...]]:
+    """The accepted samples of each comparison, in their order; without one, those that there are."""
+    found = {"baseline": case.baseline, "anchor": case.anchor}
+    kept = [found.get(name) for name in against] if against else [case.baseline or case.anchor]
+    return [one.samples if one else () for one in kept] if any(kept) else []
 
 
 def _sample(sample: Sample, document: Any, sources: Sources) -> dict[str, Any]:

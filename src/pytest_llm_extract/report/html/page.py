@@ -62,7 +62,7 @@ def _blocks(sections: Sequence[Section], sources: Sources) -> list[Block]:
         variants = []
         for suite, decision in section.variants:
             variants.append(index_of(suite, decision, number))
-            chunks += chunks_of(suite, number, sources)
+            chunks += chunks_of(suite, decision, number, sources)
             number += 1
         index.append({"title": section.title, "variants": variants})
     return [compressed("index", index), *chunks]

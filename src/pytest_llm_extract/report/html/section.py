@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.decision.conclude import TuningDecision
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.report.html.fields import fields_table
 from pytest_llm_extract.report.html.findings import lints_section
 from pytest_llm_extract.report.html.markup import Html, join, table, tag
+from pytest_llm_extract.report.html.tuning import decide_tuning, tuning_section
 from pytest_llm_extract.report.html.variants import variants_section
 from pytest_llm_extract.report.moved_values import count_lost, lost_values
 from pytest_llm_extract.report.terminal import documents_line
@@ -31,12 +33,15 @@ _SIGNS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.INCONCLUSIVE: "?", N
 
 
 class Section(NamedTuple):
-    """A suite: its variants, the primary first, what compares them, and what is wrong with its golden data."""
+    """A suite: its variants, the primary first, what compares them, what is wrong with its golden data, and whether
+    fine-tuning is due.
+    """
 
     title: str
     variants: list[tuple[SuiteResult, Decision]]
     comparison: VariantComparison | None = None
     lints: LintReport | None = None
+    tuning: TuningDecision | None = None
 
     @property
     def verdict(self) -> str:
@@ -61,10 +66,13 @@ def sections_of(
             found.append(last)
         last.variants.append((suite, decision))
     of_several, of_all = list(comparisons), list(lints)
+    every = [suite for section in found for suite, _ in section.variants]
     for number, section in enumerate(found):
-        suite = section.variants[0][0]
-        compared = _take(of_several, suite.id) if len(section.variants) > 1 else None
-        found[number] = section._replace(comparison=compared, lints=_take(of_all, suite.id) if suite.complete else None)
+        mine = [suite for suite, _ in section.variants]
+        compared = _take(of_several, mine[0].id) if len(mine) > 1 else None
+        lint = _take(of_all, mine[0].id) if mine[0].complete else None
+        tuning = decide_tuning(every, mine, compared, lint) if compared and lint else None
+        found[number] = section._replace(comparison=compared, lints=lint, tuning=tuning)
     return found
 
 
@@ -87,6 +95,8 @@ def section_html(section: Section, number: int) -> Html:
         parts.append(tag("div", *verdict, *_tables(suite, decision), data_variant=suite.variant))
     if section.comparison is not None:
         parts.append(variants_section(section.comparison))
+    if section.tuning is not None:
+        parts.append(tuning_section(section.tuning))
     parts.append(tag("div", tag("p", _SCRIPT, class_="about"), class_="explorer", data_section=number))
     if section.lints is not None and (findings := lints_section(section.lints)):
         parts.append(findings)

@@ -12,7 +12,9 @@ class CaseView {
     if (this.wanted !== wanted) return; // another case was asked for meanwhile
     Object.assign(this, { variant, number, found, field });
     this.sample = Math.min(sample, found.samples.length - 1);
-    this.rows = rowsOf(variant, found.samples[this.sample], found.before?.[this.sample] ?? found.before?.[0]);
+    const accepted = found.before?.[variant.chosen] ?? [];
+    this.before = accepted[this.sample] ?? accepted[0];
+    this.rows = rowsOf(variant, found.samples[this.sample], this.before);
     this.text = documentText(found.input);
     this.marks = this.text === null || found.file ? [] : marksOf(this.text, this.rows);
     const is = this.root.contains(document.activeElement) ? document.activeElement.dataset.key : null;
@@ -49,7 +51,7 @@ class CaseView {
 
   body() {
     const rows = this.rows.map((row, at) => this.row(row, at));
-    const heads = ["field", "outcome", "expected", ...(this.found.before ? ["before"] : []), "now"];
+    const heads = ["field", "outcome", "expected", ...(this.before ? [this.variant.against.length > 1 ? this.variant.against[this.variant.chosen] : "before"] : []), "now"];
     const table = el("table", { class: "values" }, el("caption", { class: "unseen" }, "Values of this case"),
       el("thead", {}, el("tr", {}, ...heads.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, ...rows));
     this.page = block("Document");
@@ -74,7 +76,7 @@ class CaseView {
         moved ? el("span", { class: "moved" }, WRONG.includes(letter) ? " lost" : " gained") : null,
         now?.[3] ? el("span", { class: "hint" }, ` ${hintWords(now[3])}`) : null),
       el("td", { class: "value" }, expected === undefined && isUnknown(now ?? before) ? "" : show(anyOf(expected))),
-      this.found.before ? el("td", { class: "value" }, side(before)) : null,
+      this.before ? el("td", { class: "value" }, side(before)) : null,
       el("td", { class: "value" }, side(now)));
   }
 

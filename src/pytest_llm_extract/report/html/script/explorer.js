@@ -29,7 +29,9 @@ class Explorer {
         oninput: (event) => this.change("q", event.target.value) })),
       this.select("field", "Field", [["", "all fields"], ...variant.fields.map((field) => [field, visible(field)])]),
       this.select("show", "Outcome", Object.entries(SHOWN)
-        .filter(([name]) => variant.against || !["lost", "gained"].includes(name))),
+        .filter(([name]) => variant.against.length || !["lost", "gained"].includes(name))),
+      ...(variant.against.length > 1 ? [this.select("against", "Lost and gained against",
+        variant.against.map((name, at) => [at ? name : "", name]))] : []),
       ...(groups.length ? [this.select("group", "Group", [["", "all cases"], ...groups.map((name) => [name, visible(name)])])] : []),
       this.select("status", "Status", [["", "any status"], ...statuses.map((name) => [name, name])]),
       this.select("order", "Order", [["", "as in the golden data"], ["worst", "most wrong first"]]),
@@ -66,6 +68,7 @@ class Explorer {
 
   apply() {
     const { variant, filter } = this;
+    holdAgainst(variant, filter.against);
     this.numbers = chosen(variant, filter);
     for (const control of this.controls.elements) {
       if (control.name === "variant") control.value = variant.name;
@@ -86,7 +89,7 @@ class Explorer {
   change(name, value) {
     const state = this.state();
     state[name === "field" ? "only" : name] = value;
-    if (name === "variant") Object.assign(state, { only: "", group: "", status: "" });
+    if (name === "variant") Object.assign(state, { only: "", against: "", group: "", status: "" });
     replaceAddress(state);
   }
 

@@ -1,6 +1,6 @@
 // Which cases are listed. A filter is plain data, and lies in the address of the page.
 
-const NO_FILTER = { q: "", field: "", show: "", group: "", status: "", order: "" };
+const NO_FILTER = { q: "", field: "", show: "", against: "", group: "", status: "", order: "" };
 const SHOWN = {
   "": "any outcome", wrong: "anything wrong", lost: "lost", gained: "gained", c: "correct", w: "wrong value",
   m: "missing", s: "spurious", a: "rightly absent", i: "no usable answer",
@@ -32,7 +32,7 @@ function some(test, from, to) {
 
 function cellTest(variant, show) {
   if (!show) return null;
-  if (show === "lost") return (cell) => variant.moved[cell] === "-";
+  if (show === "lost") return (cell) => variant.lost[cell] === 1;
   if (show === "gained") return (cell) => variant.moved[cell] === "+";
   if (show === "wrong") return (cell) => WRONG.includes(variant.now[cell]);
   return (cell) => variant.now[cell] === show;
@@ -48,9 +48,20 @@ function splitGroup(variant, group) {
   return [null, null];
 }
 
+// Lost and gained are against one of several accepted runs; the first one unless another is chosen.
+function holdAgainst(variant, name) {
+  variant.chosen = Math.max(0, variant.against.indexOf(name));
+  const moved = variant.moves[variant.chosen] ?? ".".repeat(variant.now.length);
+  if (moved === variant.moved) return;
+  variant.moved = moved;
+  variant.lost = Uint8Array.from(moved, (sign) => sign === "-");
+}
+
 // What is counted once for each case: the fields that are wrong, in lower case its id.
 function prepare(variant) {
   const fields = variant.fields.length;
+  holdAgainst(variant, "");
+  variant.ranks = Uint8Array.from(variant.now, (letter) => WORST.indexOf(letter));
   variant.lower = variant.ids.map((id) => id.toLowerCase());
   variant.wrong = variant.ids.map((_, number) => {
     let wrong = 0;

@@ -52,40 +52,43 @@ class HeatMap {
     pen.scale(scale, scale);
     const colours = this.colours();
     const columns = Math.min(numbers.length, Math.floor(width));
-    const gap = this.step >= 4 ? 1 : 0;
-    for (let column = 0; column < columns; column++) {
-      const [from, to] = this.share(column, columns);
-      const left = this.step >= 1 ? column * this.step : column;
-      const wide = Math.max(1, this.step) - gap;
-      for (let row = 0; row < variant.fields.length; row++) {
-        const [letter, lost] = this.worst(row, from, to);
-        pen.fillStyle = colours[letter];
-        pen.fillRect(left, row * ROW + 1, wide, ROW - 2);
-        if (lost) {
-          pen.fillStyle = colours.lost;
-          pen.fillRect(left, row * ROW + ROW - 5, wide, 4);
-        }
-      }
+    for (let row = 0; row < variant.fields.length; row++) {
+      const [worst, lost] = this.shown(row, columns);
+      this.stripe(pen, worst, (rank) => colours[WORST[rank]], row * ROW + 1, ROW - 2);
+      this.stripe(pen, lost, (is) => (is ? colours.lost : null), row * ROW + ROW - 5, 4);
     }
     if (document.activeElement === this.box) this.frame(pen, colours.frame);
   }
 
-  // The listed cases that one column stands for.
-  share(column, columns) {
-    const n = this.numbers.length;
-    return [Math.floor((column * n) / columns), Math.max(Math.floor(((column + 1) * n) / columns), 1)];
+  // The worst outcome of a field in the cases that each column stands for, and whether it was lost in one of them.
+  shown(row, columns) {
+    const { variant, numbers } = this;
+    const n = numbers.length;
+    const fields = variant.fields.length;
+    const worst = new Uint8Array(columns).fill(WORST.length - 1);
+    const lost = new Uint8Array(columns);
+    for (let column = 0; column < columns; column++) {
+      const to = Math.max(Math.floor(((column + 1) * n) / columns), 1);
+      for (let index = Math.floor((column * n) / columns); index < to; index++) {
+        const cell = numbers[index] * fields + row;
+        if (variant.ranks[cell] < worst[column]) worst[column] = variant.ranks[cell];
+        if (variant.lost[cell]) lost[column] = 1;
+      }
+    }
+    return [worst, lost];
   }
 
-  worst(row, from, to) {
-    const { variant, numbers } = this;
-    let at = WORST.length - 1;
-    let lost = false;
-    for (let index = from; index < to; index++) {
-      const cell = numbers[index] * variant.fields.length + row;
-      at = Math.min(at, WORST.indexOf(variant.now[cell]));
-      lost ||= variant.moved[cell] === "-";
+  // One line of rectangles; columns of one colour that touch each other are one of them.
+  stripe(pen, values, colourOf, top, high) {
+    const gap = this.step >= 4 ? 1 : 0;
+    const step = Math.max(1, this.step);
+    for (let from = 0, to; from < values.length; from = to) {
+      for (to = from + 1; !gap && to < values.length && values[to] === values[from];) to++;
+      const colour = colourOf(values[from]);
+      if (!colour) continue;
+      pen.fillStyle = colour;
+      pen.fillRect(from * step, top, (to - from) * step - gap, high);
     }
-    return [WORST[at], lost];
   }
 
   frame(pen, colour) {

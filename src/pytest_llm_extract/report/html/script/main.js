@@ -48,7 +48,7 @@ function linkCases() {
       const { variants } = explorers[at].section;
       const known = variants.find((one) => visible(one.name) === cell.closest("[data-variant]").dataset.variant) ?? variants[0];
       const state = { ...explorers[at].state(), variant: known === variants[0] ? "" : known.name };
-      const real = known.ids.find((one) => one === id || visible(one) === id);
+      const real = known.ids.includes(id) ? id : known.ids.find((one) => visible(one) === id);
       if (real !== undefined) cell.replaceChildren(el("a", { href: address({ case: real, field }, state) }, visible(real)));
     }
   });
