@@ -47,17 +47,17 @@ def blob_id(data: bytes, like: str) -> str:
 
 def work_files(folder: Path) -> list[Path]:
     """The files of the work tree that git knows or would add, relative to `folder`."""
-    found = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    return sorted({Path(path) for path in found.stdout.split("\0") if path and (folder / path).is_file()})
+    listed = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    return sorted({Path(path) for path in listed.stdout.split("\0") if path and (folder / path).is_file()})
 
 
 def head_commit(folder: Path) -> str | None:
     """The checked-out commit; None outside a repository or without git."""
     try:
-        found = _git(folder, "rev-parse", "HEAD")
+        commit = _git(folder, "rev-parse", "HEAD")
     except OSError:
         return None
-    return found.stdout.strip() if found.returncode == 0 else None
+    return commit.stdout.strip() if commit.returncode == 0 else None
 
 
 def ignored_by(path: Path, folder: Path) -> str | None:
@@ -66,10 +66,10 @@ def ignored_by(path: Path, folder: Path) -> str | None:
     None where git does not ignore it, or where there is no repository or no git.
     """
     try:
-        found = _git(folder, "check-ignore", "--verbose", "--", str(path)).stdout.partition("\t")[0]
+        rule = _git(folder, "check-ignore", "--verbose", "--", str(path)).stdout.partition("\t")[0]
     except OSError:
         return None
-    source, _, pattern = found.rpartition(":")
+    source, _, pattern = rule.rpartition(":")
     return f"{source}: {pattern}" if source and not pattern.startswith("!") else None
 
 
@@ -88,14 +88,14 @@ class Revision(NamedTuple):
             GitError: no git, no repository, or no such revision.
         """
         try:
-            found = _git(folder, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+            commit = _git(folder, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
         except OSError as error:
             raise GitError(name, f"git cannot be run: {error.strerror}") from None
         if _git(folder, "rev-parse", "--git-dir").returncode:
             raise GitError(name, f"{folder} is not in a git repository")
-        if found.returncode:
+        if commit.returncode:
             raise GitError(name, f"there is no such revision here{_if_shallow(folder) or '; is it fetched?'}")
-        return cls(name, found.stdout.strip(), folder)
+        return cls(name, commit.stdout.strip(), folder)
 
     @classmethod
     def branched_from(cls, name: str, folder: Path) -> Revision:
@@ -112,13 +112,13 @@ class Revision(NamedTuple):
 
     def files(self, under: str, name: str) -> list[Path]:
         """The files called `name` below a folder, relative to `folder`."""
-        found = _git(self.folder, "ls-tree", "-r", "-z", "--name-only", self.commit, "--", under)
-        return [Path(path) for path in found.stdout.split("\0") if path and Path(path).name == name]
+        listed = _git(self.folder, "ls-tree", "-r", "-z", "--name-only", self.commit, "--", under)
+        return [Path(path) for path in listed.stdout.split("\0") if path and Path(path).name == name]
 
     def blobs(self, under: str = ".") -> dict[Path, str]:
         """The ids of all files below a folder, by their path relative to `folder`."""
-        found = _git(self.folder, "ls-tree", "-r", "-z", self.commit, "--", under).stdout
-        rows = (row.partition("\t") for row in found.split("\0") if row)
+        listed = _git(self.folder, "ls-tree", "-r", "-z", self.commit, "--", under).stdout
+        rows = (row.partition("\t") for row in listed.split("\0") if row)
         return {Path(path): head.split()[2] for head, _, path in rows if head.split()[1] == "blob"}
 
     def read_blobs(self, ids: Sequence[str]) -> list[bytes | None]:
@@ -126,18 +126,18 @@ class Revision(NamedTuple):
         if not ids:
             return []
         asked = "".join(f"{one}\n" for one in ids).encode()
-        data, at, found = _git_bytes(self.folder, "cat-file", "--batch", given=asked).stdout, 0, list[bytes | None]()
+        data, at, blobs = _git_bytes(self.folder, "cat-file", "--batch", given=asked).stdout, 0, list[bytes | None]()
         for _ in ids:
             end = data.find(b"\n", at)
             head = data[at:end].split()
             if end < 0 or len(head) != 3:
-                found.append(None)
+                blobs.append(None)
                 at = max(end + 1, at)
                 continue
             length = int(head[2])
-            found.append(data[end + 1 : end + 1 + length])
+            blobs.append(data[end + 1 : end + 1 + length])
             at = end + 1 + length + 1
-        return found
+        return blobs
 
     def read(self, path: Path) -> str | None:
         """The text of a file, named relative to `folder`, as that commit has it; None where it has none.

@@ -62,7 +62,7 @@ def dspy_metric(
     def metric(gold: Any, pred: Any, trace: Any = None, pred_name: str | None = None, pred_trace: Any = None) -> Any:
         held.refuse(gold)
         scored = score(getattr(gold, expected), getattr(pred, output, None), schema, compare)
-        leaves = [leaf for found in scored.leaves.values() for leaf in found]
+        leaves = [leaf for of_field in scored.leaves.values() for leaf in of_field]
         share = sum(leaf.outcome in RIGHT for leaf in leaves) / max(1, len(leaves))
         return Score(score=share, feedback=feedback(scored))
 

@@ -39,8 +39,8 @@ class Branch:
         """Notes on the configuration of pytest, on conftest.py files and on files of CI."""
         try:
             changed = self._changed
-            found = [*ini_changes(self.revision), *conftest_changes(self.revision, changed)]
-            return (*found, *ci_changes(changed))
+            notes = [*ini_changes(self.revision), *conftest_changes(self.revision, changed)]
+            return (*notes, *ci_changes(changed))
         except (LlmExtractError, OSError) as error:
             return (JudgeNote("ini", f"configuration not compared with {self.revision}: {error}"),)
 

@@ -34,15 +34,15 @@ def cassette_changes(revision: Revision, folder: Path) -> list[JudgeNote]:
     here = dict(_files(revision.folder, folder))
     changed = [path for path, one in before.items() if path in here and blob_id(here[path], one) != one]
     contents = revision.read_blobs([before[path] for path in changed])
-    found = [
+    changes = [
         change
         for path, old in zip(changed, contents, strict=True)
         if old is not None
         for change in compare(old, here[path])
     ]
     unsealed = [path.stem for path, data in here.items() if data.startswith(_HEAD) and not is_sealed(data)]
-    found += [CassetteChange("seal", name) for name in unsealed]
-    return _notes(found)
+    changes += [CassetteChange("seal", name) for name in unsealed]
+    return _notes(changes)
 
 
 _WORDS = {

@@ -40,15 +40,15 @@ def definitions(source: str) -> _Definitions:
         body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError):
         return {_TOP: source}
-    found: _Definitions = {}
+    defined: _Definitions = {}
     rest = []
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             _drop_docstring(node)
-            found[_name(node)] = ast.dump(node)
+            defined[_name(node)] = ast.dump(node)
         elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
             rest.append(ast.dump(node))
-    return {**found, _TOP: "\n".join(rest)} if rest else found
+    return {**defined, _TOP: "\n".join(rest)} if rest else defined
 
 
 def _name(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> str:

@@ -63,10 +63,10 @@ def configuration(read: _Read) -> Configuration:
 def _values(name: str, text: str) -> dict[str, Any] | None:
     """The settings in a file; None where it has no section for pytest."""
     try:
-        found = _of_toml(name, text) if name.endswith(".toml") else _of_ini(name, text)
+        options = _of_toml(name, text) if name.endswith(".toml") else _of_ini(name, text)
     except (tomllib.TOMLDecodeError, configparser.Error):
-        found = None  # pytest itself says so, at its start
-    return {} if found is None and name in _OWN else found
+        options = None  # pytest itself says so, at its start
+    return {} if options is None and name in _OWN else options
 
 
 def _of_toml(name: str, text: str) -> dict[str, Any] | None:
@@ -78,8 +78,8 @@ def _of_toml(name: str, text: str) -> dict[str, Any] | None:
 
 
 def _options(tool: dict[str, Any]) -> dict[str, Any]:
-    found = tool.get("ini_options", {})
-    return found if isinstance(found, dict) else {}
+    options = tool.get("ini_options", {})
+    return options if isinstance(options, dict) else {}
 
 
 def _of_ini(name: str, text: str) -> dict[str, Any] | None:

@@ -120,9 +120,9 @@ def parse(text: str, name: str) -> Baseline:
 
 
 def _judged_by(header: Mapping[str, Any], place: str) -> JudgedBy | None:
-    found = header.get("judge")
+    wire = header.get("judge")
     try:
-        return None if found is None else JudgedBy.from_wire(found)
+        return None if wire is None else JudgedBy.from_wire(wire)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise BaselineError(place, f"is not a header of a baseline (judge: {error})") from None
 

@@ -48,23 +48,23 @@ class AcceptedAnswers:
         """Baseline and anchor in the form that the gate uses."""
         return self._run("baseline", self.baseline, dataset_ids), self._run("anchor", self.anchor, dataset_ids)
 
-    def _run(self, name: str, found: Baseline | None, dataset_ids: Collection[str]) -> AcceptedRun | None:
-        if found is None:
+    def _run(self, name: str, accepted: Baseline | None, dataset_ids: Collection[str]) -> AcceptedRun | None:
+        if accepted is None:
             return None
         known = set(dataset_ids)
-        gone = {case: entry.then for case, entry in sorted(found.entries.items()) if case not in known}
-        committed = self.committed or found
+        gone = {case: entry.then for case, entry in sorted(accepted.entries.items()) if case not in known}
+        committed = self.committed or accepted
         return AcceptedRun(
             source=self.sources[name],
-            fields=found.fields,
+            fields=accepted.fields,
             gone=gone,
             dropped=frozenset(gone.keys() - committed.entries.keys()),
-            dropped_fields=frozenset(found.fields).difference(committed.fields),
-            dropped_labels=found.labelled - committed.labelled,
+            dropped_fields=frozenset(accepted.fields).difference(committed.fields),
+            dropped_labels=accepted.labelled - committed.labelled,
             same_as_baseline=name == "anchor" and self._same,
-            history=found.history,
-            judged_by=found.judged_by,
-            is_edited=found.is_edited,
+            history=accepted.history,
+            judged_by=accepted.judged_by,
+            is_edited=accepted.is_edited,
         )
 
     @cached_property
@@ -139,15 +139,15 @@ def _moved(revision: Revision, own: Path, suite: Sought) -> tuple[Path, Baseline
     It shares at least half of the cases of the smaller side, and more than any other; of such as share as many, it is
     the one of the same variant, and then the one whose path is most like the suite's own.
     """
-    found = []
+    moved = []
     for path in _not_here(revision):
         with suppress(LlmExtractError):  # a damaged one is nobody's
             baseline = _read(revision, path)
             shared = len(suite.cases & baseline.entries.keys()) if baseline else 0
             if baseline and 2 * shared >= min(len(suite.cases), len(baseline.entries)) > 0:
                 alike = len({*path.parts} & {*own.parts})
-                found.append(((shared, baseline.variant == suite.variant, alike), path, baseline))
-    return max(found, key=lambda one: one[0])[1:] if found else None
+                moved.append(((shared, baseline.variant == suite.variant, alike), path, baseline))
+    return max(moved, key=lambda one: one[0])[1:] if moved else None
 
 
 def left_behind(settings: Settings, sources: Collection[str]) -> dict[str, str]:
@@ -159,12 +159,12 @@ def left_behind(settings: Settings, sources: Collection[str]) -> dict[str, str]:
     revision = revision_of(settings)
     if revision is None:
         return {}
-    found = {}
+    left = {}
     for path in _not_here(revision):
         suite = None if revision.named(path) in sources else suite_of_header(revision.read(path) or "")
         if suite is not None:
-            found[f"{revision} has a baseline of a suite that is not here: {path.as_posix()}"] = suite
-    return found
+            left[f"{revision} has a baseline of a suite that is not here: {path.as_posix()}"] = suite
+    return left
 
 
 def _not_here(revision: Revision) -> list[Path]:
@@ -191,10 +191,10 @@ def given_file(settings: Settings) -> Baseline | None:
     """
     if settings.baseline is None or settings.baseline.startswith("git:"):
         return None
-    found = files.load(settings.rootdir / settings.baseline, settings.baseline)
-    if found is None:
+    baseline = files.load(settings.rootdir / settings.baseline, settings.baseline)
+    if baseline is None:
         raise BaselineError(settings.baseline, "there is no such baseline; name a file, or git:REV")
-    return found
+    return baseline
 
 
 def check_source(settings: Settings) -> None:

@@ -41,13 +41,13 @@ def read_movable(path: Path, settings: Settings) -> Baseline | None:
     Raises:
         BaselineError: it is damaged, or was edited by hand, which a new checksum would hide.
     """
-    found = load_own(path, settings)
-    if found is not None and found.is_edited:
+    baseline = load_own(path, settings)
+    if baseline is not None and baseline.is_edited:
         name = shown_path(path, settings.rootdir)
         raise BaselineError(
             name, "was edited by hand, and moving it would hide that: undo the edit, or accept anew first"
         )
-    return found
+    return baseline
 
 
 def write(path: Path, baseline: Baseline, settings: Settings) -> None:

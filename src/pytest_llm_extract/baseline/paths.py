@@ -16,8 +16,8 @@ def shown_path(path: Path, rootdir: Path) -> str:
 
 def suites_by_baseline(cassettes: Path) -> dict[Path, str]:
     """Baselines below the cassettes with the suite that each names. Files without our header are left out."""
-    found = {path: suite_of(path) for path in sorted(cassettes.rglob(BASELINE))}
-    return {path: suite for path, suite in found.items() if suite is not None}
+    suites = {path: suite_of(path) for path in sorted(cassettes.rglob(BASELINE))}
+    return {path: suite for path, suite in suites.items() if suite is not None}
 
 
 def suite_of(path: Path) -> str | None:

@@ -89,8 +89,8 @@ def stopping(error: Stopped) -> BaseException:
     """
     if (take := owner.get()) is not None:
         take.stopped = take.stopped or error
-    found = _worker.get()
-    return RuntimeError(str(error)) if found is not None and found.is_thread else error
+    worker = _worker.get()
+    return RuntimeError(str(error)) if worker is not None and worker.is_thread else error
 
 
 def warn_late(address: str) -> None:

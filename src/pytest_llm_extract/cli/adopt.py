@@ -95,13 +95,13 @@ def _suites(collected: Collected, wanted: str | None, variant: str | None) -> li
     if not collected.suites:
         raise UsageError("pytest", "collects no suite here (a test with @pytest.mark.llm_extract)")
     root = collected.settings.rootdir
-    found = [suite for suite in collected.suites if wanted is None or _is_named(suite, wanted, root)]
-    if not found:
+    suites = [suite for suite in collected.suites if wanted is None or _is_named(suite, wanted, root)]
+    if not suites:
         raise UnknownNameError(wanted or "", known=[s.id for s in collected.suites], source="--suite", kind="suite")
-    variants = {suite.variant for suite in found}
+    variants = {suite.variant for suite in suites}
     if variant is not None and variant not in variants:
         raise UnknownNameError(variant, known=variants, source="--variant", kind="variant")
-    return [suite for suite in found if variant is None or suite.variant == variant]
+    return [suite for suite in suites if variant is None or suite.variant == variant]
 
 
 def _is_named(suite: Suite, wanted: str, root: Path) -> bool:
@@ -130,12 +130,12 @@ def find_targets(files: Sequence[Path], case_id: str | None, suites: Sequence[Su
 
 def _by_name(suites: Sequence[Suite], in_files: bool) -> dict[str, list[tuple[Suite, GoldenCase]]]:
     """All cases by id; with `in_files`, by the forms of the id in the file name of a recording."""
-    found: dict[str, list[tuple[Suite, GoldenCase]]] = {}
+    by_name: dict[str, list[tuple[Suite, GoldenCase]]] = {}
     for suite in suites:
         for golden in suite.cases:
             for name in {golden.case.id, *(_file_forms(golden.case.id) if in_files else ())}:
-                found.setdefault(name, []).append((suite, golden))
-    return found
+                by_name.setdefault(name, []).append((suite, golden))
+    return by_name
 
 
 def _file_forms(case_id: str) -> set[str]:
@@ -154,19 +154,19 @@ def _find_case(
     """
     bracket = _BRACKET.fullmatch(file.with_suffix("").as_posix())
     name = case_id or (bracket["case"] if bracket else file.stem)
-    found = by_name.get(name, [])
-    if bracket and len({suite.id for suite, _ in found}) > 1:
+    pairs = by_name.get(name, [])
+    if bracket and len({suite.id for suite, _ in pairs}) > 1:
         function = bracket["function"]
-        found = [pair for pair in found if pair[0].id.split("::", 1)[1].replace("::", ".") == function] or found
-    if not found:
+        pairs = [pair for pair in pairs if pair[0].id.split("::", 1)[1].replace("::", ".") == function] or pairs
+    if not pairs:
         hint = did_you_mean(name, by_name) if case_id else " Give --case ID."
         raise CassetteError(file, f"no case {name!r}.{hint}")
-    if len(found) > 1:
+    if len(pairs) > 1:
         said = [
-            f"--suite {suite.id} --variant {suite.variant} --case {golden.case.id!r}" for suite, golden in found[:3]
+            f"--suite {suite.id} --variant {suite.variant} --case {golden.case.id!r}" for suite, golden in pairs[:3]
         ]
-        raise CassetteError(file, f"{len(found)} cases have this name; say which: {', '.join(said)}")
-    return found[0]
+        raise CassetteError(file, f"{len(pairs)} cases have this name; say which: {', '.join(said)}")
+    return pairs[0]
 
 
 def _not_adopted(file: Path, error: LlmExtractError) -> str:
@@ -182,20 +182,20 @@ def _adopt(target: Target, collected: Collected, force: bool) -> list[str]:
     file, suite, golden = target
     settings, document = collected.settings, document_text(golden.case)
     storage = settings.storage
-    found = load(file)
-    if found is None:
+    recording = load(file)
+    if recording is None:
         raise CassetteError(file, "is gone")
-    if problem := foreign.no_answer(found):
+    if problem := foreign.no_answer(recording):
         raise CassetteError(file, problem)
     try:
-        kept = foreign.as_kept(found, golden.case.id, suite.ignore, storage)
+        kept = foreign.as_kept(recording, golden.case.id, suite.ignore, storage)
         # A file of this package is one sample, also where its requests repeat themselves.
-        parts = [kept] if found.meta else foreign.by_sample(kept, suite.n_samples)
+        parts = [kept] if recording.meta else foreign.by_sample(kept, suite.n_samples)
         jobs = jobs_of(suite, golden)[: len(parts)]
         paths = [job.path(settings) for job in jobs]
         replaced = [_replaced(path, settings.cassettes, force) for path in paths]
         texts = [
-            cassette_text(path, part, foreign.head_of(part, found, document, old), storage, document, suite.ignore)
+            cassette_text(path, part, foreign.head_of(part, recording, document, old), storage, document, suite.ignore)
             for path, part, old in zip(paths, parts, replaced, strict=True)
         ]
         for path, text in zip(paths, texts, strict=True):  # now that nothing is refused

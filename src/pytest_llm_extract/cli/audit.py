@@ -49,20 +49,20 @@ def command(revision: str, paths: tuple[str, ...], as_data: bool) -> None:
     base = Revision.branched_from(revision.removeprefix("git:"), collected.settings.rootdir)
     notes = find_notes(collected, base, whole=not paths)
     if as_data:
-        data = {key: [note.to_wire() for note in found] for key, found in notes.items()}
+        data = {key: [note.to_wire() for note in notes_of_one] for key, notes_of_one in notes.items()}
         echo(*json.dumps(data, indent=1).splitlines())
     else:
         _print(notes, base)
     for line in collected.errors:
         echo(f"not collected: {line}", err=True)
-    changed = any(note.is_change for found in notes.values() for note in found)
+    changed = any(note.is_change for notes_of_one in notes.values() for note in notes_of_one)
     raise SystemExit(int(changed or bool(collected.errors)))
 
 
 def _print(notes: dict[str, list[JudgeNote]], base: Revision) -> None:
-    for key, found in notes.items():
-        if found:
-            echo(key or "for every suite", *(f"  {note}" for note in found))
+    for key, notes_of_one in notes.items():
+        if notes_of_one:
+            echo(key or "for every suite", *(f"  {note}" for note in notes_of_one))
     if not any(notes.values()):
         echo(f"nothing changed about the judge since {base}")
 

@@ -149,8 +149,8 @@ def _secrets(files: Iterable[Path], root: Path, watch: Watch) -> Iterator[CheckF
         except OSError as error:
             yield CheckFinding("unreadable", _shown(path), f"cannot be read: {error.strerror or error}")
             continue
-        for found in watch.find(text, said=_said(path, root)):
-            yield CheckFinding("secret", _shown(path), str(found))
+        for secret in watch.find(text, said=_said(path, root)):
+            yield CheckFinding("secret", _shown(path), str(secret))
 
 
 def _said(path: Path, root: Path) -> Iterator[tuple[str, str]]:
@@ -188,8 +188,8 @@ def _module_of(parts: Sequence[str], rootdir: Path) -> Path | None:
         if here is None or not here.is_dir():
             return None
         is_last = number == len(parts)
-        found = [here.parent] if part == "__" else list(here.iterdir())
-        here = next((path for path in found if _lies_in(path, part, is_module=is_last)), None)
+        entries = [here.parent] if part == "__" else list(here.iterdir())
+        here = next((path for path in entries if _lies_in(path, part, is_module=is_last)), None)
     return here
 
 

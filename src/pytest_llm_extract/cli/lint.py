@@ -110,9 +110,9 @@ def _lint_suites(collected: Collected, settled: Sequence[str]) -> list[LintRepor
 
 
 def _lint_file(path: Path, schema: str, settled: Sequence[str]) -> LintReport:
-    found = load_schema(schema)
-    golden = read_golden(load_cases(path, str(path)), found, str(path))
-    return lint(path.name, golden_documents(found, golden), found.paths, settled=settled)
+    read = load_schema(schema)
+    golden = read_golden(load_cases(path, str(path)), read, str(path))
+    return lint(path.name, golden_documents(read, golden), read.paths, settled=settled)
 
 
 def _settle(place: Path, reports: Sequence[LintReport], keys: Sequence[str], because: str) -> None:

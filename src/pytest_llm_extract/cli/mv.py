@@ -128,9 +128,9 @@ def _baselines(source: Path, suite: Suite, collected: Collected) -> Iterator[tup
     others = {golden.case.id for other in collected.suites if other.key != suite.key for golden in other.cases}
     is_used = any(baseline_folder(settings.cassettes, other.key) == source for other in collected.suites)
     for name in (BASELINE, ANCHOR) if source != target else ():
-        if (found := read_movable(source / name, settings)) is not None:
+        if (baseline := read_movable(source / name, settings)) is not None:
             stays = others if is_used else others - own
-            moved, left = split(found, suite.key, suite.variant, stays & found.entries.keys())
+            moved, left = split(baseline, suite.key, suite.variant, stays & baseline.entries.keys())
             if moved.entries:
                 yield source / name, target / name, moved, left
 

@@ -51,11 +51,11 @@ def read_scores(variants: Mapping[str, Sequence[CaseResult]], fields: Sequence[s
     shares = {
         name: {field: [_share(case, field) for case in cases] for field in fields} for name, cases in variants.items()
     }
-    scale = lcm(*{share.denominator for found in shares.values() for row in found.values() for share in row})
+    scale = lcm(*{share.denominator for rows in shares.values() for row in rows.values() for share in row})
     by_field = {
-        name: {field: _sum_groups(row, groups, scale) for field, row in found.items()} for name, found in shares.items()
+        name: {field: _sum_groups(row, groups, scale) for field, row in rows.items()} for name, rows in shares.items()
     }
-    total = {name: [sum(column) for column in zip(*found.values(), strict=True)] for name, found in by_field.items()}
+    total = {name: [sum(column) for column in zip(*rows.values(), strict=True)] for name, rows in by_field.items()}
     n_labelled = sum(any(_is_labelled(cases[at], field) for cases in variants.values())
                      for field in fields for at in range(len(first)))  # fmt: skip
     ids = tuple(tuple(first[at].id for at in places) for places in groups)
@@ -68,8 +68,8 @@ def _share(case: CaseResult, field: str) -> Fraction | int:
 
 
 def _counts(leaves: dict[str, tuple], field: str) -> FieldCounts | None:  # type: ignore[type-arg]
-    found = leaves.get(field)
-    return FieldCounts.of(leaf.outcome for leaf in found) if found else None
+    counts = leaves.get(field)
+    return FieldCounts.of(leaf.outcome for leaf in counts) if counts else None
 
 
 def _is_labelled(case: CaseResult, field: str) -> bool:

@@ -78,11 +78,16 @@ def _apart(comparison: VariantComparison) -> list[str]:
         return []
     others = [name for name in comparison.best if name != comparison.reference]
     lines = []
-    for found in comparison.differences:
-        if found.field == ALL and found.variant in others and found.low is not None and found.high is not None:
-            most = max(abs(found.low), abs(found.high))
+    for difference in comparison.differences:
+        if (
+            difference.field == ALL
+            and difference.variant in others
+            and difference.low is not None
+            and difference.high is not None
+        ):
+            most = max(abs(difference.low), abs(difference.high))
             lines.append(
-                f"{found.variant} and {comparison.reference} cannot be told apart with "
+                f"{difference.variant} and {comparison.reference} cannot be told apart with "
                 f"{count_cases(comparison.n_cases)}; they differ by at most {points(most)}"
             )
     return lines

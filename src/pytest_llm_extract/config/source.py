@@ -12,8 +12,8 @@ from pytest_llm_extract.errors import UsageError, did_you_mean
 
 def path_below(path: Path, rootdir: Path) -> str | None:
     """A file as results name it: by its path below the rootdir; None for one that lies elsewhere."""
-    found = os.path.relpath(path, rootdir).replace(os.sep, "/")
-    return None if found.startswith("../") else found
+    below = os.path.relpath(path, rootdir).replace(os.sep, "/")
+    return None if below.startswith("../") else below
 
 
 class MarkerSource(NamedTuple):

@@ -58,8 +58,8 @@ def suite_key(suite_id: str, variant: str | None) -> str:
 
 def split_key(key: str) -> tuple[str, str | None]:
     """The inverse of `suite_key`."""
-    found = _KEY.fullmatch(key)
-    return (found["suite"], found["variant"]) if found else (key, None)
+    match = _KEY.fullmatch(key)
+    return (match["suite"], match["variant"]) if match else (key, None)
 
 
 def gate_id(key: str) -> str:

@@ -47,16 +47,16 @@ def load_type(reference: str) -> Any:
         )
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
-    found: Any = _module(module_name)
+    value: Any = _module(module_name)
     place = module_name
     for name in attributes.split("."):
-        if not hasattr(found, name):
-            known = [known for known in dir(found) if not known.startswith("_")]
+        if not hasattr(value, name):
+            known = [known for known in dir(value) if not known.startswith("_")]
             raise UnknownNameError(name, known=known, source=f"{_SOURCE}: {place}", kind="attribute")
-        found, place = getattr(found, name), f"{place}.{name}"
-    if not isinstance(found, type) and typing.get_origin(found) is None:
-        raise UsageError(f"{_SOURCE} {reference}", f"is not a pydantic type, got {found!r:.60}")
-    return found
+        value, place = getattr(value, name), f"{place}.{name}"
+    if not isinstance(value, type) and typing.get_origin(value) is None:
+        raise UsageError(f"{_SOURCE} {reference}", f"is not a pydantic type, got {value!r:.60}")
+    return value
 
 
 def read_rules(path: Path) -> dict[str, tuple[Rule, ...]]:
@@ -72,13 +72,13 @@ def read_rules(path: Path) -> dict[str, tuple[Rule, ...]]:
         raise UsageError(place, f"cannot be read: {error}") from None
     if not isinstance(given, dict):
         raise UsageError(place, "must be an object of rules by field path")
-    found = {}
+    read = {}
     for field, rules in given.items():
         try:
-            found[field] = rules_of_json(rules)
+            read[field] = rules_of_json(rules)
         except RuleError as error:
             raise UsageError(place, f"{field}: {error}") from None
-    return found
+    return read
 
 
 def _module(name: str) -> ModuleType:

@@ -30,7 +30,7 @@ def environment_secrets(
     counts, of a connection string or a JSON object the values under such names, besides the whole.
     """
     variables = os.environ if environ is None else environ
-    found = {}
+    secret_values = {}
     # As `os.environ` holds the names: it decodes each of them again for whoever asks.
     for name in _counted(frozenset(getattr(variables, "_data", variables)), named, spared):
         value = variables.get(name, "")
@@ -38,8 +38,8 @@ def environment_secrets(
         if len(value) >= _MIN_LENGTH_NAMED and _matches(name, named):
             secrets = (*secrets, value)
         if secrets:
-            found[name] = tuple(dict.fromkeys(secrets))
-    return found
+            secret_values[name] = tuple(dict.fromkeys(secrets))
+    return secret_values
 
 
 @lru_cache(maxsize=64)  # after each case the same ones, out of hundreds

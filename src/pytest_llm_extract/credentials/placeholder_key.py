@@ -56,17 +56,17 @@ def add_hint(error: BaseException | None) -> None:
 def missing_keys(texts: Iterable[str]) -> str | None:
     """The variables whose placeholder is in a request (`GEMINI_API_KEY or GOOGLE_API_KEY`); None if none."""
     for text in texts:
-        if found := _NAMED.search(text + _decoded(text)):
-            return next(" or ".join(one.keys) for one in _CREDENTIALS if found[1] in one.keys)
+        if key := _NAMED.search(text + _decoded(text)):
+            return next(" or ".join(one.keys) for one in _CREDENTIALS if key[1] in one.keys)
     return None
 
 
 def _decoded(text: str) -> str:
     """Decode the base64 of HTTP basic authentication."""
-    if (found := _BASIC.search(text)) is None:
+    if (basic := _BASIC.search(text)) is None:
         return ""
     try:
-        return base64.b64decode(found[1]).decode("latin-1")
+        return base64.b64decode(basic[1]).decode("latin-1")
     except binascii.Error:
         return ""
 

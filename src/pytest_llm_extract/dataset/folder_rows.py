@@ -39,12 +39,12 @@ def _listed(folder: Path, problems: Problems) -> list[tuple[str, bool]]:
     """The names in a folder, and whether each is a folder. `scandir` tells without a call for each file."""
     try:
         with os.scandir(folder) as entries:
-            found = [(entry.name, entry.is_dir()) for entry in entries]
+            listed = [(entry.name, entry.is_dir()) for entry in entries]
     except OSError as error:
         problems.append((None, f"cannot be read: {error.strerror}"))
         return []
     return [
-        (name, is_folder) for name, is_folder in found if name[0] != "." and PurePath(name).stem.upper() != "README"
+        (name, is_folder) for name, is_folder in listed if name[0] != "." and PurePath(name).stem.upper() != "README"
     ]
 
 

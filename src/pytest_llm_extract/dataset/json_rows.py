@@ -85,5 +85,5 @@ def _items(text: str, position: int, number: ReadNumber) -> Iterator[tuple[int, 
 
 
 def _skip(text: str, position: int) -> int:
-    found = _SPACE.match(text, position)
-    return found.end() if found else position
+    blanks = _SPACE.match(text, position)
+    return blanks.end() if blanks else position

@@ -72,11 +72,11 @@ def ceilings(suites: Sequence[SuiteResult], findings: Iterable[Finding]) -> dict
     counted: dict[str, Counter[str]] = {path: Counter() for path in suites[0].paths}
     for case_id, cases in results.items():
         for path in dict.fromkeys(path for case in cases for path in case.leaves):
-            found = _outcomes(cases, path, documents.get(case_id, Searchable(None)))
+            outcomes = _outcomes(cases, path, documents.get(case_id, Searchable(None)))
             if (case_id, path) in contradicting:
-                found = Counter({"right": found["right"], "contradicting": found.total() - found["right"]})
-            counted.setdefault(path, Counter()).update(found)
-    return {path: Ceiling(path, **found) for path, found in counted.items() if found.total()}
+                outcomes = Counter({"right": outcomes["right"], "contradicting": outcomes.total() - outcomes["right"]})
+            counted.setdefault(path, Counter()).update(outcomes)
+    return {path: Ceiling(path, **outcomes) for path, outcomes in counted.items() if outcomes.total()}
 
 
 def _outcomes(cases: Sequence[CaseResult], path: str, document: Searchable) -> Counter[str]:
@@ -89,13 +89,13 @@ def _outcomes(cases: Sequence[CaseResult], path: str, document: Searchable) -> C
         return Counter({_place(one[0].expected, document): 1})
     wanted = _most(samples, lambda leaf: True)  # a null beside others is a row too many
     right = _most(samples, lambda leaf: leaf.outcome in RIGHT)
-    found: Counter[str] = Counter()
+    counted: Counter[str] = Counter()
     for written, count in wanted.items():
         n_right = min(count, right[written])
-        found["right"] += n_right
+        counted["right"] += n_right
         if count > n_right:
-            found[_place(json.loads(written), document)] += count - n_right
-    return found
+            counted[_place(json.loads(written), document)] += count - n_right
+    return counted
 
 
 def _most(samples: Sequence[Sequence[Leaf]], select: Callable[[Leaf], bool]) -> Counter[str]:
@@ -114,6 +114,8 @@ def _place(value: Any, document: Searchable) -> str:
     return "unsearchable" if holds is None else "in_document" if holds else "not_in_document"
 
 
-def total(found: Mapping[str, Ceiling]) -> Ceiling:
+def total(by_field: Mapping[str, Ceiling]) -> Ceiling:
     """All fields together."""
-    return Ceiling("all", *(sum(column) for column in zip(*(ceiling[1:] for ceiling in found.values()), strict=True)))
+    return Ceiling(
+        "all", *(sum(column) for column in zip(*(ceiling[1:] for ceiling in by_field.values()), strict=True))
+    )

@@ -31,11 +31,11 @@ def moved_from(job: Job, function: Callable[[], Any], settings: Settings) -> str
         return None
     slot = job.slot(settings)
     # By the identity of the cases too: another run in this process may find other files.
-    found = _by_name(settings.cassettes, id(job.suite.cases)).get(own.name, ())
+    folders = _by_name(settings.cassettes, id(job.suite.cases)).get(own.name, ())
     living = {variant_folder(settings.cassettes, job.suite.id, name) for name in job.suite.others}
     elsewhere = [
         path
-        for path in found
+        for path in folders
         if path.parent not in living and (path.parent.parent == own.parent.parent or not _is_there(path, settings))
     ]
     for path in elsewhere[:_MOST_TRIED]:
@@ -46,10 +46,10 @@ def moved_from(job: Job, function: Callable[[], Any], settings: Settings) -> str
 
 @lru_cache(maxsize=8)
 def _by_name(root: Path, _cases: int) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
+    folders: dict[str, list[Path]] = {}
     for path in recordings(root):
-        found.setdefault(path.name, []).append(path)
-    return found
+        folders.setdefault(path.name, []).append(path)
+    return folders
 
 
 def suite_id_of(folder: Path, settings: Settings) -> str | None:

@@ -48,8 +48,8 @@ def tell_apart(text: bytes) -> tuple[bytes, Mapping[Decimal, Decimal]]:
     In the text every long number is read as a value that no other number in it, nor a number in a string, is read as:
     mostly the float next to it, where that is taken another one close by.
     """
-    found = text.decode("latin-1")  # whatever it is: numbers are ASCII, and the rest stays as it is
-    tokens = set(_TOKEN.findall(found))
+    characters = text.decode("latin-1")  # whatever it is: numbers are ASCII, and the rest stays as it is
+    tokens = set(_TOKEN.findall(characters))
     long = {token: exact for token in tokens if (exact := _misread(token)) is not None}
     if not long:
         return text, {}
@@ -61,7 +61,7 @@ def tell_apart(text: bytes) -> tuple[bytes, Mapping[Decimal, Decimal]]:
         while (read := _read_by_pydantic(repr(number))) in short or written.setdefault(read, exact) != exact:
             number = math.nextafter(number, math.inf if abs(number) < 1 else 0.0)
         read_as[token] = repr(number)
-    return _TOKEN.sub(lambda match: read_as.get(match[0], match[0]), found).encode("latin-1"), written
+    return _TOKEN.sub(lambda match: read_as.get(match[0], match[0]), characters).encode("latin-1"), written
 
 
 def _misread(token: str) -> Decimal | None:

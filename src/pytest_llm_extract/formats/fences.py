@@ -12,8 +12,8 @@ def without_fence(text: str) -> str | None:
     """The content of a string that is one fence; None for any other, also with words around the fence."""
     if text.lstrip()[:3] not in ("```", "~~~"):
         return None
-    found = _FENCED.fullmatch(text)
-    return found["text"] if found else None
+    fence = _FENCED.fullmatch(text)
+    return fence["text"] if fence else None
 
 
 def is_fenced(text: str | None) -> bool:

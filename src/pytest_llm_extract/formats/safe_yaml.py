@@ -126,18 +126,18 @@ class YamlReader:
         return items
 
     def _mapping(self, line: int) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         while not isinstance(event := self.next(), self._yaml.MappingEndEvent):
             key = self._key(event)
             value = self.value(self.next())
             if key == "<<" and event.implicit[0]:
                 merged = {**_merged(value, line), **merged}
-            elif key in found:
+            elif key in mapping:
                 raise YamlMistakeError(line_of(event), f"key {key!r} is written twice")
             else:
-                found[key] = value
-        return {**merged, **found} if merged else found
+                mapping[key] = value
+        return {**merged, **mapping} if merged else mapping
 
     def _key(self, event: Any) -> str:
         if not isinstance(event, self._yaml.ScalarEvent):

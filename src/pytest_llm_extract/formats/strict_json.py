@@ -24,10 +24,10 @@ def read_exactly(text: str, is_same: Callable[[float, str], bool]) -> Any:
         return value
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
+        members_by_name = dict(pairs)
+        if len(members_by_name) != len(pairs):
             raise ValueError("a name occurs twice")
-        return found
+        return members_by_name
 
     def constant(name: str) -> None:
         raise ValueError(name)
@@ -50,11 +50,11 @@ def decoder_of(number: ReadNumber) -> json.JSONDecoder:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         keys = [key for key, _ in pairs]
         raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} is written twice")
-    return found
+    return members
 
 
 _decoder = decoder_of(float)  # for thousands of rows, the same one

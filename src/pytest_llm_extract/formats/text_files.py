@@ -73,8 +73,8 @@ def read_document(path: Path) -> str | Path:
 
 def conflict_line(text: str) -> int | None:
     """The line of the first merge conflict marker; None where there is none."""
-    found = _CONFLICT.search(text)
-    return text.count("\n", 0, found.start()) + 1 if found else None
+    marker = _CONFLICT.search(text)
+    return text.count("\n", 0, marker.start()) + 1 if marker else None
 
 
 def refuse_conflict(text: str) -> None:
@@ -83,8 +83,10 @@ def refuse_conflict(text: str) -> None:
     Raises:
         UnreadableFileError: it does; with the line.
     """
-    if found := _WHOLE_CONFLICT.search(text):
-        raise UnreadableFileError("merge conflict marker; resolve the conflict", text.count("\n", 0, found.start()) + 1)
+    if marker := _WHOLE_CONFLICT.search(text):
+        raise UnreadableFileError(
+            "merge conflict marker; resolve the conflict", text.count("\n", 0, marker.start()) + 1
+        )
 
 
 def withheld(data: bytes) -> str | None:

@@ -42,16 +42,16 @@ def missed_floors(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor
 def _missed(path: str, counts: FieldCounts, floor: Floor) -> list[str]:
     reasons = []
     for name, limit in floor.rates.items():
-        found = rate(counts, name)
+        rate_of_all = rate(counts, name)
         words = path if name == "accuracy" else f"{path}: {name.replace('_', ' ')}"
-        if found is None:
+        if rate_of_all is None:
             lacking = "no value is null in gold" if name == "hallucination_rate" else "no value was predicted"
             reasons.append(f"{words}: {lacking}, so it cannot reach {percent(limit)}")
-        elif name == "hallucination_rate" and found > limit:
-            reasons.append("{} {} is above {}".format(words, *percents_apart(found, limit)))
-        elif name != "hallucination_rate" and found < limit:
+        elif name == "hallucination_rate" and rate_of_all > limit:
+            reasons.append("{} {} is above {}".format(words, *percents_apart(rate_of_all, limit)))
+        elif name != "hallucination_rate" and rate_of_all < limit:
             shown = f": {counts.right}/{counts.n} =" if name == "accuracy" else ""
-            reasons.append("{}{} {} is below {}".format(words, shown, *percents_apart(found, limit)))
+            reasons.append("{}{} {} is below {}".format(words, shown, *percents_apart(rate_of_all, limit)))
     return reasons
 
 

@@ -28,11 +28,11 @@ def judge_notes(suite: SuiteResult) -> tuple[JudgeNote, ...]:
     """What a reviewer must know of a suite's judge: what was found where it was collected, then what changed."""
     if suite.baseline is None:
         return suite.judge_notes
-    found = [*_of_rules(suite, suite.baseline), *_of_cases(suite, suite.baseline)]
+    notes = [*_of_rules(suite, suite.baseline), *_of_cases(suite, suite.baseline)]
     for run, name in ((suite.baseline, "baseline"), (suite.anchor, "anchor")):
         if run is not None and run.is_edited:
-            found.append(JudgeNote(name, f"{name} {run.source} was edited by hand: its checksum does not fit"))
-    return (*suite.judge_notes, *found)
+            notes.append(JudgeNote(name, f"{name} {run.source} was edited by hand: its checksum does not fit"))
+    return (*suite.judge_notes, *notes)
 
 
 def _of_rules(suite: SuiteResult, baseline: AcceptedRun) -> list[JudgeNote]:
@@ -193,6 +193,6 @@ def _outcomes_before(sample: Sample | Accepted) -> dict[str, Any]:
 def _leaves(counts: Mapping[str, FieldCounts]) -> Leaves:
     """Leaves with these counts, without values."""
     return {
-        path: tuple(Leaf(Outcome(name)) for name, count in found.to_wire().items() for _ in range(count))
-        for path, found in counts.items()
+        path: tuple(Leaf(Outcome(name)) for name, count in one.to_wire().items() for _ in range(count))
+        for path, one in counts.items()
     }

@@ -28,10 +28,10 @@ class CasePair(NamedTuple):
     def change(self, path: str) -> Fraction | int:
         """The change of the case's accuracy in one field, in −1..1: the mean over its samples."""
         before, after = self.samples[0]
-        found = change(before.get(path), after.get(path))
+        moved = change(before.get(path), after.get(path))
         if len(self.samples) == 1:
-            return found
-        total = sum((change(before.get(path), after.get(path)) for before, after in self.samples[1:]), found)
+            return moved
+        total = sum((change(before.get(path), after.get(path)) for before, after in self.samples[1:]), moved)
         return Fraction(total, len(self.samples)) if total else 0
 
 
@@ -178,15 +178,15 @@ def compare_runs(
     adjusted = step_down({path: tests[path] for path in family}, pooled.p)
     pooled_p_adj = adjusted.pooled if adjusted.pooled is not None else 1.0
     by_holm = holm({path: tests[path].p for path in family})
-    found = {
+    by_field = {
         path: _field_change(path, pairs, changes[path], tests[path], adjusted.adjusted.get(path), by_holm.get(path))
         for path in fields
     }
-    found = {path: change._replace(p_gain=_gain(summed[path])) for path, change in found.items()}
+    by_field = {path: change._replace(p_gain=_gain(summed[path])) for path, change in by_field.items()}
     failed = [path for path in family if adjusted.adjusted[path] <= alpha]
     others = [path for path in family if path not in failed and path not in rows]
     n_groups = len(set(groups))
-    nearest = _nearest_field(found, pooled_p_adj)
+    nearest = _nearest_field(by_field, pooled_p_adj)
     smallest = smallest_loss(n_groups, len(family), alpha)
     return Comparison(
         against=against,
@@ -195,7 +195,7 @@ def compare_runs(
         n_cases=len(pairs),
         n_groups=n_groups,
         n_samples=max((len(p.samples) for p in pairs), default=1),
-        fields=found,
+        fields=by_field,
         pooled_p=pooled.p,
         pooled_p_adj=pooled_p_adj,
         pooled_p_without_failed=sign_flip(_add_up_fields(summed, others)).p if failed and others else None,
@@ -254,7 +254,7 @@ def _add_up_fields(summed: Mapping[str, Sequence[Fraction | int]], family: Seque
 
 def _nearest_field(fields: Mapping[str, FieldChange], pooled_p_adj: float) -> str | None:
     tested = [(change.p_adj, change.p, path) for path, change in fields.items() if change.p_adj is not None]
-    p_adj, _, path = min(tested, key=lambda found: found[:2], default=(1.0, 1.0, None))
+    p_adj, _, path = min(tested, key=lambda result: result[:2], default=(1.0, 1.0, None))
     return path if p_adj <= pooled_p_adj else None
 
 

@@ -41,14 +41,14 @@ def dropped(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
 def fewer_labels(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
     """Fields that some cases label no more and others do: told only, since a label that was wrong is taken out, too."""
     elsewhere = {*_removed(suite, baseline), *_unlabelled(suite, baseline)}
-    found: dict[str, list[str]] = {}
+    unlabelled: dict[str, list[str]] = {}
     for case in suite.cases:
         for path in no_longer_labelled(case):
             if path not in elsewhere:
-                found.setdefault(path, []).append(case.id)
+                unlabelled.setdefault(path, []).append(case.id)
     shown = [
         f"{path} is no longer labelled in {count_cases(len(cases))} of the baseline ({some_names(cases)})"
-        for path, cases in found.items()
+        for path, cases in unlabelled.items()
     ]
     return ["; ".join(shown)] if shown else []
 

@@ -60,5 +60,5 @@ def _finding(document: Document, example: ExampleDocument, variants: Sequence[st
 def contaminated_cases(suites: Sequence[SuiteResult], documents: Sequence[Document]) -> frozenset[str]:
     """The cases that some variant has among its examples, without pairs that a person declared different."""
     settled = {key for suite in suites for key in suite.settled}
-    found = find_contamination(documents, ((suite.variant, suite.recipe) for suite in suites))
-    return frozenset(case for finding in found if finding.key not in settled for case in finding.cases)
+    findings = find_contamination(documents, ((suite.variant, suite.recipe) for suite in suites))
+    return frozenset(case for finding in findings if finding.key not in settled for case in finding.cases)

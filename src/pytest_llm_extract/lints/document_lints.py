@@ -38,10 +38,10 @@ def lint_documents(documents: Sequence[Document], models: Iterable[str]) -> Iter
         elif is_cut and len(text) == cut_at:
             what = f"is {cut_at:,} characters long, as {longest[cut_at] - 1} others: the longest there are"
             yield _finding("cut_off", document, what)
-        elif found := _CUT.search(text):
-            yield _finding("cut_off", document, f"ends with {found[0].strip()!r}")
-        if found := _MOJIBAKE.search(text):
-            around = text[max(0, found.start() - 20) : found.end() + 20]
+        elif match := _CUT.search(text):
+            yield _finding("cut_off", document, f"ends with {match[0].strip()!r}")
+        if match := _MOJIBAKE.search(text):
+            around = text[max(0, match.start() - 20) : match.end() + 20]
             yield _finding("mojibake", document, f"has {around!r}")
         for model, window in windows.items():
             if len(text) / _CHARACTERS_A_TOKEN > window:

@@ -57,12 +57,12 @@ def _as_text(value: Any) -> str:
 
 def golden_documents(schema: Schema, cases: Iterable[GoldenCase]) -> list[Document]:
     """The documents of cases that did not run."""
-    found = []
+    documents = []
     for golden in cases:
         case = golden.case
         lost = lost_answer(Status.MISSING, None)
         scored = score_answer(
             schema, golden.gold, lost, case_id=case.id, input=as_json(case.shown_input), group=case.group
         )
-        found.append(read_document(scored))
-    return found
+        documents.append(read_document(scored))
+    return documents

@@ -41,8 +41,8 @@ def lint_fields(documents: Sequence[Document], paths: Sequence[str]) -> Iterator
 def lint_gold(documents: Sequence[Document], paths: Sequence[str]) -> Iterator[Finding]:
     """Gold values that do not occur in their documents; one finding for a field that is not copied at all."""
     for path in paths:
-        found = [(d, v, d.searchable.holds(v)) for d in documents for v in d.gold.get(path, ())]
-        searched = [(document, value, holds) for document, value, holds in found if holds is not None]
+        values = [(d, v, d.searchable.holds(v)) for d in documents for v in d.gold.get(path, ())]
+        searched = [(document, value, holds) for document, value, holds in values if holds is not None]
         absent = [(document, value) for document, value, holds in searched if not holds]
         if len(searched) - len(absent) < _COPIED * len(searched):
             if len(absent) >= _FEW_VALUES:

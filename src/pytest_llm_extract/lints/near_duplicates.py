@@ -129,8 +129,10 @@ def _candidates(sketches: Mapping[int, frozenset[int]], common: int) -> Iterable
 def _rare_numbers(shown: Mapping[int, str], common: int) -> dict[int, Counter[str]]:
     """The long numbers of each document that few others have: of its invoice number, dates and amounts."""
     numbers = {at: Counter(_LONG_NUMBER.findall(text)) for at, text in shown.items()}
-    n_documents = Counter(number for found in numbers.values() for number in found)
-    return {at: Counter({n: k for n, k in found.items() if n_documents[n] <= common}) for at, found in numbers.items()}
+    n_documents = Counter(number for in_one in numbers.values() for number in in_one)
+    return {
+        at: Counter({n: k for n, k in in_one.items() if n_documents[n] <= common}) for at, in_one in numbers.items()
+    }
 
 
 def _are_others(one: str, other: str, long_one: Counter[str], long_other: Counter[str]) -> bool:

@@ -65,17 +65,17 @@ class Searchable:
     @cached_property
     def _numbers(self) -> set[Decimal]:
         """Every number of the document, in every notation that it may be in."""
-        found: set[Decimal] = set()
+        numbers: set[Decimal] = set()
         for written in _NUMBER.findall(self.text or ""):
             pieces = written.split()
             for text in {written, *pieces, "".join(pieces)}:
-                found.update(number for locale in _LOCALES if (number := read_number(text, locale)) is not None)
-        return found | {number / 100 for number in found}  # percentages
+                numbers.update(number for locale in _LOCALES if (number := read_number(text, locale)) is not None)
+        return numbers | {number / 100 for number in numbers}  # percentages
 
     @cached_property
     def _dates(self) -> list[Date]:
-        found = (read_date(text.strip(), order) for text in _DATES.findall(self.text or "") for order in _ORDERS)
-        return [date for date in found if date is not None]
+        dates = (read_date(text.strip(), order) for text in _DATES.findall(self.text or "") for order in _ORDERS)
+        return [date for date in dates if date is not None]
 
     def holds(self, value: Any) -> bool | None:
         """Whether a gold value occurs; None where it cannot be searched for.
@@ -86,8 +86,8 @@ class Searchable:
         if self.text is None or value is None or isinstance(value, bool):
             return None
         if isinstance(value, dict) and ANY_OF_KEY in value:
-            found = [self.holds(one) for one in value[ANY_OF_KEY]]
-            return True if True in found else None if None in found else False
+            answers = [self.holds(one) for one in value[ANY_OF_KEY]]
+            return True if True in answers else None if None in answers else False
         if isinstance(value, int | float):
             return self._holds_number(str(value))
         if not isinstance(value, str):

@@ -40,15 +40,15 @@ def lint_suspects(suites: Sequence[SuiteResult], documents: Sequence[Document]) 
 
 def _agreed(cases: Sequence[CaseResult], path: str) -> Any:
     """The value that every sample of every variant gives in place of the label; None where they do not agree."""
-    found: dict[str, Any] = {}
+    agreed: dict[str, Any] = {}
     for case in cases:
         for sample in case.samples:
             leaves = sample.leaves.get(path, ())
             if len(leaves) != 1 or leaves[0].outcome in RIGHT or leaves[0].actual is None:
                 return None
             actual = leaves[0].actual
-            found.setdefault(normal_text(actual) if isinstance(actual, str) else json.dumps(actual), actual)
-    return next(iter(found.values())) if len(found) == 1 else None
+            agreed.setdefault(normal_text(actual) if isinstance(actual, str) else json.dumps(actual), actual)
+    return next(iter(agreed.values())) if len(agreed) == 1 else None
 
 
 def _shown(value: Any) -> str:

@@ -78,9 +78,9 @@ def _replayed(client: Any, path: str, body: dict[str, Any]) -> Any:
         sent = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     except (TypeError, ValueError):  # the client may have a way to write it
         return None
-    found = router.plain_answer(f"{str(client.base_url).rstrip('/')}{path}", sent)
+    answer = router.plain_answer(f"{str(client.base_url).rstrip('/')}{path}", sent)
     try:
-        return None if found is None else json.loads(found)
+        return None if answer is None else json.loads(answer)
     except ValueError as error:
         raise ProviderError(f"the answer is not JSON: {error}") from None
 

@@ -39,15 +39,15 @@ class Examples(NamedTuple):
         Raises:
             UsageError: one cannot be read, or is the case itself, whose gold the prompt would hold.
         """
-        found = self.fixed
+        examples = self.fixed
         if self.find is not None:
             listed = self.find(case)
             if not isinstance(listed, Iterable) or isinstance(listed, str | Mapping):
                 raise UsageError(self.source, f"of case {case.id!r} must be a list, got {listed!r}")
-            found = tuple(read_example(given, self.schema, self.source) for given in listed)
-        if any(columns["input"] == case.input for columns, _ in found):
+            examples = tuple(read_example(given, self.schema, self.source) for given in listed)
+        if any(columns["input"] == case.input for columns, _ in examples):
             raise UsageError(self.source, f"case {case.id!r} is its own example: the prompt would hold its gold")
-        return found
+        return examples
 
     @property
     def fingerprint(self) -> str:
@@ -67,8 +67,8 @@ class Context(NamedTuple):
 
     def of(self, case: Case) -> Any:
         """Find the passages of a case, and keep them for its result."""
-        self.kept[case.id] = found = self.find(case)
-        return found
+        self.kept[case.id] = passages = self.find(case)
+        return passages
 
 
 def read_examples(given: Any, cases: list[Case], schema: Schema, source: MarkerSource) -> Examples:

@@ -49,11 +49,11 @@ class OtherCases:
     def _alike(self) -> dict[str, set[str]]:
         """The ids of the cases that are nearly a case, by its id."""
         texts = [case.input if isinstance(case.input, str) else str(case.input) for case in self._cases]
-        found: dict[str, set[str]] = {}
+        alike: dict[str, set[str]] = {}
         for one, other, _ in near_duplicates(texts):
             for here, there in ((one, other), (other, one)):
-                found.setdefault(self._cases[here].id, set()).add(self._cases[there].id)
-        return found
+                alike.setdefault(self._cases[here].id, set()).add(self._cases[there].id)
+        return alike
 
 
 def check_rule(rule: LeaveOneOut, source: str) -> None:

@@ -71,17 +71,17 @@ class PromptCall(NamedTuple):
 
     def passages(self, case_id: str) -> str | None:
         """What was retrieved for the last request of a case, as one string; None where nothing was."""
-        found = self.context.kept.get(case_id) if self.context else None
-        if isinstance(found, list | tuple) and all(isinstance(passage, str) for passage in found):
-            return "\n\n".join(found)
-        return _text(found)
+        kept = self.context.kept.get(case_id) if self.context else None
+        if isinstance(kept, list | tuple) and all(isinstance(passage, str) for passage in kept):
+            return "\n\n".join(kept)
+        return _text(kept)
 
     def _messages(self, case: Case, context: Any, examples: Examples | None) -> list[Message]:
         columns = _with_document(case.prompt_columns)
         if self.context is not None:
             columns["context"] = context
-        found = examples.of(case) if examples else ()
-        return self.prompt.render(columns, [(_with_document(example), answer) for example, answer in found])
+        shown = examples.of(case) if examples else ()
+        return self.prompt.render(columns, [(_with_document(example), answer) for example, answer in shown])
 
     def check(self, cases: list[Case], source: str) -> None:
         """Render every case once, callables aside: those may take their time, and their requests are recorded.

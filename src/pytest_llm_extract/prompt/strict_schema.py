@@ -47,10 +47,10 @@ def strict_json_schema(tp: Any) -> _Json:
             "", "the schema's top level must be an object; wrap the list or the choice in a model"
         )
     _check(written, "", definitions, set())
-    found = _strict(written, definitions)
-    if "$ref" in found:
-        found |= found["$defs"][found.pop("$ref").rsplit("/", 1)[1]]
-    return found
+    strict = _strict(written, definitions)
+    if "$ref" in strict:
+        strict |= strict["$defs"][strict.pop("$ref").rsplit("/", 1)[1]]
+    return strict
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -37,10 +37,10 @@ def annotation_lines(results: Results, workspace: str | None) -> list[str]:
         workspace: the folder that GitHub checked the repository out to, None where it is the rootdir.
     """
     folder = os.path.relpath(results.folder, workspace) if workspace else "."
-    found = [one for suite, decision in results.suites if suite.is_gated for one in _of_suite(suite, decision)]
+    of_suites = [one for suite, decision in results.suites if suite.is_gated for one in _of_suite(suite, decision)]
     lines: list[str] = []
     for level in ("error", "warning"):
-        mine = [one for one in found if one.level == level]
+        mine = [one for one in of_suites if one.level == level]
         lines += [_command(one, folder) for one in mine[:_MOST]]
         if len(mine) > _MOST:
             more = f"{len(mine) - _MOST} more: the output of pytest has them"

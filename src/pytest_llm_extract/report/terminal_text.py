@@ -106,10 +106,10 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 def painted(line: str, paint: Callable[[str, str], str]) -> str:
     """A line with its verdict in colour; `paint` takes a word and the name of a colour."""
-    if (found := _WORD.search(line)) is None:
+    if (match := _WORD.search(line)) is None:
         return line
-    word = found[found.lastgroup or 0]
-    return line[: found.start(found.lastgroup or 0)] + paint(word, COLOURS[word])
+    word = match[match.lastgroup or 0]
+    return line[: match.start(match.lastgroup or 0)] + paint(word, COLOURS[word])
 
 
 def encodable(text: str, encoding: str | None) -> str:

@@ -51,10 +51,10 @@ def _variants_table(comparison: VariantComparison, width: int) -> list[str]:
     return [*table(rows, width, "variant", ("tokens", "$/1,000", "unusable", versus)), counted]
 
 
-def _row(variant: VariantSummary, found: VariantDifference | None, versus: str, *, is_best: bool) -> TableRow:
+def _row(variant: VariantSummary, difference: VariantDifference | None, versus: str, *, is_best: bool) -> TableRow:
     cells = {
         "score": f"{variant.score * 100:.1f}%",
-        versus: "" if found is None else _interval(found.accuracy, found.low, found.high),
+        versus: "" if difference is None else _interval(difference.accuracy, difference.low, difference.high),
         "unusable": str(variant.n_unusable or ""),
         "tokens": _tokens(variant),
         "$/1,000": _price(variant),

@@ -47,8 +47,10 @@ def old_gold_to_wire(counts: dict[str, FieldCounts] | None) -> dict[str, Any]:
 
 def old_gold_from_wire(wire: Mapping[str, Any]) -> dict[str, FieldCounts] | None:
     """The inverse of `old_gold_to_wire`."""
-    found = wire.get("old_gold")
-    return None if found is None else {path: FieldCounts.from_wire(counts) for path, counts in found.items()}
+    wire_counts = wire.get("old_gold")
+    return (
+        None if wire_counts is None else {path: FieldCounts.from_wire(counts) for path, counts in wire_counts.items()}
+    )
 
 
 class Accepted(NamedTuple):

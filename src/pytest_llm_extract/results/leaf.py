@@ -52,8 +52,8 @@ def leaves_from_wire(wire: Mapping[str, Any]) -> Leaves:
 def count_leaves(leaves: Leaves) -> dict[str, FieldCounts]:
     """Outcome counts by field path; rows are counted elsewhere."""
     counts = {}
-    for path, found in leaves.items():
-        outcomes = [leaf.outcome for leaf in found if not leaf.is_row]
+    for path, of_field in leaves.items():
+        outcomes = [leaf.outcome for leaf in of_field if not leaf.is_row]
         if outcomes:
             counts[path] = ONE[outcomes[0]] if len(outcomes) == 1 else FieldCounts.of(outcomes)
     return counts

@@ -34,13 +34,13 @@ def group_misses(results: Iterable[CaseResult], left_out: Collection[tuple[str, 
 
     `left_out` holds pairs of field and case that are reported elsewhere.
     """
-    found: dict[str, list[tuple[CaseResult, Miss]]] = {}
+    grouped: dict[str, list[tuple[CaseResult, Miss]]] = {}
     for result in sorted(results, key=lambda one: (-_n_wrong(one), one.id)):
         for sample in result.samples:
             for key, miss in _of_sample(sample).items():
                 if miss.path is None or (miss.path, result.id) not in left_out:
-                    found.setdefault(key, []).append((result, miss))
-    groups = [_grouped(members) for members in found.values()]
+                    grouped.setdefault(key, []).append((result, miss))
+    groups = [_grouped(members) for members in grouped.values()]
     return sorted(groups, key=lambda miss: (miss.path is not None, -len(miss.cases)))
 
 
@@ -80,5 +80,5 @@ def _grouped(members: list[tuple[CaseResult, Miss]]) -> Miss:
 
 
 def _n_wrong(result: CaseResult) -> int:
-    leaves = (leaf for sample in result.samples for found in sample.leaves.values() for leaf in found)
+    leaves = (leaf for sample in result.samples for of_field in sample.leaves.values() for leaf in of_field)
     return sum(leaf.outcome not in RIGHT for leaf in leaves)

@@ -24,5 +24,5 @@ def request_parts(request: str | None) -> dict[str, str]:
 
 def without_prompt(request: str | None) -> str | None:
     """The string without system prompt and messages, for a suite whose prompt is a file."""
-    found = request_parts(request)
-    return joined_parts(dict.fromkeys(PARTS, _OF_PROMPT_FILE) | {n: found[n] for n in PARTS[2:]}) if found else request
+    parts = request_parts(request)
+    return joined_parts(dict.fromkeys(PARTS, _OF_PROMPT_FILE) | {n: parts[n] for n in PARTS[2:]}) if parts else request

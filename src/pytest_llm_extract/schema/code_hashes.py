@@ -23,11 +23,11 @@ def code_hashes(core: Any, comparisons: Iterable[Callable[..., Any]]) -> dict[st
     A function's hash covers the functions of its own package that it calls by name, at any depth, and the plain values
     (strings, numbers, containers of them) that it reads. Comments and blank lines do not count.
     """
-    found: dict[str, set[str]] = {}
+    sources: dict[str, set[str]] = {}
     for function in (*_functions(core), *comparisons):
         if (plain := _plain(function)) is not None and not _is_of_library(plain):
-            found.setdefault(f"{plain.__module__}.{plain.__qualname__}", set()).add(_hash(plain))
-    return {name: hashes.pop() if len(hashes) == 1 else _digest(sorted(hashes)) for name, hashes in found.items()}
+            sources.setdefault(f"{plain.__module__}.{plain.__qualname__}", set()).add(_hash(plain))
+    return {name: hashes.pop() if len(hashes) == 1 else _digest(sorted(hashes)) for name, hashes in sources.items()}
 
 
 def _functions(core: Any) -> Iterator[Any]:

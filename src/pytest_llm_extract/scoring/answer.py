@@ -126,7 +126,7 @@ def _salvage(schema: Schema, value: Any, problem: str, salvage: Callable[[], Any
 
 
 def _first(error: ValidationError) -> str:
-    found = error.errors(include_url=False, include_input=False)
-    place = ".".join(map(str, found[0]["loc"]))
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return f"{place + ': ' if place else ''}{found[0]['msg']}{more}"
+    errors = error.errors(include_url=False, include_input=False)
+    place = ".".join(map(str, errors[0]["loc"]))
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{place + ': ' if place else ''}{errors[0]['msg']}{more}"

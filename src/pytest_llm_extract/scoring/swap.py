@@ -44,8 +44,8 @@ def swapped_answers(schema: Schema, cases: Sequence[GoldenCase]) -> dict[str, Sw
         for path, is_right in _outcomes(schema, gold, other):
             right[path] = right.get(path, 0) + is_right
             pairs[path] = pairs.get(path, 0) + 1
-    found = (Swapped(path, right[path], n) for path, n in pairs.items())
-    return {one.path: one for one in found if one.n_pairs >= _LEAST and 2 * one.n_right > one.n_pairs}
+    swapped = (Swapped(path, right[path], n) for path, n in pairs.items())
+    return {one.path: one for one in swapped if one.n_pairs >= _LEAST and 2 * one.n_right > one.n_pairs}
 
 
 def _pairs(cases: Sequence[GoldenCase]) -> Iterator[tuple[GoldenCase, GoldenCase]]:

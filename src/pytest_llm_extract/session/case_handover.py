@@ -13,18 +13,18 @@ from pytest_llm_extract.suites.suite import Suite
 
 
 def report_of(
-    found: Extraction | None, suite: Suite, golden: GoldenCase, settings: Settings, *, is_skipped: bool
+    extraction: Extraction | None, suite: Suite, golden: GoldenCase, settings: Settings, *, is_skipped: bool
 ) -> CaseReport:
     """The report of a case whose test has ended. Without a result it counts as a lost answer."""
-    result = found.result if found else None
+    result = extraction.result if extraction else None
     if result is None:
         status = Status.SKIPPED if is_skipped else Status.ERROR
         result = lost_result(suite, golden, status, f"the test {status.value} before its extraction", settings.rootdir)
-    note = found.note if found else CaseNote()
+    note = extraction.note if extraction else CaseNote()
     watch = settings.storage.watch
     if note.problem or watch.is_in(result.texts()):
         shown = watch.hidden({"case": result.to_wire(), "note": note.to_wire()})
         result, note = CaseResult.from_wire(shown["case"] | {"id": result.id}), CaseNote.from_wire(shown["note"])
     # An accepted answer must not be changed; a baseline with a secret is not written.
-    entry = found.entry if found else None
+    entry = extraction.entry if extraction else None
     return CaseReport(suite.key, result, note, entry.to_wire() if entry else None)

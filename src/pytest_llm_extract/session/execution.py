@@ -46,10 +46,10 @@ def llm_client() -> Any:
 @pytest.fixture
 def extraction(request: pytest.FixtureRequest) -> Extraction:
     """The extraction of this test's golden case."""
-    found: Extraction | None = request.node.stash.get(EXTRACTION, None)
-    if found is None:
+    started: Extraction | None = request.node.stash.get(EXTRACTION, None)
+    if started is None:
         pytest.fail("`extraction` is for tests that carry @pytest.mark.llm_extract", pytrace=False)
-    return found
+    return started
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -95,11 +95,11 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
         )
     param = suite_and_case(item)
     if param is not None and isinstance(item, pytest.Function):
-        item.stash[EXTRACTION] = found = _extraction_of(item, *param)
+        item.stash[EXTRACTION] = extraction = _extraction_of(item, *param)
         # The test gets it without the steps of a fixture, which take nearly as long as reading the cassette; but not
         # where somebody wrapped ours in a fixture of that name.
         if len(item._fixtureinfo.name2fixturedefs.get("extraction", ())) <= 1:
-            item.funcargs["extraction"] = found
+            item.funcargs["extraction"] = extraction
     if param is None or not item.config.stash[SETTINGS].placeholder_key:
         return (yield)
     from pytest_llm_extract.credentials.placeholder_key import placeholder_key
@@ -121,8 +121,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     """Run the extraction of a body that never looks at it, and fail the test if there is nothing to score."""
     if suite_and_case(pyfuncitem) is None:
         return (yield)
-    found = pyfuncitem.stash.get(EXTRACTION, None)
-    if found is None:
+    extraction = pyfuncitem.stash.get(EXTRACTION, None)
+    if extraction is None:
         pytest.fail("the case was rerun without its setup, so its extraction is gone", pytrace=False)
     from pytest_llm_extract.errors import LlmExtractError
     from pytest_llm_extract.extraction.exception_status import drop_our_frames
@@ -134,8 +134,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
             outcome = yield
         except NoOutput:
             outcome = True
-        found.ensure()
-        problem = found.inexact
+        extraction.ensure()
+        problem = extraction.inexact
     except LlmExtractError as error:
         problem = str(error)
     except BaseException as error:

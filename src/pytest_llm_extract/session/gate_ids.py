@@ -27,8 +27,8 @@ def _has_tests_called_gate(config: pytest.Config) -> bool:
 
 def _suite_of(argument: str) -> str:
     file, _, name = argument.partition("::")
-    suite, found, variant = name.rpartition(_GATE)
-    is_gate = bool(suite and found) and (not variant or (variant[0], variant[-1]) == ("[", "]"))
+    suite, separator, variant = name.rpartition(_GATE)
+    is_gate = bool(suite and separator) and (not variant or (variant[0], variant[-1]) == ("[", "]"))
     return f"{file}::{suite}" if is_gate else argument
 
 
@@ -39,6 +39,6 @@ def count_cases_as_failed(config: pytest.Config, collected: Iterable[Any]) -> No
         return
     failed = {str(key) for key in last.lastfailed}
     for item in collected:
-        found = suite_and_case(item) if isinstance(item, pytest.Function) else None
-        if found is not None and gate_id(found[0].key) in failed:
+        of_suite = suite_and_case(item) if isinstance(item, pytest.Function) else None
+        if of_suite is not None and gate_id(of_suite[0].key) in failed:
             last.lastfailed[getattr(item, "id", item.nodeid)] = True

@@ -34,10 +34,10 @@ class Absent:
     def reasons(self) -> dict[str, list[str]]:
         """The reasons why suites that did not run fail this run, by suite."""
         used = self._baselines_in_use()
-        found = {suite_id: [reason] for suite_id, reason in self._disappeared(used).items()}
+        reasons = {suite_id: [reason] for suite_id, reason in self._disappeared(used).items()}
         for suite_id, reason in self._not_compared(used).items():
-            found.setdefault(suite_id, []).append(reason)
-        return found
+            reasons.setdefault(suite_id, []).append(reason)
+        return reasons
 
     def left_behind(self, sources: set[str]) -> list[str]:
         """Notes on suites of the base branch that are not here, with their baselines; nobody else would say so.
@@ -88,10 +88,10 @@ class Absent:
         from pytest_llm_extract.errors import BaselineError
 
         try:
-            found = load(path, path.name)
+            baseline = load(path, path.name)
         except BaselineError:
             return None
-        ids = found.entries.keys() if found else set()
+        ids = baseline.entries.keys() if baseline else set()
         shared = {
             key: len(ids & set(cases))
             for key, cases in self.ran.items()

@@ -67,10 +67,10 @@ class Sender:
     def _result_of(self, item: pytest.Item, suite: Suite, golden: GoldenCase, *, is_skipped: bool) -> CaseReport:
         from pytest_llm_extract.session.case_handover import report_of
 
-        found = item.stash.get(EXTRACTION, None)
-        if found is not None:
+        extraction = item.stash.get(EXTRACTION, None)
+        if extraction is not None:
             del item.stash[EXTRACTION]  # or a rerun that is not set up would send it again
-        sent = report_of(found, suite, golden, item.config.stash[SETTINGS], is_skipped=is_skipped)
+        sent = report_of(extraction, suite, golden, item.config.stash[SETTINGS], is_skipped=is_skipped)
         if suite.key in self._told:
             return sent
         self._told.add(suite.key)
@@ -101,7 +101,7 @@ class Sender:
             return None
         from pytest_llm_extract.results.outcome import RIGHT, Status
 
-        leaves = [leaf for sample in sent.case.samples for found in sample.leaves.values() for leaf in found]
+        leaves = [leaf for sample in sent.case.samples for of_field in sample.leaves.values() for leaf in of_field]
         right = sum(leaf.outcome in RIGHT for leaf in leaves)
         status = sent.case.status
         why = "not valid" if status is Status.OK else status.value

@@ -26,11 +26,11 @@ def suite_and_case(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
         return item.stash[_case]
     except KeyError:
         callspec = getattr(item, "callspec", None)
-        found = callspec.params.get("extraction") if callspec else None
-        if found is not None and item.get_closest_marker("llm_extract") is None:
-            found = None  # a fixture of that name, which is somebody else's
-        item.stash[_case] = found
-        return found
+        job = callspec.params.get("extraction") if callspec else None
+        if job is not None and item.get_closest_marker("llm_extract") is None:
+            job = None  # a fixture of that name, which is somebody else's
+        item.stash[_case] = job
+        return job
 
 
 def recording_run(config: pytest.Config) -> RecordingRun:

@@ -56,15 +56,15 @@ def expand_variants(given: Mapping[str, Any], marker: MarkerSource) -> list[Vari
         shared["prompt"] = prompts[0]
     if models and "model" not in shared:
         shared["model"] = models[0]
-    found = [VariantArguments(None, True, shared, source)]
-    found += [_variant(variant, shared, source) for variant in _matrix(shared, prompts, models)]
+    expanded = [VariantArguments(None, True, shared, source)]
+    expanded += [_variant(variant, shared, source) for variant in _matrix(shared, prompts, models)]
     for entry in _variants(given, shared.get("prompt"), marker):
-        found.append(_variant(entry, shared, source))
-    names = [one.name for one in found if one.name is not None]
+        expanded.append(_variant(entry, shared, source))
+    names = [one.name for one in expanded if one.name is not None]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(source, f"two variants are called {name!r}")
-    return found
+    return expanded
 
 
 def _listed(given: Mapping[str, Any], name: str, source: str) -> list[Any]:
@@ -87,13 +87,13 @@ def _matrix(shared: Mapping[str, Any], prompts: Sequence[Any], models: Sequence[
         for model in (models or [shared.get("model")])
         if (prompt, model) != (shared.get("prompt"), shared.get("model"))
     ]
-    found = []
+    combined = []
     for prompt, model in pairs:
         stem = Path(str(prompt)).name.split(".", 1)[0]
         parts = [*([stem] if prompts else []), *([str(model)] if models else [])]
         own = {**({"prompt": prompt} if prompts else {}), **({"model": model} if models else {})}
-        found.append(Variant("-".join(parts), **own))
-    return found
+        combined.append(Variant("-".join(parts), **own))
+    return combined
 
 
 def _variants(given: Mapping[str, Any], prompt: Any, marker: MarkerSource) -> list[Variant]:
@@ -105,10 +105,10 @@ def _variants(given: Mapping[str, Any], prompt: Any, marker: MarkerSource) -> li
     for entry in listed:
         if not isinstance(entry, Variant | Ablation):
             raise UsageError(source, f"variants= must be a list of Variant(…), got {entry!r} in it")
-    found: list[Variant] = []
+    expanded: list[Variant] = []
     for entry in listed:
-        found += _ablated(entry, prompt, marker) if isinstance(entry, Ablation) else [entry]
-    return found
+        expanded += _ablated(entry, prompt, marker) if isinstance(entry, Ablation) else [entry]
+    return expanded
 
 
 def _ablated(ablation: Ablation, prompt: Any, marker: MarkerSource) -> list[Variant]:

@@ -65,11 +65,11 @@ def text(value: Any) -> str | None:
 
 def arguments(calls: Any) -> list[str]:
     """The arguments of function calls as Chat Completions writes them; of a custom tool, its input."""
-    found = (
+    texts = (
         text(mapping(call.get("function")).get("arguments", mapping(call.get("custom")).get("input")))
         for call in mappings(calls)
     )
-    return [written for written in found if written is not None]
+    return [written for written in texts if written is not None]
 
 
 def joined(texts: Sequence[str]) -> str | None:

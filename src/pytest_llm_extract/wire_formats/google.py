@@ -68,9 +68,9 @@ def _join(events: Sequence[Body]) -> Body:
     parts: list[Body] = []
     for event in events:
         whole |= event
-        found = next(mappings(event.get("candidates")), {})
-        candidate |= {name: value for name, value in found.items() if value is not None}
-        parts += mappings(mapping(found.get("content")).get("parts"))
+        first = next(mappings(event.get("candidates")), {})
+        candidate |= {name: value for name, value in first.items() if value is not None}
+        parts += mappings(mapping(first.get("content")).get("parts"))
     return {**whole, "candidates": [{**candidate, "content": {"parts": parts}}]}
 
 

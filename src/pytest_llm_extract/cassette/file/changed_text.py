@@ -60,8 +60,12 @@ def recorded_document(old: str, new: str, document: str) -> str | None:
     if not n:
         return None
     length, rest = divmod(len(old) - sum(map(len, pieces)), n)
-    found = old[len(pieces[0]) : len(pieces[0]) + length] if length >= 0 and not rest else None
-    return found if found is not None and found != document and found.join(pieces) == old else None
+    document_text = old[len(pieces[0]) : len(pieces[0]) + length] if length >= 0 and not rest else None
+    return (
+        document_text
+        if document_text is not None and document_text != document and document_text.join(pieces) == old
+        else None
+    )
 
 
 def without_files(value: Json, files: list[str]) -> Json:
@@ -70,9 +74,9 @@ def without_files(value: Json, files: list[str]) -> Json:
         return {name: without_files(inner, files) for name, inner in value.items()}
     if isinstance(value, list):
         return [without_files(item, files) for item in value]
-    if not isinstance(value, str) or (found := _FILE.fullmatch(value)) is None:
+    if not isinstance(value, str) or (file := _FILE.fullmatch(value)) is None:
         return value
-    files.append(f"{found[1] or 'file'}, sha256 {_digest(found[2])[:16]}")
+    files.append(f"{file[1] or 'file'}, sha256 {_digest(file[2])[:16]}")
     return "(file)"
 
 

@@ -78,8 +78,8 @@ def is_schema(value: Json) -> bool:
 
 def body_digest(body: bytes, scheme: Scheme = FIRST) -> str:
     """sha256 of a body, canonical if it is JSON. A stored hash is returned as it is."""
-    if found := _HASH.fullmatch(body):
-        return found[1].decode()
+    if kept := _HASH.fullmatch(body):
+        return kept[1].decode()
     if (parsed := read_json(body)) is None:
         return hashlib.sha256(_without_boundary(body)).hexdigest()
     return digest(parsed) if scheme.version == 1 else schema_digest(parsed)
@@ -126,8 +126,8 @@ def meant(headers: Mapping[str, Sequence[str]], scheme: Scheme) -> dict[str, str
 
 def query_digest(method: str, url: SplitResult) -> str:
     """sha256 of the compared part of a query, or of the query that a hash stands for; empty where there is none."""
-    if found := _QUERY_HASH.fullmatch(url.query):
-        return found[1]
+    if digest := _QUERY_HASH.fullmatch(url.query):
+        return digest[1]
     compared = compared_query(method, url)
     return hashlib.sha256(urlencode(compared).encode()).hexdigest() if compared else ""
 
@@ -151,8 +151,10 @@ def answer_digest(status: int, body: bytes) -> str:
 
 def _without_boundary(body: bytes) -> bytes:
     """A multipart body without the boundary that clients draw anew for every request; any other body as it is."""
-    found = _BOUNDARY.match(body)
-    return body.replace(found[1], b"--boundary") if found and body.rstrip().endswith(found[1] + b"--") else body
+    boundary = _BOUNDARY.match(body)
+    return (
+        body.replace(boundary[1], b"--boundary") if boundary and body.rstrip().endswith(boundary[1] + b"--") else body
+    )
 
 
 def origin(body: bytes, document: str | None) -> dict[str, str | None]:
@@ -166,13 +168,13 @@ def origin(body: bytes, document: str | None) -> dict[str, str | None]:
         document: the case's own text, hidden in the rest, so that the same prompt has the same hash for every case.
     """
     value = read_json(body)
-    found = parts(value)
-    prompt = [found.get("system prompt"), found.get("messages")]
-    model = found.get("model")
+    members = parts(value)
+    prompt = [members.get("system prompt"), members.get("messages")]
+    model = members.get("model")
     return {
         "prompt": _short(prompt, document),
-        "schema": _short(found.get("schema"), document),
-        "parameters": _short(found["parameters"], document),
+        "schema": _short(members.get("schema"), document),
+        "parameters": _short(members["parameters"], document),
         "document": _short(document, None) if document is not None else None,
         "model": model if isinstance(model, str) else None,
         "request": _request(value, document),
@@ -180,9 +182,9 @@ def origin(body: bytes, document: str | None) -> dict[str, str | None]:
 
 
 def _request(body: Json, document: str | None) -> str:
-    found = split_request(body)
+    request = split_request(body)
     return joined_parts(
-        {name: _hidden(_as_written(_sorted_outside_schemas(found.get(name))), document) for name in PARTS}
+        {name: _hidden(_as_written(_sorted_outside_schemas(request.get(name))), document) for name in PARTS}
     )
 
 
@@ -226,18 +228,18 @@ def parts(body: Json) -> dict[str, Json]:
     if not isinstance(body, dict):
         return {"parameters": body}
     rest = dict(body)
-    found: dict[str, Json] = {"model": rest.pop("model", None)}
+    members: dict[str, Json] = {"model": rest.pop("model", None)}
     turns = rest.pop("messages", None)
     if turns is None:
         turns = rest.pop("input", None)
     instructions = rest.pop("instructions", None)
     if isinstance(turns, list):
         system = [t for t in turns if isinstance(t, dict) and t.get("role") in ("system", "developer")]
-        found["system prompt"] = [*([instructions] if instructions else []), *(t.get("content") for t in system)]
-        found["messages"] = [t for t in turns if t not in system]
+        members["system prompt"] = [*([instructions] if instructions else []), *(t.get("content") for t in system)]
+        members["messages"] = [t for t in turns if t not in system]
     else:
-        found["system prompt"] = [instructions] if instructions else []
-        found["messages"] = turns
-    found["schema"] = {key: rest.pop(key) for key in ("response_format", "tools", "text") if key in rest}
-    found["parameters"] = rest
-    return found
+        members["system prompt"] = [instructions] if instructions else []
+        members["messages"] = turns
+    members["schema"] = {key: rest.pop(key) for key in ("response_format", "tools", "text") if key in rest}
+    members["parameters"] = rest
+    return members

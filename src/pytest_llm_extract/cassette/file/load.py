@@ -88,13 +88,13 @@ def _read(path: Path, root: Path | None) -> bytes | None:
 def _read_whole(path: Path, root: Path | None) -> bytes:
     descriptor = _open(path, root)
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise CassetteError(path, "is not a regular file")
-        if found.st_size > MAX_BYTES:
-            raise CassetteError(path, f"has {found.st_size:,} bytes, more than a cassette may have ({MAX_BYTES:,})")
-        data = os.read(descriptor, found.st_size)
-        while len(data) < found.st_size and (more := os.read(descriptor, found.st_size - len(data))):
+        if status.st_size > MAX_BYTES:
+            raise CassetteError(path, f"has {status.st_size:,} bytes, more than a cassette may have ({MAX_BYTES:,})")
+        data = os.read(descriptor, status.st_size)
+        while len(data) < status.st_size and (more := os.read(descriptor, status.st_size - len(data))):
             data += more
         if problem := withheld(data):
             raise WithheldError(path, problem)

@@ -26,10 +26,10 @@ class BodyPart(NamedTuple):
     @property
     def view(self) -> View:
         """What there is to compare: `content`, and `filename` and `content-type` where the head has them."""
-        found = {name: value for name, value in self._parameters().items() if name != "name"}
+        parameters = {name: value for name, value in self._parameters().items() if name != "name"}
         if kind := _TYPE.search(self.head):
-            found["content-type"] = kind[1].decode("latin-1")
-        return {**found, "content": self.content.decode("utf-8", "surrogateescape")}
+            parameters["content-type"] = kind[1].decode("latin-1")
+        return {**parameters, "content": self.content.decode("utf-8", "surrogateescape")}
 
     def seen_as(self, view: View) -> BodyPart:
         """This part with what another view has in the place of its own."""
@@ -74,5 +74,5 @@ def _plain_head(name: str) -> bytes:
 
 
 def _boundary(body: bytes) -> bytes | None:
-    found = _BOUNDARY.match(body)
-    return found[0] if found and body.rstrip().endswith(found[0] + b"--") else None
+    boundary = _BOUNDARY.match(body)
+    return boundary[0] if boundary and body.rstrip().endswith(boundary[0] + b"--") else None

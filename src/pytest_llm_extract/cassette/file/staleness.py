@@ -120,12 +120,12 @@ def _of_value(part: str, old: str | None, new: str | None, shown: str = "") -> I
 
 
 def _of_members(part: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[RequestDifference]:
-    found = [
+    differences = [
         one for name in {**old, **new} for one in _of_value(name, old.get(name), new.get(name), f"{part}.{name}: ")
     ]
-    if found:
+    if differences:
         yield RequestDifference(
-            part, [line for one in found for line in one.lines], all(one.is_volatile for one in found)
+            part, [line for one in differences for line in one.lines], all(one.is_volatile for one in differences)
         )
 
 
@@ -152,8 +152,8 @@ def _of_json(
         old, new = then.get(name), now[name]
         if (schema_digest(old) == schema_digest(new)) if by_order else (_plain(old) == _plain(new)):
             continue
-        if found := _of_document(old, new, document):
-            of_document += found
+        if changed_document := _of_document(old, new, document):
+            of_document += changed_document
         else:
             yield RequestDifference(name, _changed_lines(name, old, new, document), _settled(old) == _settled(new))
     if of_document:
@@ -174,8 +174,8 @@ def _of_document(old: Json, new: Json, document: str | None) -> list[str]:
         return [line for was, now in pairs for line in (f"-{was}", f"+{now}")]
     if not document or old_files != new_files:
         return []
-    found = recorded_document(text_of(before), text_of(after), document)
-    return [] if found is None else changed_words(found, document)
+    recorded = recorded_document(text_of(before), text_of(after), document)
+    return [] if recorded is None else changed_words(recorded, document)
 
 
 def _of_parts(before: list[BodyPart], after: list[BodyPart]) -> Iterator[RequestDifference]:
@@ -231,8 +231,8 @@ def _changed_lines(name: str, before: Json, after: Json, document: str | None) -
 def _value_changes(name: str, before: Json, after: Json) -> list[str]:
     from deepdiff import DeepDiff
 
-    found: Any = DeepDiff(before or {}, after or {}, verbose_level=2, ignore_order=False).pretty()
-    return [f"{name}: {line}" for line in str(found).splitlines()]
+    changes: Any = DeepDiff(before or {}, after or {}, verbose_level=2, ignore_order=False).pretty()
+    return [f"{name}: {line}" for line in str(changes).splitlines()]
 
 
 def _order_changes(place: str, before: Json, after: Json, in_schema: bool = False) -> list[str]:

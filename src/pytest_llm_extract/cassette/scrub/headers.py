@@ -77,15 +77,15 @@ class SentHeaders:
 
         Of `unknown` headers, what looks as if it could be one: a word of letters and digits.
         """
-        found: dict[str, str] = {}
+        secrets: dict[str, str] = {}
         for name, values in self._values.items():
             if is_query_credential(name):
-                found |= {secret: f"header {name!r}" for value in values for secret in _secrets_of(name, value)}
+                secrets |= {secret: f"header {name!r}" for value in values for secret in _secrets_of(name, value)}
             elif unknown and not _is_harmless(name):
-                found |= {
+                secrets |= {
                     secret: f"header {name!r}" for value in values for secret in value.split() if _could_be(secret)
                 }
-        return found
+        return secrets
 
 
 @lru_cache(maxsize=1024)

@@ -126,8 +126,8 @@ class Redaction:
         if name is not None and is_credential(name, value):
             self._take(name, value)
             return REDACTED
-        if self._digests_files and (found := _DATA_URL.match(value)):
-            return _digest(value, found.end())
+        if self._digests_files and (data_url := _DATA_URL.match(value)):
+            return _digest(value, data_url.end())
         if value.lstrip()[:1] in ("{", "["):
             value = self._free(value)
         return self.text(_URL.sub(self._linked, value) if "://" in value else value)

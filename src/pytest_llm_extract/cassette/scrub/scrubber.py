@@ -109,11 +109,11 @@ class Scrubber:
             return url
         split = urlsplit(url)
         pairs = parse_qsl(split.query, keep_blank_values=True)
-        found = names.intersection(name for name, _ in pairs)
-        self.matched |= {f"?{name}": name in found or self.matched.get(f"?{name}", False) for name in names}
-        if not found:
+        ignored = names.intersection(name for name, _ in pairs)
+        self.matched |= {f"?{name}": name in ignored or self.matched.get(f"?{name}", False) for name in names}
+        if not ignored:
             return url
-        kept = [(name, IGNORED if name in found else value) for name, value in pairs]
+        kept = [(name, IGNORED if name in ignored else value) for name, value in pairs]
         return urlunsplit(split._replace(query=urlencode(kept)))
 
     def _ignoring(self, body: bytes) -> bytes:

@@ -35,8 +35,8 @@ def fields_table(suite: SuiteResult, decision: Decision) -> Html:
             cells.append(tag("td", spark([*histories[path], summary.counts.accuracy or 0.0]), class_="picture"))
         rows.append(cells)
     further = [*(["flake rate"] if is_sampled else []), *(["accepted runs"] if is_traced else [])]
-    found = table("Fields", (*_HEAD, *further), rows, class_="fields")
-    return Html(found + tag("p", _LEGEND, class_="about"))
+    markup = table("Fields", (*_HEAD, *further), rows, class_="fields")
+    return Html(markup + tag("p", _LEGEND, class_="about"))
 
 
 def _cells(path: str, summary: FieldSummary, floor: Floor | None, change: FieldChange | None) -> list[Html]:

@@ -81,21 +81,21 @@ def scatter(comparison: VariantComparison) -> Html | None:
 def _intervals(comparison: VariantComparison, at: Mapping[str, float], y: Callable[[float], float]) -> Iterator[Html]:
     """The intervals of the differences to the reference, as bars around the reference's score."""
     zero = comparison.variant(comparison.reference).score
-    for found in comparison.differences:
-        if found.field == ALL and found.low is not None and found.high is not None:
-            low, high = (y(min(1.0, max(0.0, zero + value))) for value in (found.low, found.high))
-            px = _n(at[found.variant])
+    for difference in comparison.differences:
+        if difference.field == ALL and difference.low is not None and difference.high is not None:
+            low, high = (y(min(1.0, max(0.0, zero + value))) for value in (difference.low, difference.high))
+            px = _n(at[difference.variant])
             yield tag("line", x1=px, x2=px, y1=_n(max(low, _TOP)), y2=_n(max(high, _TOP)), class_="spread")
 
 
 def _names(points: Sequence[tuple[float, float, str, bool]]) -> dict[str, tuple[float, float]]:
     """The positions of points' names: above one another where points are close."""
-    found: dict[str, tuple[float, float]] = {}
+    reach: dict[str, tuple[float, float]] = {}
     for x, y, name, _ in sorted(points, key=lambda point: -point[1]):
-        while any(abs(x - other_x) < 80 and abs(y - other_y) < 13 for other_x, other_y in found.values()):
+        while any(abs(x - other_x) < 80 and abs(y - other_y) < 13 for other_x, other_y in reach.values()):
             y -= 13
-        found[name] = x, y
-    return found
+        reach[name] = x, y
+    return reach
 
 
 def _placed(variants: Sequence[VariantSummary]) -> tuple[str, list[float]] | None:

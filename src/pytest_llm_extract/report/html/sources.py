@@ -52,12 +52,12 @@ class Sources:
             recording = load(path, self.folder)
         except (LlmExtractError, ValueError):  # the results stand without it
             return []
-        found = [
+        requests = [
             {"to": f"{exchange.method} {path_of(exchange.url)}", **_request(exchange.request_body, document)}
             for exchange in (recording.exchanges if recording else ())
         ]
-        self.n_requests += len(found)
-        return found
+        self.n_requests += len(requests)
+        return requests
 
     def document_file(self, case: CaseResult) -> dict[str, str] | None:
         """Where the file of a case's document is, for a link or an image; None where its document is not a file."""
@@ -66,8 +66,8 @@ class Sources:
             return None
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         link = quote(os.path.relpath(path, self.target).replace(os.sep, "/"))
-        found = {"name": case.document, "type": kind, "href": link}
-        return found | self._embedded(path, kind) if self.embeds else found
+        described = {"name": case.document, "type": kind, "href": link}
+        return described | self._embedded(path, kind) if self.embeds else described
 
     def _embedded(self, path: Path, kind: str) -> dict[str, str]:
         try:
@@ -122,9 +122,9 @@ def _messages(messages: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _rest(parts: dict[str, Any]) -> dict[str, Any]:
-    found = {**(parts.get("schema") or {})}
+    rest = {**(parts.get("schema") or {})}
     parameters = parts.get("parameters")
-    return {**found, **parameters} if isinstance(parameters, dict) else {**found, "body": parameters}
+    return {**rest, **parameters} if isinstance(parameters, dict) else {**rest, "body": parameters}
 
 
 def _words(piece: Any) -> str:

@@ -33,13 +33,13 @@ def _claims(comparison: VariantComparison) -> Html | None:
 
 
 def _table(comparison: VariantComparison) -> Html:
-    differences = {found.variant: found for found in comparison.differences if found.field == ALL}
+    differences = {difference.variant: difference for difference in comparison.differences if difference.field == ALL}
     rows = []
     for variant in sorted(comparison.variants, key=lambda one: -one.score):
-        found, tokens = differences.get(variant.name), (variant.input_tokens, variant.output_tokens)
+        difference, tokens = differences.get(variant.name), (variant.input_tokens, variant.output_tokens)
         cells = (
             f"{variant.score * 100:.1f}%",
-            _difference(found),
+            _difference(difference),
             str(variant.n_unusable or ""),
             "" if tokens[0] is None or tokens[1] is None else f"{tokens[0]:,.0f} + {tokens[1]:,.0f}",
             "" if variant.usd_per_1000 is None else f"{variant.usd_per_1000:.2f}",
@@ -54,12 +54,12 @@ def _table(comparison: VariantComparison) -> Html:
     )
 
 
-def _difference(found: VariantDifference | None) -> str:
-    if found is None:
+def _difference(difference: VariantDifference | None) -> str:
+    if difference is None:
         return ""
-    shown = f"{found.accuracy * 100:+.1f}"
+    shown = f"{difference.accuracy * 100:+.1f}"
     return (
         shown
-        if found.low is None or found.high is None
-        else f"{shown} ({found.low * 100:+.1f}…{found.high * 100:+.1f})"
+        if difference.low is None or difference.high is None
+        else f"{shown} ({difference.low * 100:+.1f}…{difference.high * 100:+.1f})"
     )

@@ -33,11 +33,11 @@ def read_amount(text: str, locale: str) -> Amount | None:
         if text.endswith(sign):
             number = read_number(text[: -len(sign)].rstrip(), locale)
             return None if number is None else Amount(number.scaleb(-power))
-    found = _with_currency().fullmatch(text)
-    currency = _currency(found["before"] or found["after"]) if found else None
-    if found is None or currency is None or (found["before"] and found["after"]):
+    match = _with_currency().fullmatch(text)
+    currency = _currency(match["before"] or match["after"]) if match else None
+    if match is None or currency is None or (match["before"] and match["after"]):
         return None
-    number = read_number(f"{found['open']}{found['number'].strip()}{found['close']}", locale)
+    number = read_number(f"{match['open']}{match['number'].strip()}{match['close']}", locale)
     return None if number is None else Amount(number, currency)
 
 
@@ -76,5 +76,5 @@ def _symbols() -> dict[str, str]:
     """The sign of every currency by its ISO code, in English."""
     from babel import Locale
 
-    found: dict[str, str] = dict.fromkeys(Locale("en").currencies, "")
-    return {**found, **Locale("en").currency_symbols}
+    codes: dict[str, str] = dict.fromkeys(Locale("en").currencies, "")
+    return {**codes, **Locale("en").currency_symbols}

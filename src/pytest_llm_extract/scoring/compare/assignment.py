@@ -97,9 +97,9 @@ def in_order(n_rows: int, n_columns: int, gain: Callable[[int, int], int | None]
         step, row = bytearray(n_columns), [0]
         for j in range(n_columns):
             value, choice = (best[j + 1], 1) if best[j + 1] >= row[j] else (row[j], 2)
-            found = gain(i, j)
-            if found is not None and best[j] + found > value:
-                value, choice = best[j] + found, 0
+            gained = gain(i, j)
+            if gained is not None and best[j] + gained > value:
+                value, choice = best[j] + gained, 0
             step[j] = choice
             row.append(value)
         steps.append(step)

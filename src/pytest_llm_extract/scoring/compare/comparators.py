@@ -136,8 +136,8 @@ def by_normal_key(value: Mapping[Any, Any]) -> Mapping[Any, Any]:
     """A dict by its keys as text compares: NFC, without white space around; as it is, where two would be one."""
     if all(not isinstance(key, str) or key == normal_text(key) for key in value):
         return value
-    found = {normal_text(key) if isinstance(key, str) else key: item for key, item in value.items()}
-    return found if len(found) == len(value) else value
+    normal = {normal_text(key) if isinstance(key, str) else key: item for key, item in value.items()}
+    return normal if len(normal) == len(value) else value
 
 
 def _plain(value: Any) -> Any:
@@ -214,12 +214,12 @@ def _by_function(function: Comparison, gold: Any, predicted: Any) -> bool:
     Raises:
         UsageError: neither that they are the same nor that they are not, but a similarity, say.
     """
-    found = function(gold, predicted)
+    answer = function(gold, predicted)
     # numpy's booleans are no bool, and fine.
-    if type(found).__name__ not in ("bool", "bool_"):
+    if type(answer).__name__ not in ("bool", "bool_"):
         name = getattr(function, "__qualname__", repr(function))
-        raise UsageError(f"compare: {name}", f"must return True or False for two values, got {found!r}")
-    return bool(found)
+        raise UsageError(f"compare: {name}", f"must return True or False for two values, got {answer!r}")
+    return bool(answer)
 
 
 def _no_key(value: Any) -> Hashable:

@@ -51,8 +51,8 @@ def same_date(one: Date | None, other: Date | None) -> bool:
 def _plain(text: str) -> str | None:
     """A date as dateutil reads it: an English month, no weekday; None where there are more or fewer than its parts."""
     text = _MIDNIGHT.sub("", text)
-    if found := _CJK.fullmatch(text):
-        return "-".join(found.groups())
+    if match := _CJK.fullmatch(text):
+        return "-".join(match.groups())
     n_parts, pieces, end = 0, [], 0
     for token in _TOKEN.finditer(text):
         word = token[0].casefold()
@@ -97,11 +97,11 @@ def _parse(text: str, order: str | None) -> Date | None:
 @lru_cache(maxsize=1)
 def _months() -> dict[str, int]:
     """The number of a month by its name in any language, without those that mean two."""
-    found: dict[str, set[int]] = defaultdict(set)
+    months: dict[str, set[int]] = defaultdict(set)
     for names in _names("months"):
         for number, name in names.items():
-            found[name].add(number)
-    return {name: min(numbers) for name, numbers in found.items() if len(numbers) == 1}
+            months[name].add(number)
+    return {name: min(numbers) for name, numbers in months.items() if len(numbers) == 1}
 
 
 @lru_cache(maxsize=1)
