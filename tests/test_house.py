@@ -63,6 +63,9 @@ DOORS = {
     "dspy": ("optimize.py",),
     "rapidfuzz": ("lints/", "scoring/compare/"),
     "dateutil": ("scoring/compare/",),
+    "dask": ("corpus/dask_engine.py",),
+    "distributed": ("corpus/dask_engine.py",),
+    "fsspec": ("corpus/blocks.py",),
 }
 
 

@@ -22,7 +22,8 @@ from pydantic import BaseModel
 
 from pytest_llm_extract.corpus import score_files as corpus
 from pytest_llm_extract.corpus.partition import Part, PartScorer
-from pytest_llm_extract.corpus.records import Record, cut_value, read_records
+from pytest_llm_extract.corpus.record_files import read_records
+from pytest_llm_extract.corpus.records import Record, cut_value
 from pytest_llm_extract.corpus.score_files import Corpus, score_corpus
 from pytest_llm_extract.corpus.totals import Scope, Totals
 from pytest_llm_extract.errors import DatasetError
@@ -418,7 +419,7 @@ def records_of(cases: list[tuple[Any, Any]]) -> Part:
     return Part(gold, predictions)
 
 
-SCORER = PartScorer(SCHEMA, ("g", "p"), Scope.of(SCHEMA), keep_all=True)
+SCORER = PartScorer(SCHEMA, (("g",), ("p",)), Scope.of(SCHEMA), keep_all=True)
 
 
 @settings(max_examples=60)

@@ -82,7 +82,7 @@ def test_records_come_joined_or_not_as_values_or_text() -> None:
     assert found[0].fields()["vendor"].counts.wrong == 1
     folded = score_partition(forms[0], Document, {"vendor": Text(casefold=True)})
     assert folded.fields()["vendor"].counts.correct == 1
-    lost = score_partition([{"id": 1, "expected": gold, "output": None}], Document)
+    lost = score_partition([{"id": 1, "expected": gold, "output": None, "raw": float("nan")}], Document)
     assert lost.counts.problems == {"missing": 1}
     assert lost.examples.problems == {"missing": [(0, "'1'")]}
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import click
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.cli.corpus_report import read_floor_options, records_a_second, report
 from pytest_llm_extract.cli.output import echo
+from pytest_llm_extract.corpus.dask_engine import SentRules, score_on_dask
 from pytest_llm_extract.corpus.score_files import Corpus, available_processes, schema_of, score_corpus
-from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.corpus.totals import Totals
+from pytest_llm_extract.errors import DatasetError, UsageError
 from pytest_llm_extract.report.corpus_totals import problem_lines
 from pytest_llm_extract.report.progress import progress
 from pytest_llm_extract.report.results_json import write_results
@@ -21,8 +23,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(name="score", short_help="score a file of predictions")
-@click.argument("gold", type=_FILE)
-@click.argument("predictions", type=_FILE)
+@click.argument("gold")
+@click.argument("predictions")
 @click.option("--schema", required=True, metavar="MODULE:MODEL", help="A pydantic model, or a JSON Schema file.")
 @click.option("--compare", type=_FILE, help="A JSON file of rules by field, as x-llm-extract has them.")
 @click.option("--strip", type=click.Choice(["fence"]), help="Read answers (raw) that stand in a Markdown fence.")
@@ -30,9 +32,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write results.json.")
 @click.option("--part", metavar="K/N", help="Score the K-th of N parts, and write its totals to --json, for merge.")
 @click.option("--processes", type=click.IntRange(min=1), help="For large files; default: one for each core.")
+@click.option("--engine", type=click.Choice(["dask"]), help="Read and score on Dask, a cluster's or this machine's.")
+@click.option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster, as tcp://10.0.0.1:8786.")
 def command(
-    gold: Path,
-    predictions: Path,
+    gold: str,
+    predictions: str,
     schema: str,
     compare: Path | None,
     strip: str | None,
@@ -40,6 +44,8 @@ def command(
     output: Path | None,
     part: str | None,
     processes: int | None,
+    engine: str | None,
+    scheduler: str | None,
 ) -> None:
     """Score PREDICTIONS against GOLD, record by record, without pytest.
 
@@ -69,6 +75,11 @@ def command(
       llm-extract merge part-*.json --floor 0.9 -o results.json
 
     \b
+    With --engine dask (extra `dask`), files may be URLs that fsspec opens, and `*` stands for several:
+      llm-extract score s3://bucket/gold.parquet "s3://bucket/run-7/*.jsonl" --schema myapp.invoices:Invoice \\
+          --scheduler tcp://10.0.0.1:8786
+
+    \b
     Exit status:
       0  scored, and every floor is met
       1  a floor is missed
@@ -81,15 +92,51 @@ def command(
     written = read_floor_options(floors)
     read_floors(written, "--floor", found.scored_paths, found.scored_paths)
     start = clock.monotonic_s()
-    with progress("scoring") as advance:
-        corpus = Corpus(gold, predictions, schema, compare, strip, share)
-        totals = score_corpus(corpus, processes or available_processes(), advance)
+    if engine is not None or scheduler is not None:
+        totals = _on_dask(gold, predictions, SentRules.read(schema, compare, strip), scheduler, processes, share)
+    else:
+        corpus = Corpus(_file(gold), _file(predictions), schema, compare, strip, share)
+        with progress("scoring") as advance:
+            totals = score_corpus(corpus, processes or available_processes(), advance)
     took = records_a_second(totals.n_cases, clock.monotonic_s() - start)
     if share is None:
-        raise SystemExit(report(str(gold), predictions.name, totals, written, output, took))
+        raise SystemExit(report(gold, PurePosixPath(predictions).name, totals, written, output, took))
     if output is not None:
         write_results(output, totals.to_json())
-    echo(f"part {part} of {gold} ({predictions.name})", *problem_lines(totals), took)
+    echo(f"part {part} of {gold} ({Path(predictions).name})", *problem_lines(totals), took)
+
+
+def _file(name: str) -> Path:
+    """A file of this machine.
+
+    Raises:
+        DatasetError: there is no such file.
+    """
+    if "://" in name:
+        raise DatasetError(name, [(None, "is read by --engine dask only")])
+    if not Path(name).is_file():
+        raise DatasetError(name, [(None, "is a directory" if Path(name).is_dir() else "does not exist")])
+    return Path(name)
+
+
+def _on_dask(
+    gold: str,
+    predictions: str,
+    rules: SentRules,
+    scheduler: str | None,
+    processes: int | None,
+    share: tuple[int, int] | None,
+) -> Totals:
+    """Totals of the engine.
+
+    Raises:
+        UsageError: options do not go together.
+    """
+    if share is not None:
+        raise UsageError("--part", "does not go with --engine, which splits the files itself")
+    if scheduler is not None and processes is not None:
+        raise UsageError("--processes", "does not go with --scheduler, which has workers of its own")
+    return score_on_dask(gold, predictions, rules, scheduler, processes or available_processes())
 
 
 def _read_part(part: str, floors: tuple[str, ...], output: Path | None) -> tuple[int, int]:

@@ -31,6 +31,11 @@ BROKEN, BROKEN_GOLD = "broken", "broken gold"
 _C, _A, _M, _I = Outcome.CORRECT, Outcome.ABSENT_OK, Outcome.MISSING, Outcome.INVALID
 
 
+# The line of a record in the n-th of several files is n times this, plus its line there.
+LINES_OF_A_FILE = 1 << 40
+FileNames = tuple[tuple[str, ...], tuple[str, ...]]
+
+
 @dataclass(frozen=True)
 class Part:
     """Records of both files. All records of an id are in one part."""
@@ -47,16 +52,22 @@ class _Gold:
     predicted: int | None = None  # line of its prediction
 
 
+def place(names: tuple[str, ...], line: int) -> str:
+    """File and line of a record."""
+    file, number = divmod(line, LINES_OF_A_FILE)
+    return f"{names[file]}:{number}"
+
+
 class PartScorer:
     """Scores parts. It keeps every case with `keep_all`, else only the worst.
 
-    `names` are those of the files of gold and predictions, None where records do not come from files. `scope` says by
-    which rules answers are scored.
+    `names` are those of the files of gold and of predictions, None where records do not come from files. `scope` says
+    by which rules answers are scored.
     """
 
-    def __init__(self, schema: Schema, names: tuple[str, str] | None, scope: Scope, keep_all: bool = False) -> None:
+    def __init__(self, schema: Schema, names: FileNames | None, scope: Scope, keep_all: bool = False) -> None:
         self._schema, self._keep_all, self._scope = schema, keep_all, scope
-        self._gold_name, self._predictions_name = names or ("", "")
+        self._gold_names, self._prediction_names = names or ((), ())
         self._fields = {path.split(".")[0].split("[")[0].split("{")[0] for path in schema.paths}
         self._start()
 
@@ -84,14 +95,17 @@ class PartScorer:
 
     def _problem(self, kind: str, line: int, what: str) -> None:
         of_gold = kind in (MISSING, DUPLICATE_GOLD, BROKEN_GOLD)
-        name = self._gold_name if of_gold else self._predictions_name
+        names = self._gold_names if of_gold else self._prediction_names
         self._counts.problems[kind] += 1
-        self._examples.keep_problems(kind, (line, f"{name}:{line} {what}") if name else (0, what))
+        self._examples.keep_problems(kind, (line, f"{place(names, line)} {what}") if names else (0, what))
         if kind in (UNKNOWN, BROKEN, BROKEN_GOLD):
             self._strangers.append(what)
 
-    def _first(self, line: int | None) -> str:
-        return f", first in line {line}" if line and self._gold_name else ""
+    def _first(self, names: tuple[str, ...], line: int, first: int | None) -> str:
+        if not first or not names:
+            return ""
+        file, number = divmod(first, LINES_OF_A_FILE)
+        return f", first in line {number}" if file == line // LINES_OF_A_FILE else f", first in {place(names, first)}"
 
     def _take_gold(self, line: int, text: bytes) -> None:
         try:
@@ -102,8 +116,9 @@ class PartScorer:
                 self._gold.setdefault(bad.id, None)
             return
         if case_id in self._gold:
-            first = self._gold[case_id]
-            self._problem(DUPLICATE_GOLD, line, f"{case_id!r}" + self._first(first.line if first else None))
+            known = self._gold[case_id]
+            first = self._first(self._gold_names, line, known.line if known else None)
+            self._problem(DUPLICATE_GOLD, line, f"{case_id!r}{first}")
         else:
             self._gold[case_id] = gold
 
@@ -141,7 +156,7 @@ class PartScorer:
             if case_id not in self._gold:
                 self._problem(UNKNOWN, line, f"{case_id!r}")
         elif gold.predicted is not None:
-            self._problem(DUPLICATE, line, f"{case_id!r}" + self._first(gold.predicted))
+            self._problem(DUPLICATE, line, f"{case_id!r}" + self._first(self._prediction_names, line, gold.predicted))
         else:
             gold.predicted = line
             self._add(case_id, gold, answer)

@@ -1,144 +1,19 @@
-"""Read files of records (jsonl, json, csv, parquet) row by row, as line number and JSON text."""
+"""One record as JSON text: its id, and what it holds."""
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
 from typing import Any
+from zlib import crc32
 
-from pytest_llm_extract.errors import DatasetError, did_you_mean
-from pytest_llm_extract.formats.exact_decimals import exact_text, read_number
+from pytest_llm_extract.errors import did_you_mean
 
 Record = tuple[int, bytes]
 _CASE_COLUMNS = frozenset({"input", "input_file", "context", "metadata", "group"})
-_BATCH = 10_000  # rows of a parquet file that are held at once
-_BLANK = b" \t\r\n"
-
-
-def read_records(path: Path, leaves: Collection[str]) -> Iterator[Record]:
-    """Line (of parquet: row), and JSON text of every record; nothing is parsed that need not be.
-
-    `leaves` are the field paths of the schema: a cell of a csv file that is not a leaf may hold JSON.
-
-    Raises:
-        DatasetError: the file cannot be read, or is of no kind known here.
-    """
-    readers: dict[str, Callable[[], Iterator[Record]]] = {
-        ".jsonl": lambda: _jsonl(path),
-        ".json": lambda: _json(path),
-        ".csv": lambda: _csv(path, leaves),
-        ".parquet": lambda: _parquet(path),
-    }
-    if path.suffix not in readers:
-        known = "a .jsonl, .json, .csv or .parquet file"
-        raise DatasetError(str(path), [(None, f"is not {known}.{did_you_mean(path.suffix, readers)}")])
-    try:
-        yield from readers[path.suffix]()
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(str(path), [(None, f"cannot be read: {error}")]) from None
-
-
-def _jsonl(path: Path) -> Iterator[Record]:
-    with path.open("rb") as file:
-        for line, text in enumerate(file, start=1):
-            text = text.removeprefix(b"\xef\xbb\xbf") if line == 1 else text
-            if text.strip(_BLANK):
-                yield line, text
-
-
-def _json(path: Path) -> Iterator[Record]:
-    text, decoder = path.read_text("utf-8-sig"), json.JSONDecoder()
-    try:
-        rows = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DatasetError(str(path), [(getattr(error, "lineno", None), f"is not JSON: {error}")]) from None
-    if not isinstance(rows, list):
-        raise DatasetError(str(path), [(1, "holds no list of records")])
-    position, line, counted = text.index("[") + 1, 1, 0
-    for _ in rows:
-        while text[position] in " \t\r\n,":
-            position += 1
-        line, counted = line + text.count("\n", counted, position), position
-        _, end = decoder.raw_decode(text, position)
-        # One record is one line wherever it goes; a line break within JSON is a blank.
-        yield line, text[position:end].replace("\r", " ").replace("\n", " ").encode()
-        position = end
-
-
-def _csv(path: Path, leaves: Collection[str]) -> Iterator[Record]:
-    csv.field_size_limit(2**31 - 1)  # the default, 131,072 characters, is less than a long answer
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True, delimiter=_delimiter(file.readline()))
-        file.seek(0)
-        head = next(reader, [])
-        _check_head(head, path)
-        line = reader.line_num + 1
-        for cells in reader:
-            if len(cells) > len(head):
-                yield line, b"more cells than columns: " + ",".join(cells).encode()
-            elif cells:
-                yield line, exact_text(_nested(head, cells, leaves)).encode()
-            line = reader.line_num + 1
-
-
-def _delimiter(header: str) -> str:
-    """What separates the columns: a comma, or what a header without one has in its place."""
-    return next((sign for sign in ",;\t" if sign in header), ",")
-
-
-def _check_head(head: list[str], path: Path) -> None:
-    for one in head:
-        clash = next((other for other in head if other.startswith(f"{one}.")), None)
-        if clash is not None or head.count(one) > 1:
-            problem = f"columns {one!r} and {clash or one!r} exclude each other"
-            raise DatasetError(str(path), [(1, problem)])
-
-
-def _nested(head: list[str], cells: list[str], leaves: Collection[str]) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for name, cell in zip(head, cells, strict=False):
-        if cell == "":
-            continue
-        *above, last = name.split(".")
-        inner = row
-        for part in above:
-            inner = inner.setdefault(part, {})
-        path = name.removeprefix("expected.").removeprefix("output.")
-        inner[last] = cell if name in ("id", "raw", "input") else _cell(cell, path in leaves)
-    return row
-
-
-def _cell(cell: str, is_leaf: bool) -> Any:
-    if cell == "null":
-        return None
-    if not is_leaf and cell[0] in "[{":
-        try:
-            return json.loads(cell, parse_float=read_number)
-        except ValueError:
-            return cell
-    return cell
-
-
-def _parquet(path: Path) -> Iterator[Record]:
-    try:
-        import pyarrow
-        import pyarrow.parquet as parquet
-    except ImportError:
-        problem = "needs pyarrow: pip install 'pytest-llm-extract[parquet]'"
-        raise DatasetError(str(path), [(None, problem)]) from None
-    try:
-        file = parquet.ParquetFile(path)
-    except pyarrow.ArrowException as error:
-        raise DatasetError(str(path), [(None, f"cannot be read: {error}")]) from None
-    line = 0
-    for batch in file.iter_batches(batch_size=_BATCH):
-        for row in batch.to_pylist():
-            line += 1
-            yield line, json.dumps(row, default=str).encode()
 
 
 class BadRecord(Exception):
@@ -202,6 +77,29 @@ def glance_id(text: bytes) -> bytes | None:
     """The id of a record that begins with it, unparsed; None for any other."""
     match = _HEAD.match(text)
     return match and (match[1] or match[2])
+
+
+def id_hash(text: bytes) -> int:
+    """A hash of a record's id, by which corpora are split; that of an empty id where it has none."""
+    return crc32(glance_id(text) or _parsed_id(text))
+
+
+def _parsed_id(text: bytes) -> bytes:
+    try:
+        return parse_row(text, (), ()).id.encode("utf-8", "surrogatepass")
+    except BadRecord:
+        return b""
+
+
+def pack_record(line: int, text: bytes) -> bytes:
+    """A record with its line, as one line of a part of a corpus."""
+    return b"%d\t%s\n" % (line, text.rstrip(b"\r\n"))
+
+
+def unpack_records(packed: bytes) -> list[Record]:
+    """The inverse of `pack_record`, of any number of records."""
+    cut = (line.partition(b"\t") for line in BytesIO(packed))
+    return [(int(number), text) for number, _, text in cut]
 
 
 def cut_value(text: bytes, key: str) -> tuple[bytes, bytes] | None:

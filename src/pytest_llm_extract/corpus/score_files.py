@@ -14,10 +14,10 @@ from functools import cache
 from hashlib import file_digest
 from multiprocessing import get_context
 from pathlib import Path
-from zlib import crc32
 
 from pytest_llm_extract.corpus.partition import Part, PartScorer
-from pytest_llm_extract.corpus.records import BadRecord, Record, glance_id, parse_row, read_records
+from pytest_llm_extract.corpus.record_files import read_records
+from pytest_llm_extract.corpus.records import Record, id_hash, pack_record, unpack_records
 from pytest_llm_extract.corpus.schema_reference import load_schema
 from pytest_llm_extract.corpus.totals import Scope, SplitFiles, Totals
 from pytest_llm_extract.errors import DatasetError
@@ -115,14 +115,14 @@ class _Shared:
     def __iter__(self) -> Iterator[tuple[int, Record]]:
         for line, text in self._records:
             self.n_read += 1
-            hashed = crc32(glance_id(text) or _parsed_id(text))
+            hashed = id_hash(text)
             if hashed % self._of == self._number - 1:
                 yield hashed // self._of, (line, text)
 
 
 def _scorer(corpus: Corpus, keep_all: bool) -> PartScorer:
     schema = schema_of(corpus.schema, corpus.compare)
-    names = (str(corpus.gold), str(corpus.predictions))
+    names = (str(corpus.gold),), (str(corpus.predictions),)
     return PartScorer(schema, names, Scope.of(schema, corpus.strip), keep_all)
 
 
@@ -175,32 +175,18 @@ def split(corpus: Corpus, side: str, folder: Path, n_parts: int) -> int:
     with ExitStack() as stack:
         files = [stack.enter_context(_part(folder, side, n).open("wb", buffering=1 << 16)) for n in range(n_parts)]
         for hashed, (line, text) in shared:
-            files[hashed % n_parts].write(b"%d\t%s\n" % (line, text.rstrip(b"\r\n")))
+            files[hashed % n_parts].write(pack_record(line, text))
     return shared.n_read
-
-
-def _parsed_id(text: bytes) -> bytes:
-    try:
-        return parse_row(text, (), ()).id.encode("utf-8", "surrogatepass")
-    except BadRecord:
-        return b""
 
 
 def score_part(corpus: Corpus, folder: Path, number: int, keep_all: bool) -> Totals:
     """Score one part that `split` wrote, and remove it."""
     sides = [_part(folder, side, number) for side in ("gold", "predictions")]
-    gold, predictions = (list(_read_part(path)) for path in sides)
+    gold, predictions = (unpack_records(path.read_bytes()) for path in sides)
     totals = _scorer(corpus, keep_all).score(Part(gold, predictions), str(number))
     for path in sides:
         path.unlink()
     return totals
-
-
-def _read_part(path: Path) -> Iterator[Record]:
-    with path.open("rb") as file:
-        for content in file:
-            line, _, text = content.partition(b"\t")
-            yield int(line), text
 
 
 def _part(folder: Path, side: str, number: int) -> Path:

@@ -31,7 +31,8 @@ def score_partition(
     Args:
         records: `{"id": …, "expected": …, "output": …}`, or `"raw"`, the text of an answer, in place of `output`.
             `expected` and `output` are values or JSON text. A record may also hold gold or a prediction alone: then
-            both are joined by id, so one partition must hold all records of an id. None is a value that is not there.
+            both are joined by id, so one partition must hold all records of an id. None and NaN stand for a
+            value that is not there.
         schema: a pydantic type, or `"module:Model"` or the path of a JSON Schema file.
         rules: rules by field path, as `compare=` has them; None for those of the schema.
         strip: "fence" to read answers (`raw`) that stand in a Markdown fence; None to take them as they are.
@@ -50,14 +51,19 @@ def score_partition(
     part = Part([], [])
     for line, record in enumerate(records, start=1):
         case_id = _id(record, line)
-        if record.get("expected") is not None:
+        if _has(record, "expected"):
             part.gold.append(_text(line, case_id, "expected", record["expected"]))
-        key = next((key for key in _OF_PREDICTIONS if record.get(key) is not None), None)
+        key = next((key for key in _OF_PREDICTIONS if _has(record, key)), None)
         if key is not None:
             part.predictions.append(_text(line, case_id, key, record[key]))
-        elif record.get("expected") is None:
+        elif not _has(record, "expected"):
             raise UsageError(_SOURCE, f"record {case_id} has none of expected, output, raw; it has {', '.join(record)}")
     return PartScorer(found, None, Scope.of(found, strip)).score(part, partition)
+
+
+def _has(record: Mapping[str, Any], key: str) -> bool:
+    value = record.get(key)
+    return value is not None and value == value  # NaN stands for null in a pandas frame
 
 
 def _id(record: Mapping[str, Any], line: int) -> str:

@@ -42,6 +42,15 @@ def read_json_schema(path: Path, source: str) -> type[BaseModel]:
     Raises:
         UsageError: it cannot be read, or is not a JSON Schema of an object.
     """
+    return model_of(read_schema_file(path, source), f"{source}: {path.name}")
+
+
+def read_schema_file(path: Path, source: str) -> dict[str, Any]:
+    """A JSON Schema file, with the file's name as its title if it has none.
+
+    Raises:
+        UsageError: it cannot be read, or is not an object.
+    """
     place = f"{source}: {path.name}"
     try:
         schema = json.loads(read_regular(path).decode("utf-8-sig"))
@@ -51,7 +60,7 @@ def read_json_schema(path: Path, source: str) -> type[BaseModel]:
         raise UsageError(place, f"is not JSON: {error}") from None
     if not isinstance(schema, dict):
         raise UsageError(place, "is not a JSON Schema: its top level is not an object")
-    return model_of({"title": path.stem, **schema}, place)
+    return {"title": path.stem, **schema}
 
 
 def model_of(schema: Mapping[str, Any], source: str) -> type[BaseModel]:
