@@ -66,6 +66,7 @@ def test_gold_adds_up(case: dict[str, Any]) -> None:
         assert rows in (Decimal(gold["amount"]), Decimal(gold["amount"]) - Decimal(gold["tax"] or 0))
 
 
+@pytest.mark.slow
 def test_recording_again_gives_the_same_rates(examples: pytest.Pytester, reader: StandIn) -> None:
     """The committed cassettes hold what the invoice reader says today, field for field."""
     assert record(examples, reader, "--llm-extract-json=new.json").ret == pytest.ExitCode.OK
@@ -75,6 +76,7 @@ def test_recording_again_gives_the_same_rates(examples: pytest.Pytester, reader:
     assert rates(examples.path / "new.json") == rates(examples.path / "old.json")
 
 
+@pytest.mark.slow
 def test_worse_prompt_fails_on_its_field(examples: pytest.Pytester, reader: StandIn) -> None:
     """A prompt that no longer says how to read dates costs dates, and nothing else."""
     shutil.copytree(ROOT / "cassettes", examples.path / "cassettes")

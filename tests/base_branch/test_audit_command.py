@@ -43,6 +43,7 @@ def a_cassette(people: Project) -> str:
     return path.relative_to(people.pytester.path).as_posix()
 
 
+@pytest.mark.slow
 def test_an_untouched_branch_has_nothing_to_say(branch: Project) -> None:
     """Exit status 0, and no test ran."""
     run = audit(branch)

@@ -247,6 +247,7 @@ def checkout(pull_request: Path, people: Project) -> Project:
     return people
 
 
+@pytest.mark.slow
 @pytest.mark.own_process
 @pytest.mark.parametrize("trick", TRICKS, ids=lambda trick: trick.name)
 def test_trick_is_red_or_named(checkout: Project, trick: Trick) -> None:

@@ -11,6 +11,7 @@ from unrecorded import Provider, cassettes, serving
 from pytest_llm_extract.cassette.file.load import load
 
 
+@pytest.mark.slow
 def test_what_passes_is_tried_again(unrecorded: pytest.Pytester) -> None:
     """429 with Retry-After, 500, a connection that breaks: the whole case is repeated, and nothing of it is kept."""
 

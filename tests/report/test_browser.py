@@ -386,6 +386,7 @@ def test_images_and_pdfs_are_shown_where_that_was_asked_for(
     assert page.get_attribute(".document iframe", "src").startswith("blob:" if name == "report.html" else "files/1.pdf")
 
 
+@pytest.mark.slow
 def test_many_equal_values_are_marked_fast(look: Callable[..., Any], tmp_path: Path) -> None:
     """A table of 300 rows with the same quantity: the case opens within a second or two."""
     leaves = {"x": tuple(Leaf(Outcome.CORRECT, 1, 1) for _ in range(300))}

@@ -75,6 +75,7 @@ def poisoned(value: Any, path: tuple[Any, ...]) -> Any:
     return whole
 
 
+@pytest.mark.slow
 def test_no_string_of_results_reaches_the_terminal_as_it_is(tmp_path: Path) -> None:
     """Every string and name of a results.json is made hostile in turn; `merge` shows it or refuses the file."""
     whole = run_of_everything()

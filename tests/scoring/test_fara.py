@@ -48,6 +48,7 @@ def test_dates_in_another_notation(prompt: str, right: tuple[int, int]) -> None:
     assert tuple(count(prompt, compare)["file_date"].right for compare in compares) == right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_published_counts_come_out_of_the_plugin(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, prompt: str

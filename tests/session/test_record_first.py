@@ -8,6 +8,7 @@ from unrecorded import IN_TEST, SUITE, Provider, cassettes, serving
 WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
 
 
+@pytest.mark.slow
 def test_recording_sees_the_fixtures_of_its_tests(unrecorded: pytest.Pytester) -> None:
     """An autouse fixture and an `llm_client` of the module count while recording; fixtures end before the tests."""
     fixtures = """

@@ -234,6 +234,7 @@ def test_live(): pass
 """
 
 
+@pytest.mark.slow
 @pytest.mark.own_process
 def test_conftests_may_build_clients(bare: pytest.Pytester) -> None:
     """With the ini, at import and in fixtures of a suite; whoever asks for a key finds none."""

@@ -67,6 +67,7 @@ def results(project: pytest.Pytester) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_variants_are_compared_and_only_the_primary_is_gated(recorded: pytest.Pytester, workers: str) -> None:
     """One gate, one entry for each variant, and a comparison that names what was lost."""
@@ -197,6 +198,7 @@ def test_one_plan_records_all_and_what_is_there_stays(bare: pytest.Pytester) -> 
         assert len(provider.requests) == 36
 
 
+@pytest.mark.slow
 def test_check_knows_variants(recorded: pytest.Pytester) -> None:
     """Cassettes of a declared variant are wanted; those of one that is gone are orphans."""
     assert recorded.run(Path(sys.executable).with_name("llm-extract"), "check").ret == 0
