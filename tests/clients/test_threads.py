@@ -265,7 +265,7 @@ def test_side_door_is_closed_for_all_at_once(tmp_path: Path) -> None:
 
 
 def test_pool_is_free_after_the_replay(tmp_path: Path) -> None:
-    """The thread that a replay started in a shared pool serves others afterwards, also while another case replays."""
+    """The thread that a replay started in a shared pool serves others afterwards, not while another case replays."""
     with StandIn(echo) as provider:
         ask, pool = sync_client(provider), ThreadPoolExecutor(1)
         replayed = recorded_then(ask, lambda document: pool.submit(ask, document).result(), tmp_path)
@@ -274,6 +274,8 @@ def test_pool_is_free_after_the_replay(tmp_path: Path) -> None:
         other = Replay(Recording(()))
         active.add(other)
         try:
-            pool.submit(socket.create_connection, address).result().close()
+            with pytest.raises(ConnectionError, match="was refused while an extraction replays"):
+                pool.submit(socket.create_connection, address).result()
         finally:
             active.remove(other)
+        pool.submit(socket.create_connection, address).result().close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextvars
 import threading
@@ -9,6 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from pytest_llm_extract import clock
@@ -25,10 +27,11 @@ class Take:
 
     One that `is_offline` may open no connection. `stopped` is what it could not go on after, also where it hid that or
     lost it in a thread. `senders` are the workers that sent its requests, `strays` the addresses of requests that came
-    meanwhile from threads of nobody.
+    meanwhile from threads of nobody. `who` it is, in words.
     """
 
     is_offline = False
+    who = "the extraction"
 
     def __init__(self) -> None:
         self.stopped: Stopped | None = None
@@ -109,6 +112,8 @@ def hand_down() -> None:
     """
     if threading.Thread.start.__module__ != __name__:
         threading.Thread.start = _in_context(threading.Thread.start)  # type: ignore[method-assign, assignment]
+    if _thread.start_new_thread.__module__ != __name__:
+        _thread.start_new_thread = _in_context_of_caller(_thread.start_new_thread)
     if ThreadPoolExecutor.submit.__module__ != __name__:
         ThreadPoolExecutor.submit = _with_context(ThreadPoolExecutor.submit)  # type: ignore[method-assign]
 
@@ -119,6 +124,15 @@ def _in_context(start: Callable[[threading.Thread], None]) -> Callable[[threadin
             context, run = contextvars.copy_context(), thread.run
             thread.run = lambda: context.run(_Worker(is_thread=True).run, run)  # type: ignore[method-assign]
         start(thread)
+
+    return start_in_context
+
+
+def _in_context_of_caller(start: Callable[..., int]) -> Callable[..., int]:
+    def start_in_context(function: Callable[..., Any], *args: Any) -> int:
+        if owner.get() is not None:
+            function = partial(contextvars.copy_context().run, _Worker(is_thread=True).run, function)
+        return start(function, *args)
 
     return start_in_context
 

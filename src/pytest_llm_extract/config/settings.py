@@ -99,6 +99,7 @@ class Settings(NamedTuple):
     placeholder_key: bool  # for conftests and fixtures too
     strict_network: bool
     batch: str | None = None  # submit, once or wait: what is done with batches instead of running tests
+    allowed_hosts: tuple[str, ...] = ()  # that suites may reach outside of extractions while they replay
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
@@ -132,6 +133,7 @@ class Settings(NamedTuple):
             placeholder_key=ini_value(config, "llm_extract_placeholder_key", "true or false"),
             strict_network=ini_value(config, "llm_extract_strict_network", "true or false"),
             batch=_batch(config),
+            allowed_hosts=tuple(filter(None, map(str.strip, ini_texts(config, "llm_extract_allowed_hosts")))),
         )
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from pytest_llm_extract.baseline.answer_to_entry import Kept, NotAcceptable, keep
 from pytest_llm_extract.baseline.entry import Entry
+from pytest_llm_extract.cassette.http.network_guard import Judging
+from pytest_llm_extract.cassette.http.router import taking
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.dataset import Case
 from pytest_llm_extract.dataset.gold import GoldenCase
@@ -222,10 +224,17 @@ class Extraction:
         self.result = with_further(first, further)
 
     def _take(self, function: Callable[[], Any], job: Job) -> _Taken:
-        slot = job.slot(self._settings)
-        call = self._record(job, function) if self._record else replay(function, slot)
+        call = self._record(job, function) if self._record else replay(function, job.slot(self._settings))
+        with taking(judging := Judging()):
+            taken = self._judge(call, job)
+        if judging.stopped is None:
+            return taken
+        call.status, call.problem, call.error = Status.ERROR, str(judging.stopped), None
+        return self._judge(call, job)
+
+    def _judge(self, call: Call, job: Job) -> _Taken:
         answer = self._read(call)
-        result = self._score(call, answer, slot.path, is_first=job.sample == 1)
+        result = self._score(call, answer, job.path(self._settings), is_first=job.sample == 1)
         accepts = self._settings.accept is not None
         requests = call.facts.fingerprints
         kept = keep(self._suite.schema, self._golden, call.value, requests, answer, result) if accepts else None

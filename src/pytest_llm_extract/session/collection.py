@@ -37,7 +37,7 @@ def pytest_make_collect_report(
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Let a module with suites build its client without a key; refuse markers that have no cases."""
     file = _file_without_key(collector)
-    with _placeholder(file):
+    with _placeholder(file), _local_network(collector, file):
         report = yield
     if file is not None and report.failed:
         from pytest_llm_extract.credentials.pytest_reports import hide_in_report
@@ -59,6 +59,15 @@ def _file_without_key(collector: pytest.Collector) -> str | None:
         return None
     may = isinstance(collector, pytest.Directory) and conftests_may_build_clients(collector.config)
     return CONFTEST if may else None
+
+
+def _local_network(collector: pytest.Collector, file: str | None) -> AbstractContextManager[None]:
+    """No other host for the import of a module with suites, nor for what makes their cases."""
+    if file is None or not isinstance(collector, pytest.Module):
+        return nullcontext()
+    from pytest_llm_extract.session.local_network import local_network
+
+    return local_network(collector.config, f"the import of {collector.nodeid}")
 
 
 def _placeholder(file: str | None) -> AbstractContextManager[None]:
@@ -131,10 +140,12 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
     from pytest_llm_extract.cassette.scrub.vcr_filters import filters_of
     from pytest_llm_extract.errors import LlmExtractError, UsageError
     from pytest_llm_extract.session.hidden_secrets import hide_from_now_on
+    from pytest_llm_extract.session.local_network import keep_local_from_now_on, local_network
     from pytest_llm_extract.suites.build_suites import MarkerArguments, build_suites
     from pytest_llm_extract.suites.secret_names import check_names
 
     hide_from_now_on(metafunc.config)
+    keep_local_from_now_on(metafunc.config)
     definition, settings = metafunc.definition, metafunc.config.stash[SETTINGS]
     _check_place(definition)
     limits = metafunc.config.stash[_limits][definition.nodeid] = _limits_of(definition)
@@ -159,7 +170,8 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
             raise UsageError(definition.nodeid, "a suite has one item for each golden case; do not parametrize it")
         if metafunc.config.hook.pytest_llm_extract_vcr.get_hookimpls():
             filters_of(settings.storage.offer_vcr)  # now, since a mistake in it is one of the collection
-        suites = build_suites(arguments, settings)
+        with local_network(metafunc.config, f"the cases of {definition.nodeid}"):
+            suites = build_suites(arguments, settings)
         check_names(suites, settings.storage.watch)
         return suites
     except LlmExtractError as error:

@@ -17,7 +17,8 @@ from vcr.request import Request
 
 from pytest_llm_extract.cassette import ownership
 from pytest_llm_extract.cassette.file.exchange import address_of
-from pytest_llm_extract.cassette.http import network_guard
+from pytest_llm_extract.cassette.http import network_guard, surroundings
+from pytest_llm_extract.cassette.http.network_guard import Judging, NetworkBlocked
 from pytest_llm_extract.cassette.http.replay import Record, Replay
 from pytest_llm_extract.cassette.http.vcr_patches import patched
 from pytest_llm_extract.cassette.ownership import Stopped, Take
@@ -70,8 +71,10 @@ def _take_of(request: Request) -> Take | None:
     """
     take, active = ownership.owner.get(), list(ownership.active)
     if take is None and not active:
-        _note_outside(address_of(request.uri))
+        _note_outside(request)
         return None
+    if isinstance(take, Judging) and take in active:
+        raise ownership.stopping(NetworkBlocked(address_of(request.uri), take.who))
     if take not in active:
         address = address_of(request.uri)
         for other in active:
@@ -84,12 +87,16 @@ def _take_of(request: Request) -> Take | None:
     return take
 
 
-def _note_outside(address: str) -> None:
+def _note_outside(request: Request) -> None:
     """Note a request of a fixture or of a test's own body, which is neither recorded nor replayed.
 
     Raises:
         OutsideExtraction: the project wants such requests refused.
+        HostRefused: it is sent to another host while a suite replays.
     """
+    address = address_of(request.uri)
+    if (around := surroundings.here()) is not None:
+        around.check(request.host, address)
     if _Router.refuses_outside:
         raise OutsideExtraction(address)
     ownership.outside[address] += 1

@@ -1,0 +1,73 @@
+"""Keep suites that replay off other hosts: at their module's import, in fixtures that they use and in test bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import pytest
+
+from pytest_llm_extract.session.stash import SETTINGS, suite_and_case
+
+_NAME = "llm_extract_local_network"
+
+
+def local_network(config: pytest.Config, what: str) -> AbstractContextManager[None]:
+    """While inside, other hosts are refused to this process; nothing where the run records. `what` says where."""
+    settings = config.stash[SETTINGS]
+    if settings.record != "none":
+        return nullcontext()
+    from pytest_llm_extract.cassette.http import network_guard, surroundings
+
+    network_guard.install()
+    return surroundings.local_only(what, settings.allowed_hosts)
+
+
+def keep_local_from_now_on(config: pytest.Config) -> None:
+    """Guard fixtures and bodies too, as soon as the session has a suite; a second call does nothing."""
+    if not config.pluginmanager.has_plugin(_NAME):
+        config.pluginmanager.register(_LocalNetwork(), _NAME)
+
+
+class _LocalNetwork:
+    def __init__(self) -> None:
+        self._fixtures = set[int]()  # fixtures that a suite uses, by id: other tests may set them up first
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note which fixtures suites use."""
+        cases = [item for item in session.items if isinstance(item, pytest.Function) and suite_and_case(item)]
+        used = {id(item._fixtureinfo): item._fixtureinfo.name2fixturedefs for item in cases}
+        self._fixtures = {id(one) for named in used.values() for fixtures in named.values() for one in fixtures}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, Any, Any]:
+        """Guard a fixture that a suite uses, also where another test sets it up."""
+        if id(fixturedef) not in self._fixtures:
+            return (yield)
+        with local_network(request.config, f"the fixture {fixturedef.argname} of a suite"):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Guard the setup of a case."""
+        return (yield from _guarded(item))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Guard the body of its test."""
+        return (yield from _guarded(item))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Guard what fixtures do at their end."""
+        return (yield from _guarded(item))
+
+
+def _guarded(item: pytest.Item) -> Generator[None, Any, Any]:
+    if suite_and_case(item) is None:
+        return (yield)
+    with local_network(item.config, f"a fixture or the body of {item.nodeid.partition('[')[0]}"):
+        return (yield)
