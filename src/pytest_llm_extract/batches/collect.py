@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.batches.api import Line, Look
@@ -98,11 +98,11 @@ class SuiteCollector:
 
     def collect(self) -> Collection:
         """Look at every batch, and write what those that ended answered."""
-        senders = self._senders()
+        callers = self._callers()
         ended: list[_Results] = []
         for batch in self._batches:
-            sender = senders.get((batch.provider, batch.base))
-            found = self._ask(batch, sender) if sender is not None else self._without_sender(batch)
+            caller = callers.get((batch.provider, batch.base))
+            found = self._ask(batch, caller) if caller is not None else self._without_caller(batch)
             if isinstance(found, _Results):
                 ended.append(found)
             elif isinstance(found, Waiting):
@@ -113,20 +113,20 @@ class SuiteCollector:
             self._settle(results)
         return self.collection
 
-    def _senders(self) -> dict[tuple[str, str], Caller]:
-        """Who may ask for each batch: the sender of any request of the suite to the same API."""
+    def _callers(self) -> dict[tuple[str, str], Caller]:
+        """Who may ask for each batch: the caller of any request of the suite to the same API."""
         wanted = {(batch.provider, batch.base) for batch in self._batches}
-        senders: dict[tuple[str, str], Caller] = {}
+        callers: dict[tuple[str, str], Caller] = {}
         with self._routing():
             for job in self._jobs:
-                if wanted <= senders.keys():
+                if wanted <= callers.keys():
                     break
                 for _, resumed in run_jobs([job], self._client, self._settings, lambda job: _nothing):
                     for unanswered in resumed.unanswered:
-                        self._note_sender(unanswered, senders)
-        return senders
+                        self._note_caller(unanswered, callers)
+        return callers
 
-    def _without_sender(self, batch: SentBatch) -> _Results | Waiting:
+    def _without_caller(self, batch: SentBatch) -> _Results | Waiting:
         """A batch that no request of today can ask for. That is no reason to forget it if one waits for it."""
         if not self._asking(batch):
             return _Results(batch, {}, _NO_LINE)
@@ -142,41 +142,55 @@ class SuiteCollector:
             ran = list(run_jobs(jobs, self._client, self._settings, lambda job: _nothing, is_quick=True))
         return [job for job, resumed in ran if self._ids(job, resumed.unanswered) & batch.requests.keys()]
 
-    def _note_sender(self, unanswered: Unanswered, senders: dict[tuple[str, str], Caller]) -> None:
+    def _note_caller(self, unanswered: Unanswered, callers: dict[tuple[str, str], Caller]) -> None:
         body = read_json(unanswered.body)
         target = target_of(unanswered.url, body) if isinstance(body, dict) else None
         self._needs = self._needs or unanswered.needs
         if target is not None and unanswered.needs is None:
-            senders.setdefault((target.provider, target.base), Caller.of(unanswered.headers, unanswered.url))
+            callers.setdefault((target.provider, target.base), Caller.of(unanswered.headers, unanswered.url))
 
-    def _ask(self, batch: SentBatch, sender: Caller) -> _Results | Waiting | None:
+    def _ask(self, batch: SentBatch, caller: Caller) -> _Results | Waiting | None:
         """The results of a batch, or how far it is; None for one that was never created."""
-        api, hide = APIS[batch.provider], self._settings.storage.watch.hide
+        hide = self._settings.storage.watch.hide
         try:
-            if batch.id is None:
-                found = recover(api, sender, batch, self._settings.cassettes)
-                if found is None:
-                    self.collection.lost.append(batch.name)
+            while True:
+                known = batch if batch.id is not None else self._recovered(batch, caller)
+                if known is None:
                     return None
-                batch = found
-            look = api.look(sender, batch)
-            if not look.has_ended:
-                return Waiting(batch, look)
-            return self._results(batch, look, sender)
+                batch = known
+                look = APIS[batch.provider].look(caller, batch)
+                if not look.has_ended:
+                    return Waiting(batch, look)
+                results = self._results(batch, look, caller)
+                if results is not None:
+                    return results
+                not_ours = (*batch.not_ours, str(batch.id))
+                batch = replace(batch, id=None, not_ours=not_ours).write(self._settings.cassettes)
         except (NoReply, Refused) as error:
             return Waiting(batch, None, hide(str(error)))
 
-    def _results(self, batch: SentBatch, look: Look, sender: Caller) -> _Results:
+    def _recovered(self, batch: SentBatch, caller: Caller) -> SentBatch | None:
+        found = recover(APIS[batch.provider], caller, batch, self._settings.cassettes)
+        if found is None:
+            self.collection.lost.append(batch.name)
+        return found
+
+    def _results(self, batch: SentBatch, look: Look, caller: Caller) -> _Results | None:
+        """The results of a batch; None where all are somebody else's, so that another batch was taken for ours."""
         lines: dict[str, Line] = {}
-        for line in APIS[batch.provider].read(sender, batch, look):
+        odd: Counter[str] = Counter()
+        for line in APIS[batch.provider].read(caller, batch, look):
             if isinstance(line, str):
-                self.collection.odd["lines that are not a result"] += 1
+                odd["lines that are not a result"] += 1
             elif line.id not in batch.requests:
-                self.collection.odd["results of unknown requests"] += 1
+                odd["results of unknown requests"] += 1
             elif line.id in lines and lines[line.id].problem is None:
-                self.collection.odd["second results of one request"] += 1
+                odd["second results of one request"] += 1
             else:
                 lines[line.id] = line
+        if not lines and odd["results of unknown requests"] and batch.is_found:
+            return None
+        self.collection.odd += odd
         return _Results(batch, lines, look.problem or _NO_LINE)
 
     def _write(self, ended: Sequence[_Results]) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.batches.api import BatchApi
-from pytest_llm_extract.batches.sent_batch import SentBatch
+from pytest_llm_extract.batches.sent_batch import SentBatch, sent_batches
 from pytest_llm_extract.batches.transport import Caller, Refused
 
 _SETTLED_S = 5.0  # after which a provider lists a batch whose creation was cut off, or will never have it
 
 
-def create(api: BatchApi, sender: Caller, batch: SentBatch, data: bytes, cassettes: Path) -> SentBatch:
+def create(api: BatchApi, caller: Caller, batch: SentBatch, data: bytes, cassettes: Path) -> SentBatch:
     """Send a batch. Its file says at each step what may have happened at the provider.
 
     Raises:
@@ -23,16 +23,16 @@ def create(api: BatchApi, sender: Caller, batch: SentBatch, data: bytes, cassett
     """
     batch = batch.write(cassettes)
     try:
-        batch = replace(batch, file=api.upload(sender, batch, data))
+        batch = replace(batch, file=api.upload(caller, batch, data))
         batch = replace(batch, tried_s=clock.wall_s()).write(cassettes)
-        created = api.create(sender, batch, data)
+        created = api.create(caller, batch, data)
     except Refused:
         batch.settle(cassettes, set(batch.requests))
         raise
     return replace(batch, id=created.id, until=created.until).write(cassettes)
 
 
-def recover(api: BatchApi, sender: Caller, batch: SentBatch, cassettes: Path) -> SentBatch | None:
+def recover(api: BatchApi, caller: Caller, batch: SentBatch, cassettes: Path) -> SentBatch | None:
     """Find a batch whose sending was cut off.
 
     Returns:
@@ -41,11 +41,13 @@ def recover(api: BatchApi, sender: Caller, batch: SentBatch, cassettes: Path) ->
     Raises:
         Refused, NoReply: the provider cannot be asked. The file stays.
     """
-    found = api.find(sender, batch) if batch.tried_s is not None else None
+    claimed = tuple(one.id for one in sent_batches(cassettes) if one.id is not None)
+    sought = replace(batch, not_ours=(*batch.not_ours, *claimed))
+    found = api.find(caller, sought) if batch.tried_s is not None else None
     if found is None and batch.tried_s is not None:
         clock.sleep(min(_SETTLED_S, max(0.0, _SETTLED_S - (clock.wall_s() - batch.tried_s))))
-        found = api.find(sender, batch)
+        found = api.find(caller, sought)
     if found is None:
         batch.settle(cassettes, set(batch.requests))
         return None
-    return replace(batch, id=found.id, until=found.until).write(cassettes)
+    return replace(batch, id=found.id, until=found.until, is_found=True).write(cassettes)

@@ -41,7 +41,7 @@ def _line(identity: str, body: dict[str, Any], target: Target) -> bytes:
     )
 
 
-def _upload(sender: Caller, batch: SentBatch, data: bytes) -> str | None:
+def _upload(caller: Caller, batch: SentBatch, data: bytes) -> str | None:
     boundary = secrets.token_hex(16)
     head = (
         f'--{boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
@@ -50,19 +50,19 @@ def _upload(sender: Caller, batch: SentBatch, data: bytes) -> str | None:
     )
     form = head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
     url, kind = f"{batch.base}/files", {"content-type": f"multipart/form-data; boundary={boundary}"}
-    file = read_object(call(sender, "POST", url, form, kind)[0], url)
+    file = read_object(call(caller, "POST", url, form, kind)[0], url)
     until = clock.monotonic_s() + _FILE_S
     while file.get("status") in ("pending", "running", "notRunning") and clock.monotonic_s() < until:
         clock.sleep(_PAUSE_S)
-        file = read_object(call(sender, "GET", f"{url}/{in_path(str(file.get('id')))}")[0], url)
+        file = read_object(call(caller, "GET", f"{url}/{in_path(str(file.get('id')))}")[0], url)
     return _id(file, url)
 
 
-def _create(sender: Caller, batch: SentBatch, data: bytes) -> Created:
+def _create(caller: Caller, batch: SentBatch, data: bytes) -> Created:
     url = f"{batch.base}/batches"
     asked = {"input_file_id": batch.file, "endpoint": batch.endpoint, "completion_window": "24h"}
     body = json_line({**asked, "metadata": {_KEY: batch.name}})
-    return _created(read_object(call(sender, "POST", url, body, {"content-type": "application/json"})[0], url), url)
+    return _created(read_object(call(caller, "POST", url, body, {"content-type": "application/json"})[0], url), url)
 
 
 def _created(found: dict[str, Any], url: str) -> Created:
@@ -78,12 +78,12 @@ def _id(found: dict[str, Any], url: str) -> str:
     return str(found["id"])
 
 
-def _find(sender: Caller, batch: SentBatch) -> Created | None:
+def _find(caller: Caller, batch: SentBatch) -> Created | None:
     """The newest batches first, until one is a day older than ours."""
     url, after = f"{batch.base}/batches", ""
     for _ in range(_PAGES):
         page = read_object(
-            call(sender, "GET", url, query={"limit": str(_PAGE), **({"after": after} if after else {})})[0], url
+            call(caller, "GET", url, query={"limit": str(_PAGE), **({"after": after} if after else {})})[0], url
         )
         listed = [one for one in page.get("data") or [] if isinstance(one, dict)]
         for one in listed:
@@ -98,9 +98,9 @@ def _find(sender: Caller, batch: SentBatch) -> Created | None:
     return None
 
 
-def _look(sender: Caller, batch: SentBatch) -> Look:
+def _look(caller: Caller, batch: SentBatch) -> Look:
     url = f"{batch.base}/batches/{in_path(batch.id or '')}"
-    found = read_object(call(sender, "GET", url)[0], url)
+    found = read_object(call(caller, "GET", url)[0], url)
     state, counts = str(found.get("status")), found.get("request_counts") or {}
     n_done = sum(int(counts.get(name) or 0) for name in ("completed", "failed"))
     files = tuple(str(found[name]) for name in ("output_file_id", "error_file_id") if found.get(name))
@@ -121,9 +121,9 @@ def _problem(found: dict[str, Any]) -> str | None:
     return f"the batch is {found.get('status')}" if found.get("status") not in ("completed", None) else None
 
 
-def _read(sender: Caller, batch: SentBatch, look: Look) -> Iterator[Line | str]:
+def _read(caller: Caller, batch: SentBatch, look: Look) -> Iterator[Line | str]:
     for file in look.facts:
-        data, _ = call(sender, "GET", f"{batch.base}/files/{in_path(file)}/content", headers={"accept": "*/*"})
+        data, _ = call(caller, "GET", f"{batch.base}/files/{in_path(file)}/content", headers={"accept": "*/*"})
         for text in text_lines(data):
             yield _result(text)
 

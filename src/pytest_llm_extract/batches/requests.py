@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from pytest_llm_extract.batches.anthropic_batches import ANTHROPIC
 from pytest_llm_extract.batches.api import BatchApi, Target
+from pytest_llm_extract.batches.google_batches import GOOGLE
 from pytest_llm_extract.batches.openai_batches import OPENAI
 from pytest_llm_extract.cassette.file.exchange import address_of
 from pytest_llm_extract.cassette.file.fingerprint import read_json
@@ -16,7 +18,7 @@ from pytest_llm_extract.extraction.call import Resumed, resume
 from pytest_llm_extract.extraction.job import Job
 from pytest_llm_extract.recording.thread_pool import in_threads
 
-APIS: Mapping[str, BatchApi] = {api.name: api for api in (OPENAI,)}
+APIS: Mapping[str, BatchApi] = {api.name: api for api in (OPENAI, ANTHROPIC, GOOGLE)}
 _DIGITS = 48  # of a fingerprint: with sample and number an id stays below the 64 characters that a provider allows
 
 

@@ -41,7 +41,8 @@ class SentBatch:
 
     `name` is ours, which the provider keeps with the batch where it can. `base` is the address of the API; it is
     compared, and never sent to. `id` and `file` are the provider's, None as long as nobody knows. `tried_s` is when the
-    batch was being created (seconds since 1970), None before. `not_ours` are batches that were taken for this one.
+    batch was being created (seconds since 1970), None before. `is_found` says that the id
+    was found after the sending was cut off, so that it may be another batch's; `not_ours` are those that were.
     `requests` has the files of the cassettes that wait for each request, by the request's id.
     """
 
@@ -56,6 +57,7 @@ class SentBatch:
     file: str | None = None
     tried_s: float | None = None
     id: str | None = None
+    is_found: bool = False
     not_ours: tuple[str, ...] = ()
     until: str | None = None
 
@@ -87,7 +89,9 @@ class SentBatch:
         if not left:
             self.path(cassettes).unlink(missing_ok=True)
             return None
-        return self if len(left) == len(self.requests) else replace(self, requests=left).write(cassettes)
+        return (
+            self if len(left) == len(self.requests) else replace(self, requests=left, is_found=False).write(cassettes)
+        )
 
 
 def sent_batches(cassettes: Path) -> list[SentBatch]:
@@ -136,7 +140,10 @@ def _batch_of(data: Any, path: Path) -> SentBatch:
         raise BatchFileError(path, "has a member that must be a string")
     ids = [value for name in ("file", "id") if (value := members.get(name)) is not None]
     requests, not_ours = members["requests"], members.get("not_ours", [])
-    if not _is_table(requests) or not _is_list(not_ours) or not isinstance(members.get("tried_s"), int | float | None):
+    is_typed = isinstance(members.get("tried_s"), int | float | None) and isinstance(
+        members.get("is_found", False), bool
+    )
+    if not _is_table(requests) or not _is_list(not_ours) or not is_typed:
         raise BatchFileError(path, "has a member of the wrong type")
     if not all(_ID.fullmatch(value) and ".." not in value for value in ids):
         raise BatchFileError(path, "has an id that no provider gives")

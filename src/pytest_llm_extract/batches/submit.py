@@ -52,14 +52,14 @@ class _Asked(NamedTuple):
 
     job: Job
     requests: tuple[BatchRequest, ...]
-    sender: Caller
+    caller: Caller
 
 
 class _Group(NamedTuple):
-    """The requests of one batch or more: they share a target and a sender."""
+    """The requests of one batch or more: they share a target and a caller."""
 
     target: Target
-    sender: Caller
+    caller: Caller
     requests: dict[str, list[BatchRequest]]
 
 
@@ -162,15 +162,12 @@ def _within(
 
 
 def _groups(asked: Iterable[_Asked]) -> list[_Group]:
-    groups: list[_Group] = []
+    groups: dict[object, _Group] = {}
     for one in asked:
         for request in one.requests:
-            group = next((g for g in groups if g.target == request.target and g.sender == one.sender), None)
-            if group is None:
-                group = _Group(request.target, one.sender, {})
-                groups.append(group)
+            group = groups.setdefault((request.target, one.caller.identity), _Group(request.target, one.caller, {}))
             group.requests.setdefault(request.id, []).append(request)
-    return groups
+    return list(groups.values())
 
 
 def _pieces(api: BatchApi, group: _Group) -> Iterator[tuple[dict[str, list[BatchRequest]], bytes]]:
@@ -199,7 +196,7 @@ def _send(
     batch = SentBatch(secrets.token_hex(8), submission.suite, *target, created, files)
     hide = settings.storage.watch.hide
     try:
-        submission.batches.append(create(api, group.sender, batch, data, settings.cassettes))
+        submission.batches.append(create(api, group.caller, batch, data, settings.cassettes))
         submission.n_requests += len(requests)
     except Refused as error:
         submission.problems.append(hide(f"a batch of {len(requests):,} requests was refused by {target.base}: {error}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from pytest_llm_extract.errors import LlmExtractError
 _TIMEOUT_S = 120.0
 _TRIES, _PAUSE_S = 5, 0.5
 _SHOWN = 300  # characters of an answer
+# Names of headers that say who asks, and for which version of the API; others may differ from request to request.
+_SAYS_WHO = re.compile(r"auth|key|token|cookie|organization|project|workspace|beta|version|user")
 # What belongs to one request or connection; the rest is who asks.
 _OF_ONE_REQUEST = frozenset(
     {
@@ -67,13 +70,19 @@ class Caller:
 
     @classmethod
     def of(cls, headers: Mapping[str, str], url: str) -> Caller:
-        """The sender of a request with these headers, by lower-case name."""
+        """The caller of a request with these headers, by lower-case name."""
         kept = {
             name: value
             for name, value in headers.items()
             if name not in _OF_ONE_REQUEST and not name.startswith("x-stainless-")
         }
         return cls(kept, urlsplit(url).query)
+
+    @property
+    def identity(self) -> tuple[tuple[str, str], ...]:
+        """What makes two callers the same."""
+        said = sorted((name, value) for name, value in self.headers.items() if _SAYS_WHO.search(name))
+        return (*said, ("query", self.query))
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -89,7 +98,7 @@ _opener = urllib.request.build_opener(_NoRedirects)
 
 
 def call(
-    sender: Caller,
+    caller: Caller,
     method: str,
     url: str,
     body: bytes | None = None,
@@ -102,11 +111,11 @@ def call(
         Refused: the provider answered with an error that another try would not change.
         NoReply: it did not answer, or is out of order.
     """
-    pieces = [piece for piece in (sender.query, urlencode(query or {})) if piece]
+    pieces = [piece for piece in (caller.query, urlencode(query or {})) if piece]
     whole = f"{url}?{'&'.join(pieces)}" if pieces else url
     for rest in reversed(range(_TRIES)):
         try:
-            return _call_once(sender, method, whole, body, headers or {})
+            return _call_once(caller, method, whole, body, headers or {})
         except NoReply as error:
             if method != "GET" or not rest:
                 raise
@@ -123,10 +132,10 @@ def _wait(number: int, error: LlmExtractError) -> None:
 
 
 def _call_once(
-    sender: Caller, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    caller: Caller, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
 ) -> tuple[bytes, Mapping[str, str]]:
     own = {"accept": "application/json", **headers}
-    request = urllib.request.Request(url, body, {**sender.headers, **own}, method=method)
+    request = urllib.request.Request(url, body, {**caller.headers, **own}, method=method)
     address = urlsplit(url)._replace(query="").geturl()
     try:
         with _opener.open(request, timeout=_TIMEOUT_S) as answer:
