@@ -44,6 +44,16 @@ def test_score_prints_on_a_console_without_our_signs(tmp_path: Path, encoding: s
     assert "!= \\u96ea" in said
 
 
+def test_misspelt_command_has_a_near_one() -> None:
+    """As every other name has; a name like none is click's own error."""
+    found = CliRunner().invoke(main, ["chekc"])
+    assert (found.exit_code, found.output.splitlines()[-1]) == (
+        2,
+        "Error: No such command 'chekc'. Did you mean 'check'?",
+    )
+    assert CliRunner().invoke(main, ["zzzzzz"]).output.splitlines()[-1] == "Error: No such command 'zzzzzz'."
+
+
 def test_a_crash_is_not_a_failed_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of a command itself exits with 4 and its traceback; 1 is left to gates."""
 

@@ -287,6 +287,6 @@ def test_wrong_number_of_samples_is_one_clear_error(items: Items) -> None:
         items.pytester.makepyfile(**{f"test_wrong_{number}": SUITE.replace("samples=3", f"samples={written}")})
     run = items.run()
     run.assert_outcomes(errors=4)
-    line = "*test_wrong_?.py::test_items: llm_extract: samples= must be at least 1, got {}"
+    line = "*test_wrong_?.py::test_items: llm_extract: samples= must be a whole number of at least 1, got {}"
     run.stdout.fnmatch_lines([line.format(written) for written in ("0", "'3'", "True", "2.5")])
     run.stdout.no_fnmatch_line("*Traceback*")

@@ -58,6 +58,12 @@ def test_items(extraction):
             "*none() is called with the document alone: too many positional*",
         ),
         ("extractor='read', cases=CASES", "", "*extractor= must be a function, got 'read'*"),
+        ("extractor=Item, cases=CASES", "", "*Item(name, size) is called with the document alone: *; give a function*"),
+        ("extractor=read, cases=''", "", "*llm_extract: must name a file, got ''*"),
+        ("extractor=read, cases=CASES, samples='3'", "", "*samples= must be a whole number of at least 1, got '3'*"),
+        ("schema=Item, prompt='p.md', models=['m', 'm'], cases=CASES", "", "*models= names 'm' twice*"),
+        ("schema=Item, prompt='empty.md', model='m', cases=CASES", "", "*empty.md: is empty*"),
+        ("extractor=read, cases=CASES", "1.5", "*a floor must be a number from 0 to 1, got 1.5"),
         ("extractor=read, cases='gold.jsnl'", "", "*no file 'gold.jsnl'*Did you mean 'gold.jsonl'?*"),
         ("schema=Item, prompt='p.mdd', cases=CASES", "", "*no file 'p.mdd'*Did you mean 'p.md'?*"),
         ("schema=Item, prompt='p.md', cases=CASES", "", "*no model: name one*"),
@@ -95,7 +101,7 @@ def test_one_line_at_collection(pytester: pytest.Pytester, extract: str, accurac
     """The module is a collection error without a traceback; other modules still run."""
     pytester.makefile(".jsonl", gold="", bad='{"id": 1, "input": "", "expected": {}}\n{', unfit="")
     pytester.path.joinpath("unfit.jsonl").write_text('{"id": "c0", "input": "", "expected": {"nam": "x"}}')
-    pytester.makefile(".md", p="Read.")
+    pytester.makefile(".md", p="Read.", empty="\n")
     pytester.makepyfile(test_items=SUITE.format(extract=extract, accuracy=accuracy))
     run = pytester.runpytest_inprocess()
     run.assert_outcomes(errors=1)
@@ -150,6 +156,7 @@ def test_mistake_in_a_limit(pytester: pytest.Pytester, marker: str, message: str
             '{"id": "a", "input": "", "expected": {}}\n{"id": "a", "input": "", "expected": {}}',
             ":2: id 'a' is used twice",
         ),
+        ('{"id": "a", "inptu": ""}', ":1: lacks 'expected'. It lacks 'input' (or 'input_file'). Did you mean 'inptu'?"),
         ('{"id": "a", "input": "", "expectd": {}}', ":1: lacks 'expected'. Did you mean 'expectd'?"),
         ("[1]", ":1: a case must be an object, got list"),
         ("\n\n", "holds no cases"),
@@ -216,9 +223,11 @@ def test_case_is_found_by_its_own_id(pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_no_case_of_that_id(recorded: pytest.Pytester, workers: str) -> None:
     """It is said, and no case of another id runs."""
-    run = recorded.runpytest_subprocess("--llm-extract-case=zz", f"-n{workers}")
+    run = recorded.runpytest_subprocess("--llm-extract-case=zz", "--llm-extract-variant=few", f"-n{workers}")
     assert run.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-    run.stdout.fnmatch_lines(["no case has an id like --llm-extract-case=zz"])
+    run.stdout.fnmatch_lines(
+        ["no case has an id like --llm-extract-case=zz", "no variant has a name like --llm-extract-variant=few"]
+    )
     found = recorded.runpytest_subprocess("--llm-extract-case=c1", f"-n{workers}")
     found.stdout.no_fnmatch_line("no case has*")
 

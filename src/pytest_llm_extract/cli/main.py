@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from pytest_llm_extract.cli.output import echo, echo_error, print_what_can_be_printed
-from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.errors import LlmExtractError, did_you_mean
 
 _COMMANDS = {
     "audit": "list what this branch changed about its own judge, against git:REV",
@@ -40,6 +40,8 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
+            if hint := did_you_mean(cmd_name, _COMMANDS):
+                raise click.UsageError(f"No such command {cmd_name!r}.{hint}", ctx)
             return None
         found: click.Command = importlib.import_module(f"pytest_llm_extract.cli.{cmd_name}").command
         return found

@@ -37,8 +37,10 @@ class MarkerSource(NamedTuple):
         """A file (or a folder of golden data) relative to the rootdir, or beside the test module.
 
         Raises:
-            UsageError: it is in neither place.
+            UsageError: it is in neither place, or the name is empty.
         """
+        if not str(name).strip():
+            raise UsageError(self.name, f"must name a file, got {str(name)!r}")
         tried = [self.settings.rootdir / name, self.module.parent / name]
         for path in tried:
             if path.exists():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.corpus.records import Record
+from pytest_llm_extract.dataset.json_rows import not_rows
 from pytest_llm_extract.errors import DatasetError, did_you_mean
 from pytest_llm_extract.formats.exact_decimals import exact_text, read_number
 
@@ -61,7 +62,7 @@ def _json(path: Path) -> Iterator[Record]:
     except (ValueError, RecursionError) as error:
         raise DatasetError(str(path), [(getattr(error, "lineno", None), f"is not JSON: {error}")]) from None
     if not isinstance(rows, list):
-        raise DatasetError(str(path), [(1, "holds no list of records")])
+        raise DatasetError(str(path), [(1, not_rows(text, "records"))])
     position, line, counted = text.index("[") + 1, 1, 0
     for _ in rows:
         while text[position] in " \t\r\n,":

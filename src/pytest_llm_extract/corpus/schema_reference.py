@@ -45,6 +45,9 @@ def load_type(reference: str) -> Any:
         raise UsageError(
             _SOURCE, f"is module:Model, as myapp.invoices:Invoice, or a JSON Schema file, not {reference!r}"
         )
+    if module_name.endswith(".py"):
+        dotted = module_name.removesuffix(".py").replace("\\", "/").replace("/", ".")
+        raise UsageError(_SOURCE, f"is module:Model, not {reference!r}. Did you mean '{dotted}:{attributes}'?")
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     value: Any = _module(module_name)

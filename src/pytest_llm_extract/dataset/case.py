@@ -85,13 +85,14 @@ def read_case(row: Any, place: Place, folder: Path) -> Case:
 def check_columns(names: tuple[str, ...]) -> str | None:
     """Check the columns of a row; return the faults in one line. Columns of other names are for prompts."""
     others = [name for name in names if name not in KNOWN]
-    for column in ("id", "expected"):
-        if column not in names:
-            return f"lacks {column!r}.{_likely(column, others)}"
+    lacking = [f"lacks {column!r}.{_likely(column, others)}" for column in ("id", "expected") if column not in names]
+    if "input" not in names and "input_file" not in names:
+        hint = _likely("input", others) or _likely("input_file", others)
+        lacking.append(f"lacks 'input' (or 'input_file').{hint}")
+    if lacking:
+        return " It ".join(lacking)
     if "input" in names and "input_file" in names:
         return "has both 'input' and 'input_file'"
-    if "input" not in names and "input_file" not in names:
-        return f"lacks 'input' (or 'input_file').{_likely('input', others) or _likely('input_file', others)}"
     for name in others:
         if (meant := misspelt(name)) and meant not in (*names, "input", "input_file"):
             return (

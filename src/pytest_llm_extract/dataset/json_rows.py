@@ -18,8 +18,13 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 def not_cases(text: str) -> str:
     """Why a file that holds something else than a list is not golden data."""
-    wanted = "must be golden data: a list of cases, each with id, input and expected"
-    return f"{wanted}; this is a results.json" if '"pytest-llm-extract-results"' in text[:_HEAD] else wanted
+    return not_rows(text, "cases, each with id, input and expected")
+
+
+def not_rows(text: str, wanted: str) -> str:
+    """Why a file that holds something else than a list cannot be read; `wanted` is what the list should hold."""
+    results = "; this is a results.json" if '"pytest-llm-extract-results"' in text[:_HEAD] else ""
+    return f"must be a list of {wanted}{results}"
 
 
 def jsonl_rows(text: str, problems: Problems, number: ReadNumber = float) -> list[tuple[Place, Any]]:

@@ -116,6 +116,8 @@ def load_prompt(path: Path) -> Prompt:
     if path.name.endswith((".prompt.yml", ".prompt.yaml")):
         return _prompt_file(path, text)
     if path.suffix in (".md", ".txt"):
+        if not text.strip():
+            raise PromptError(path, "is empty")
         environment = _environment()
         template = _template(environment, text, path)
         written = [("user", text)]

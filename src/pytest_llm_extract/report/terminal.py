@@ -83,12 +83,12 @@ def _answers(suite: SuiteResult, decision: Decision, form: Form) -> list[str]:
     """The table, the cases that moved or are wrong, and the hints."""
     results, comparisons, width = suite.cases, decision.comparisons, form.width
     lines = [line for comparison in comparisons for line in status_line(comparison)]
-    lines += form.fit([comparison_head(comparisons[0])] if comparisons else [], 2)
+    lines += form.fit([comparison_head(comparisons[0])] if comparisons else [], 3)
     first = comparisons[0] if comparisons else None
     rows = form.limit(10 if len(comparisons) > 1 else 13)
     lines += fields_table(decision.fields, suite.rules.floors, width, first, failed=decision.failed_fields, limit=rows)
     for comparison in comparisons[1:]:
-        lines += form.fit([comparison_head(comparison)], 2)
+        lines += form.fit([comparison_head(comparison)], 3)
         lines += changes_table(comparison, width, form.limit(3)) if comparison.moved else []
     moved = {path: change for path, change in first.fields.items() if change.lost} if first else {}
     shown = moved_cases(first, results, width, form.json_flag, form.limit(6)) if first else []

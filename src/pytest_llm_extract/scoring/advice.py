@@ -13,6 +13,7 @@ _WORDS = {Outcome.WRONG: "wrong", Outcome.MISSING: "missing", Outcome.SPURIOUS: 
 _SHARE = 0.1  # of the values in question that one hint explains, at least
 
 _PLAIN = {"casefold": "case", "punctuation": "punctuation", "accents": "accents", "spaces": "white space"}
+_SINGULAR = {"match": "matches", "are": "is", "have": "has"}
 _MEANINGS = {
     "date": ("match as dates", "consider DateText({})"),
     "number": ("match as numbers", "consider NumberText({})"),
@@ -47,7 +48,17 @@ def advise(leaves: Iterable[Leaf], what: str = "wrong") -> str | None:
     if explained < len(hints) * _SHARE:
         return None
     meaning, remedy = _meaning(kind, [hint for hint in hints if hint and _kind(hint) == kind])
+    if len(hints) == 1:
+        return f"the {what} value {_alone(meaning)}: {remedy}"
     return f"{explained} of the {len(hints)} {what} values {meaning}: {remedy}"
+
+
+def _alone(meaning: str) -> str:
+    """What is said of several values, of one: `matches as a date`."""
+    verb, _, rest = meaning.partition(" ")
+    rest = rest.replace("as dates", "as a date").replace("as numbers", "as a number")
+    rest = rest.replace("in their unit", "in its unit").replace("themselves", "itself")
+    return f"{_SINGULAR.get(verb, f'{verb}s')} {rest}"
 
 
 def advice(results: Iterable[CaseResult]) -> dict[str, str]:

@@ -255,8 +255,8 @@ class Controller:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the table of each suite, its worst misses, and what is stale or missing."""
         self.failures.restore(terminalreporter)
-        if self.settings.case is not None and not (self.n_selected or self.n_uncollected):
-            write_lines(terminalreporter, [f"no case has an id like --llm-extract-case={self.settings.case}"])
+        if not (self.n_selected or self.n_uncollected):
+            write_lines(terminalreporter, selection.nothing_selected(self.settings.case, self.settings.variant))
         show_hidden(self.config, terminalreporter)
         if not (self.suites or self.left_behind):
             return

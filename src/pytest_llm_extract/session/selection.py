@@ -27,6 +27,12 @@ def is_narrowed(config: pytest.Config) -> bool:
     )
 
 
+def nothing_selected(case: str | None, variant: str | None) -> list[str]:
+    """Why a run without a test has none, where our options left them out."""
+    given = {"case has an id": ("case", case), "variant has a name": ("variant", variant)}
+    return [f"no {what} like --llm-extract-{name}={glob}" for what, (name, glob) in given.items() if glob is not None]
+
+
 def looks_where_settings_say(config: pytest.Config) -> bool:
     """Whether nobody named tests on the command line, so that the settings decide where to look."""
     return config.args_source is not pytest.Config.ArgsSource.ARGS

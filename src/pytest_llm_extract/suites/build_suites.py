@@ -113,7 +113,7 @@ def _build(variant: VariantArguments, arguments: MarkerArguments, golden: _Golde
     ignore = _ignored(given.get("ignore", ()), source)
     n_samples = given.get("samples", 1)
     if type(n_samples) is not int or n_samples < 1:
-        raise UsageError(source, f"samples= must be at least 1, got {n_samples!r}")
+        raise UsageError(source, f"samples= must be a whole number of at least 1, got {n_samples!r}")
     concurrency, record = _recording(given, source)
     extractor = _extractor(given, source)
     schema_type = _schema_type(given, extractor, marker)

@@ -45,15 +45,13 @@ def check_arguments(extractor: Callable[..., Any], source: str) -> None:
     try:
         signature.bind(None)
     except TypeError as error:
-        raise UsageError(
-            source,
-            f"{name_of(extractor)}{_arguments(signature)} is called with the document alone: {error}; "
-            "bind the others with functools.partial, or call it in the test with extraction.run(…)",
-        ) from None
-
-
-def _arguments(signature: inspect.Signature) -> str:
-    return f"({', '.join(signature.parameters)})"
+        named = f"{name_of(extractor)}({', '.join(signature.parameters)})"
+        remedy = "bind the others with functools.partial, or call it in the test with extraction.run(…)"
+        if isinstance(extractor, type):
+            remedy = "give a function, or an object that can be called"
+        elif not signature.parameters:
+            remedy = "let it take the document"
+        raise UsageError(source, f"{named} is called with the document alone: {error}; {remedy}") from None
 
 
 def returned_type(extractor: Callable[..., Any], source: str) -> Any:

@@ -152,7 +152,7 @@ def _share(value: Any, source: str, name: str) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Fraction):
         raise UsageError(source, f"{name}: a floor must be a number from 0 to 1, got {value!r}")
     if value != value or not 0 <= value <= 1:
-        hint = f"; did you mean {float(value) / 100:g}?" if value == value and 1 < value <= 100 else ""
+        hint = f"; did you mean {float(value) / 100:g}?" if value == value and 2 <= value <= 100 else ""
         raise UsageError(source, f"{name}: a floor must be a number from 0 to 1, got {value!r}{hint}")
     return Fraction(str(value))
 

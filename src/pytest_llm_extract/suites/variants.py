@@ -74,6 +74,8 @@ def _listed(given: Mapping[str, Any], name: str, source: str) -> list[Any]:
     for entry in listed:
         if not (isinstance(entry, str | Path) and str(entry)):
             raise UsageError(source, f"{name}= must be a list of names, got {entry!r} in it")
+    if twice := next((entry for entry in listed if listed.count(entry) > 1), None):
+        raise UsageError(source, f"{name}= names {str(twice)!r} twice")
     if name in given and not listed:
         raise UsageError(source, f"{name}= must not be empty")
     return list(listed)
