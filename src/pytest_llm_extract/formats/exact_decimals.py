@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydantic_core import SchemaValidator
 
+# jiter would read a record in half the time (10 instead of 18 µs for 20 numbers), with a Decimal for every number. It
+# replaces little of this: nothing writes them again, and pydantic makes floats of an answer's numbers by itself.
 ReadNumber = Callable[[str], float | Decimal]
 # Every digit and point as 0: sixteen in a row may be a number that a float cannot hold.
 _DIGITS, _LONG_NUMBER = bytes.maketrans(b"0123456789.", b"0" * 11), b"0" * 16

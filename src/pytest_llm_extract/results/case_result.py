@@ -115,6 +115,8 @@ class Sample:
         outcomes = (leaf.outcome for found in self.leaves.values() for leaf in found)
         return self.status is not Status.OK and all(o in (Outcome.MISSING, Outcome.INVALID) for o in outcomes)
 
+    # By hand, since results.json and baselines are public formats, which versions before read and wrote too. pydantic
+    # is no slower (39 and 49 µs a case, these 49 and 64), but every name that differs would need a rule of its own.
     def to_wire(self) -> dict[str, Any]:
         """Plain values for JSON, since execnet and JSON carry nothing else."""
         return {
