@@ -44,7 +44,7 @@ def _difference(before: Baseline | None, after: Baseline | None) -> str | None:
     if not _continues(before, after):
         return "was written anew: its history does not continue that of the base branch"
     if before.history == after.history:
-        return "was edited by hand: no acceptance stands behind its changes"
+        return "was edited by hand: no acceptance explains its changes"
     return f"was accepted again{_answers(before, after)}"
 
 

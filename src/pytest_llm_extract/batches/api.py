@@ -46,7 +46,7 @@ class Line(NamedTuple):
 
 
 class Created(NamedTuple):
-    """A batch at its provider, and the time until which it is worked on (ISO 8601), where that is told."""
+    """A batch at its provider, and the time until which it is worked on (ISO 8601), where the provider says it."""
 
     id: str
     until: str | None = None

@@ -20,7 +20,7 @@ from pytest_llm_extract.formats.text_files import conflict_line
 
 FORMAT, VERSION = "pytest-llm-extract-batch", 1
 _FILE = re.compile(r"batch-[0-9a-f]{16}\.json")
-# Ids become parts of URLs, so nothing else may stand in them.
+# Ids become parts of URLs, so nothing else may be in them.
 _ID = re.compile(r"[\w./:=@+-]{1,256}", re.ASCII)
 
 

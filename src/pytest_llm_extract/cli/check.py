@@ -53,7 +53,7 @@ def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
 
     PATHS are what pytest is to collect; without any, it collects what it collects by itself. Every case is run against
     its cassette, without network, as `pytest --llm-extract-plan` does. Orphaned are files of this plugin that no case
-    wants, as long as their test module was collected, or is gone. Baselines are searched for secrets as well.
+    wants, as long as their test module was collected, or is gone. Baselines are searched for secrets too.
 
     Exit status: 0 nothing was found (or only orphans, which --prune deleted), 1 something was, 2 wrong arguments, or
     pytest does not start.

@@ -44,7 +44,7 @@ def command(
       llm-extract merge --expect results.json   (a step of its own, after that of pytest)
 
     --expect does not take the word of a run that may have been killed or patched: every suite with a baseline must have
-    results of all of its cases, of this commit, and the verdicts that stand in the file must be those that its cases
+    results of all of its cases, of this commit, and the verdicts that are in the file must be those that its cases
     give. Without it, a suite that has a baseline here and is in no shard is named.
 
     Totals of `llm-extract score --part K/N` are added up and judged by --floor, as `score` judges the whole. A part

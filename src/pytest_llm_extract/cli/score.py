@@ -27,7 +27,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("predictions")
 @click.option("--schema", required=True, metavar="MODULE:MODEL", help="A pydantic model, or a JSON Schema file.")
 @click.option("--compare", type=_FILE, help="A JSON file of rules by field, as x-llm-extract has them.")
-@click.option("--strip", type=click.Choice(["fence"]), help="Read answers (raw) that stand in a Markdown fence.")
+@click.option("--strip", type=click.Choice(["fence"]), help="Read answers (raw) that are in a Markdown fence.")
 @click.option("--floor", "floors", multiple=True, metavar="[FIELD=]SHARE", help="Accuracy that fields must reach.")
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write results.json.")
 @click.option("--part", metavar="K/N", help="Score the K-th of N parts, and write its totals to --json, for merge.")
@@ -85,7 +85,7 @@ def command(
       1  a floor is missed
       2  wrong arguments, or a file that cannot be read
       3  records do not match: ids that are unknown, missing or repeated, or broken lines; each is counted and the
-         first are named, and a case without prediction counts as a lost answer (this goes before 1)
+         first are named, and a case without prediction counts as a lost answer (this takes precedence over 1)
     """
     found = schema_of(schema, compare)
     share = _read_part(part, floors, output) if part is not None else None

@@ -37,7 +37,7 @@ def find_claims(scores: Scores, reference: str, fields: Sequence[str], alpha: fl
     Args:
         scores: of all variants that are compared.
         reference: the variant that the others are held against, fixed before looking.
-        fields: the field paths; ALL is tested as well, where there are several.
+        fields: the field paths; ALL is tested too, where there are several.
         alpha: the chance that any of the claims is false.
     """
     tested = [*fields, *([ALL] if len(fields) > 1 else [])]

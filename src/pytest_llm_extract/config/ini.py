@@ -34,7 +34,7 @@ INIS: tuple[tuple[str, str, Literal["string", "bool", "int", "float"], Any], ...
         "string",
         "full",
     ),
-    ("llm_extract_documents", "documents in reports: full, embed (images and PDFs as well), or none", "string", "full"),
+    ("llm_extract_documents", "documents in reports: full, embed (images and PDFs too), or none", "string", "full"),
     *((f"llm_extract_{name}", f"{what} (relative to the rootdir)", "string", "") for name, what in REPORTS.items()),
 )
 # Headers that change what a request means.

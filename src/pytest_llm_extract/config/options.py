@@ -91,7 +91,7 @@ def add_options(parser: pytest.Parser) -> None:
         dest="llm_extract_documents_flag",
         choices=DOCUMENTS,
         default=None,
-        help="what reports hold of documents: full (default), embed (images and PDFs as well), or none",
+        help="what reports hold of documents: full (default), embed (images and PDFs too), or none",
     )
     group.addoption(
         "--llm-extract-accept",

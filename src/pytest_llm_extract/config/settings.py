@@ -58,7 +58,7 @@ class Storage:
             _headers(config),
         )
         if storage.secrets:
-            _ = storage.watch  # a mistake in an entry is told now
+            _ = storage.watch  # a mistake in an entry is reported now
         return storage
 
     @cached_property

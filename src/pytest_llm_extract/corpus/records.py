@@ -109,7 +109,7 @@ def cut_value(text: bytes, key: str) -> tuple[bytes, bytes] | None:
     """
     if match := _KEYED[key].fullmatch(text):
         return match[1] or match[2], match[3]
-    # A flat record is told by what it does not hold, and an escape could hide that.
+    # A flat record is recognized by what it does not hold, and an escape could hide that.
     if text.count(b'"id"') > 1 or any(word in text for word in (b'"expected"', b'"output"', b'"raw"', b"\\u")):
         return None
     match = _FLAT.fullmatch(text)

@@ -72,7 +72,7 @@ def schema_of(reference: str, compare: Path | None = None) -> Schema:
 
 
 def score_corpus(corpus: Corpus, processes: int, advance: Advance) -> Totals:
-    """Score all of it, or its share; `advance` is told what share of the work is done since it was last called.
+    """Score all of it, or its share; `advance` is called with the share of the work done since its last call.
 
     Raises:
         LlmExtractError: a file or the schema cannot be read.

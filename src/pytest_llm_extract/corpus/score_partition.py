@@ -35,7 +35,7 @@ def score_partition(
             value that is not there.
         schema: a pydantic type, or `"module:Model"` or the path of a JSON Schema file.
         rules: rules by field path, as `compare=` has them; None for those of the schema.
-        strip: "fence" to read answers (`raw`) that stand in a Markdown fence; None to take them as they are.
+        strip: "fence" to read answers (`raw`) that are in a Markdown fence; None to take them as they are.
         partition: identity of the partition; None for a hash of its ids. Totals that are added count a partition that
             was scored again only once.
 

@@ -120,7 +120,7 @@ def _encoded(texts: Collection[str]) -> Iterator[bytes]:
     """
     for found in _all(_HEX, texts):
         coded = found.replace(" ", "").replace(":", "")
-        for start in range(2):  # what stands before it may be of the same alphabet, here and below
+        for start in range(2):  # what is before it may be of the same alphabet, here and below
             yield from _readable(bytes.fromhex(coded[start : len(coded) - (len(coded) - start) % 2]))
     for found in _all(_BASE32, texts):
         for start in range(8):
@@ -142,7 +142,7 @@ def _all(pattern: re.Pattern[str], texts: Iterable[str]) -> Iterable[str]:
 
 def _readable(data: bytes) -> Iterator[bytes]:
     if data[:2] == b"\x1f\x8b" or data[:1] == b"\x78":
-        with suppress(zlib.error):  # a text may begin so as well: with an x
+        with suppress(zlib.error):  # a text may begin so too: with an x
             data = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(data, _MAX_INFLATED)
     if _READABLE.search(data):
         yield data

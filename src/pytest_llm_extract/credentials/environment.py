@@ -16,7 +16,7 @@ from pytest_llm_extract.credentials.names import is_secret_name
 from pytest_llm_extract.credentials.placeholder_key import is_placeholder
 
 MIN_LENGTH = 12
-_MIN_LENGTH_NAMED = 6  # of a variable that the project names: shorter values stand in any text
+_MIN_LENGTH_NAMED = 6  # of a variable that the project names: any text may hold shorter values
 _PAIR = re.compile(r"\s*([\w .-]+)=(.*)", re.DOTALL)
 
 

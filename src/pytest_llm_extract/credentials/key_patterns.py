@@ -11,7 +11,7 @@ from pytest_llm_extract.credentials.key_shapes import ASSIGNED, NAMED, TOKENS
 _SHORTEST = 15  # characters of a key, and of the word that it is a part of
 _SHORTEST_ASSIGNED, _LONGEST_NAME = 24, 48
 _MOST_WORDLIKE = 3  # changes between small letters, capitals and digits, in names such as `north-2024-b7`
-# A pattern that begins with the text itself is found fastest, so that what must not stand before it comes behind it.
+# A pattern that begins with the text itself is found fastest, so that what must not be before it comes behind it.
 # They are compiled when they are needed: most texts hold nothing that begins so.
 _BEGIN = tuple(
     (token, rf"{re.escape(token.begin)}(?<![A-Za-z0-9_-]{re.escape(token.begin)}){token.rest}") for token in TOKENS

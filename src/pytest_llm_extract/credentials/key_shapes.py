@@ -1,4 +1,4 @@
-"""The shapes of keys: how they begin, or what stands before them.
+"""The shapes of keys: how they begin, or what is before them.
 
 Facts from the providers' own documents. Two maintained rule sets were measured against this table: detect-secrets 1.5
 misses 59 of the 83 shapes in `tests/secret_lists.py`, gitleaks' rules 41, and both take a hundred times as long.
@@ -14,7 +14,7 @@ _GITLAB = "ptoken glpat gldt glrt glrtr glptt glft glsoat glimt glagent glcbt gl
 
 
 class Token(NamedTuple):
-    """A key that begins with `begin`, before which no letter, digit, `_` or `-` stands. `rest` is a pattern.
+    """A key that begins with `begin`, with no letter, digit, `_` or `-` before it. `rest` is a pattern.
 
     `is_random`: the rest has to look random, since words can begin so too.
     """

@@ -24,7 +24,7 @@ _ENGLISH = word_set(
     monkey whiskey turkey donkey hockey jockey lackey mickey hotkey betoken
     """
 )
-# What stands before `key` or `token` where they are no credentials.
+# What is before `key` or `token` where they are no credentials.
 _BEFORE = word_set(
     """
     model primary foreign sort partition cache public natural composite unique lookup group map dict hash row
@@ -33,7 +33,7 @@ _BEFORE = word_set(
     legend
     """
 )
-# And what stands behind them.
+# And what is behind them.
 _BEHIND = word_set(
     """
     name names type url uri endpoint path file dir vault prefix suffix length size limit count counts expiry
@@ -51,7 +51,7 @@ def words_of(name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
-    """Whether the value of this name is a credential, as far as a name can tell."""
+    """Whether the value of this name is a credential, as far as a name can say."""
     words = words_of(name)
     return (
         any(_is_secret_word(words, at) for at in range(len(words)))

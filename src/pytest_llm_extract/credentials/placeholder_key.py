@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 _KEY = "llm-extract-placeholder-no-key-for-"
 _NAMED = re.compile(re.escape(_KEY) + r"([A-Z_]+)")
 _BASIC = re.compile(r"Basic\s+([A-Za-z0-9+/=]+)", re.IGNORECASE)
-# python-dotenv leaves alone what is set: the key of a `.env` file goes before a placeholder.
+# python-dotenv leaves alone what is set: the key of a `.env` file takes precedence over a placeholder.
 _DOTENV = f"dotenv{os.sep}main.py"
 _veiled_files: tuple[str, ...] = (_DOTENV,)
 _Environ = type(os.environ)
@@ -71,14 +71,14 @@ def _decoded(text: str) -> str:
         return ""
 
 
-# Setting the variables for the time of an extraction would be 80 lines less. It breaks four promises, each with a test in
-# test_placeholder_key.py: the key of a `.env` file takes precedence, a program that is killed or copies its environment
-# leaves no placeholder behind, what an extractor sets or deletes stays so, and `skipif(not os.getenv(…))` skips.
+# Setting the variables for the time of an extraction would be 80 lines less. It breaks four promises, which have tests
+# in test_placeholder_key.py: the key of a `.env` file takes precedence, a program that copies its environment leaves no
+# placeholder behind, what an extractor sets or deletes stays so, and `skipif(not os.getenv(…))` skips.
 class _Keyed(_Environ):  # type: ignore[valid-type, misc]
     """The environment with a placeholder in the place of every key that is unset, or empty, as CI withholds a secret.
 
-    The questions of veiled files are answered as if there were none. What somebody sets or deletes goes before. Another
-    thread may be at work here when the environment is itself again, so nothing goes by the class of `self`.
+    The questions of veiled files are answered as if there were none. What somebody sets or deletes takes precedence.
+    Another thread may be at work here when the environment is itself again, so nothing goes by the class of `self`.
     """
 
     def __getitem__(self, key: str) -> str:

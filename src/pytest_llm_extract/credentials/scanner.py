@@ -148,7 +148,7 @@ class Watch:
         return found
 
     def _located(self, text: str, secret: str, known: frozenset[str] | None) -> FoundSecret:
-        """The place of a secret: where it stands as it is, else where it is complete, found by halving."""
+        """The place of a secret: where it is as it is, else where it is complete, found by halving."""
         end = min((end for _, end, name in self._spans_of(text, secret, known) if name == secret), default=None)
         if end is None and len(text) > _LONG:
             return FoundSecret(secret, 1, f"{len(text):,} characters, where it is encoded")

@@ -13,7 +13,7 @@ _seen: dict[str, str] = {}
 
 
 def remember(credentials: Mapping[str, str]) -> None:
-    """Take note of credentials, by value; the text says where they stood (`header 'authorization'`)."""
+    """Take note of credentials, by value; the text says where they were (`header 'authorization'`)."""
     for value, where in credentials.items():
         if value not in _seen and is_secret(value):
             with _lock:

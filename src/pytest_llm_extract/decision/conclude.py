@@ -21,7 +21,7 @@ class TuningDecision(NamedTuple):
 
     Attributes:
         verdict: one of the closed list of conclusions.
-        about: what it is about: what to try first, the fields, or why nothing can be told.
+        about: what it is about: what to try first, the fields, or why there is no answer.
         next_steps: what to do, the cheapest first.
     """
 
@@ -86,7 +86,7 @@ def _verdict(
     steps: Sequence[_Step],
     is_available: bool | None,
 ) -> tuple[Verdict, str, list[_Step]]:
-    """The conclusion, what it is about, and a step that goes before the others."""
+    """The conclusion, what it is about, and a step that comes before the others."""
     if gaps and all(gap.verdict == "reached" for gap in gaps):
         return "not needed", f"{evidence.leader} reaches the target in every field", []
     if steps:

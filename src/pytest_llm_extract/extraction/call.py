@@ -199,7 +199,7 @@ def record(
 ) -> Call:
     """Run an extraction once and write its cassette. The old cassette stays unless a new one replaces it.
 
-    `heard` is told of every answer of the provider, also of those that the extractor's own client tries again.
+    `heard` is called with every answer of the provider, also of those that the extractor's own client tries again.
     `ended` is called when the extraction has ended, before its cassette is written.
     """
     try:

@@ -306,6 +306,6 @@ class Extraction:
 
 
 def _said(error: BaseException, content: str | None) -> str:
-    """What an extraction raised, and that its answer stood in a Markdown fence, where it did."""
+    """What an extraction raised, and that its answer was a Markdown fence, where it was."""
     words = in_words(error)
-    return f"{words} (the answer stands in a Markdown fence)" if is_fenced(content) else words
+    return f"{words} (the answer is in a Markdown fence)" if is_fenced(content) else words

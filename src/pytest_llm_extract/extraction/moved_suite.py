@@ -53,14 +53,14 @@ def _by_name(root: Path, _cases: int) -> dict[str, list[Path]]:
 
 
 def suite_id_of(folder: Path, settings: Settings) -> str | None:
-    """The id of the suite whose cassettes lie in a folder; None where the folder's name does not tell."""
+    """The id of the suite whose cassettes lie in a folder; None where the folder's name does not say."""
     *module, name = folder.relative_to(settings.cassettes).parts
     suite_id = f"{'/'.join(module)}.py::{name.replace('.', '::')}"
     return suite_id if module and suite_folder(settings.cassettes, suite_id) == folder else None
 
 
 def _is_there(path: Path, settings: Settings) -> bool:
-    """Whether the test whose cassette this is still stands in its module, as far as a look at the file can say."""
+    """Whether the test whose cassette this is is still in its module, as far as a look at the file can say."""
     suite_id = suite_id_of(path.parent.parent, settings)
     if suite_id is None:
         return True

@@ -22,7 +22,7 @@ _SHOWN = 300  # characters of an answer
 class Failure(NamedTuple):
     """The reason why nothing was recorded, in the provider's words, and its effect on other calls.
 
-    `status` is that of the HTTP answer that tells it; None when a request got none, or when no request went out.
+    `status` is that of the HTTP answer that says so; None when a request got none, or when no request went out.
     `is_final` is True where every further call would end in the same way (a wrong key, a disk that is full).
     `is_of_storage` is True where there is an answer, and it cannot be written.
     """

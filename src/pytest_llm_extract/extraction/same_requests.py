@@ -14,7 +14,7 @@ from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.extraction.call import Slot, first_request, replay
 from pytest_llm_extract.extraction.job import Job
 
-_HEAD_BYTES = 4096  # of a cassette, whose fingerprints stand at its top
+_HEAD_BYTES = 4096  # of a cassette, whose fingerprints are at its top
 
 
 class Source(NamedTuple):

@@ -21,7 +21,7 @@ _ASKED = (Outcome.WRONG, Outcome.SPURIOUS)
 _UNTOLD = (None, "other_number")  # hints that say less than where a value comes from
 _SHORTEST_END = 6  # characters that do not end a document by chance
 _AFTER_LABEL = re.compile(r" *[:#=]| {2,}|\t")
-_SHORTEST_NUMBER = 2  # digits of a whole number that does not stand in any prompt by chance
+_SHORTEST_NUMBER = 2  # digits of a whole number that is in no prompt by chance
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _LINE = 80  # characters behind a label in which its value stands
 
@@ -50,7 +50,7 @@ def _is_asked(leaf: Leaf) -> bool:
 
 
 class ValueSources:
-    """The document and what stands around it in its requests, for values to be looked for in."""
+    """The document and what is around it in its requests, for values to be looked for in."""
 
     def __init__(self, requests: Sequence[bytes], document: str | None, choices: Collection[str] = ()) -> None:
         self._requests, self._choices = requests, choices
@@ -72,7 +72,7 @@ class ValueSources:
         return "label" if self._is_label(path, text, leaf.expected) else None
 
     def _is_label(self, path: str, text: str, expected: Any) -> bool:
-        """Whether a value is the name of its field, or stands in the document right before the expected value."""
+        """Whether a value is the name of its field, or is in the document right before the expected value."""
         words = re.sub(r"[\W_]+", " ", text).casefold().strip()
         if not words or any(map(str.isdigit, words)):
             return False

@@ -36,9 +36,9 @@ class YamlMistakeError(Exception):
 class YamlReader:
     """Reads values from a stream of parser events.
 
-    Unquoted values are read as JSON has them: null, true, false and numbers; all else, dates and `no` too, is text. A
-    key is a text and stands once. `dumped` files are PyYAML's: they may hold `!!binary`, and a number with an exponent
-    is one only in PyYAML's own form (`1.0e+5`). Every other tag but that of text is a mistake.
+    Unquoted values are read as JSON has them: null, true, false and numbers; all else, dates and `no` too, is text.
+    A key is a string and occurs once. `dumped` files are PyYAML's: they may hold `!!binary`, and a number with an
+    exponent is one only in PyYAML's own form (`1.0e+5`). Every other tag but that of text is a mistake.
     `max_weight` bounds the characters of all values, aliases written out, and counts 256 for each list and mapping.
     `number` reads what has a point or an exponent.
     """

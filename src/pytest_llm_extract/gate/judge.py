@@ -1,7 +1,7 @@
 """What changed about the judge since the baseline: limits, rules, code, groups, gold and cases. All of it is said.
 
 Nobody turns a gate green unnoticed: every difference is a note, and the verdict of the judge that the baseline knew
-stands beside that of today's.
+is shown beside that of today's.
 """
 
 from __future__ import annotations

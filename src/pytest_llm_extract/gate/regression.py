@@ -60,7 +60,7 @@ class Comparison(NamedTuple):
     `n_samples` is how many samples of a case are compared, at most: both sides must have them.
     `smallest_loss` is how many cases (groups) one field alone must lose to fail, `visible_drop` the least drop of its
     accuracy that this can be; None where a case can lose less of a field than a whole leaf of one sample.
-    `cases_to_decide` counts cases (groups) as well: it is that of the test that comes nearest to failing.
+    `cases_to_decide` counts cases (groups) too: it is that of the test that comes nearest to failing.
     `pooled_p_without_failed` is the pooled test once more without the fields that failed; None when none did, or
     when no other field is left. `pooled_p_gain` tests a gain of all fields together. `statuses` counts the paired
     samples of each status, before and now.

@@ -39,7 +39,7 @@ def dropped(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
 
 
 def fewer_labels(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
-    """Fields that some cases label no more and others do: told only, since a label that was wrong is taken out, too."""
+    """Fields that some cases no longer label and others do: reported only, since wrong labels are taken out, too."""
     elsewhere = {*_removed(suite, baseline), *_unlabelled(suite, baseline)}
     unlabelled: dict[str, list[str]] = {}
     for case in suite.cases:

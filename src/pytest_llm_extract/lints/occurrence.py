@@ -25,9 +25,9 @@ _DATES = re.compile(
 )
 _ORDERS = (None, "DMY")
 _LOCALES = ("en_US", "de_DE")
-_SHORT = 3  # characters of a value that could stand in any document by chance
-_LONG = 6  # characters that do not stand side by side by chance
-_MISREAD = 90.0  # percent of a value's characters that stand together in a document that was misread
+_SHORT = 3  # characters of a value that could be in any document by chance
+_LONG = 6  # characters that are not side by side by chance
+_MISREAD = 90.0  # percent of a value's characters that are together in a document that was misread
 
 
 _ONES = (

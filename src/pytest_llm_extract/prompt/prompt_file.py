@@ -32,7 +32,7 @@ Example = tuple[Mapping[str, Any], str]
 class Prompt(NamedTuple):
     """A prompt file: its messages are templates that say `names`, its parameters are sent as they are.
 
-    `written` are the messages as they stand in the file: role and text. `left_out` is the instruction that an ablation
+    `written` are the messages as they are in the file: role and text. `left_out` is the instruction that an ablation
     took out.
     """
 

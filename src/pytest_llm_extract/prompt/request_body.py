@@ -39,7 +39,7 @@ def chat_body(
 def responses_body(
     model: str, messages: Sequence[Message], parameters: Mapping[str, Any], answer: ResponseFormat
 ) -> dict[str, Any]:
-    """The body of a Responses request; the provider is told not to keep it unless the parameters say `store`."""
+    """The body of a Responses request; the provider is asked not to keep it unless the parameters say `store`."""
     turns = [{"role": message.role, "content": _content(message, _responses_part)} for message in messages]
     named = {_RESPONSES_NAMES.get(name, name): value for name, value in parameters.items()}
     return {"model": model, "input": turns, "store": False, **named, **_responses_format(answer)}

@@ -114,7 +114,7 @@ def _probe_all(jobs: Sequence[Job], client: Callable[[], Any], settings: Setting
             except KeyboardInterrupt:
                 raise
             except BaseException:
-                return  # it ends its test as well, which will say so
+                return  # it ends its test too, which will say so
 
     in_threads(probe, jobs, suite.concurrency or settings.concurrency, threading.Event())
     return probes

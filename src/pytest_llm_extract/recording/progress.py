@@ -31,7 +31,7 @@ class Estimate:
 class SuitePlan:
     """The cassettes of a suite's selected cases, and the expected use of recording those that need it.
 
-    `stale` counts by cause. `expected` is None where no earlier recording of the suite tells; it is "at least" for
+    `stale` counts by cause. `expected` is None where no earlier recording of the suite says; it is "at least" for
     stale recordings of an extractor, whose requests are known up to the first that changed. `in_tests` are the cases
     that only their tests can record (`extraction.run`), `waiting` those whose requests are in a batch. `moved_from` is
     what `llm-extract mv` would move here. `shared` counts the recordings that are not sent, by the variant that they

@@ -130,7 +130,7 @@ class RecordingRun:
             batch.end(Failure(words, is_final=True))
             return batch.left(job)
         if call.failure is not None and is_too_long(call.failure.retry_after_s):
-            batch.end(call.failure)  # a limit of the day, say: whoever asks meanwhile is refused as well
+            batch.end(call.failure)  # a limit of the day, say: whoever asks meanwhile is refused too
         return call
 
     def _spend(self, batch: Batch, call: Call) -> Call:
@@ -172,7 +172,7 @@ class RecordingRun:
     ) -> Iterator[Call]:
         """Try to record a case until it succeeds or a further try is pointless. The last call counts.
 
-        `retry` is told of each failure after which there is a further try, and in how many seconds. Nothing is sent
+        `retry` is called with each failure after which there is a further try, and in how many seconds. Nothing is sent
         once `stop` is set, also not by those who wait for their turn.
         """
         slot, first, errors = job.slot(self._settings), clock.monotonic_s(), 0
@@ -251,7 +251,7 @@ def _text(source: Source) -> str | Failure:
 def _as_recorded(call: Call) -> Call:
     call.recorded = True
     if call.change is not None:
-        # A value that differs in every request would be stale for ever.
+        # A value that differs in every request would always be stale.
         cause = f"{call.change.cause}, though it was recorded a moment ago: {call.change.hint or VOLATILE}"
         call.change, call.problem = call.change._replace(cause=cause, hint=None), cause
     return call

@@ -60,7 +60,7 @@ def corpus_suite(name: str, variant: str, totals: Totals, floors: dict[str, Floo
 
 
 def _trivial(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]) -> list[str]:
-    """Floors that an all-null answer would meet. Fields in lists are left out, since counts do not tell."""
+    """Floors that an all-null answer would meet. Fields in lists are left out, since counts do not say."""
     nulls = {}
     for path, summary in fields.items():
         if "[]" not in path and "{}" not in path:
@@ -70,7 +70,7 @@ def _trivial(fields: Mapping[str, FieldSummary], floors: Mapping[str, Floor]) ->
 
 
 def problem_lines(totals: Totals) -> list[str]:
-    """How many records have each problem, and where the first of them stand."""
+    """How many records have each problem, and where the first of them are."""
     lines = []
     for kind, (one, many) in _WORDS.items():
         if count := totals.counts.problems[kind]:

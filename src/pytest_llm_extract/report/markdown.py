@@ -1,6 +1,6 @@
 """Render results as Markdown for a job summary, a pull request comment or an agent.
 
-Whatever comes from documents, models and names stands in code spans, where it cannot link, ping or break out.
+Whatever comes from documents, models and names is in code spans, where it cannot link, ping or break out.
 """
 
 from __future__ import annotations

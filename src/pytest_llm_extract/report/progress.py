@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[float], None]]:
-    """Gives a function that is told what share of the work is done since its last call; shown on stderr.
+    """Gives a function that shows progress on stderr; it is called with the share of the work done since its last call.
 
     Where stderr is not a terminal, nothing is shown.
     """

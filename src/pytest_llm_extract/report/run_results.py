@@ -44,7 +44,7 @@ def run_results(
         suites: with their decisions.
         comparisons: of suites with variants.
         folder: the rootdir.
-        documents: `full`; `embed`, to hold images and PDFs as well; `none`, to hold no document and no request.
+        documents: `full`; `embed`, to hold images and PDFs too; `none`, to hold no document and no request.
         run: what is known of the run, None for one that ends now.
         lints: what is wrong with the golden data of each suite.
     """

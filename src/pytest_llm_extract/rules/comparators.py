@@ -111,7 +111,7 @@ class DateText(Rule):
 
     `order` says how `03/04/2024` reads; without it, the month comes first. A date that begins with four digits begins
     with its year. Two digits of a year match any century: nothing is filled in. Months may have their names in English
-    and some twenty other languages; `2024年3月5日` is read as well.
+    and some twenty other languages; `2024年3月5日` is read too.
     """
 
     slot, place, types = "compare", "leaf", _TEXT

@@ -25,7 +25,7 @@ class Definitions:
         self._found = {d["ref"]: d for d in core.get("definitions", ())}
 
     def complete(self, core: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A part of the schema that can stand alone, with all that it may refer to."""
+        """A part of the schema that is complete by itself, with all that it may refer to."""
         return {"type": "definitions", "schema": core, "definitions": list(self._found.values())}
 
     def resolve(self, core: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -44,7 +44,7 @@ class Definitions:
                 return core
 
     def rules(self, core: Mapping[str, Any]) -> tuple[Rule, ...]:
-        """The rules that wrappers and type carry, the outermost last, since it goes before the others."""
+        """The rules that wrappers and type carry, the outermost last, since it takes precedence."""
         found: tuple[Rule, ...] = ()
         while True:
             found = (*(core.get("metadata") or {}).get(METADATA_KEY, ()), *found)
@@ -107,7 +107,7 @@ def union_choices(core: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _parts(value: Any) -> Iterator[Mapping[str, Any]]:
-    """The schemas that stand in lists and mappings, at any depth, but not those within one another."""
+    """The schemas that are in lists and mappings, at any depth, but not those within one another."""
     if isinstance(value, Mapping) and isinstance(value.get("type"), str):
         yield value
     elif isinstance(value, Mapping | list | tuple):

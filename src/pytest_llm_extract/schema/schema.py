@@ -43,7 +43,7 @@ class Schema:
 
     @classmethod
     def of(cls, tp: Any, source: str, compare: Mapping[str, Any] | None = None) -> Schema:
-        """Read a type; `compare` holds rules by path, which go before those of the type.
+        """Read a type; `compare` holds rules by path, which take precedence over those of the type.
 
         Raises:
             UsageError: it is not a pydantic model, nor a list, dict or union of them; or a rule does not fit.
@@ -106,7 +106,7 @@ class Schema:
     def read_gold(self, expected: Any, written: str | None = None) -> Any:
         """Gold as typed values: labelled are the fields that were given; model-level validators do not run.
 
-        `written` is gold as it stands in a file, for numbers that have more digits than a float.
+        `written` is gold as it is in a file, for numbers that have more digits than a float.
 
         Raises:
             pydantic.ValidationError: it does not fit the schema.

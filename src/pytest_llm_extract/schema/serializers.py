@@ -23,7 +23,7 @@ def plain_serializer(core: Any) -> SchemaSerializer:
 
 
 def leaf_serializer(core: Any, config: Mapping[str, Any]) -> SchemaSerializer:
-    """The same of a leaf; `config` is that of the model around it."""
+    """Read the serializer of a leaf; `config` is that of the model around it."""
     return build_serializer(rebuild(rebuild(core, _as_it_is), partial(_bytes_as_read, config)))
 
 

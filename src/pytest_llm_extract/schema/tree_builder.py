@@ -39,7 +39,7 @@ Settled = dict[str, Rule | Comparison]
 
 
 class Builder:
-    """Core schema → nodes. `compare` holds rules by path; they go before those of the schema.
+    """Core schema → nodes. `compare` holds rules by path; they take precedence over those of the schema.
 
     `rules` fills with path and description of every rule in force, `functions` with those that a project wrote itself,
     `writers` with what writes bytes, by path.

@@ -168,7 +168,7 @@ LACKING = (AttributeError, KeyError, TypeError)  # how code fails that needs a f
 
 
 class _Info:
-    """What pydantic tells a validator, whose `data` lacks the fields that the JSON does not have or that do not fit."""
+    """What pydantic gives a validator, whose `data` lacks the fields that the JSON does not have or that do not fit."""
 
     def __init__(self, info: ValidationInfo) -> None:
         self._info, self.data = info, _known(info.data)

@@ -25,10 +25,10 @@ _MEANINGS = {
     "sibling": ("are the value of the field {!r}", "say in the prompt what tells the two fields apart"),
     "other_number": ("are another number", "no rule makes them right; look at what the model reads"),
     "prompt": (
-        "stand in the {} of the prompt and not in the document",
+        "are in the {} of the prompt and not in the document",
         "the model repeats its prompt: say what is an example, or try without it",
     ),
-    "label": ("are the label of the value", "say in the prompt that the value stands behind its label"),
+    "label": ("are the label of the value", "say in the prompt that the value follows its label"),
     "end": ("are the end of the document", "say in the prompt where the value stands"),
     "loop": ("repeat themselves", "no rule makes them right; a frequency penalty or another model may"),
     "unread": ("have the right value in a notation that the schema does not read", "say in the prompt how to write it"),

@@ -39,8 +39,8 @@ def score(
 
     `gold` is plain data or an instance; what it does not set is not scored. `predicted` is an instance, plain data,
     or the JSON text of an answer. `schema` is a pydantic type or a JSON Schema; an instance needs none. `compare` holds
-    rules by field path, which go before those of the schema. With `strip="fence"` an answer that is one Markdown fence
-    is its content.
+    rules by field path, which take precedence over those of the schema. With `strip="fence"` an answer that is one
+    Markdown fence is its content.
 
     Example:
         >>> score({"vendor": "ACME"}, {"vendor": "Acme"}, schema=Invoice).counts["vendor"].wrong

@@ -56,7 +56,7 @@ class BatchDesk:
             raise pytest.UsageError(str(error)) from None
 
     def in_files(self, selected: Sequence[Selected]) -> dict[Path, str]:
-        """The cassettes that a batch was sent for, as far as its file tells, and why they are missing."""
+        """The cassettes that a batch was sent for, as far as its file says, and why they are missing."""
         words = {(batch.suite, file): waiting_words(batch) for batch in self._open() for file in batch.files}
         paths = [(job.suite.key, job.path(self._settings)) for group in selected for job in group.jobs]
         return {path: words[suite, path.name] for suite, path in paths if (suite, path.name) in words}

@@ -122,7 +122,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "extraction" not in metafunc.fixturenames:
         metafunc.fixturenames.append("extraction")
     if "request" in metafunc.fixturenames and "request" not in signature(metafunc.function).parameters:
-        # Our own fixture gets it anyway; to give it to the test as well, pytest inspects a function each time.
+        # Our own fixture gets it anyway; to give it to the test too, pytest inspects a function each time.
         metafunc.fixturenames.remove("request")
     params = [
         pytest.param((suite, golden), id=suite.item_id(golden.case.id)) for suite in suites for golden in suite.cases

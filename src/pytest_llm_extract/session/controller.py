@@ -64,7 +64,7 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        """The same of workers, all of which collect the same tests."""
+        """Note a run without tests under xdist, where every worker collects the same ones."""
         self.n_selected = len(ids)
 
     def pytest_deselected(self, items: Collection[pytest.Item]) -> None:
@@ -73,7 +73,7 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """The same of a worker, unless it crashed."""
+        """Note that tests were deselected in a worker, unless it crashed."""
         self.n_deselected += getattr(node, "workeroutput", {}).get("llm_extract_deselected", 0)
 
     @pytest.hookimpl(trylast=True)

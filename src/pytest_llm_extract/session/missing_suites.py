@@ -120,7 +120,7 @@ class Absent:
         return {suite_id: reason}
 
     def _baselines_in_use(self) -> set[Path]:
-        """Where the suites of this run have their baselines, whatever name stands in those: they may have moved."""
+        """Where the suites of this run have their baselines, whatever name is in those: they may have moved."""
         collected = map(suite_and_case, getattr(self.session, "items", ()))  # of which there are none beside workers
         known = {found[0].key for found in collected if found is not None}.union(self.ran)
         return {baseline_folder(self.settings.cassettes, key) / BASELINE for key in known}

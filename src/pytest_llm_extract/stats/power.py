@@ -18,7 +18,7 @@ SCANNED = 200
 def smallest_loss(n_cases: int, n_fields: int, alpha: float) -> int | None:
     """Smallest number of cases that one field alone must lose, none gained, so that the gate fails.
 
-    None if losing all `n_cases` would not be enough. When other fields move as well, it can take one more.
+    None if losing all `n_cases` would not be enough. When other fields move too, it can take one more.
     """
     others = {str(number): SignFlip(1.0) for number in range(1, n_fields)}
     for lost in range(1, n_cases + 1):

@@ -1,4 +1,4 @@
-"""Refuse suites whose names hold a secret: they stand in reports, node ids and names of files."""
+"""Refuse suites whose names hold a secret: they are in reports, node ids and names of files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_names(suites: Sequence[Suite], watch: Watch) -> None:
         return
     for what, text in named:
         if (shown := watch.hide(text)) != text:
-            problem = f"{what} {shown!r} holds a secret, and it would stand in reports and in names of files: change it"
+            problem = f"{what} {shown!r} holds a secret, and it would be in reports and in names of files: change it"
             raise UsageError(suites[0].id, problem)
 
 

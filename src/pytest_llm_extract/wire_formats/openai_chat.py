@@ -58,7 +58,7 @@ def _is_chunk(event: Body) -> bool:
 
 
 def _join(chunks: Sequence[Body]) -> Body:
-    """Its first choice; usage stands in the last chunk, or in each (Groq: in `x_groq`)."""
+    """Its first choice; usage is in the last chunk, or in each (Groq: in `x_groq`)."""
     whole: dict[str, Any] = {}
     message: dict[str, Any] = {}
     calls: dict[str, dict[str, Any]] = {}

@@ -54,7 +54,7 @@ def _excerpt(words: list[str], start: int, end: int) -> str:
 
 
 def recorded_document(old: str, new: str, document: str) -> str | None:
-    """The document that stood in a recorded text, where nothing else changed; None where something did."""
+    """The document that was in a recorded text, where nothing else changed; None where something did."""
     pieces = new.split(document)
     n = len(pieces) - 1
     if not n:

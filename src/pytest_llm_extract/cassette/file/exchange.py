@@ -27,7 +27,7 @@ _OF_THE_ACCOUNT = re.compile(
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as it may be stored, and the credentials that it carried, each with where it stood.
+    """A request as it may be stored, and the credentials that it carried, each with where it was.
 
     `scrubbed` names what was taken out of its body.
     """

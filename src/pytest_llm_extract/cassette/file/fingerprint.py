@@ -14,7 +14,7 @@ from pytest_llm_extract.wire_formats.request import split_request
 
 Json = Any
 IGNORED = "(ignored)"
-ORIGIN = frozenset({"prompt", "schema", "parameters", "document", "model"})  # what `origin` tells, beside `request`
+ORIGIN = frozenset({"prompt", "schema", "parameters", "document", "model"})  # what `origin` holds, beside `request`
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _as_written = json.JSONEncoder(separators=(",", ":")).encode
 _HASH = re.compile(rb"sha256:([0-9a-f]{64})")

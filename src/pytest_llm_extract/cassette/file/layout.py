@@ -14,7 +14,7 @@ from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, as_by
 from pytest_llm_extract.cassette.file.fingerprint import FIRST, ORIGIN, VERSION, Scheme, answer_digest
 from pytest_llm_extract.config.ini import HEADERS
 
-FORMAT = 2  # in format 1, what is in `run` stood beside it
+FORMAT = 2  # in format 1, what is in `run` was beside it
 _KINDS = {dict: "a mapping", list: "a list", str: "a string", bytes: "binary", bool: "true or false", int: "a number"}
 _KINDS |= {float: "a number with a fraction", type(None): "nothing"}
 # They describe how a body travelled; stored bodies are decoded and whole.

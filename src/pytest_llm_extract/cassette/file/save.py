@@ -69,7 +69,7 @@ def cassette_text(
 
 
 def run_line(run: Mapping[str, Any]) -> str:
-    """What is new in every recording, as JSON on one line, which is YAML as well."""
+    """What is new in every recording, as JSON on one line, which is YAML too."""
     text = _on_one_line(run).encode(errors="surrogatepass").decode(errors="replace")
     return f"  run: {_NOT_IN_YAML.sub(escape, text)}\n"
 

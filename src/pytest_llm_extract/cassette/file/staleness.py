@@ -206,7 +206,7 @@ def _of_part(name: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Re
 def _is_utf8(text: str) -> bool:
     try:
         text.encode()
-    except UnicodeEncodeError:  # bytes that are not text stand in it as surrogates
+    except UnicodeEncodeError:  # bytes that are not text are in it as surrogates
         return False
     return True
 

@@ -12,7 +12,7 @@ from typing import Any
 from pytest_llm_extract.cassette.http import surroundings
 from pytest_llm_extract.cassette.ownership import Stopped, Take, active, owner, stopping, warn_late
 
-# Where the address stands among an event's arguments; of others, the arguments begin with a host and a port.
+# Where the address is among an event's arguments; of others, the arguments begin with a host and a port.
 _ADDRESS = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1, "socket.getnameinfo": 0}
 _NAMING = frozenset({"socket.gethostbyname", "socket.gethostbyaddr"})
 _EVENTS = frozenset({"socket.getaddrinfo", *_ADDRESS, *_NAMING})

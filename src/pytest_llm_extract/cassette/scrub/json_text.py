@@ -11,7 +11,7 @@ _TOKEN = re.compile(
     r'(?P<text>"[^"\\\r\n]*+(?:\\.[^"\\\r\n]*+)*+"?)(?P<colon>\s*+:)?|(?P<open>[{\[])|(?P<close>[}\]])'
     r"|(?P<plain>-?\d[\d.eE+-]*|true|false)"
 )
-# Gets the name that a text stands under (None for a name itself), and gives another text, or None to keep it.
+# Gets the name that a text is under (None for a name itself), and gives another text, or None to keep it.
 Replace = Callable[[str | None, str], str | None]
 
 
@@ -23,7 +23,7 @@ class Rules(NamedTuple):
     """What is replaced: texts by `replace`; by `instead`, whole, values whose name `drops`, and those of labels.
 
     `labels`: whether what is called so beside a value (`{"name": "api_key", "value": …}`) makes it a credential;
-    `labelled` is told of each such label and value.
+    `labelled` is called with each such label and value.
     """
 
     replace: Replace
@@ -34,16 +34,16 @@ class Rules(NamedTuple):
 
 
 def rewrite(text: str, rules: Rules) -> str:
-    """Replace texts of JSON, wherever it stands: alone, by lines, in the events of a stream, cut off in the middle."""
+    """Replace texts of JSON, wherever it is: alone, by lines, in the events of a stream, cut off in the middle."""
     return _Rewriter(text, rules).run()
 
 
 class _Place:
-    """An object, a list or the whole: the name that its next value stands under, and what its `value` is called."""
+    """An object, a list or the whole: the name that its next value is under, and what its `value` is called."""
 
     def __init__(self, name: str | None) -> None:
         self.name, self.label = name, ""
-        self.values: list[tuple[int, int, str]] = []  # members called `value`, which may stand before their label
+        self.values: list[tuple[int, int, str]] = []  # members called `value`, which may be before their label
 
 
 class _Rewriter:

@@ -44,7 +44,7 @@ class Redaction:
     """One request, or one answer. `taken` are the credentials that were taken out, `scrubbed` their names in the body.
 
     `names` are those of the project, normal; their values are replaced whatever they are. `echoes` are texts that are
-    taken out wherever they stand. In an error, everything goes that looks like a key. `digests_files`: of a file in a
+    taken out wherever they are. In an error, everything goes that looks like a key. `digests_files`: of a file in a
     data URL, its sha256 stays.
     """
 
@@ -148,7 +148,7 @@ class Redaction:
         name, value = unquote_plus(match[1]), unquote_plus(match[2])
         if self._is_named(name) or is_query_credential(name) or is_credential(name, value):
             self._take(name, value)
-            return f"{match[1]}={REDACTED}"  # an empty one as well: where it is replayed, there may be no key
+            return f"{match[1]}={REDACTED}"  # an empty one too: where it is replayed, there may be no key
         if value.lstrip()[:1] in ("{", "[") and (clean := self._free(value)) != value:
             return f"{match[1]}={quote_plus(clean)}"
         return match[0]

@@ -60,7 +60,7 @@ class Scrubber:
         return Sent(request.method, url, kept, self._ignoring(body), credentials, self._scheme, scrubbed)
 
     def carried(self, request: Request, fingerprint: str) -> dict[str, str] | None:
-        """The credentials of a request that is, as it was sent, the one of this fingerprint, each with where it stood.
+        """The credentials of a request that is, as it was sent, the one of this fingerprint, each with where it was.
 
         None for every other one, and where the project has a say. The fingerprint is that of a request without
         credentials in its body, so this one has none there either.
@@ -132,7 +132,7 @@ class Scrubber:
 
 
 def credentials_of(request: Request) -> dict[str, str]:
-    """The credentials in the URL and in headers that are known to carry them, each with where it stood."""
+    """The credentials in the URL and in headers that are known to carry them, each with where it was."""
     return _credentials_of(request, SentHeaders(request.headers), unknown=False)
 
 

@@ -190,7 +190,7 @@ def _wrong_values(case: CaseResult) -> Iterator[tuple[CaseResult, str, Leaf | No
 
 
 def _wrong_texts(found: tuple[CaseResult, str, Leaf | None]) -> tuple[str, str, tuple[str, str, str, str]]:
-    """Case, field, and what stands in the further cells."""
+    """Case, field, and what is in the further cells."""
     case, path, leaf = found
     if leaf is None:
         return case.id, "", ("all", case.status.value, "", case.error or "")

@@ -25,7 +25,7 @@ from pytest_llm_extract.wire_formats.request import plain_text, split_request
 
 DOCUMENT = "⟦the document⟧"
 MOST_EMBEDDED = 50_000_000  # bytes of files in one report
-_LEAST_DOCUMENT = 12  # characters; a shorter one may stand in a prompt by chance
+_LEAST_DOCUMENT = 12  # characters; a shorter one may be in a prompt by chance
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Sources:
             return []
         try:
             recording = load(path, self.folder)
-        except (LlmExtractError, ValueError):  # the results stand without it
+        except (LlmExtractError, ValueError):  # the page shows the results without it
             return []
         requests = [
             {"to": f"{exchange.method} {path_of(exchange.url)}", **_request(exchange.request_body, document)}

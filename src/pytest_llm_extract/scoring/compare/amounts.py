@@ -1,4 +1,4 @@
-"""The number that a text is, with what stands beside it: a currency, or a percent sign."""
+"""The number that a text is, with what is beside it: a currency, or a percent sign."""
 
 from __future__ import annotations
 

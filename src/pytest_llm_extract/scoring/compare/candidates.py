@@ -28,7 +28,7 @@ def pairing_a_row(
     """For each list of models, the places of the predicted lists of which a row may pair with one of its own.
 
     Two rows do that if they have an equal value in some field, or are as much alike as `least`. None where that cannot
-    be told: lists below the rows, values without a key, or rows that label other fields than those that are charged.
+    be said: lists below the rows, values without a key, or rows that label other fields than those that are charged.
     """
     rows, others = list(chain.from_iterable(gold)), list(chain.from_iterable(predicted))
     if plan.whole or not set(plan.paths) <= set(charged):

@@ -82,7 +82,7 @@ class ModelPlan:
     def _compare_null(self, predicted: Any, absent: Outcome, out: Walk) -> None:
         neither = predicted is None or predicted is MISSING
         if neither and self in out.entered:
-            return  # a model that holds itself would go on for ever
+            return  # a walk through a model that holds itself would never end
         if neither:
             out.entered.add(self)
         for name, plan in self.fields:
