@@ -28,13 +28,17 @@ from pytest_llm_extract.scoring.advice import advise
 
 
 class BestTwo(NamedTuple):
-    """The cases that separate the two best variants: those that only one of them got right."""
+    """The cases that separate the two best variants: those that only one of them got right.
+
+    `fields` has the difference of each field, with intervals that hold together at 1 - alpha.
+    """
 
     first: str
     second: str
     gained: tuple[str, ...]
     lost: tuple[str, ...]
     difference: VariantDifference
+    fields: tuple[VariantDifference, ...]
 
     def to_wire(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -44,6 +48,7 @@ class BestTwo(NamedTuple):
             "gained": list(self.gained),
             "lost": list(self.lost),
             "difference": self.difference.to_wire(),
+            "fields": [found.to_wire() for found in self.fields],
         }
 
 
@@ -176,7 +181,7 @@ def compare_variants(
         best=best,
         claims=claims,
         differences=find_differences(scores, chosen, fields, alpha),
-        best_two=_best_two(scores, alpha),
+        best_two=_best_two(scores, fields, alpha),
         only_right=_only_right(results),
         visible_difference=visible_difference(scores, alpha),
         expected_score=None if expected is None else scores.share(expected * len(scores.groups)),
@@ -211,10 +216,11 @@ def _by_id(suite: SuiteResult) -> dict[str, CaseResult]:
     return {case.id: case for case in suite.cases}
 
 
-def _best_two(scores: Scores, alpha: float) -> BestTwo:
+def _best_two(scores: Scores, fields: Sequence[str], alpha: float) -> BestTwo:
     first, second = sorted(scores.total, key=lambda name: -sum(scores.total[name]))[:2]
     gained, lost = moved(scores, scores.changes(first, second, ALL))
-    return BestTwo(first, second, gained, lost, difference(scores, first, second, ALL, alpha))
+    by_field = tuple(difference(scores, first, second, field, alpha / len(fields)) for field in fields)
+    return BestTwo(first, second, gained, lost, difference(scores, first, second, ALL, alpha), by_field)
 
 
 def _only_right(results: Mapping[str, Sequence[CaseResult]]) -> dict[str, tuple[str, ...]]:

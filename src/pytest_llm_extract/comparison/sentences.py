@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_llm_extract.comparison.claims import Claim
 from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.comparison.differences import VariantDifference
 from pytest_llm_extract.comparison.scores import ALL
 from pytest_llm_extract.wording import count_cases, percent, some_names
 
@@ -48,6 +49,40 @@ def choice_sentences(comparison: VariantComparison) -> list[str]:
             f"on new documents expect {comparison.expected_score * 100:.1f}% of whichever is picked"
         )
     return lines
+
+
+def best_two_sentences(comparison: VariantComparison) -> list[str]:
+    """What separates the two that got most right: the fields with the largest differences, and the cases."""
+    two = comparison.best_two
+    if two is None or not (two.gained or two.lost):
+        return []
+    first, second = two.first, two.second
+    lines = [f"{first} and {second}, the two that got most right here, differ by {points(two.difference.accuracy)}"]
+    ordered = sorted((found for found in two.fields if found.accuracy), key=lambda found: -found.accuracy)
+    ends = [found for found in ordered[:1] if found.accuracy > 0] + [f for f in ordered[-1:] if f.accuracy < 0]
+    if ends:
+        shown = ", ".join(f"{found.field} {interval_in_points(found)}" for found in ends)
+        lines.append(f"{first} against {second}, the largest differences of fields: {shown}")
+    for name, cases in ((first, two.gained), (second, two.lost)):
+        if cases:
+            lines.append(f"{name} gets more right in {count_cases(len(cases))}: {some_names(cases)}")
+    return lines
+
+
+def alone_sentences(comparison: VariantComparison) -> list[str]:
+    """The cases that one variant alone gets entirely right."""
+    return [
+        f"only {name} gets every field right: {count_cases(len(cases))}: {some_names(cases)}"
+        for name, cases in comparison.only_right.items()
+    ]
+
+
+def interval_in_points(found: VariantDifference) -> str:
+    """`+25.0 (+8.5…+40.8)`: a difference in points with its interval."""
+    shown = f"{found.accuracy * 100:+.1f}"
+    if found.low is None or found.high is None:
+        return shown
+    return f"{shown} ({found.low * 100:+.1f}…{found.high * 100:+.1f})"
 
 
 def left_out_sentences(comparison: VariantComparison) -> list[str]:

@@ -7,18 +7,20 @@ from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.comparison.differences import VariantDifference
 from pytest_llm_extract.comparison.scores import ALL
 from pytest_llm_extract.comparison.sentences import (
+    alone_sentences,
     best_sentences,
+    best_two_sentences,
     choice_sentences,
     claim_sentence,
+    interval_in_points,
     left_out_sentences,
-    points,
 )
 from pytest_llm_extract.comparison.summary import VariantSummary
 from pytest_llm_extract.report.tables import TableRow, table
 from pytest_llm_extract.report.terminal_text import printable
 from pytest_llm_extract.wording import count_cases, percent
 
-_CLAIMS, _CASES = 10, 6  # lines of claims, and cases named in a line
+_CLAIMS = 10  # lines of claims
 
 
 def variants_lines(comparison: VariantComparison, width: int) -> list[str]:
@@ -30,10 +32,10 @@ def variants_lines(comparison: VariantComparison, width: int) -> list[str]:
     lines += [printable(text, 400) for text in choice_sentences(comparison)]
     lines += _variants_table(comparison, width)
     lines += _claims(comparison)
-    lines += _best_two(comparison)
+    two, *apart = [printable(text, 400) for text in best_two_sentences(comparison)] or [""]
+    lines += [f"{two}:", *(f"  {text}" for text in apart)] if two else []
     lines += _instructions(comparison)
-    for name, cases in comparison.only_right.items():
-        lines.append(printable(f"only {name} gets every field right: {_some(cases)}", 400))
+    lines += [printable(text, 400) for text in alone_sentences(comparison)]
     return lines + notes
 
 
@@ -54,19 +56,13 @@ def _variants_table(comparison: VariantComparison, width: int) -> list[str]:
 def _row(variant: VariantSummary, difference: VariantDifference | None, versus: str, *, is_best: bool) -> TableRow:
     cells = {
         "score": f"{variant.score * 100:.1f}%",
-        versus: "" if difference is None else _interval(difference.accuracy, difference.low, difference.high),
+        versus: "" if difference is None else interval_in_points(difference),
         "unusable": str(variant.n_unusable or ""),
         "tokens": _tokens(variant),
         "$/1,000": _price(variant),
         "best": "●" if is_best else "",
     }
     return TableRow(variant.name, cells)
-
-
-def _interval(difference: float, low: float | None, high: float | None) -> str:
-    if low is None or high is None:
-        return f"{difference * 100:+.1f}"
-    return f"{difference * 100:+.1f} ({low * 100:+.1f}…{high * 100:+.1f})"
 
 
 def _tokens(variant: VariantSummary) -> str:
@@ -104,22 +100,3 @@ def _instructions(comparison: VariantComparison) -> list[str]:
 def _hint(comparison: VariantComparison, claim: Claim) -> list[str]:
     text = comparison.advice.get(claim.variant, {}).get(claim.field) if claim.direction == "worse" else None
     return [f"    hint: {printable(text, 200)}"] if text else []
-
-
-def _best_two(comparison: VariantComparison) -> list[str]:
-    """The cases that tell the two leading variants apart."""
-    two = comparison.best_two
-    if two is None or not (two.gained or two.lost):
-        return []
-    first, second = printable(two.first, 60), printable(two.second, 60)
-    lines = [f"{first} and {second}, the two that got most right here, differ by {points(two.difference.accuracy)}:"]
-    if two.gained:
-        lines.append(f"  {first} gets more right in {printable(_some(two.gained), 200)}")
-    if two.lost:
-        lines.append(f"  {second} gets more right in {printable(_some(two.lost), 200)}")
-    return lines
-
-
-def _some(cases: tuple[str, ...]) -> str:
-    shown = ", ".join(printable(case, 30) for case in cases[:_CASES])
-    return f"{count_cases(len(cases))}: {shown}" + (", …" if len(cases) > _CASES else "")

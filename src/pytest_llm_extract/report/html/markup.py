@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ class Html(str):
 
 
 Child: TypeAlias = "str | int | None"
+_EMPTY = re.compile(r"<td[^>]*></td>")
 _VOID = frozenset({"meta", "link", "br", "col", "input", "img", "rect", "line", "circle", "path", "polyline"})
 
 
@@ -47,7 +49,9 @@ def _attribute(key: str, value: str | int | float | bool | None) -> str:
 
 
 def table(caption: str, head: tuple[str, ...], rows: list[list[Html]], **attributes: str) -> Html:
-    """A table whose first column names its rows; `rows` are lists of cells."""
+    """A table whose first column names its rows; `rows` are lists of cells. A column without a value is left out."""
+    kept = [at for at in range(len(head)) if not rows or any(not _EMPTY.fullmatch(row[at]) for row in rows)]
+    head, rows = tuple(head[at] for at in kept), [[row[at] for at in kept] for row in rows]
     classes = ["number" if 'class="number"' in cell else None for cell in rows[0]] if rows else [None] * len(head)
     heads = [tag("th", name, scope="col", class_=name_of) for name, name_of in zip(head, classes, strict=True)]
     body = [tag("tr", *row) for row in rows]

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pytest_llm_extract.comparison.compare import VariantComparison
-from pytest_llm_extract.comparison.differences import VariantDifference
 from pytest_llm_extract.comparison.scores import ALL
-from pytest_llm_extract.comparison.sentences import best_sentences, choice_sentences, claim_sentence, left_out_sentences
+from pytest_llm_extract.comparison.sentences import (
+    alone_sentences,
+    best_sentences,
+    best_two_sentences,
+    choice_sentences,
+    claim_sentence,
+    interval_in_points,
+    left_out_sentences,
+)
 from pytest_llm_extract.report.html.figures import scatter
 from pytest_llm_extract.report.html.markup import Html, join, table, tag
 from pytest_llm_extract.wording import count_cases
@@ -18,7 +25,7 @@ def variants_section(comparison: VariantComparison) -> Html:
     said = [*best_sentences(comparison), *choice_sentences(comparison)] if comparison.variants else []
     parts = [tag("h3", "Variants"), tag("ul", *(tag("li", text) for text in said), class_="reasons") if said else None]
     if comparison.variants:
-        parts += [scatter(comparison), _table(comparison), _claims(comparison)]
+        parts += [scatter(comparison), _table(comparison), _claims(comparison), _apart(comparison)]
     left_out = [tag("li", text) for text in left_out_sentences(comparison)]
     return join(*parts, tag("ul", *left_out, class_="notes") if left_out else None)
 
@@ -32,6 +39,12 @@ def _claims(comparison: VariantComparison) -> Html | None:
     return tag("details", tag("summary", head), tag("ul", *lines), open=len(ordered) <= _OPEN)
 
 
+def _apart(comparison: VariantComparison) -> Html | None:
+    """What separates the two that got most right, and who alone gets a case entirely right."""
+    said = [*best_two_sentences(comparison), *alone_sentences(comparison)]
+    return tag("ul", *(tag("li", text) for text in said)) if said else None
+
+
 def _table(comparison: VariantComparison) -> Html:
     differences = {difference.variant: difference for difference in comparison.differences if difference.field == ALL}
     rows = []
@@ -39,7 +52,7 @@ def _table(comparison: VariantComparison) -> Html:
         difference, tokens = differences.get(variant.name), (variant.input_tokens, variant.output_tokens)
         cells = (
             f"{variant.score * 100:.1f}%",
-            _difference(difference),
+            "" if difference is None else interval_in_points(difference),
             str(variant.n_unusable or ""),
             "" if tokens[0] is None or tokens[1] is None else f"{tokens[0]:,.0f} + {tokens[1]:,.0f}",
             "" if variant.usd_per_1000 is None else f"{variant.usd_per_1000:.2f}",
@@ -51,15 +64,4 @@ def _table(comparison: VariantComparison) -> Html:
     head = ("variant", "score", f"against {comparison.reference}, in points", "unusable answers", "tokens in + out")
     return table(
         f"Variants on {count_cases(comparison.n_cases)}", (*head, "$ for 1,000", "seconds, median", "set of best"), rows
-    )
-
-
-def _difference(difference: VariantDifference | None) -> str:
-    if difference is None:
-        return ""
-    shown = f"{difference.accuracy * 100:+.1f}"
-    return (
-        shown
-        if difference.low is None or difference.high is None
-        else f"{shown} ({difference.low * 100:+.1f}…{difference.high * 100:+.1f})"
     )

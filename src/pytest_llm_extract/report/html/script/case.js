@@ -1,6 +1,10 @@
 // One case: its document beside expected, before and now; then the raw answer, the request, and what it took.
 
 class CaseView {
+  /** @type {any} */ variant;
+  /** @type {number} */ number;
+  /** @type {any} what a chunk holds of the case */ found;
+
   constructor(actions) {
     this.actions = actions;
     this.root = el("article", { class: "case", hidden: true, "aria-label": "Case" });
@@ -17,7 +21,7 @@ class CaseView {
     this.rows = rowsOf(variant, found.samples[this.sample], this.before);
     this.text = documentText(found.input);
     this.marks = this.text === null || found.file ? [] : marksOf(this.text, this.rows);
-    const is = this.root.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const is = this.root.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset.key : null;
     this.root.replaceChildren(this.head(), this.body(), this.more());
     this.root.hidden = false;
     this.choose(field, false);

@@ -1,6 +1,10 @@
 // The cases of a suite: filters, heat map, list, and one case. What is shown lies in the address of the page.
 
 class Explorer {
+  /** @type {any} */ section;
+  /** @type {HTMLElement} */ root;
+  /** @type {boolean} */ isOnly;
+
   constructor(section, root, isOnly) {
     Object.assign(this, { section, root, isOnly, filter: { ...NO_FILTER } });
     section.variants.forEach(prepare);

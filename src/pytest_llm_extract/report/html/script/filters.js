@@ -54,7 +54,7 @@ function holdAgainst(variant, name) {
   const moved = variant.moves[variant.chosen] ?? ".".repeat(variant.now.length);
   if (moved === variant.moved) return;
   variant.moved = moved;
-  variant.lost = Uint8Array.from(moved, (sign) => sign === "-");
+  variant.lost = Uint8Array.from(moved, (sign) => Number(sign === "-"));
 }
 
 // What is counted once for each case: the fields that are wrong, in lower case its id.
@@ -65,7 +65,7 @@ function prepare(variant) {
   variant.lower = variant.ids.map((id) => id.toLowerCase());
   variant.wrong = variant.ids.map((_, number) => {
     let wrong = 0;
-    for (let cell = number * fields; cell < (number + 1) * fields; cell++) wrong += WRONG.includes(variant.now[cell]);
+    for (let cell = number * fields; cell < (number + 1) * fields; cell++) wrong += Number(WRONG.includes(variant.now[cell]));
     return wrong;
   });
   return variant;

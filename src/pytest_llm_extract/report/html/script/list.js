@@ -4,6 +4,8 @@ const HEIGHT = 34;
 const MARGIN = 8;
 
 class CaseList {
+  /** @type {number} */ shown;
+
   constructor(pick) {
     this.pick = pick;
     this.above = el("tbody", { "aria-hidden": "true" }, el("tr", {}, el("td", { colspan: "5" })));
@@ -34,7 +36,7 @@ class CaseList {
     const first = Math.max(0, Math.floor(this.root.scrollTop / HEIGHT) - MARGIN);
     if (first === this.first && shown === this.shown) return;
     [this.first, this.shown] = [first, shown];
-    const focused = document.activeElement?.dataset?.number;
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.number;
     const last = Math.min(this.numbers.length, first + Math.min(shown, 90));
     const rows = [];
     for (let at = first; at < last; at++) rows.push(this.row(at));

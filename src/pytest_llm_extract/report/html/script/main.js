@@ -32,7 +32,7 @@ function route() {
   const state = jump ? {} : Object.fromEntries(new URLSearchParams(hash));
   const named = jump ? Number(jump[1]) : sections.findIndex((section) => section.title === state.suite);
   shownSection = named >= 0 && named < sections.length ? named : 0;
-  document.querySelectorAll("section.suite").forEach((section, at) => { section.hidden = at !== shownSection; });
+  /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("section.suite")).forEach((section, at) => { section.hidden = at !== shownSection; });
   document.querySelectorAll("nav .suites a").forEach((link, at) => {
     if (at === shownSection) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
@@ -43,10 +43,11 @@ function route() {
 // In the tables that stand without script, the names of cases become links.
 function linkCases() {
   document.querySelectorAll("section.suite").forEach((section, at) => {
-    for (const cell of section.querySelectorAll("[data-case]")) {
+    for (const cell of /** @type {NodeListOf<HTMLElement>} */ (section.querySelectorAll("[data-case]"))) {
       const { case: id, field } = cell.dataset;
       const { variants } = explorers[at].section;
-      const known = variants.find((one) => visible(one.name) === cell.closest("[data-variant]").dataset.variant) ?? variants[0];
+      const { variant } = /** @type {HTMLElement} */ (cell.closest("[data-variant]")).dataset;
+      const known = variants.find((one) => visible(one.name) === variant) ?? variants[0];
       const state = { ...explorers[at].state(), variant: known === variants[0] ? "" : known.name };
       const real = known.ids.includes(id) ? id : known.ids.find((one) => visible(one) === id);
       if (real !== undefined) cell.replaceChildren(el("a", { href: address({ case: real, field }, state) }, visible(real)));
@@ -67,7 +68,7 @@ async function copyLink() {
 }
 
 function showKeys() {
-  document.getElementById("keys").showModal();
+  /** @type {HTMLDialogElement} */ (document.getElementById("keys")).showModal();
 }
 
 const KEYS = {
@@ -81,10 +82,11 @@ const KEYS = {
 
 function listen(event) {
   const target = event.target;
-  const isTyping = target.matches("input, select, textarea") || document.getElementById("keys").open;
+  const keys = /** @type {HTMLDialogElement} */ (document.getElementById("keys"));
+  const isTyping = target.matches("input, select, textarea") || keys.open;
   if (event.key === "Escape" && target.matches("input")) target.blur();
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping || !KEYS[event.key]) return;
-  if (!document.getElementById("letters").checked && event.key !== "Escape") return;
+  if (!(/** @type {HTMLInputElement} */ (document.getElementById("letters")).checked) && event.key !== "Escape") return;
   event.preventDefault();
   KEYS[event.key][1]();
 }

@@ -13,7 +13,7 @@ function placesOf(value, text) {
   }
   const written = String(value).trim();
   const date = written.match(/^(\d{4})-(\d{2})-(\d{2})(?:T.*)?$/);
-  const patterns = date ? [literal(written), ...dates(date)] : [literal(written)];
+  const patterns = date ? [literal(written), ...dates(/** @type {any} */ (date))] : [literal(written)];
   let found = patterns.flatMap((pattern) => matches(pattern, text));
   if (found.length === 0) found = writtenDates(written).flatMap(dates).flatMap((pattern) => matches(pattern, text));
   if (found.length === 0 && /^[-+]?\d+(\.\d+)?([eE][-+]?\d+)?$/.test(written)) return numbers(Number(written), text);
@@ -102,7 +102,7 @@ function monthNames() {
     for (const language of LANGUAGES) {
       for (const length of ["long", "short"]) {
         for (const options of [{ month: length }, { month: length, day: "numeric" }]) {
-          const parts = new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" }).formatToParts(date);
+          const parts = new Intl.DateTimeFormat(language, { .../** @type {any} */ (options), timeZone: "UTC" }).formatToParts(date);
           const name = parts.find((part) => part.type === "month")?.value.replace(/\.$/, "");
           if (name && /\p{L}/u.test(name)) names.add(name);
         }
