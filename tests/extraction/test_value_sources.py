@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 from real_models import REAL_MODELS
 
-from pytest_llm_extract.extraction.value_sources import ValueSources, with_sources
+from pytest_llm_extract.extraction.value_sources import CaseTexts, ValueSources, with_sources
 from pytest_llm_extract.formats.repetition import repeated_end
 from pytest_llm_extract.report.misses import worst_misses
 from pytest_llm_extract.results.case_result import CaseResult
@@ -37,7 +38,7 @@ REQUEST = {
 
 def source(path: str, *leaf: Any) -> str | None:
     """The hint on one leaf of the document above."""
-    sources = ValueSources([json.dumps(REQUEST).encode()], DOCUMENT, {"Oslo Ltd"})
+    sources = ValueSources(json.dumps(REQUEST).encode(), CaseTexts(DOCUMENT), {"Oslo Ltd"})
     return sources.explain(path, Leaf(*leaf)).hint
 
 
@@ -78,11 +79,23 @@ def test_other_hints_and_outcomes_are_let_be() -> None:
     assert source("total", Outcome.WRONG, "1200.00", ["82.71"]) is None
 
 
+def test_passages_are_the_case_and_not_the_prompt() -> None:
+    """What was retrieved may hold the value as the document may; beside a document, an extractor may send anything."""
+    leaf = Leaf(Outcome.WRONG, "Brightwater Plumbing", "Hollis & Wray")
+    passage = "Supplier 17: Hollis & Wray, Leeds"
+    turn = {"role": "user", "content": f"{passage}\n\n{DOCUMENT}\nCopy it."}
+    request = json.dumps({"messages": [{"role": "system", "content": f"Known: {passage}"}, turn]}).encode()
+    assert ValueSources(request, CaseTexts(DOCUMENT, (passage,))).explain("vendor", leaf).hint is None
+    assert ValueSources(request, CaseTexts(DOCUMENT)).explain("vendor", leaf).hint == "prompt:instructions"
+    request = json.dumps({"messages": [turn]}).encode()
+    assert ValueSources(request, CaseTexts(DOCUMENT, None)).explain("vendor", leaf).hint is None
+
+
 @pytest.mark.parametrize("body", [b"", b"sha256:" + b"0" * 64, b"a=b", b"[]", b'{"messages": "x"}', b"[" * 100_000])
 def test_request_that_cannot_be_read_explains_nothing(body: bytes) -> None:
     """A form, a hash, something else: no error, no hint."""
-    assert ValueSources([body], DOCUMENT).explain("total", Leaf(Outcome.WRONG, 1, 82.71)).hint is None
-    assert ValueSources([body], None).explain("total", Leaf(Outcome.WRONG, 1, 82.71)).hint is None
+    assert ValueSources(body, CaseTexts(DOCUMENT)).explain("total", Leaf(Outcome.WRONG, 1, 82.71)).hint is None
+    assert ValueSources(body, CaseTexts(None)).explain("total", Leaf(Outcome.WRONG, 1, 82.71)).hint is None
 
 
 @pytest.mark.parametrize(
@@ -126,7 +139,7 @@ def test_real_model_that_copies_its_example() -> None:
         sent = request.replace("{{input}}", json.dumps(document)[1:-1]).encode()
         expected = {name: gold[row["id"]]["expected"].get(name) for name in Invoice.model_fields}
         result = score_answer(schema, schema.read_gold(expected), read_answer(schema, row["raw"]), case_id=row["id"])
-        results.append(with_sources(result, [sent], document, schema.choices))
+        results.append(with_sources(result, [sent], partial(CaseTexts, document), schema.choices))
     said = "26 of the 26 wrong values stand in the instructions of the prompt and not in the document: *"
     assert {path: text.partition(": ")[0] + ": *" for path, text in advice(results).items()} == {
         "vendor": said,

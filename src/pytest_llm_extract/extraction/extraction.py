@@ -23,9 +23,8 @@ from pytest_llm_extract.extraction.case_facts import kept_gold, labels, of_case,
 from pytest_llm_extract.extraction.exception_status import in_words, status_of
 from pytest_llm_extract.extraction.job import Job, jobs_of
 from pytest_llm_extract.extraction.missing_hint import missing_hint
-from pytest_llm_extract.extraction.value_sources import with_sources
+from pytest_llm_extract.extraction.value_sources import texts_of, with_sources
 from pytest_llm_extract.formats.fences import is_fenced
-from pytest_llm_extract.prompt.prompt_call import document_text
 from pytest_llm_extract.results.accepted import Origin
 from pytest_llm_extract.results.case_report import CaseNote
 from pytest_llm_extract.results.case_result import CaseResult, Usage
@@ -273,7 +272,7 @@ class Extraction:
             old_gold=self._under_old_gold(answer),
             **(of_case(suite, golden, self._settings.rootdir) if is_first else {}),
         )
-        result = with_sources(result, call.requests, document_text(golden.case), suite.schema.choices)
+        result = with_sources(result, call.requests, partial(texts_of, suite, golden), suite.schema.choices)
         if not suite.strict or result.exact:
             return result
         lines = explain(suite.schema, golden.gold, answer.value)

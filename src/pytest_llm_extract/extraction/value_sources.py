@@ -5,16 +5,20 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
+from pytest_llm_extract.dataset.gold import GoldenCase
+from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.formats.repetition import repeated_end
 from pytest_llm_extract.lints.occurrence import FOLDED, Searchable
+from pytest_llm_extract.prompt.prompt_call import document_text
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.outcome import Outcome
 from pytest_llm_extract.scoring.compare.texts import folded
+from pytest_llm_extract.suites.suite import Suite
 from pytest_llm_extract.wire_formats.request import split_request
 
 _ASKED = (Outcome.WRONG, Outcome.SPURIOUS)
@@ -26,20 +30,42 @@ _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _LINE = 80  # characters behind a label in which its value stands
 
 
+class CaseTexts(NamedTuple):
+    """What a request holds of its case: the document, None for a file that is not text, and `others`.
+
+    Those are further columns and retrieved passages; None for an extractor, which may send anything beside a document.
+    """
+
+    document: str | None
+    others: tuple[str, ...] | None = ()
+
+
+def texts_of(suite: Suite, golden: GoldenCase) -> CaseTexts:
+    """The texts of a case that a prompt may hold."""
+    case, call, document = golden.case, suite.call, document_text(golden.case)
+    if document is not None and document.startswith("sha256:"):
+        document = None
+    if call is None:
+        return CaseTexts(document, None)
+    columns = {name: value for name, value in case.prompt_columns.items() if name != "input"}
+    passages = call.context.kept.get(case.id) if call.context else None
+    return CaseTexts(document, tuple(_strings(as_json([columns, passages, case.context]))))
+
+
 def with_sources(
-    result: CaseResult, requests: Sequence[bytes], document: str | None, choices: Collection[str] = ()
+    result: CaseResult, requests: Sequence[bytes], texts: Callable[[], CaseTexts], choices: Collection[str] = ()
 ) -> CaseResult:
     """Give wrong and spurious leaves that nothing explains a hint on where their value comes from.
 
     Args:
         result: of the first sample, or of any.
-        requests: the bodies that were sent for it, with the document in them.
-        document: its text, None for a file that is not text.
+        requests: the bodies that were sent for it, of which the first is read: later ones may hold the answer itself.
+        texts: gives what they hold of the case; called only where something is to be explained.
         choices: values of fields with few values, which a prompt lists and nobody copies from it.
     """
     if not any(_is_asked(leaf) for leaves in result.leaves.values() for leaf in leaves):
         return result
-    sources = ValueSources(requests, document, choices)
+    sources = ValueSources(requests[0] if requests else b"", texts(), choices)
     leaves = {path: tuple(sources.explain(path, leaf) for leaf in found) for path, found in result.leaves.items()}
     return dataclasses.replace(result, leaves=leaves)
 
@@ -50,12 +76,13 @@ def _is_asked(leaf: Leaf) -> bool:
 
 
 class ValueSources:
-    """The document and what is around it in its requests, for values to be looked for in."""
+    """The document and what is around it in its request, for values to be looked for in."""
 
-    def __init__(self, requests: Sequence[bytes], document: str | None, choices: Collection[str] = ()) -> None:
-        self._requests, self._choices = requests, choices
-        self._text = document or ""
-        self._document = Searchable(document)
+    def __init__(self, request: bytes, texts: CaseTexts, choices: Collection[str] = ()) -> None:
+        self._request, self._texts, self._choices = request, texts, choices
+        self._text = texts.document or ""
+        given = None if texts.document is None else "\n".join([texts.document, *(texts.others or ())])
+        self._given = Searchable(given)
 
     def explain(self, path: str, leaf: Leaf) -> Leaf:
         """The leaf with a hint: `loop`, `label`, `prompt:<part>` or `end`; as it is where nothing is found."""
@@ -94,12 +121,13 @@ class ValueSources:
         return f"prompt:{part}" if part is not None and self._lacks(value) else None
 
     def _lacks(self, value: Any) -> bool:
-        """Whether the document does not have a value. Without its year it has no date, whatever names of months say."""
-        if isinstance(value, str) and _ISO_DATE.match(value) and self._document.text is not None:
+        """Whether the case does not have a value. Without its year it has no date, whatever names of months say."""
+        text = self._given.text
+        if isinstance(value, str) and _ISO_DATE.match(value) and text is not None:
             year = value[:4]
-            if year not in self._text and re.search(rf"\b{year[2:]}\b", self._text) is None:
+            if year not in text and re.search(rf"\b{year[2:]}\b", text) is None:
                 return True
-        return self._document.holds(value) is False
+        return self._given.holds(value) is False
 
     def _end(self, leaf: Leaf) -> str | None:
         if not isinstance(leaf.actual, str):
@@ -109,18 +137,22 @@ class ValueSources:
 
     @cached_property
     def _parts(self) -> list[tuple[str, Searchable]]:
-        examples, instructions, schema = list[str](), list[str](), list[str]()
-        for request in self._requests:
-            found = split_request(_json(request))
-            instructions += _strings(found.get("system prompt"))
-            turns = found.get("messages")
-            *shown, last = turns if isinstance(turns, list) and turns else [None]
-            examples += _strings(shown)
-            instructions += _strings(last)
-            schema += _described(found.get("schema"))
-        parts = (("examples", examples), ("instructions", instructions), ("schema", schema))
-        texts = ((name, "\n".join(found).replace(self._text or "\0", "\n")) for name, found in parts)
-        return [(name, _searchable(text)) for name, text in texts if text]
+        found = split_request(_json(self._request))
+        turns = found.get("messages")
+        *shown, last = turns if isinstance(turns, list) and turns else [None]
+        asked = last if self._texts.others is not None else None
+        parts = (
+            ("examples", _strings(shown)),
+            ("instructions", _strings([found.get("system prompt"), asked])),
+            ("schema", _described(found.get("schema"))),
+        )
+        texts = ((name, self._without_case("\n".join(written))) for name, written in parts)
+        return [(name, _searchable(text)) for name, text in texts if text.strip()]
+
+    def _without_case(self, text: str) -> str:
+        for own in (self._text, *(self._texts.others or ())):
+            text = text.replace(own, "\n") if len(own) >= _SHORTEST_END else text
+        return text
 
 
 @lru_cache(maxsize=16)  # of all cases of a suite, mostly
