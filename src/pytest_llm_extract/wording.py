@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,6 +48,12 @@ def count_cases(count: int) -> str:
 def count_findings(count: int) -> str:
     """Say how many lints found something: `1 finding`, `12 findings`."""
     return counted(count, "finding")
+
+
+def unknown_keys(cases: Mapping[str, int]) -> str | None:
+    """Which keys of gold were left out, the most frequent first; `cases` counts those that have each, by path."""
+    named = [f"{path} ({count_cases(n)})" for path, n in sorted(cases.items(), key=lambda found: -found[1])]
+    return f"gold has keys that the schema does not have, ignored: {some_names(named)}" if named else None
 
 
 def some_names(names: Iterable[str]) -> str:

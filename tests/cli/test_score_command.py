@@ -253,6 +253,25 @@ def test_csv(folder: Path) -> None:
     assert fields["address.city"]["absent_ok"] == 1
 
 
+def test_a_field_id_of_the_schema_is_not_the_id_of_a_record(folder: Path) -> None:
+    """A flat record cannot say both: each is named with what to write, in JSON and in a .csv."""
+    (folder / "numbered.py").write_text(
+        "from pydantic import BaseModel, Field\n"
+        "class Bill(BaseModel):\n    number: str | None = Field(None, alias='id')\n    vendor: str | None = None\n"
+    )
+    write_jsonl(folder / "gold.jsonl", [{"id": "a", "expected": {"id": "B-1", "vendor": "x"}}])
+    write_jsonl(folder / "p.jsonl", [{"id": "a", "vendor": "x"}])
+    found = run("--schema", "numbered:Bill")
+    assert found.returncode == 3
+    said = "'a': the schema has a field 'id' of its own: write the fields in 'output', beside the record's id"
+    assert f"p.jsonl:1 {said}" in found.stdout
+    as_csv(folder, "gold.csv", ["id", "expected.id", "expected.vendor"], [["a", "B-1", "x"]])
+    as_csv(folder, "p.csv", ["id", "output.id", "output.vendor"], [["a", "B-2", "x"]])
+    assert "number  " in run("--schema", "numbered:Bill", gold="gold.csv", predictions="p.csv").stdout
+    as_csv(folder, "flat.csv", ["id", "vendor"], [["a", "x"]])
+    assert "flat.csv:2 'a': the schema has a field 'id'" in run("--schema", "numbered:Bill", gold="flat.csv").stderr
+
+
 @pytest.mark.parametrize("sign", [";", "\t"])
 def test_csv_of_a_spreadsheet(folder: Path, sign: str) -> None:
     """What some countries' spreadsheets write: columns separated by `;`, as a tab separates them elsewhere."""
@@ -276,6 +295,18 @@ def test_answers_in_a_markdown_fence(folder: Path) -> None:
     assert taken.returncode == 0
     assert "documents: 2/2 valid, 2/2 exact" in taken.stdout
     assert "note: a Markdown fence was taken off 1 of 2 answers" in taken.stdout
+
+
+def test_keys_of_gold_that_are_not_those_of_the_schema(folder: Path) -> None:
+    """Unknown ones are left out and counted, missing ones are null: only where the command says so."""
+    second = {"id": "b", "vendor": "B", "amount": 0.1}
+    write_jsonl(folder / "gold.jsonl", [{"id": "a", "expected": {"vendor": "A", "page": 1, "tags": []}}, second])
+    write_jsonl(folder / "p.jsonl", [{"id": "a", "vendor": "A", "amount": 2}, second])
+    assert "case 'a': the schema has no field 'page'" in run().stdout
+    taken = " ".join(run("--ignore-unknown").stdout.split())
+    assert "note: gold has keys that the schema does not have, ignored: page (1 case)" in taken
+    assert "amount 1/1" in taken
+    assert "amount 1/2" in " ".join(run("--ignore-unknown", "--absent-is-null").stdout.split())
 
 
 @pytest.mark.own_process  # a process reads the rules of a file once
@@ -525,7 +556,7 @@ def test_progress_is_for_terminals(folder: Path) -> None:
 )
 def test_unparsed_records_are_read_as_parsed_ones(text: str) -> None:
     """What is cut out of a record without parsing it, if it is JSON, is what parsing gives."""
-    cut = cut_value(text.encode(), "output")
+    cut = cut_value(text.encode(), "output", ())
     if cut is None:
         return
     try:

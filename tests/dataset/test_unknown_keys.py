@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel, computed_field
 
+from pytest_llm_extract import score
 from pytest_llm_extract.dataset import Case
 from pytest_llm_extract.dataset.gold import read_golden
-from pytest_llm_extract.errors import DatasetError
+from pytest_llm_extract.dataset.gold_labels import GoldOptions
+from pytest_llm_extract.errors import DatasetError, UsageError
 from pytest_llm_extract.schema.schema import Schema
 
 SUITE = """
@@ -64,13 +66,17 @@ def test_unknown_keys_are_ignored_where_the_marker_says_so(pytester: pytest.Pyte
 def test_what_else_does_not_fit_is_still_an_error() -> None:
     """Only keys are left out, and gold itself stays as it was given."""
     expected = {"price": 1, "note": "x"}
-    (golden,) = read_golden([Case("a", "", expected)], Schema.of(Priced, "t"), "cases", ignore_unknown=True)
+    (golden,) = read_golden(
+        [Case("a", "", expected)], Schema.of(Priced, "t"), "cases", GoldOptions(ignore_unknown=True)
+    )
     assert (golden.unknown, golden.case.expected, expected) == (("note",), {"price": 1}, {"price": 1, "note": "x"})
     with pytest.raises(DatasetError, match=r"expected\.price"):
-        read_golden([Case("a", "", {"price": "x", "note": 1})], Schema.of(Priced, "t"), "cases", ignore_unknown=True)
+        read_golden([Case("a", "", {"price": "x", "note": 1})], Schema.of(Priced, "t"), "cases", GoldOptions(True))
 
 
 def test_a_computed_field_in_gold_is_named_as_one() -> None:
     """It is no unknown name: the message says what to label instead."""
     with pytest.raises(DatasetError, match=r"expected\.total: a computed field is not scored: label the fields"):
         read_golden([Case("a", "", {"price": 1, "total": 2})], Schema.of(Priced, "t"), "cases")
+    with pytest.raises(UsageError, match="score: gold: total: a computed field is not scored: label the fields"):
+        score({"price": 1, "total": 2}, {"price": 1}, Priced)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from pytest_llm_extract.results.outcome import FieldCounts
 from pytest_llm_extract.scoring.compare.items_plan import RowsPlan
 from pytest_llm_extract.scoring.score import score
 
@@ -58,6 +59,28 @@ def test_what_is_not_compared_changes_no_result(gold: list[Plain], predicted: li
         patch.setattr(RowsPlan, "may_pair", lambda *_: None)
         expected = score({"citations": gold}, {"citations": predicted}, Paper)
     assert (found.leaves, found.rows) == (expected.leaves, expected.rows)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(citation, max_size=4), st.lists(citation, max_size=4), st.randoms())
+def test_order_of_rows_with_lists_changes_no_count(
+    gold: list[Plain], predicted: list[Plain], order: random.Random
+) -> None:
+    """Rows may come in any order: between equally good pairs, what is below them decides, nulls on both sides too."""
+    found = score({"citations": gold}, {"citations": predicted}, Paper)
+    for side in (gold, predicted):
+        order.shuffle(side)
+    again = score({"citations": gold}, {"citations": predicted}, Paper)
+    assert again.fields == found.fields
+
+
+def test_an_empty_list_on_both_sides_counts_in_any_order() -> None:
+    """Either row would do for the one of the answer. Which lists are rightly empty does not depend on their order."""
+    gold = [{"title": "x", "words": ["a"], "authors": []}, {"title": "x", "words": [], "authors": [{"last": "a"}]}]
+    found, again = (score({"citations": side}, {"citations": [{"title": "x"}]}, Paper) for side in (gold, gold[::-1]))
+    assert found.fields == again.fields
+    assert found.fields["citations[].words[]"] == FieldCounts(missing=1, absent_ok=1)
+    assert found.fields["citations[].authors[].last"] == FieldCounts(missing=1)
 
 
 def papers(n: int) -> tuple[Plain, Plain]:

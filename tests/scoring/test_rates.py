@@ -100,8 +100,9 @@ def test_averages() -> None:
     assert found.leaves.accuracy == 2 / 5
     assert found.macro == pytest.approx((1 + 0 + 0) / 3)
     assert found.document_mean == pytest.approx((1 / 4 + 1) / 2)
-    assert found.composite({"vendor": 3, "size": 1, "lines[].price": 5}) == 0.75
+    assert found.composite({"vendor": 3, "lines[].price": 5}) == 3 / 5  # size and lines[].sku weigh 1
     assert Tally().macro is Tally().document_mean is Tally().composite({"vendor": 1}) is None
+    assert found.composite(dict.fromkeys(found.fields, 0)) is None
 
 
 def test_row_precision_and_recall() -> None:
@@ -149,6 +150,7 @@ def test_rates_in_results_json(project: pytest.Pytester, provider: StandIn, monk
             "micro": {"accuracy": 7 / 8, "precision": 6 / 7, "recall": 6 / 7, "f1": 6 / 7},
             "macro_accuracy": 7 / 8,
             "document_mean_accuracy": 7 / 8,
+            "composite_accuracy": None,
         }
         accuracies = {value: group["micro"]["accuracy"] for value, group in suite["groups"]["kind"].items()}
         assert accuracies == {"a": 1.0, "b": 3 / 4}

@@ -257,6 +257,52 @@ def test_mistakes_in_json_schema(extra: Any, message: str) -> None:
     assert message in str(caught.value)
 
 
+class Party(BaseModel):
+    name: str | None = None
+
+
+class Filed(BaseModel):
+    tags: list[str] = []
+    parties: list[Party] = []
+    seller: Party | None = None
+    sizes: dict[str, list[str]] = {}
+    anything: dict[str, Any] = {}
+    names: str | list[str] | None = None
+
+
+@pytest.mark.parametrize(
+    ("gold", "place"),
+    [
+        ({"tags": {"$any_of": [["a"], ["b"]]}}, ("tags",)),
+        ({"parties": [{"$any_of": [{"name": "a"}, {"name": "b"}]}]}, ("parties", 0)),
+        ({"seller": AnyOf(Party(name="a"), Party(name="b"))}, ("seller",)),
+        ({"sizes": {"$any_of": ["a", "b"]}}, ("sizes",)),
+        ({"$any_of": [{}, {}]}, ()),
+    ],
+)
+def test_any_of_is_for_values_only(gold: Any, place: tuple[str | int, ...]) -> None:
+    """Several right lists, models or dicts are refused where they are, and never read as something else."""
+    with pytest.raises(ValidationError) as refused:
+        score(gold, {}, Filed)
+    first = refused.value.errors()[0]
+    assert first["loc"] == place
+    assert first["msg"].startswith("$any_of lists the right answers of one value, not of a list or an object; use it ")
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ({"tags": [{"$any_of": ["a", "b"]}]}, {"tags": ["b"]}),
+        ({"anything": {"$any_of": [{"a": 1}, {"a": 2}]}}, {"anything": {"a": 2}}),
+        ({"names": {"$any_of": ["a", ["a", "b"]]}}, {"names": ["a", "b"]}),
+    ],
+)
+def test_any_of_within_lists_and_for_free_form_values(gold: Any, answer: Any) -> None:
+    """An item of a list, free-form JSON and a union with a list are one value each."""
+    assert score(gold, answer, Filed).exact
+    assert not score(gold, dict.fromkeys(answer, "x"), Filed).exact
+
+
 def test_any_of_in_gold() -> None:
     """In Python and in JSON; each answer is read as the field's type; null may be one of them."""
     assert score({"amount": AnyOf("1.0", "2")}, {"amount": "2.00"}, Order).exact

@@ -13,6 +13,7 @@ from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.corpus.dask_engine import SentRules, score_on_dask
 from pytest_llm_extract.corpus.score_files import Corpus, available_processes, schema_of, score_corpus
 from pytest_llm_extract.corpus.totals import Totals
+from pytest_llm_extract.dataset.gold_labels import GoldOptions
 from pytest_llm_extract.errors import DatasetError, UsageError
 from pytest_llm_extract.report.corpus_totals import problem_lines
 from pytest_llm_extract.report.progress import progress
@@ -28,6 +29,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--schema", required=True, metavar="MODULE:MODEL", help="A pydantic model, or a JSON Schema file.")
 @click.option("--compare", type=_FILE, help="A JSON file of rules by field, as x-llm-extract has them.")
 @click.option("--strip", type=click.Choice(["fence"]), help="Read answers (raw) that are in a Markdown fence.")
+@click.option("--ignore-unknown", is_flag=True, help="Leave out keys of GOLD that the schema does not have.")
+@click.option("--absent-is-null", is_flag=True, help="A key that GOLD leaves out is null, not unlabelled.")
 @click.option("--floor", "floors", multiple=True, metavar="[FIELD=]SHARE", help="Accuracy that fields must reach.")
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write results.json.")
 @click.option("--part", metavar="K/N", help="Score the K-th of N parts, and write its totals to --json, for merge.")
@@ -40,6 +43,8 @@ def command(
     schema: str,
     compare: Path | None,
     strip: str | None,
+    ignore_unknown: bool,
+    absent_is_null: bool,
     floors: tuple[str, ...],
     output: Path | None,
     part: str | None,
@@ -92,10 +97,12 @@ def command(
     written = read_floor_options(floors)
     read_floors(written, "--floor", found.scored_paths, found.scored_paths)
     start = clock.monotonic_s()
+    options = GoldOptions(ignore_unknown, absent_is_null)
     if engine is not None or scheduler is not None:
-        totals = _on_dask(gold, predictions, SentRules.read(schema, compare, strip), scheduler, processes, share)
+        rules = SentRules.read(schema, compare, strip, options)
+        totals = _on_dask(gold, predictions, rules, scheduler, processes, share)
     else:
-        corpus = Corpus(_file(gold), _file(predictions), schema, compare, strip, share)
+        corpus = Corpus(_file(gold), _file(predictions), schema, compare, strip, share, options)
         with progress("scoring") as advance:
             totals = score_corpus(corpus, processes or available_processes(), advance)
     took = records_a_second(totals.n_cases, clock.monotonic_s() - start)

@@ -25,7 +25,8 @@ class Counts:
     `single` counts leaves of fields that a case has once; `several` has counts and interval sums of those that it has
     more often, `rows` the same of rows; `shares` counts documents by how many of how many leaves are right. `n_misses`
     counts the lines that all wrong leaves would take. `n_fenced` answers were read without their Markdown fence.
-    `problems` counts the records that do not match, by kind.
+    `problems` counts the records that do not match, by kind. `unknown` counts the cases of which keys of gold were left
+    out, by path.
     """
 
     single: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
@@ -34,6 +35,7 @@ class Counts:
     shares: Counter[tuple[int, int]] = field(default_factory=Counter)
     statuses: Counter[Status] = field(default_factory=Counter)
     problems: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
     n_valid: int = 0
     n_exact: int = 0
     n_misses: int = 0
@@ -75,7 +77,7 @@ class Counts:
 
     def merge(self, other: Counts) -> None:
         """Add the counts of another partition."""
-        for name in ("single", "shares", "statuses", "problems"):
+        for name in ("single", "shares", "statuses", "problems", "unknown"):
             getattr(self, name).update(getattr(other, name))
         for mine, theirs in ((self.several, other.several), (self.rows, other.rows)):
             for path, (counts, sums) in theirs.items():
@@ -120,6 +122,7 @@ class Counts:
             "shares": [[*share, n] for share, n in sorted(self.shares.items())],
             "statuses": {status.value: n for status, n in self.statuses.items()},
             "problems": dict(self.problems),
+            "unknown": dict(self.unknown),
             **{name: getattr(self, name) for name in _NUMBERS},
         }
 
@@ -133,6 +136,7 @@ class Counts:
             Counter({(int(right), int(of)): int(n) for right, of, n in wire["shares"]}),
             Counter({Status(status): int(n) for status, n in wire["statuses"].items()}),
             Counter({kind: int(n) for kind, n in wire["problems"].items()}),
+            Counter({path: int(n) for path, n in wire.get("unknown", {}).items()}),
             **{name: int(wire[name]) for name in _NUMBERS},
         )
 

@@ -23,6 +23,7 @@ from pytest_llm_extract.corpus.records import id_hash, pack_record, unpack_recor
 from pytest_llm_extract.corpus.schema_reference import load_type, read_rules
 from pytest_llm_extract.corpus.score_files import N_LISTED
 from pytest_llm_extract.corpus.totals import Scope, Totals
+from pytest_llm_extract.dataset.gold_labels import AS_WRITTEN, GoldOptions
 from pytest_llm_extract.errors import LlmExtractError, UsageError
 from pytest_llm_extract.schema.json_schema import model_of, read_schema_file
 from pytest_llm_extract.schema.schema import Schema
@@ -44,18 +45,20 @@ _SOURCE = "--engine dask"
 class SentRules(NamedTuple):
     """How to score, for workers that do not share files with this process.
 
-    `schema` is `module:Model`, or a JSON Schema; `compare` holds rules by field path.
+    `schema` is `module:Model`, or a JSON Schema; `compare` holds rules by field path; `options` say how keys of gold are
+    read.
     """
 
     schema: str | Mapping[str, Any]
     compare: Mapping[str, Any] | None
     strip: str | None
+    options: GoldOptions = AS_WRITTEN
 
     @classmethod
-    def read(cls, schema: str, compare: Path | None, strip: str | None) -> SentRules:
+    def read(cls, schema: str, compare: Path | None, strip: str | None, options: GoldOptions = AS_WRITTEN) -> SentRules:
         """Read what the command line names."""
         found = read_schema_file(Path(schema), "--schema") if schema.endswith(".json") else schema
-        return cls(found, read_rules(compare) if compare is not None else None, strip)
+        return cls(found, read_rules(compare) if compare is not None else None, strip, options)
 
 
 @lru_cache(maxsize=8)
@@ -161,7 +164,8 @@ def _split(block: FileBlock, number: int, n_parts: int, leaves: Sequence[str]) -
 def _score(job: _Job, part: int, gold: list[bytes], predictions: list[bytes]) -> Totals:
     """Score what all blocks have of one part."""
     schema = _schema(job.rules)
-    scope = Scope.of(schema, pickle.loads(job.rules).strip)
+    rules: SentRules = pickle.loads(job.rules)
+    scope = Scope.of(schema, rules.strip, rules.options)
     sides = ([record for packed in side for record in unpack_records(packed)] for side in (gold, predictions))
     return PartScorer(schema, job.names, scope, job.keep_all).score(Part(*sides), str(part))
 

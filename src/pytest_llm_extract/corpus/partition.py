@@ -14,11 +14,13 @@ from pytest_llm_extract.corpus.counts import Counts
 from pytest_llm_extract.corpus.named_cases import NamedCases
 from pytest_llm_extract.corpus.records import BadRecord, Record, Row, cut_value, parse_row
 from pytest_llm_extract.corpus.totals import Scope, Totals
-from pytest_llm_extract.errors import did_you_mean
+from pytest_llm_extract.dataset.gold_labels import AS_WRITTEN, read_labels
+from pytest_llm_extract.dataset.gold_mistakes import unknown_key
 from pytest_llm_extract.formats.exact_decimals import exact_text, read_number
 from pytest_llm_extract.results.accepted import Origin
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.schema.field_tree import top_names
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer
 from pytest_llm_extract.scoring.compare.walk import compare
@@ -68,7 +70,7 @@ class PartScorer:
     def __init__(self, schema: Schema, names: FileNames | None, scope: Scope, keep_all: bool = False) -> None:
         self._schema, self._keep_all, self._scope = schema, keep_all, scope
         self._gold_names, self._prediction_names = names or ((), ())
-        self._fields = {path.split(".")[0].split("[")[0].split("{")[0] for path in schema.paths}
+        self._fields = top_names(schema.root)
         self._start()
 
     def _start(self) -> None:
@@ -123,7 +125,7 @@ class PartScorer:
             self._gold[case_id] = gold
 
     def _cut_gold(self, line: int, text: bytes) -> tuple[str, _Gold] | None:
-        cut = cut_value(text, "expected")
+        cut = None if self._scope.options.absent_is_null else cut_value(text, "expected", self._fields)
         if cut is None:
             return None
         try:
@@ -134,14 +136,22 @@ class PartScorer:
     def _parse_gold(self, line: int, text: bytes) -> tuple[str, _Gold]:
         row = parse_row(text, _OF_GOLD, self._fields)
         try:
-            return row.id, _Gold(line, self._schema.read_gold_json(self._value_text(text, row, _OF_GOLD)), row.columns)
+            return row.id, _Gold(line, self._read_gold(self._value_text(text, row, _OF_GOLD)), row.columns)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(map(str, first["loc"]))
             unknown = first["type"] == "extra_forbidden"
-            near = did_you_mean(place, self._schema.paths)
-            problem = f"the schema has no field {place!r}.{near}" if unknown else f"{place}: {first['msg']}"
+            problem = unknown_key(first["loc"], self._schema) if unknown else f"{place}: {first['msg']}"
             raise BadRecord(f"case {row.id!r}: {problem}", row.id) from None
+
+    def _read_gold(self, text: str) -> Any:
+        options, read = self._scope.options, self._schema.read_gold_json
+        if options == AS_WRITTEN:
+            return read(text)
+        data = json.loads(text, parse_float=read_number)
+        labels = read_labels(self._schema, data, options, lambda known: read(exact_text(known)))
+        self._counts.unknown.update(set(labels.unknown))
+        return labels.gold
 
     def _take_prediction(self, line: int, text: bytes) -> None:
         try:
@@ -162,7 +172,7 @@ class PartScorer:
             self._add(case_id, gold, answer)
 
     def _cut_prediction(self, text: bytes) -> tuple[str, Answer] | None:
-        cut = cut_value(text, "output")
+        cut = cut_value(text, "output", self._fields)
         if cut is None:
             return None
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -34,8 +34,8 @@ class Row:
     columns: Mapping[str, Any]
 
 
-def parse_row(text: bytes, keys: Collection[str], fields: Collection[str], number: Callable[[str], Any] = float) -> Row:
-    """Read a record: `{"id": …, <key>: …}`, or flat, `{"id": …, <field>: …}`; `fields` are those of the schema's top.
+def parse_row(text: bytes, keys: Sequence[str], fields: Collection[str], number: Callable[[str], Any] = float) -> Row:
+    """Read a record: `{"id": …, <key>: …}`, or flat, `{"id": …, <field>: …}`; `fields` name those of the schema's top.
 
     `number` reads a JSON number with a point or an exponent.
 
@@ -62,6 +62,9 @@ def parse_row(text: bytes, keys: Collection[str], fields: Collection[str], numbe
     columns = {name: value for name, value in row.items() if name != "id" and name not in keys}
     if found:
         return Row(str(row["id"]), found[0], row[found[0]], columns)
+    if "id" in fields:
+        problem = f"the schema has a field 'id' of its own: write the fields in {keys[0]!r}, beside the record's id"
+        raise BadRecord(f"{row['id']!r}: {problem}", str(row["id"]))
     beside = _CASE_COLUMNS - set(fields)
     flat = {name: value for name, value in columns.items() if name not in beside}
     return Row(str(row["id"]), None, flat, {name: columns[name] for name in columns.keys() & beside})
@@ -102,15 +105,19 @@ def unpack_records(packed: bytes) -> list[Record]:
     return [(int(number), text) for number, _, text in cut]
 
 
-def cut_value(text: bytes, key: str) -> tuple[bytes, bytes] | None:
+def cut_value(text: bytes, key: str, fields: Collection[str]) -> tuple[bytes, bytes] | None:
     """Id and JSON text of the value of a record that has nothing else, unparsed; None where it must be parsed.
 
-    What is cut out may be no JSON; if it is, then this is the record's value.
+    What is cut out may not be JSON; if it is, then this is the record's value.
     """
     if match := _KEYED[key].fullmatch(text):
         return match[1] or match[2], match[3]
     # A flat record is recognized by what it does not hold, and an escape could hide that.
-    if text.count(b'"id"') > 1 or any(word in text for word in (b'"expected"', b'"output"', b'"raw"', b"\\u")):
+    if (
+        "id" in fields
+        or text.count(b'"id"') > 1
+        or any(word in text for word in (b'"expected"', b'"output"', b'"raw"', b"\\u"))
+    ):
         return None
     match = _FLAT.fullmatch(text)
     return match and (match[1] or match[2], b"{" + match[3])

@@ -20,6 +20,7 @@ from pytest_llm_extract.corpus.record_files import read_records
 from pytest_llm_extract.corpus.records import Record, id_hash, pack_record, unpack_records
 from pytest_llm_extract.corpus.schema_reference import load_schema
 from pytest_llm_extract.corpus.totals import Scope, SplitFiles, Totals
+from pytest_llm_extract.dataset.gold_labels import AS_WRITTEN, GoldOptions
 from pytest_llm_extract.errors import DatasetError
 from pytest_llm_extract.schema.schema import Schema
 
@@ -35,7 +36,7 @@ class Corpus:
     """The files to score, and the schema as `module:Model`.
 
     `compare` is a JSON file of rules by field path; `strip` is what is taken off the text of answers. `share` is which
-    of how many parts to score, `(1, 8)` for the first of eight; None for all.
+    of how many parts to score, `(1, 8)` for the first of eight; None for all. `options` say how keys of gold are read.
     """
 
     gold: Path
@@ -44,6 +45,7 @@ class Corpus:
     compare: Path | None = None
     strip: str | None = None
     share: tuple[int, int] | None = None
+    options: GoldOptions = AS_WRITTEN
 
     @property
     def size(self) -> int:
@@ -123,7 +125,7 @@ class _Shared:
 def _scorer(corpus: Corpus, keep_all: bool) -> PartScorer:
     schema = schema_of(corpus.schema, corpus.compare)
     names = (str(corpus.gold),), (str(corpus.predictions),)
-    return PartScorer(schema, names, Scope.of(schema, corpus.strip), keep_all)
+    return PartScorer(schema, names, Scope.of(schema, corpus.strip, corpus.options), keep_all)
 
 
 def available_processes() -> int:

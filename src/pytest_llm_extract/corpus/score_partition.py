@@ -10,6 +10,7 @@ from pytest_llm_extract.corpus.partition import Part, PartScorer
 from pytest_llm_extract.corpus.records import Record
 from pytest_llm_extract.corpus.schema_reference import load_type
 from pytest_llm_extract.corpus.totals import Scope, Totals
+from pytest_llm_extract.dataset.gold_labels import GoldOptions
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.schema.schema import Schema
@@ -24,6 +25,8 @@ def score_partition(
     rules: Mapping[str, Any] | None = None,
     *,
     strip: str | None = None,
+    ignore_unknown: bool = False,
+    absent_is_null: bool = False,
     partition: str | None = None,
 ) -> Totals:
     """Score the records of one partition. The totals of all partitions add up to those of one pass over everything.
@@ -36,6 +39,8 @@ def score_partition(
         schema: a pydantic type, or `"module:Model"` or the path of a JSON Schema file.
         rules: rules by field path, as `compare=` has them; None for those of the schema.
         strip: "fence" to read answers (`raw`) that are in a Markdown fence; None to take them as they are.
+        ignore_unknown: leave out keys of gold that the schema does not have.
+        absent_is_null: read a key that gold leaves out as null.
         partition: identity of the partition; None for a hash of its ids. Totals that are added count a partition that
             was scored again only once.
 
@@ -58,7 +63,9 @@ def score_partition(
             part.predictions.append(_text(line, case_id, key, record[key]))
         elif not _has(record, "expected"):
             raise UsageError(_SOURCE, f"record {case_id} has none of expected, output, raw; it has {', '.join(record)}")
-    return PartScorer(found, None, Scope.of(found, strip)).score(part, partition)
+    return PartScorer(found, None, Scope.of(found, strip, GoldOptions(ignore_unknown, absent_is_null))).score(
+        part, partition
+    )
 
 
 def _has(record: Mapping[str, Any], key: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pytest_llm_extract.corpus.counts import Counts
 from pytest_llm_extract.corpus.named_cases import NamedCases
+from pytest_llm_extract.dataset.gold_labels import AS_WRITTEN, GoldOptions
 from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.results.aggregate import FieldSummary, Tally
 from pytest_llm_extract.schema.schema import Schema
@@ -38,6 +39,7 @@ class Scope:
 
     `types`, `scoring` and `code` are fingerprints of the JSON Schema, of the rules, and of the project's own validators
     and comparisons. `strip` is what was taken off answers. `files` is None for totals that are not of `score --part`.
+    `options` are how keys of gold were read.
     """
 
     paths: tuple[str, ...]
@@ -46,11 +48,13 @@ class Scope:
     code: Mapping[str, str] = field(default_factory=dict)
     strip: str | None = None
     files: SplitFiles | None = None
+    options: GoldOptions = AS_WRITTEN
 
     @classmethod
-    def of(cls, schema: Schema, strip: str | None = None, files: SplitFiles | None = None) -> Scope:
+    def of(cls, schema: Schema, strip: str | None = None, options: GoldOptions = AS_WRITTEN) -> Scope:
         """The scope of what is scored by a schema."""
-        return cls(schema.scored_paths, schema.types_fingerprint, schema.scoring_fingerprint, schema.code, strip, files)
+        types, scoring = schema.types_fingerprint, schema.scoring_fingerprint
+        return cls(schema.scored_paths, types, scoring, schema.code, strip, options=options)
 
     def differences(self, other: Scope) -> list[str]:
         """What differs, in words."""
@@ -64,6 +68,9 @@ class Scope:
             found = ["validators or comparison functions"] if self.code != other.code else []
         if self.strip != other.strip:
             found.append("--strip")
+        for name, mine, theirs in zip(GoldOptions._fields, self.options, other.options, strict=True):
+            if mine is not theirs:
+                found.append(f"--{name.replace('_', '-')}")
         if self.files is None or other.files is None:
             return [*found, "whether --part was given"] if self.files != other.files else found
         for side in ("gold", "predictions"):
@@ -174,4 +181,5 @@ def _scope(wire: Mapping[str, Any] | None) -> Scope | None:
     if wire is None:
         return None
     files = wire["files"] and SplitFiles(**wire["files"])
-    return Scope(**{**wire, "paths": tuple(wire["paths"]), "files": files})
+    options = GoldOptions(*wire.get("options", ()))
+    return Scope(**{**wire, "paths": tuple(wire["paths"]), "files": files, "options": options})

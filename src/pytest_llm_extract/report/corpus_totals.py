@@ -19,7 +19,7 @@ from pytest_llm_extract.results.aggregate import FieldSummary
 from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.rules.limits import Floor
-from pytest_llm_extract.wording import counted
+from pytest_llm_extract.wording import counted, unknown_keys
 
 _WORDS = {
     BROKEN_GOLD: ("broken record of gold, not scored", "broken records of gold, not scored"),
@@ -39,6 +39,8 @@ def judge(totals: Totals, suite: SuiteResult, fields: dict[str, FieldSummary]) -
         notes.append(
             f"a Markdown fence was taken off {totals.counts.n_fenced:,} of {counted(totals.n_cases, 'answer')}"
         )
+    if unknown := unknown_keys(totals.counts.unknown):
+        notes.append(unknown)
     if totals.n_cases > len(suite.cases):
         what = "totals and the worst misses only, no list of cases, no groups and no hints"
         notes.append(f"{counted(totals.n_cases, 'case')}: {what}")
@@ -98,6 +100,6 @@ def corpus_to_wire(suite: SuiteResult, decision: Decision, totals: Totals, folde
     """results.json; counts and rates are of all cases, also of those that are not listed."""
     wire = run_to_wire([(suite, decision)], folder)
     documents = {"valid": totals.counts.n_valid, "exact": totals.counts.n_exact}
-    counted = {"n_cases": totals.n_cases, "documents": documents, **tally_to_wire(totals.tally())}
+    counted = {"n_cases": totals.n_cases, "documents": documents, **tally_to_wire(totals.tally(), suite.weights)}
     wire["suites"][0] |= counted
     return wire

@@ -18,7 +18,7 @@ from pytest_llm_extract.gate.regression import Comparison
 from pytest_llm_extract.lints.finding import KINDS
 from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.report.moved_values import count_lost, lost_values
-from pytest_llm_extract.report.terminal import documents_line
+from pytest_llm_extract.report.terminal import composite_lines, documents_line
 from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.wording import count_cases, count_findings, counted, percent, some_names
@@ -70,6 +70,7 @@ def _suite(suite: SuiteResult, decision: Decision) -> Iterable[str]:
     if not suite.complete:
         lines.append(f"partial run: {len(suite.cases)} of {count_cases(len(suite.dataset_ids))}")
     yield "\n".join(f"- {line}" for line in lines) or documents_line(suite.cases)
+    yield from map(code, composite_lines(suite))
     for comparison in decision.comparisons:
         if lost := _lost(suite, comparison):
             yield lost

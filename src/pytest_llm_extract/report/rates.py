@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,24 +11,27 @@ from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import FieldCounts
 
 
-def rates_to_wire(results: Iterable[CaseResult]) -> dict[str, Any]:
-    """`rates` (micro over leaves, macro over fields, mean over documents), `rows` by list, and `groups` of metadata."""
+def rates_to_wire(results: Iterable[CaseResult], weights: Mapping[str, float]) -> dict[str, Any]:
+    """`rates` (micro over leaves, macro over fields, mean over documents), `rows` by list, and `groups` of metadata.
+
+    With `weights` of fields, there is a composite beside the other rates.
+    """
     listed = list(results)
     groups = by_group(listed)
     return {
-        **tally_to_wire(tally(listed)),
+        **tally_to_wire(tally(listed), weights),
         "groups": {
-            key: {value: _group(found) for value, found in values.items()}
+            key: {value: _group(found, weights) for value, found in values.items()}
             for key, values in groups.items()
             if len(values) < len(listed)  # a value of each case's own makes no group
         },
     }
 
 
-def tally_to_wire(whole: Tally) -> dict[str, Any]:
+def tally_to_wire(whole: Tally, weights: Mapping[str, float]) -> dict[str, Any]:
     """`rates` and `rows`."""
     return {
-        "rates": _rates(whole),
+        "rates": _rates(whole, weights),
         "rows": {path: _rows(counts) for path, counts in whole.with_rows.items() if path in whole.rows},
     }
 
@@ -44,19 +47,20 @@ def _rows(counts: FieldCounts) -> dict[str, Any]:
     }
 
 
-def _rates(found: Tally) -> dict[str, Any]:
+def _rates(found: Tally, weights: Mapping[str, float]) -> dict[str, Any]:
     leaves = found.leaves
     return {
         "micro": {name: getattr(leaves, name) for name in ("accuracy", "precision", "recall", "f1")},
         "macro_accuracy": found.macro,
         "document_mean_accuracy": found.document_mean,
+        "composite_accuracy": found.composite(weights) if weights else None,
     }
 
 
-def _group(found: Tally) -> dict[str, Any]:
+def _group(found: Tally, weights: Mapping[str, float]) -> dict[str, Any]:
     documents = {"valid": found.n_valid, "exact": found.n_exact}
     fields = {path: _counts(counts) for path, counts in found.with_rows.items()}
-    return {"n_cases": found.n_cases, "documents": documents, **_rates(found), "fields": fields}
+    return {"n_cases": found.n_cases, "documents": documents, **_rates(found, weights), "fields": fields}
 
 
 def _counts(counts: FieldCounts) -> dict[str, Any]:

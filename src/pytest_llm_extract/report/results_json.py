@@ -147,7 +147,7 @@ def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
             path: _field(path, summary, suite.rules.floors.get(path), decision)
             for path, summary in decision.fields.items()
         },
-        **rates_to_wire(results),
+        **rates_to_wire(results, suite.weights),
         "pooled": {c.against: _pooled(c) for c in decision.comparisons},
         "cases": [_case(result, of_case) for result, of_case in zip(results, costs, strict=True)],
         "usage": {

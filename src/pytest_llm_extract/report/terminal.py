@@ -12,6 +12,7 @@ from pytest_llm_extract.report.misses import advice_lines, worst_misses
 from pytest_llm_extract.report.moved import advice_on_lost, comparison_head, moved_cases, status_line
 from pytest_llm_extract.report.tables import changes_table, fields_table
 from pytest_llm_extract.report.terminal_text import MISSES, fit, printable
+from pytest_llm_extract.results.aggregate import tally
 from pytest_llm_extract.results.case_report import CaseNote
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import Status
@@ -64,7 +65,7 @@ def suite_lines(
     lines += form.fit(problem_groups(f"{form.record_flag} {suite.id}", problems), 9)
     lines.append(documents_line(results))
     if any(sample.status not in (Status.STALE, Status.MISSING) for sample in suite.samples):
-        lines += _answers(suite, decision, form)
+        lines += [*composite_lines(suite), *_answers(suite, decision, form)]
     lines += form.fit(
         [
             *_recorded_lines(notes, form),
@@ -169,6 +170,16 @@ def documents_line(results: Sequence[CaseResult]) -> str:
     counted = count_samples(len(samples), len(results))
     text = documents_text(n_valid, n_exact, Counter(sample.status for sample in samples))
     return text + (f": {counted}" if counted else "")
+
+
+def composite_lines(suite: SuiteResult) -> list[str]:
+    """The composite of all fields under the weights of the marker; nothing where it names none."""
+    if not suite.weights:
+        return []
+    value = tally(suite.cases).composite(suite.weights)
+    named = some_names(f"{printable(path, 60)} ×{weight:g}" for path, weight in suite.weights.items())
+    shown = "nothing to weigh" if value is None else f"{value * 100:.1f}%"
+    return [f"composite: {shown} ({named}; other fields ×1)"]
 
 
 def documents_text(n_valid: int, n_exact: int, statuses: Mapping[Status, int]) -> str:

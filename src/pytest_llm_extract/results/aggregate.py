@@ -135,7 +135,7 @@ class Tally:
     @property
     def macro(self) -> float | None:
         """Mean over fields of their accuracy, each field counting the same; None when nothing was labelled."""
-        return self.composite(dict.fromkeys(self.fields, 1))
+        return self.composite({})
 
     @property
     def document_mean(self) -> float | None:
@@ -143,7 +143,11 @@ class Tally:
         return float(self.document_sum / self.n_labelled) if self.n_labelled else None
 
     def composite(self, weights: Mapping[str, float]) -> float | None:
-        """Weighted mean of the accuracy of the fields named, in 0..1; fields that nothing labels do not count."""
+        """Weighted mean of the accuracy of fields, in 0..1; None when nothing that has a weight was labelled.
+
+        A field that `weights` does not name weighs 1, the rows of a list 0.
+        """
+        weights = {**dict.fromkeys(self.fields, 1), **weights}
         rates = [(Fraction(weights[path]), counts) for path, counts in self.with_rows.items() if weights.get(path)]
         weight = sum((weight for weight, counts in rates if counts.n), Fraction(0))
         if not weight:

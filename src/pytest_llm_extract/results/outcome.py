@@ -20,6 +20,8 @@ class Outcome(StrEnum):
     ABSENT_OK = "absent_ok"
     INVALID = "invalid"
 
+    __hash__ = str.__hash__  # that of an Enum is a call of Python, and outcomes are counted by the million
+
 
 class Status(StrEnum):
     """The status of one case."""

@@ -138,6 +138,7 @@ class SuiteResult(NamedTuple):
     where the suite was collected, and against the base branch; the gate adds what it finds in the results.
     `recipe` is its prompt, None for an extractor; `settled` are the keys of lints that a person settled.
     `line` is the line of its module where the test begins with its markers, from 1; None where that is not known.
+    `weights` are those of fields in the composite, by path; empty where there is none.
     """
 
     id: str
@@ -160,6 +161,7 @@ class SuiteResult(NamedTuple):
     recipe: Recipe | None = None
     settled: tuple[str, ...] = ()
     line: int | None = None
+    weights: Mapping[str, float] = {}
 
     @property
     def key(self) -> str:
@@ -207,6 +209,7 @@ class SuiteResult(NamedTuple):
             "recipe": self.recipe and self.recipe.to_wire(),
             "settled": list(self.settled),
             "line": self.line,
+            "weights": dict(self.weights),
         }
 
     @classmethod
@@ -233,4 +236,5 @@ class SuiteResult(NamedTuple):
             recipe=(recipe := wire.get("recipe")) and Recipe.from_wire(recipe),
             settled=tuple(wire.get("settled", ())),
             line=wire.get("line"),
+            weights=dict(wire.get("weights", {})),
         )

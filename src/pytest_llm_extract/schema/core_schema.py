@@ -85,13 +85,25 @@ class Definitions:
         """Whether it holds leaves instead of being one."""
         core = self.resolve(core)
         if core["type"] in UNIONS:
-            return any(self.is_container(choice) for choice in union_choices(core))
-        return core["type"] in ("model", "dict") or is_list(core)
+            return {member["type"] for member in self.members(core)} - {"none"} == {"model"}
+        return core["type"] == "model" or is_list(core) or is_dict(core)
+
+    def is_tagged(self, core: Mapping[str, Any]) -> bool:
+        """Whether a tag says which member of a union a value is of, and of every union within it."""
+        inner = map(self.resolve, union_choices(core))
+        return core["type"] == "tagged-union" and all(
+            self.is_tagged(choice) for choice in inner if choice["type"] in UNIONS
+        )
 
 
 def is_list(core: Mapping[str, Any]) -> bool:
     """Whether it holds any number of items of one type; a tuple of fixed length does not."""
     return core["type"] in _LISTS or (core["type"] == "tuple" and core.get("variadic_item_index") == 0)
+
+
+def is_dict(core: Mapping[str, Any]) -> bool:
+    """Whether it holds values of one type by key; free-form JSON does not."""
+    return bool(core["type"] == "dict" and core.get("values_schema", {"type": "any"})["type"] != "any")
 
 
 def is_json_of(core: Mapping[str, Any]) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pydantic import BaseModel
+from pydantic import AliasChoices, AliasPath, BaseModel
+from pydantic.fields import FieldInfo
 
 from pytest_llm_extract.rules.comparators import Align, Comparison, Null, Ordered, Rule
 
@@ -37,23 +38,33 @@ class ModelNode(Node):
 
 @dataclass(eq=False)
 class ListNode(Node):
-    """A list; `keyed`: a dict whose keys align its values."""
+    """A list; `keyed`: a dict whose keys align its values.
+
+    `shares_path`: in another member of a union, a leaf has the path that its rows would have.
+    """
 
     items: Node = field(default_factory=lambda: LeafNode(""))
     keyed: bool = False
     pairing: Align | Ordered | None = None
+    shares_path: bool = False
 
     @property
     def row_path(self) -> str | None:
         """The path of its rows; None for a list of scalars, whose items are leaves."""
-        return None if isinstance(self.items, LeafNode) else f"{self.path}{'{}' if self.keyed else '[]'}"
+        if isinstance(self.items, LeafNode):
+            return None
+        return f"{self.path}{'{}' if self.keyed else '[]'}{'.<row>' if self.shares_path else ''}"
 
 
 @dataclass(eq=False)
 class UnionNode(Node):
-    """One of several models, RootModels among them; its own leaf `<path>.<type>` says which."""
+    """One of several models, RootModels among them; its own leaf `<path>.<type>` says which.
+
+    `is_tagged`: a value itself says which.
+    """
 
     members: dict[type[BaseModel], ModelNode] = field(default_factory=dict)
+    is_tagged: bool = False
 
     @property
     def type_path(self) -> str:
@@ -120,6 +131,26 @@ def models(node: Node) -> Iterator[type[BaseModel]]:
             yield from models(node.items)
         case UnionNode():
             yield from node.members
+
+
+def top_names(node: Node) -> set[str]:
+    """The names that the fields at the top of a schema may have in JSON, aliases included."""
+    match node:
+        case ModelNode():
+            return {name for field in node.fields for name in _names(field, node.cls.model_fields[field])}
+        case UnionNode():
+            return set().union(*map(top_names, node.members.values()))
+        case _:
+            return set()
+
+
+def _names(name: str, info: FieldInfo) -> Iterator[str]:
+    yield name
+    given = info.validation_alias
+    for alias in given.choices if isinstance(given, AliasChoices) else (given, info.alias):
+        found = alias.path[0] if isinstance(alias, AliasPath) else alias
+        if isinstance(found, str):
+            yield found
 
 
 def flat_leaves(node: Node, prefix: tuple[str, ...] = (), seen: tuple[Node, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -27,8 +27,16 @@ from pytest_llm_extract.rules.comparators import (
     rules_of_json,
     slot_of,
 )
-from pytest_llm_extract.schema.core_schema import FUNCTIONS, UNIONS, Definitions, is_json_of, is_list, union_choices
-from pytest_llm_extract.schema.field_tree import LeafNode, ListNode, ModelNode, Node, UnionNode, flat_leaves
+from pytest_llm_extract.schema.core_schema import (
+    FUNCTIONS,
+    UNIONS,
+    Definitions,
+    is_dict,
+    is_json_of,
+    is_list,
+    union_choices,
+)
+from pytest_llm_extract.schema.field_tree import LeafNode, ListNode, ModelNode, Node, UnionNode, flat_leaves, leaf_paths
 from pytest_llm_extract.schema.serializers import leaf_serializer
 
 _SCALARS = frozenset(
@@ -51,6 +59,7 @@ class Builder:
         self._source, self._compare = source, compare
         self._paths: dict[str, None] = {}
         self._aligned: list[ListNode] = []
+        self._lists: list[ListNode] = []
         self._config: Mapping[str, Any] = {}
         self.rules: set[tuple[str, str]] = set()
         self.functions: list[Comparison] = []
@@ -69,6 +78,9 @@ class Builder:
                 raise UnknownNameError(str(path), known=known, source=f"{self._source}: compare", kind="field")
         for node in self._aligned:
             self._check_keys(node)
+        leaves = set(leaf_paths(root))
+        for node in self._lists:
+            node.shares_path = node.row_path in leaves
         return root
 
     def build(self, core: Mapping[str, Any], path: str, annotation: Any, extra: tuple[Rule | Comparison, ...]) -> Node:
@@ -79,6 +91,8 @@ class Builder:
         optional = self._is_optional(core)
         inner = self._definitions.resolve(core)
         node = self._node(inner, path, optional, annotation)
+        if isinstance(node, ListNode):
+            self._lists.append(node)
         if isinstance(node, LeafNode) and "bytes" in self._definitions.kinds(inner):
             self.writers[path] = leaf_serializer(self._definitions.complete(core), self._config)
         self._refuse_rules_within(node, inner)
@@ -95,7 +109,7 @@ class Builder:
             items = items[0] if isinstance(items, list) else items
             item = arguments[0] if arguments else None
             return ListNode(path, True, self.build(items, f"{path}[]", item, ()))
-        if kind == "dict" and core.get("values_schema", {"type": "any"})["type"] != "any":
+        if is_dict(core):
             item = arguments[1] if len(arguments) > 1 else None
             return ListNode(path, True, self.build(core["values_schema"], f"{path}{{}}", item, ()), keyed=True)
         if kind in UNIONS:
@@ -148,7 +162,8 @@ class Builder:
         members = {choice["cls"]: self._model(choice, path, optional) for choice in models}
         if len(members) == 1:
             return next(iter(members.values()))
-        return UnionNode(path, optional, {c: m for c, m in members.items() if isinstance(m, ModelNode)})
+        nodes = {cls: member for cls, member in members.items() if isinstance(member, ModelNode)}
+        return UnionNode(path, optional, nodes, self._definitions.is_tagged(core))
 
     def _refuse_rules(self, path: str, union: Mapping[str, Any]) -> None:
         for choice in union_choices(union):

@@ -12,12 +12,12 @@ from functools import cached_property, partial
 from typing import Any
 
 from pydantic import BaseModel, ValidationInfo
-from pydantic_core import SchemaValidator
+from pydantic_core import PydanticCustomError, SchemaValidator
 
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.rules.comparators import ANY_OF_KEY, AnyOf
 from pytest_llm_extract.schema.build import build_validator
-from pytest_llm_extract.schema.core_schema import FUNCTIONS, Definitions, is_json_of, is_list, rebuild
+from pytest_llm_extract.schema.core_schema import FUNCTIONS, Definitions, is_dict, is_json_of, is_list, rebuild
 
 
 class _Missing:
@@ -46,12 +46,12 @@ class Readers:
     @cached_property
     def gold(self) -> SchemaValidator:
         """No field is required, any value may be null, model-level validators do not run, unknown fields are errors."""
-        return _Relaxed(self._core, None, None).validator
+        return _Relaxed(self._core, None, None, is_gold=True).validator
 
     @cached_property
     def alternatives(self) -> SchemaValidator:
         """As `gold`; a leaf may be an `AnyOf`, or say so as `{"$any_of": [...]}`."""
-        return _Relaxed(self._core, _or_alternatives, None).validator
+        return _Relaxed(self._core, _or_alternatives, _without_alternatives, is_gold=True).validator
 
     @cached_property
     def salvage(self) -> SchemaValidator:
@@ -59,7 +59,7 @@ class Readers:
 
         A list or a dict that fails a constraint or a validator keeps what it holds.
         """
-        return _Relaxed(self._core, _or_unreadable, _or_null).validator
+        return _Relaxed(self._core, _or_unreadable, _or_null, is_gold=False).validator
 
 
 _WRITTEN: ContextVar[Mapping[Decimal, Decimal]] = ContextVar("written")
@@ -104,13 +104,13 @@ Wrap = Callable[[dict[str, Any]], dict[str, Any]]
 class _Relaxed:
     """A copy of a core schema in which no field is required and model-level validators do not run.
 
-    `leaf` and `container` wrap the schema of every leaf and every container; without `container`, unknown fields are
-    errors.
+    `leaf` and `container` wrap the schema of every leaf and every container. In gold unknown fields are errors.
     """
 
-    def __init__(self, core: Any, leaf: Wrap | None, container: Wrap | None) -> None:
-        self._definitions, self._leaf, self._container = Definitions(core), leaf, container
-        self.validator = build_validator(rebuild(core, self._relax))
+    def __init__(self, core: Any, leaf: Wrap | None, container: Wrap | None, *, is_gold: bool) -> None:
+        self._definitions, self._leaf, self._container, self._is_gold = Definitions(core), leaf, container, is_gold
+        relaxed = rebuild(core, self._relax)
+        self.validator = build_validator(self._wrapped(relaxed, core) if is_gold else relaxed)
 
     def _relax(self, core: Mapping[str, Any], copy: dict[str, Any]) -> Any:
         if core["type"] in FUNCTIONS and self._definitions.resolve(core)["type"] == "model":
@@ -119,35 +119,35 @@ class _Relaxed:
             copy["function"] = _among_known_fields(core["function"])
         if core["type"] == "model-fields":
             self._loosen(copy)
-        if core["type"] in ("dataclass-args", "typed-dict") and self._container is None:
+        if core["type"] in ("dataclass-args", "typed-dict") and self._is_gold:
             copy["extra_behavior"] = "allow" if core.get("extra_behavior") == "allow" else "forbid"
         if core["type"] == "model" and "post_init" in copy:
             return _initialised(copy, copy.pop("post_init"))
         for key in ("items_schema", "values_schema"):
-            if isinstance(core.get(key), dict):
+            if isinstance(core.get(key), dict) and (key == "items_schema" or is_dict(core)):
                 copy[key] = self._item(copy[key], core[key])
             elif key in core and is_list(core):
                 copy[key] = [self._item(copy[key][0], core[key][0]), *copy[key][1:]]
-        if self._container is not None and (is_list(core) or core["type"] == "dict"):
+        if not self._is_gold and (is_list(core) or core["type"] == "dict"):
             for constraint in ("min_length", "max_length"):
                 copy.pop(constraint, None)
-        if is_json_of(core) and self._container is None:
+        if is_json_of(core) and self._is_gold:
             return {"type": "function-before", "function": {"type": "no-info", "function": _json_text}, "schema": copy}
         return copy
 
     def _item(self, copy: dict[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
         wrapped = self._wrapped(copy, original)
-        return _nullable(wrapped) if self._container is None else wrapped
+        return _nullable(wrapped) if self._is_gold else wrapped
 
     def _without_validator(self, copy: dict[str, Any]) -> Any:
         inner = copy["schema"]
         return {**inner, "ref": copy["ref"]} if "ref" in copy else inner
 
     def _loosen(self, fields: dict[str, Any]) -> None:
-        fields["extra_behavior"] = "ignore" if self._container else fields.get("extra_behavior") or "forbid"
+        fields["extra_behavior"] = (fields.get("extra_behavior") or "forbid") if self._is_gold else "ignore"
         for name, found in fields["fields"].items():
             inner = self._wrapped(found["schema"], found["schema"])
-            if self._container is None:
+            if self._is_gold:
                 # A default of the schema is not a label of gold. Null is one: the document does not have it.
                 inner = _nullable(inner["schema"] if inner["type"] == "default" else inner)
             if inner["type"] != "default":
@@ -158,7 +158,7 @@ class _Relaxed:
             fields["fields"][name] = {**found, "schema": inner}
 
     def _wrapped(self, copy: dict[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
-        if copy["type"] == "default":
+        if copy["type"] in ("default", "definitions"):
             return {**copy, "schema": self._wrapped(copy["schema"], original)}
         wrap = self._container if self._definitions.is_container(original) else self._leaf
         return copy if wrap is None else wrap(copy)
@@ -267,10 +267,27 @@ def _or_else(schema: dict[str, Any], otherwise: Callable[[Any], Any], *second: d
     return {"type": "union", "mode": "left_to_right", "choices": [schema, *second, fallback]}
 
 
+def _around(schema: dict[str, Any], function: Callable[..., Any]) -> dict[str, Any]:
+    """A function around a schema, to which it hands what came as JSON as JSON text: its values are not Python's."""
+    inner = {"type": "json-or-python", "json_schema": {"type": "json", "schema": schema}, "python_schema": schema}
+    return {"type": "function-wrap", "function": {"type": "with-info", "function": function}, "schema": inner}
+
+
 def _or_alternatives(leaf: dict[str, Any]) -> dict[str, Any]:
-    """What came as JSON goes into the leaf's schema as JSON text: its values are none of Python's."""
-    inner = {"type": "json-or-python", "json_schema": {"type": "json", "schema": leaf}, "python_schema": leaf}
-    return {"type": "function-wrap", "function": {"type": "with-info", "function": _alternatives}, "schema": inner}
+    return _around(leaf, _alternatives)
+
+
+def _without_alternatives(container: dict[str, Any]) -> dict[str, Any]:
+    return _around(container, _single)
+
+
+_PLACE = "$any_of lists the right answers of one value, not of a list or an object; use it on the values within"
+
+
+def _single(value: Any, validate: Callable[[Any], Any], info: ValidationInfo) -> Any:
+    if isinstance(value, AnyOf) or (isinstance(value, Mapping) and value.keys() == {ANY_OF_KEY}):
+        raise PydanticCustomError("any_of_place", _PLACE)
+    return validate(json.dumps(value) if info.mode == "json" else value)
 
 
 def _alternatives(value: Any, validate: Callable[[Any], Any], info: ValidationInfo) -> Any:

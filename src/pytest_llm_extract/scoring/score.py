@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from decimal import Decimal
@@ -12,6 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from pytest_llm_extract.dataset.gold_labels import GoldOptions, read_labels
+from pytest_llm_extract.dataset.gold_mistakes import is_computed, unknown_key
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.formats.fences import FENCE
 from pytest_llm_extract.formats.jsonable import as_json
@@ -25,6 +28,7 @@ from pytest_llm_extract.schema.validators import MISSING, Unreadable
 from pytest_llm_extract.scoring.answer import Answer, read_answer, take_output
 from pytest_llm_extract.scoring.compare.hints import near_miss
 from pytest_llm_extract.scoring.compare.walk import compare, labelled
+from pytest_llm_extract.wording import some_names
 
 
 def score(
@@ -34,13 +38,16 @@ def score(
     compare: Mapping[str, Any] | None = None,
     *,
     strip: str | None = None,
+    ignore_unknown: bool = False,
+    absent_is_null: bool = False,
 ) -> CaseResult:
     """Score one prediction against gold, without pytest.
 
     `gold` is plain data or an instance; what it does not set is not scored. `predicted` is an instance, plain data,
     or the JSON text of an answer. `schema` is a pydantic type or a JSON Schema; an instance needs none. `compare` holds
     rules by field path, which take precedence over those of the schema. With `strip="fence"` an answer that is one
-    Markdown fence is its content.
+    Markdown fence is its content. With `ignore_unknown` keys of gold that the schema does not have are left out, with a
+    warning that names them. With `absent_is_null` a key that gold leaves out is null, instead of not being scored.
 
     Example:
         >>> score({"vendor": "ACME"}, {"vendor": "Acme"}, schema=Invoice).counts["vendor"].wrong
@@ -60,7 +67,7 @@ def score(
         raise UsageError("score", f"strip= must be {FENCE!r}, got {strip!r}")
     is_text = isinstance(predicted, str | bytes)
     answer = read_answer(found, predicted, strip) if is_text else take_output(found, predicted)
-    return score_answer(found, _read_gold(found, gold), answer)
+    return score_answer(found, _read_gold(found, gold, GoldOptions(ignore_unknown, absent_is_null)), answer)
 
 
 @lru_cache(maxsize=256)
@@ -68,15 +75,21 @@ def _schema(tp: Any) -> Schema:
     return Schema.of(tp, "score")
 
 
-def _read_gold(schema: Schema, gold: Any) -> Any:
+def _read_gold(schema: Schema, gold: Any, options: GoldOptions) -> Any:
     try:
-        return schema.read_gold(gold)
+        labels = read_labels(schema, gold, options)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         if first["type"] != "extra_forbidden":
             raise
         path = "".join("[]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+        if is_computed(first["loc"], schema):
+            raise UsageError("score: gold", f"{path}: {unknown_key(first['loc'], schema)}") from None
         raise UnknownNameError(path, known=schema.paths, source="score: gold", kind="field") from None
+    if labels.unknown:
+        named = some_names(dict.fromkeys(labels.unknown))
+        warnings.warn(f"gold has keys that the schema does not have, ignored: {named}", stacklevel=3)
+    return labels.gold
 
 
 def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = "", **known: Any) -> CaseResult:

@@ -13,6 +13,7 @@ from pytest_llm_extract.config.source import MarkerSource, path_below
 from pytest_llm_extract.config.suite_folders import suite_key
 from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.dataset.gold import GoldenCase, read_golden
+from pytest_llm_extract.dataset.gold_labels import GoldOptions
 from pytest_llm_extract.dataset.inside import refuse_outside
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.lints.settled import SETTLED, read_settled
@@ -26,6 +27,7 @@ from pytest_llm_extract.suites.extractors import check_arguments, name_of, retur
 from pytest_llm_extract.suites.limit_markers import Written, read_budgets, read_documents, read_floors, read_waivers
 from pytest_llm_extract.suites.suite import Suite
 from pytest_llm_extract.suites.variants import SHORT_FORMS, VariantArguments, expand_variants
+from pytest_llm_extract.suites.weights import read_weights
 
 ARGUMENTS = frozenset(
     {
@@ -39,7 +41,8 @@ ARGUMENTS = frozenset(
         "ignore",
         "concurrency",
         "record",
-        "ignore_unknown",
+        *GoldOptions._fields,
+        "weights",
         *PROMPT_ARGUMENTS,
         *SHORT_FORMS,
     }
@@ -78,10 +81,7 @@ def build_suites(arguments: MarkerArguments, settings: Settings) -> list[Suite]:
             raise UnknownNameError(name, known=ARGUMENTS, source=source, kind="argument")
     if "cases" not in given:
         raise UsageError(source, "cases= is missing: name a dataset file or folder, a list or a callable")
-    ignore_unknown = given.get("ignore_unknown", False)
-    if not isinstance(ignore_unknown, bool):
-        raise UsageError(marker.name, f"ignore_unknown= must be True or False, got {ignore_unknown!r}")
-    golden = _Golden(*_load(given["cases"], marker), ignore_unknown=ignore_unknown)
+    golden = _Golden(*_load(given["cases"], marker), _gold_options(given, source))
     suites = [
         _build(variant, arguments, golden, marker._replace(name=variant.source))
         for variant in expand_variants(given, marker)
@@ -92,6 +92,14 @@ def build_suites(arguments: MarkerArguments, settings: Settings) -> list[Suite]:
     _check_item_ids(suites, source)
     others = [(suite, tuple(name for name in names if name != suite.variant)) for suite in suites]
     return [suite._replace(others=named) for suite, named in others]
+
+
+def _gold_options(given: Mapping[str, Any], source: str) -> GoldOptions:
+    chosen = {name: given[name] for name in GoldOptions._fields if name in given}
+    for name, value in chosen.items():
+        if not isinstance(value, bool):
+            raise UsageError(source, f"{name}= must be True or False, got {value!r}")
+    return GoldOptions(**chosen)
 
 
 def _check_item_ids(suites: Sequence[Suite], source: str) -> None:
@@ -145,6 +153,7 @@ def _build(variant: VariantArguments, arguments: MarkerArguments, golden: _Golde
         settled=read_settled(settings.cassettes / SETTLED),
         line=arguments.line,
         prompt_file=path_below(call.prompt.path, settings.rootdir) if call else None,
+        weights=read_weights(given.get("weights", {}), source, schema.scored_paths, _labelled(schema, cases)),
     )
 
 
@@ -228,8 +237,8 @@ def _compare(given: Mapping[str, Any], source: str) -> Mapping[str, Any]:
 class _Golden:
     """Golden data, read once for all variants that share a schema and its rules; `name` is how messages call it."""
 
-    def __init__(self, cases: list[Case], name: str, *, ignore_unknown: bool) -> None:
-        self._cases, self._name, self._ignore_unknown = cases, name, ignore_unknown
+    def __init__(self, cases: list[Case], name: str, options: GoldOptions) -> None:
+        self._cases, self._name, self._options = cases, name, options
         self._read: list[tuple[Any, Mapping[str, Any], Schema, tuple[GoldenCase, ...]]] = []
 
     def read(self, schema_type: Any, compare: Mapping[str, Any], source: str) -> tuple[Schema, tuple[GoldenCase, ...]]:
@@ -238,7 +247,7 @@ class _Golden:
             if known_type is schema_type and known_compare is compare:
                 return schema, cases
         schema = Schema.of(schema_type, source, compare)
-        cases = read_golden(self._cases, schema, self._name, ignore_unknown=self._ignore_unknown)
+        cases = read_golden(self._cases, schema, self._name, self._options)
         self._read.append((schema_type, compare, schema, cases))
         return schema, cases
 

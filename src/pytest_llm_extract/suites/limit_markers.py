@@ -32,7 +32,7 @@ def read_floors(
         raise UsageError(source, "names no limit: give a floor for all fields, or for some by name")
     checked = {}
     for path, value in named.items():
-        _check_field(path, source, paths, labelled)
+        check_field(path, source, paths, labelled)
         checked[path] = _floor(value, source, path)
     if default is not None:
         if not labelled:
@@ -81,7 +81,7 @@ def read_budgets(
         raise UsageError(source, "names no limit: a Gate(max_lost=…, max_drop=…, critical=…), or waive=")
     found = {}
     for path, value in named.items():
-        _check_field(path, source, paths, labelled)
+        check_field(path, source, paths, labelled)
         found[path] = _budget(value, source, path)
     if default is not None:
         budget = _budget(default, source, "the default")
@@ -123,13 +123,18 @@ def _split(written: Written, source: str, kind: str) -> tuple[Any, dict[str, Any
     return default, found
 
 
-def _check_field(path: Any, source: str, paths: Collection[str], labelled: Collection[str]) -> None:
+def check_field(path: Any, source: str, paths: Collection[str], labelled: Collection[str], what: str = "limit") -> None:
+    """Check a field that a limit or a weight names.
+
+    Raises:
+        LlmExtractError: it is not a path, not one of the schema, or one that no case labels.
+    """
     if not isinstance(path, str):
         raise UsageError(source, f"a field must be named by its path, got {path!r}")
     if path not in paths:
         raise UnknownNameError(path, known=paths, source=source, kind="field")
     if path not in labelled:
-        raise UsageError(source, f"{path}: no case labels this field, so its limit means nothing")
+        raise UsageError(source, f"{path}: no case labels this field, so its {what} means nothing")
 
 
 def _floor(value: Any, source: str, name: str) -> Floor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from pytest_llm_extract.scoring.answer import lost_answer
 from pytest_llm_extract.scoring.compare.walk import compare
 from pytest_llm_extract.scoring.score import score_answer
 from pytest_llm_extract.scoring.swap import swapped_answers
-from pytest_llm_extract.wording import count_cases, some_names
+from pytest_llm_extract.wording import unknown_keys
 
 
 class Suite(NamedTuple):
@@ -54,6 +54,7 @@ class Suite(NamedTuple):
     settled: tuple[str, ...] = ()
     line: int | None = None
     prompt_file: str | None = None
+    weights: Mapping[str, float] = {}
 
     @property
     def key(self) -> str:
@@ -91,6 +92,7 @@ class Suite(NamedTuple):
             recipe=self.call.recipe if self.call else None,
             settled=self.settled,
             line=self.line,
+            weights=dict(self.weights),
         )
 
     def _prompt(self) -> dict[str, str] | None:
@@ -135,6 +137,5 @@ class Suite(NamedTuple):
 
     def _unknown(self) -> list[str]:
         """Keys of gold that the schema does not have, which `ignore_unknown=` leaves out."""
-        counts = Counter(path for golden in self.cases for path in dict.fromkeys(golden.unknown))
-        named = [f"{path} ({count_cases(n)})" for path, n in counts.most_common()]
-        return [f"gold has keys that the schema does not have, ignored: {some_names(named)}"] if named else []
+        found = unknown_keys(Counter(path for golden in self.cases for path in dict.fromkeys(golden.unknown)))
+        return [found] if found else []

@@ -15,7 +15,7 @@ from pytest_llm_extract.report.html.markup import Html, join, table, tag
 from pytest_llm_extract.report.html.tuning import decide_tuning, tuning_section
 from pytest_llm_extract.report.html.variants import variants_section
 from pytest_llm_extract.report.moved_values import count_lost, lost_values
-from pytest_llm_extract.report.terminal import documents_line
+from pytest_llm_extract.report.terminal import composite_lines, documents_line
 from pytest_llm_extract.report.terminal_text import has_values, show
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.leaf import Leaf
@@ -139,7 +139,7 @@ def _verdict(suite: SuiteResult, decision: Decision, *, is_alone: bool) -> Itera
         yield tag("ul", *(tag("li", reason) for reason in reasons), class_="reasons")
     if judge := _judge(decision):
         yield tag("ul", *(tag("li", text) for text in judge), class_="reasons judge")
-    about = [documents_line(suite.cases), f"variant {suite.variant}"]
+    about = [documents_line(suite.cases), *composite_lines(suite), f"variant {suite.variant}"]
     about += [f"model {suite.model}"] if suite.model else []
     yield tag("p", " · ".join(about), class_="about")
 

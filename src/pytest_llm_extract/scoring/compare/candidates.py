@@ -62,14 +62,15 @@ def _sharing(
 def _add_alike(found: list[set[int]], table: Table, gold: Lists, predicted: Lists) -> None:
     """The lists with rows that are alike enough; each text is compared with each once."""
     from rapidfuzz.distance import Indel
+    from rapidfuzz.process import extract
 
     mine, theirs = (_by_text(table, side, is_gold) for side, is_gold in ((gold, True), (predicted, False)))
     likeness, least = Indel.normalized_similarity, table.min_similarity
+    texts = list(theirs)
     for text, places in mine.items():
         near: set[int] = set()
-        for other, there in theirs.items():
-            if likeness(text, other, score_cutoff=least) >= least:
-                near |= there
+        for other, _, _ in extract(text, texts, scorer=likeness, score_cutoff=least, limit=None):
+            near |= theirs[other]
         for place in places:
             found[place] |= near
 
@@ -77,7 +78,7 @@ def _add_alike(found: list[set[int]], table: Table, gold: Lists, predicted: List
 def _by_text(table: Table, lists: Lists, is_gold: bool) -> dict[str, set[int]]:
     found: dict[str, set[int]] = {}
     for number, place in enumerate(_places(lists)):
-        found.setdefault(table.text(is_gold, number), set()).add(place)
+        found.setdefault(table.shown(is_gold, number).text, set()).add(place)
     return found
 
 

@@ -53,7 +53,10 @@ class Column:
 
     def hits(self, rows: Sequence[int], others: Sequence[int]) -> list[Sequence[int]]:
         """For each of some gold items, the places in `others` of the predicted ones with the same value."""
-        gold, predicted = self.keys or self._raw_keys
+        if self.keys is not None:
+            index = _index([self.keys[1][j] for j in others])
+            return [() if (key := self.keys[0][i]) is None else index.get(key, ()) for i in rows]
+        gold, predicted = self._raw_keys
         theirs = [predicted[j] for j in others]
         wanted = [self._wanted(i, gold[i]) for i in rows]
         if NO_KEY not in theirs and not any(NO_KEY in keys for keys in wanted):
@@ -103,11 +106,16 @@ class Column:
         return clusters
 
 
-def _indexed(wanted: Sequence[Sequence[Hashable]], theirs: Sequence[Hashable]) -> list[Sequence[int]]:
+def _index(keys: Sequence[Hashable]) -> dict[Hashable, list[int]]:
     index: dict[Hashable, list[int]] = {}
-    for b, key in enumerate(theirs):
+    for b, key in enumerate(keys):
         if key is not None:
             index.setdefault(key, []).append(b)
+    return index
+
+
+def _indexed(wanted: Sequence[Sequence[Hashable]], theirs: Sequence[Hashable]) -> list[Sequence[int]]:
+    index = _index(theirs)
     return [
         index.get(keys[0], ()) if len(keys) == 1 else sorted({b for key in keys for b in index.get(key, ())})
         for keys in wanted

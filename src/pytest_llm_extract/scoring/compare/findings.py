@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.results.outcome import Outcome
 
 Found = tuple[str, Outcome, Any, Any, tuple[Any, Any] | None]
+
+
+class RowText(NamedTuple):
+    """What a row holds of the paths that gold labels, for similarity; whether it would charge no leaf as a leftover."""
+
+    text: str
+    is_bare: bool
+
+
+RowTexts = dict[tuple[int, tuple[str, ...]], RowText]  # by the row's id, and the paths that are charged
 
 
 class Walk(list[Found]):
@@ -15,11 +25,12 @@ class Walk(list[Found]):
 
     `rows` has path, outcome and number of rows. `bare` has path, outcome, gold and predicted row of the missing and
     extra ones among them that charge no leaf. `entered` are the models that are walked through although there is none
-    on either side.
+    on either side. `texts` keeps what rows hold: while lists below rows are paired, each is looked at many times.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, texts: RowTexts | None = None) -> None:
         super().__init__()
+        self.texts: RowTexts = {} if texts is None else texts
         self.rows: list[tuple[str, Outcome, int]] = []
         self.bare: list[tuple[str, Outcome, Any, Any]] = []
         self.entered: set[object] = set()

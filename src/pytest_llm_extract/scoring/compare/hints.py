@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import combinations
 from typing import Any
+from unicodedata import category
 
 from pydantic import BaseModel
 
@@ -135,7 +136,7 @@ def _are_other_numbers(gold: str, predicted: str) -> bool:
 def _same_figures(gold: str, predicted: str) -> bool:
     """Whether every word with a digit is on both sides: its sign, point, bracket and dash may be what it means."""
     one, other = (
-        [word.strip(".,;:!?\"'") for word in normal_text(text).split() if any(map(str.isdigit, word))]
+        [word.strip(".,;:!?") for word in normal_text(text).split() if any(map(str.isdigit, word))]
         for text in (gold, predicted)
     )
     return one == other
@@ -149,6 +150,8 @@ def _unit_hint(gold: str, predicted: str) -> str | None:
         (gold, predicted), bare, strict=True) if m is not None]  # fmt: skip
     if units[0] == units[1]:
         return None  # only spaced in another way, as a code may be
+    if any(sign == "*" or category(sign) == "Sm" for sign in "".join(units)):
+        return None  # `<5` says something else than 5, as `~5` and `±5` do
     return "unit" if _number_hint(bare[0][1].strip(), bare[1][1].strip()) else None
 
 

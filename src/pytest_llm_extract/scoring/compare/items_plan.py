@@ -15,7 +15,7 @@ from pytest_llm_extract.schema.validators import MISSING
 from pytest_llm_extract.scoring.compare.candidates import pairing_a_row, sharing_a_value
 from pytest_llm_extract.scoring.compare.column import UNLABELLED
 from pytest_llm_extract.scoring.compare.comparators import Comparator, by_normal_key
-from pytest_llm_extract.scoring.compare.findings import Held, Walk
+from pytest_llm_extract.scoring.compare.findings import Held, RowTexts, Walk
 from pytest_llm_extract.scoring.compare.model_plan import ModelPlan
 from pytest_llm_extract.scoring.compare.pair_rows import Pairing, pair_rows
 from pytest_llm_extract.scoring.compare.pair_scalars import pair_scalars
@@ -107,7 +107,7 @@ class RowsPlan(ItemsPlan):
         if not gold and not predicted:
             self.absent(absent, out)
             return
-        pairing = self._pair(gold, predicted) if gold and predicted else Pairing({})
+        pairing = self._pair(gold, predicted, out.texts) if gold and predicted else Pairing({})
         pairs = pairing.pairs
         self.paired(len(pairs), out)
         for i, j in sorted(pairs.items()):
@@ -127,7 +127,7 @@ class RowsPlan(ItemsPlan):
     def matched(self, gold: Any, predicted: Any) -> Iterator[tuple[int | str, Any, Any]]:
         """In gold's order, then the extra rows by their own index."""
         mine, theirs = _items(gold), _items(predicted)
-        pairs = self._pair(mine, theirs).pairs if mine and theirs else {}
+        pairs = self._pair(mine, theirs, {}).pairs if mine and theirs else {}
         yield from ((i, row, theirs[pairs[i]] if i in pairs else MISSING) for i, row in enumerate(mine))
         taken = set(pairs.values())
         yield from ((j, MISSING, row) for j, row in enumerate(theirs) if j not in taken)
@@ -149,11 +149,11 @@ class RowsPlan(ItemsPlan):
             self.row = RowPlan(self.items, _row_leaves(self.items))
         return self.row
 
-    def _pair(self, gold: list[Any], predicted: list[Any]) -> Pairing:
+    def _pair(self, gold: list[Any], predicted: list[Any], texts: RowTexts) -> Pairing:
         if self.items.comparator is not None:
             ordered = isinstance(self.pairing, Ordered)
             return Pairing(pair_scalars(self.items.comparator, gold, predicted, ordered=ordered))
-        return pair_rows(self._row_plan(), gold, predicted, self.pairing or Align())
+        return pair_rows(self._row_plan(), gold, predicted, self.pairing or Align(), texts)
 
 
 class KeyedPlan(ItemsPlan):

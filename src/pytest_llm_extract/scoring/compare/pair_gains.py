@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from pytest_llm_extract.results.outcome import Outcome
-from pytest_llm_extract.scoring.compare.column import UNLABELLED
-from pytest_llm_extract.scoring.compare.findings import Held, Walk
-from pytest_llm_extract.scoring.compare.plan import FieldPlan
-from pytest_llm_extract.scoring.compare.row_table import Table, cell, gold_cell
+from pytest_llm_extract.scoring.compare.below_rows import BelowRows, Places
+from pytest_llm_extract.scoring.compare.row_table import Table
 
 _MILLION = 1_000_000
 
@@ -23,9 +19,11 @@ class Gains:
         self._likeness: Callable[[str, str], float] = Indel.normalized_similarity
         self._table, self._rows, self._others = table, rows, others
         size, span = max(len(rows), len(others)), max(len(table.gold), len(table.predicted))
+        self._mine, self._theirs = ([table.shown(side, n) for n in of] for side, of in ((True, rows), (False, others)))
+        self._below = BelowRows(table, rows, others) if table.plan.whole else None
         self._digit = size.bit_length()  # holds the count of one column
         self._near = (size * span * span).bit_length()
-        self._alike = 2 * self._near + 3 * self._digit * len(table.columns)
+        self._alike = 2 * self._near + (self._below.bits if self._below else 0) + 3 * self._digit * len(table.columns)
         self._bare = self._alike + (size * _MILLION).bit_length()
         self._errors = self._bare + 40
         self._correct = self._errors + 40
@@ -37,23 +35,22 @@ class Gains:
         """Whether the a-th row and the b-th other row are not a pair."""
         if self.matrix[a][b] >= self._one_correct:
             return False
-        texts = self._table.text(True, self._rows[a]), self._table.text(False, self._others[b])
-        return self._likeness(*texts) < self._table.min_similarity
+        return self._likeness(self._mine[a].text, self._theirs[b].text) < self._table.min_similarity
 
     def _all(self) -> list[list[int]]:
         correct = self._column_hits()
-        self._add_whole(correct)
+        if self._below is not None:
+            self._below.add_to(correct, Places(self._correct, self._errors, self._bare, 2 * self._near))
         self._add_bare(correct)
         masks, held = self._table.masks(self._rows, self._others)
         by_mask: dict[tuple[int, int], list[int]] = {}
-        texts = [self._table.text(False, j) for j in self._others]
+        texts = [other.text for other in self._theirs]
         least, one_correct, alike = self._table.min_similarity, self._one_correct, self._alike
         span = range(max(len(self._table.gold), len(self._table.predicted)))
         apart = [(distance << self._near) + distance * distance for distance in span]
         matrix = []
-        for i, line, mask in zip(self._rows, correct, masks, strict=True):
-            text, shared = self._table.text(True, i), by_mask.get(mask)
-            if shared is None:
+        for i, row, line, mask in zip(self._rows, self._mine, correct, masks, strict=True):
+            if (shared := by_mask.get(mask)) is None:
                 known = {theirs: self._by_mask(*mask, theirs) for theirs in set(held)}
                 shared = by_mask[mask] = [known[theirs] for theirs in held]
             matrix.append(
@@ -62,7 +59,7 @@ class Gains:
                     if similarity < least and gain < one_correct
                     else gain + saved + (int(similarity * _MILLION) << alike) - apart[abs(i - j)]
                     for gain, saved, similarity, j in zip(
-                        line, shared, [self._likeness(text, other) for other in texts], self._others, strict=True
+                        line, shared, [self._likeness(row.text, other) for other in texts], self._others, strict=True
                     )
                 ]
             )
@@ -89,40 +86,11 @@ class Gains:
                 gain += 1 << (place - 2 * self._digit)
         return gain
 
-    def _add_whole(self, correct: list[list[int]]) -> None:
-        """Lists, unions and dicts below a row are compared for each pair."""
-        table = self._table
-        for names, plan in table.plan.whole:
-            gold = [gold_cell(self._table.gold[i], names) for i in self._rows]
-            predicted = [cell(self._table.predicted[j], names) for j in self._others]
-            extra = [self._held(plan, value) for value in predicted]
-            near = plan.may_pair([None if value is UNLABELLED else value for value in gold], predicted, table.charged)
-            for a, wanted in enumerate(gold):
-                if wanted is UNLABELLED:
-                    correct[a] = [gain + saved for gain, saved in zip(correct[a], extra, strict=True)]
-                    continue
-                missing = self._held(plan, wanted)
-                for b in range(len(predicted)) if near is None else near[a]:
-                    correct[a][b] += missing + extra[b] + self._pair(plan, wanted, predicted[b])
-
     def _add_bare(self, correct: list[list[int]]) -> None:
         """A pair saves the charge of each of its rows that charges no leaf as a leftover."""
-        saved = [self._table.is_bare(False, j) << self._bare for j in self._others]
-        for i, line in zip(self._rows, correct, strict=True):
-            mine = self._table.is_bare(True, i) << self._bare
-            if mine or any(saved):
-                line[:] = [gain + mine + theirs for gain, theirs in zip(line, saved, strict=True)]
-
-    def _held(self, plan: FieldPlan, value: Any) -> int:
-        """What a value costs as a leftover."""
-        held = Held(self._table.charged)
-        plan.held(value, held)
-        return (len(held) << self._errors) + (len(held.bare) << self._bare)
-
-    def _pair(self, plan: FieldPlan, gold: Any, predicted: Any) -> int:
-        """What a pair gains by its correct leaves, without what it costs in others and in rows without a leaf."""
-        out = Walk()
-        plan.compare(gold, predicted, Outcome.ABSENT_OK, out)
-        right = sum(found[1] is Outcome.CORRECT for found in out)
-        charged = sum(found[1] is not Outcome.ABSENT_OK for found in out)
-        return (right << self._correct) - (charged << self._errors) - (len(out.bare) << self._bare)
+        saved = [other.is_bare << self._bare for other in self._theirs]
+        if not any(saved) and not any(row.is_bare for row in self._mine):
+            return
+        for row, line in zip(self._mine, correct, strict=True):
+            mine = row.is_bare << self._bare
+            line[:] = [gain + mine + theirs for gain, theirs in zip(line, saved, strict=True)]

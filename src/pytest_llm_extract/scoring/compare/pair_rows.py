@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from pytest_llm_extract.rules.comparators import Align, Ordered
 from pytest_llm_extract.scoring.compare.assignment import assign, in_order
 from pytest_llm_extract.scoring.compare.column import UNLABELLED, Column
+from pytest_llm_extract.scoring.compare.findings import RowTexts
 from pytest_llm_extract.scoring.compare.pair_gains import Gains
 from pytest_llm_extract.scoring.compare.row_table import RowPlan, Table
 
@@ -29,9 +30,12 @@ class Pairing(NamedTuple):
     columns: Sequence[tuple[str, Column]] = ()
 
 
-def pair_rows(plan: RowPlan, gold: Sequence[Any], predicted: Sequence[Any], rule: Align | Ordered) -> Pairing:
-    """Which predicted row belongs to which gold row."""
-    table = Table(plan, gold, predicted, rule.min_similarity if isinstance(rule, Align) else Align().min_similarity)
+def pair_rows(
+    plan: RowPlan, gold: Sequence[Any], predicted: Sequence[Any], rule: Align | Ordered, texts: RowTexts
+) -> Pairing:
+    """Which predicted row belongs to which gold row; `texts` are those of rows that are known already."""
+    least = rule.min_similarity if isinstance(rule, Align) else Align().min_similarity
+    table = Table(plan, gold, predicted, least, texts)
     rows, others = list(range(len(gold))), list(range(len(predicted)))
     if isinstance(rule, Ordered):
         return Pairing(_in_order(table, rows, others))
@@ -75,8 +79,8 @@ def _best(table: Table, rows: Sequence[int], others: Sequence[int]) -> dict[int,
         return {}
     if len(rows) * len(others) > MAX_PAIRS:
         # Rows that belong together are mostly near each other in the order of their texts.
-        rows = sorted(rows, key=lambda i: (table.text(True, i), i))
-        others = sorted(others, key=lambda j: (table.text(False, j), j))
+        rows = sorted(rows, key=lambda i: (table.shown(True, i).text, i))
+        others = sorted(others, key=lambda j: (table.shown(False, j).text, j))
         blocks = ((sorted(mine), sorted(theirs)) for mine, theirs in _blocks(rows, others))
         return {i: j for mine, theirs in blocks for i, j in _best(table, mine, theirs).items()}
     gains = Gains(table, rows, others)

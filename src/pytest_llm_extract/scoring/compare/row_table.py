@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from pytest_llm_extract.schema.validators import MISSING, Unreadable
 from pytest_llm_extract.scoring.compare.column import UNLABELLED, Column
-from pytest_llm_extract.scoring.compare.findings import Held
+from pytest_llm_extract.scoring.compare.findings import Held, RowText, RowTexts
 from pytest_llm_extract.scoring.compare.plan import FieldPlan
 from pytest_llm_extract.scoring.compare.texts import normal_text
 
@@ -37,7 +37,7 @@ class Table:
     gold: Sequence[Any]
     predicted: Sequence[Any]
     min_similarity: float
-    _held: dict[tuple[bool, int], tuple[str, bool]] = field(default_factory=dict)
+    texts: RowTexts = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         models = all(isinstance(row, BaseModel) for row in self.gold)
@@ -53,22 +53,17 @@ class Table:
                 if (value := gold_cell(row, names)) is not UNLABELLED:
                     plan.labelled(value, charged)
         self.charged = charged
+        self._charged = tuple(charged)
 
-    def text(self, is_gold: bool, index: int) -> str:
-        """What a row holds of the paths that gold labels, for similarity: the beginning of each value."""
-        return self._of_row(is_gold, index)[0]
-
-    def is_bare(self, is_gold: bool, index: int) -> bool:
-        """Whether a row would charge no leaf as a leftover, so that it is charged itself."""
-        return self._of_row(is_gold, index)[1]
-
-    def _of_row(self, is_gold: bool, index: int) -> tuple[str, bool]:
-        known = self._held.get((is_gold, index))
+    def shown(self, is_gold: bool, index: int) -> RowText:
+        """What a row holds: the beginning of each value."""
+        row = (self.gold if is_gold else self.predicted)[index]
+        known = self.texts.get((id(row), self._charged))
         if known is None:
             held = Held(self.charged)
-            self.plan.items.held((self.gold if is_gold else self.predicted)[index], held)
-            text = "\x1f".join(normal_text(_shown(value)[:_COMPARED]) for _, value in held)
-            known = self._held[is_gold, index] = text, not held.n_charged
+            self.plan.items.held(row, held)
+            text = "\x1f".join([normal_text(_shown(value)[:_COMPARED]) for _, value in held])
+            known = self.texts[id(row), self._charged] = RowText(text, not held.n_charged)
         return known
 
     def masks(self, rows: Sequence[int], others: Sequence[int]) -> tuple[list[tuple[int, int]], list[int]]:
