@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import types
+import warnings
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from pytest_llm_extract import Text
+from pytest_llm_extract import Outcome, Text
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.schema.json_schema import model_of
 from pytest_llm_extract.schema.schema import Schema
@@ -150,8 +151,16 @@ def test_a_rule_of_values_on_rows_is_refused() -> None:
 
 def test_a_property_that_pydantic_cannot_have_is_named() -> None:
     """It would vanish without a word."""
-    with pytest.raises(UsageError, match=r"properties\.model_config: a field cannot have this name"):
-        model_of({"type": "object", "properties": {"model_config": {"type": "string"}}}, "test")
+    for name in ("model_config", "model_extra", "model_dump", "model_fields_set"):
+        with pytest.raises(UsageError, match=rf"properties\.{name}: a field cannot have this name: pydantic uses it"):
+            model_of({"type": "object", "properties": {name: {"type": "string"}}}, "test")
+    names = ("json", "copy", "schema", "dict", "validate", "class", "_x", "a b", "model_x")
+    schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = score(dict.fromkeys(names, "x"), dict.fromkeys(names, "y"), schema)
+    assert len(found.leaves) == len(names)
+    assert all(leaves[0].outcome is Outcome.WRONG for leaves in found.leaves.values())
 
 
 class Limited(BaseModel):

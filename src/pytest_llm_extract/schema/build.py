@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pydantic_core import SchemaSerializer, SchemaValidator
+from pydantic_core.core_schema import CoreConfig
 
 # pydantic-core puts the finished validator of a class in place of the class' part of a schema. It is the class' own, so
 # what we changed in that part would be lost. `_use_prebuilt=False` turns this off; pydantic 2.11 and 2.12 lack it.
@@ -16,12 +17,16 @@ _CAN_BE_TOLD = "_use_prebuilt" in str(inspect.signature(SchemaValidator))
 _LOCK = threading.Lock()
 
 
-def build_validator(core: Any) -> SchemaValidator:
-    """Build a validator in which no part is replaced by the finished validator of a class."""
+def build_validator(core: Any, title: str | None = None) -> SchemaValidator:
+    """Build a validator in which no part is replaced by the finished validator of a class.
+
+    `title` is what errors call the type, None for its own name.
+    """
+    config: CoreConfig | None = None if title is None else {"title": title}
     if _CAN_BE_TOLD:
-        return SchemaValidator(core, _use_prebuilt=False)
+        return SchemaValidator(core, config, _use_prebuilt=False)
     with _unfinished(core):
-        return SchemaValidator(core)
+        return SchemaValidator(core, config)
 
 
 def build_serializer(core: Any) -> SchemaSerializer:

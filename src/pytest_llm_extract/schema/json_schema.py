@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ _CHOICES = ("anyOf", "oneOf", "allOf")
 # What an object or an array is, as opposed to what is said about a value of any type.
 _SHAPE = frozenset({"title", "properties", "required", "additionalProperties", "items", "uniqueItems"})
 _SAID_OF_ANY = frozenset({"description", "default", "nullable", EXTRA_KEY})
+_TAKEN = frozenset(name for name in dir(BaseModel) if name.startswith("model_"))
 _MOST_REFERENCES = 100  # that lead to one another
 _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     **dict.fromkeys(("properties", *_DEFINITIONS), ((Mapping,), "an object of schemas")),
@@ -89,7 +91,10 @@ def model_of(schema: Mapping[str, Any], source: str) -> type[BaseModel]:
 def _create(schema: Mapping[str, Any], types: dict[str, Any] | None = None) -> Any:
     from json_schema_to_pydantic import create_model
 
-    return create_model(dict(schema), allow_undefined_type=True, predefined_refs=types)
+    with warnings.catch_warnings():
+        # Of `json`, `copy`, `schema` and the like, which nothing here calls.
+        warnings.filterwarnings("ignore", "Field name .* shadows an attribute")
+        return create_model(dict(schema), allow_undefined_type=True, predefined_refs=types)
 
 
 def _culprit(schema: Mapping[str, Any]) -> str:
@@ -135,8 +140,8 @@ class _Reading:
         return self._plain({key: self._inner(key, value, f"{place}.{key}", is_dict) for key, value in given.items()})
 
     def _inner(self, key: str, value: Any, place: str, is_dict: bool) -> Any:
-        if key == "properties" and "model_config" in value:
-            raise self._error(f"{place}.model_config", "a field cannot have this name: pydantic takes it for a setting")
+        if key == "properties" and (taken := next((name for name in value if name in _TAKEN), None)) is not None:
+            raise self._error(f"{place}.{taken}", "a field cannot have this name: pydantic uses it itself")
         if key in ("properties", *_DEFINITIONS):
             is_property = key == "properties"
             found = {name: self.schema(v, f"{place}.{name}", is_property=is_property) for name, v in value.items()}

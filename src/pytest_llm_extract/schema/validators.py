@@ -109,8 +109,9 @@ class _Relaxed:
 
     def __init__(self, core: Any, leaf: Wrap | None, container: Wrap | None, *, is_gold: bool) -> None:
         self._definitions, self._leaf, self._container, self._is_gold = Definitions(core), leaf, container, is_gold
-        relaxed = rebuild(core, self._relax)
-        self.validator = build_validator(self._wrapped(relaxed, core) if is_gold else relaxed)
+        relaxed, root = rebuild(core, self._relax), self._definitions.resolve(core)
+        title = root["cls"].__name__ if root["type"] == "model" else None
+        self.validator = build_validator(self._wrapped(relaxed, core) if is_gold else relaxed, title)
 
     def _relax(self, core: Mapping[str, Any], copy: dict[str, Any]) -> Any:
         if core["type"] in FUNCTIONS and self._definitions.resolve(core)["type"] == "model":

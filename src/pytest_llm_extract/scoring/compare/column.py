@@ -33,9 +33,15 @@ class Column:
         self.predicted = [None if is_null(v) else v for v in predicted]
         unlabelled = sum(v is UNLABELLED for v in gold)
         self.labelled, self.all_labelled = unlabelled < len(gold), not unlabelled
+        # Not looked up lazily: every column is asked, and there are millions of small ones below rows.
+        key = comparator.key
+        self._raw_keys: tuple[list[Hashable], list[Hashable]] = (
+            [None if v is None or v is UNLABELLED else key(v) for v in self.gold],
+            [None if v is None else key(v) for v in self.predicted],
+        )
+        self.keys = self._sure_keys()
 
-    @cached_property
-    def keys(self) -> tuple[list[Hashable], list[Hashable]] | None:
+    def _sure_keys(self) -> tuple[list[Hashable], list[Hashable]] | None:
         """Keys of gold and of predicted values; None stands for null and for unlabelled."""
         gold, predicted = self._raw_keys
         if NO_KEY not in gold and NO_KEY not in predicted:
@@ -82,12 +88,6 @@ class Column:
         if isinstance(value, AnyOf):
             return tuple(dict.fromkeys(self.comparator.key(v) for v in value.values if v is not None))
         return () if key is None else (key,)
-
-    @cached_property
-    def _raw_keys(self) -> tuple[list[Hashable], list[Hashable]]:
-        key = self.comparator.key
-        gold = [None if v is None or v is UNLABELLED else key(v) for v in self.gold]
-        return gold, [None if v is None else key(v) for v in self.predicted]
 
     def _clusters(self) -> dict[Any, int] | None:
         """Numbers that are the same get the same cluster; None where being the same does not carry over."""

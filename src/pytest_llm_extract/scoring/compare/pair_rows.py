@@ -57,6 +57,8 @@ def _certain(table: Table) -> dict[int, int]:
     if table.plan.whole or not all(column.all_labelled and column.keys for column in columns):
         return {}
     keys = [column.keys for column in columns if column.keys is not None]
+    if any(set(mine).isdisjoint(theirs) for mine, theirs in keys):
+        return {}
     rows: dict[tuple[Any, ...], list[int]] = {}
     others: dict[tuple[Any, ...], list[int]] = {}
     for found, side in ((rows, 0), (others, 1)):
