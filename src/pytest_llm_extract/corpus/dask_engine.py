@@ -45,8 +45,8 @@ _SOURCE = "--engine dask"
 class SentRules(NamedTuple):
     """How to score, for workers that do not share files with this process.
 
-    `schema` is `module:Model`, or a JSON Schema; `compare` holds rules by field path; `options` say how keys of gold are
-    read.
+    `schema` is `module:Model`, or a JSON Schema; `compare` holds rules by field path. `options` say how keys of gold
+    are read.
     """
 
     schema: str | Mapping[str, Any]
