@@ -15,7 +15,7 @@ from pytest_llm_extract.scoring.compare.row_table import Table, cell, gold_cell
 _CORRECT, _MISSING, _SPURIOUS, _ABSENT = Outcome.CORRECT, Outcome.MISSING, Outcome.SPURIOUS, Outcome.ABSENT_OK
 
 
-class Places(NamedTuple):
+class GainBits(NamedTuple):
     """The lowest bit of each criterion in the integer that a pair gains."""
 
     correct: int
@@ -54,7 +54,7 @@ class BelowRows:
         self._keys, self._width = sorted(found), (2 * most * max(len(rows), len(others))).bit_length() + 1
         self.bits = self._width * len(self._keys)
 
-    def add_to(self, matrix: list[list[int]], places: Places) -> None:
+    def add_to(self, matrix: list[list[int]], places: GainBits) -> None:
         """Add the gains to those of the rows' own leaves."""
         place = {key: places.below + number * self._width for number, key in enumerate(self._keys)}
         known: dict[int, int] = {}

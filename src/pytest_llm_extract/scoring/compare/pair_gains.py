@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pytest_llm_extract.scoring.compare.below_rows import BelowRows, Places
+from pytest_llm_extract.scoring.compare.below_rows import BelowRows, GainBits
 from pytest_llm_extract.scoring.compare.row_table import Table
 
 _MILLION = 1_000_000
@@ -40,7 +40,7 @@ class Gains:
     def _all(self) -> list[list[int]]:
         correct = self._column_hits()
         if self._below is not None:
-            self._below.add_to(correct, Places(self._correct, self._errors, self._bare, 2 * self._near))
+            self._below.add_to(correct, GainBits(self._correct, self._errors, self._bare, 2 * self._near))
         self._add_bare(correct)
         masks, held = self._table.masks(self._rows, self._others)
         by_mask: dict[tuple[int, int], list[int]] = {}
