@@ -71,7 +71,9 @@ def test_a_batch_that_is_refused_as_a_whole(prompted: pytest.Pytester) -> None:
     errors = {"object": "list", "data": [{"code": "token_limit_exceeded", "message": words, "line": None}]}
     with batching(BatchProvider()) as provider:
         run = ended(prompted, provider, "failed", errors=errors)
-        run.stdout.fnmatch_lines([f"  still missing: 4 cases (c0, c1, c2, c3): token_limit_exceeded: {words}"])
+        run.stdout.fnmatch_lines(
+            [f"  still missing: 4 cases (c0, c1, c2, c3): token_limit_exceeded: {words}; send fewer *"]
+        )
         assert batch_files(prompted) == []
         refusal = Refusal(403, {"error": {"message": "the project has no batches"}})
         for path in ("/v1/files", "/v1/batches"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -125,3 +127,17 @@ def test_a_damaged_file_of_a_batch_stops_the_run(prompted: pytest.Pytester, chan
         assert run.ret == pytest.ExitCode.USAGE_ERROR
         run.stderr.fnmatch_lines([f"ERROR: {path}: {words}"])
         assert (len(provider.calls), provider.live) == (seen, [])
+
+
+@pytest.mark.slow
+def test_two_collections_at_once(prompted: pytest.Pytester) -> None:
+    """Both end well, and every cassette is whole."""
+    command = [str(Path(sys.executable).with_name("llm-extract")), "collect"]
+    with batching(BatchProvider()) as provider:
+        submit(prompted)
+        provider.end()
+        pair = [subprocess.Popen(command, cwd=prompted.path, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        said = [process.communicate(timeout=60)[0] for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], said
+    assert (cassette_names(prompted), batch_files(prompted)) == (["c0", "c1", "c2", "c3"], [])
+    assert sum("4 cassettes written" in text for text in said) == 1

@@ -31,12 +31,16 @@ def test_a_batch_becomes_ordinary_cassettes(prompted: pytest.Pytester) -> None:
         text = json.dumps(batch_file(prompted))
         assert [word for word in ("doc 0", "loopback-only") if word in text] == []
         assert submit(prompted).ret == 0  # nothing is sent twice
+        replay = prompted.runpytest_subprocess()
+        replay.stdout.fnmatch_lines(["    its request is in a batch that was sent *: llm-extract collect"])
         early = collect(prompted)
         early.stdout.fnmatch_lines(["  waiting: batch_0, sent *: in_progress, 0 of 4 requests done"])
         assert cassette_names(prompted) == []
         live = prompted.runpytest_subprocess("--llm-record")  # nor live
         live.assert_outcomes(failed=5)
-        live.stdout.fnmatch_lines(["MISSING: not recorded: its request is in a batch that was sent *"])
+        live.stdout.fnmatch_lines(
+            ["MISSING: not recorded: its request is in a batch that was sent *: llm-extract collect*"]
+        )
         provider.end()
         done = collect(prompted)
         done.stdout.fnmatch_lines(["test_items.py::test_items: 4 cassettes written from 1 batch"])

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_llm_extract.batches.api import BatchApi, Created, Line, Look, Target, in_path, json_line, text_lines
-from pytest_llm_extract.batches.sent_batch import SentBatch
 from pytest_llm_extract.batches.transport import Caller, NoReply, call, read_object
+from pytest_llm_extract.cassette.sent_batch import SentBatch
 from pytest_llm_extract.formats.json_members import member_text
 
 _MESSAGES = "/v1/messages"

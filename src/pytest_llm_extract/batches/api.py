@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from pytest_llm_extract.batches.sent_batch import SentBatch
 from pytest_llm_extract.batches.transport import Caller
+from pytest_llm_extract.cassette.sent_batch import SentBatch
 
 MOST_ID = 64  # characters of a request's id, which Anthropic counts
 

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from pytest_llm_extract.batches.api import Line, Look
 from pytest_llm_extract.batches.create import recover
 from pytest_llm_extract.batches.requests import APIS, is_answered_in, request_id, run_jobs, target_of
-from pytest_llm_extract.batches.sent_batch import SentBatch
 from pytest_llm_extract.batches.transport import Caller, NoReply, Refused
 from pytest_llm_extract.cassette.file.exchange import Exchange, Sent
 from pytest_llm_extract.cassette.file.fingerprint import read_json
 from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.cassette.http.continued import Find, Unanswered
+from pytest_llm_extract.cassette.sent_batch import SentBatch
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.extraction.call import Resumed

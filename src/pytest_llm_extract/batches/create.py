@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.batches.api import BatchApi
-from pytest_llm_extract.batches.sent_batch import SentBatch, sent_batches
 from pytest_llm_extract.batches.transport import Caller, Refused
+from pytest_llm_extract.cassette.sent_batch import SentBatch, sent_batches
 
 _SETTLED_S = 5.0  # after which a provider lists a batch whose creation was cut off, or will never have it
 

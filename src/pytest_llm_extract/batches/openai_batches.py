@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.batches.api import BatchApi, Created, Line, Look, Target, in_path, json_line, text_lines
-from pytest_llm_extract.batches.sent_batch import SentBatch
 from pytest_llm_extract.batches.transport import Caller, NoReply, call, read_object
+from pytest_llm_extract.cassette.sent_batch import SentBatch
 from pytest_llm_extract.formats.json_members import member_text
 
 _ENDPOINT = re.compile(r"(?P<before>.*?)(?:/deployments/(?P<deployment>[^/]+))?(?P<api>/chat/completions|/responses)")
@@ -116,6 +116,8 @@ def _problem(found: dict[str, Any]) -> str | None:
         for error in errors
         if isinstance(error, dict)
     ]
+    if any("token_limit_exceeded" in word for word in words):
+        words.insert(1, "send fewer cases at a time (-k, --llm-extract-case)")
     if words:
         return "; ".join(words[:3])[:500]
     return f"the batch is {found.get('status')}" if found.get("status") not in ("completed", None) else None

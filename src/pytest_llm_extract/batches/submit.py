@@ -12,8 +12,8 @@ from pytest_llm_extract import clock
 from pytest_llm_extract.batches.api import BatchApi, Target
 from pytest_llm_extract.batches.create import create
 from pytest_llm_extract.batches.requests import APIS, BatchRequest, NotForBatch, batch_request, run_jobs
-from pytest_llm_extract.batches.sent_batch import SentBatch
 from pytest_llm_extract.batches.transport import Caller, NoReply, Refused
+from pytest_llm_extract.cassette.sent_batch import SentBatch
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.extraction.call import Resumed
 from pytest_llm_extract.extraction.job import Job, Key
@@ -194,7 +194,11 @@ def _send(
     files = {identity: tuple(dict.fromkeys(one.file for one in same)) for identity, same in requests.items()}
     created = clock.utc_now().isoformat(timespec="seconds")
     batch = SentBatch(secrets.token_hex(8), submission.suite, *target, created, files)
-    hide = settings.storage.watch.hide
+    watch = settings.storage.watch
+    hide = watch.hide
+    if watch.find(target.base):
+        submission.problems.append(hide(f"the address {target.base} holds a secret, which its file would keep"))
+        return
     try:
         submission.batches.append(create(api, group.caller, batch, data, settings.cassettes))
         submission.n_requests += len(requests)

@@ -17,7 +17,7 @@ from pytest_llm_extract import clock
 from pytest_llm_extract.errors import LlmExtractError
 
 _TIMEOUT_S = 120.0
-_TRIES, _PAUSE_S = 5, 0.5
+_TRIES, _PAUSE_S, _LONGEST_PAUSE_S = 5, 0.5, 30.0
 _SHOWN = 300  # characters of an answer
 # Names of headers that say who asks, and for which version of the API; others may differ from request to request.
 _SAYS_WHO = re.compile(r"auth|key|token|cookie|organization|project|workspace|beta|version|user")
@@ -42,9 +42,10 @@ _OF_ONE_REQUEST = frozenset(
 class Refused(LlmExtractError):
     """The provider answered with an error, so nothing was done. `status` is that of HTTP."""
 
-    def __init__(self, status: int, words: str) -> None:
+    def __init__(self, status: int, words: str, retry_after: str | None = None) -> None:
         super().__init__(words)
         self.status, self.words = status, words
+        self.wait_s = float(retry_after) if retry_after and retry_after.isdecimal() else None
 
     def __str__(self) -> str:
         return f"HTTP {self.status}: {self.words}"
@@ -128,7 +129,8 @@ def call(
 
 
 def _wait(number: int, error: LlmExtractError) -> None:
-    clock.sleep(min(30.0, getattr(error, "retry_after_s", None) or _PAUSE_S * 2**number))
+    asked_s = error.wait_s if isinstance(error, Refused) else None
+    clock.sleep(min(_LONGEST_PAUSE_S, _PAUSE_S * 2**number if asked_s is None else asked_s))
 
 
 def _call_once(
@@ -142,10 +144,10 @@ def _call_once(
             return answer.read(), {name.lower(): value for name, value in answer.headers.items()}
     except urllib.error.HTTPError as error:
         with error:
-            words = _words(error.read())
-        if error.code >= 500:
+            words, retry_after = _words(error.read()), error.headers.get("retry-after")
+        if error.code >= 500 or error.code == 408:
             raise NoReply(address, f"HTTP {error.code}: {words}") from None
-        raise Refused(error.code, words) from None
+        raise Refused(error.code, words, retry_after) from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise NoReply(address, str(reason) or type(error).__name__) from None

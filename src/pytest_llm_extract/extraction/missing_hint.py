@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llm_extract.baseline.paths import shown_path
+from pytest_llm_extract.cassette.sent_batch import BatchFileError, sent_batches
 from pytest_llm_extract.config import suite_folders
 from pytest_llm_extract.config.ci import is_ci
 from pytest_llm_extract.config.settings import Settings
@@ -32,6 +33,9 @@ def missing_hint(job: Job, function: Callable[[], Any] | None, settings: Setting
         None if nothing like the cassette was found.
     """
     cassette, suite = job.path(settings), job.suite
+    # By the identity of the cases too: another run in this process may find other files.
+    if (words := _in_batches(settings.cassettes, id(suite.cases)).get((suite.key, cassette.name))) is not None:
+        return words
     if function is not None and (old := moved_from(job, function, settings)) is not None:
         return f"the suite moved: its cassettes are there and fit: llm-extract mv {old} {suite.key}"
     if function is not None and (same := _same_requests(job, function, settings)) is not None:
@@ -52,6 +56,16 @@ def _in_ci(folder: Path, rootdir: Path) -> str:
     if (where := ignored_by(folder / "case.yaml", rootdir)) is not None:
         return f"git ignores {shown} ({where}): take it out of that file, and commit the cassettes"
     return f"in CI nothing is recorded: record where there is a key, and commit {shown}"
+
+
+@lru_cache(maxsize=8)
+def _in_batches(cassettes: Path, _cases: int) -> dict[tuple[str, str], str]:
+    """Why cassettes are missing whose requests are in a batch, by suite and file."""
+    try:
+        batches = sent_batches(cassettes)
+    except BatchFileError:  # recording says so
+        return {}
+    return {(batch.suite, file): batch.words for batch in batches for file in batch.files}
 
 
 def _same_requests(job: Job, function: Callable[[], Any], settings: Settings) -> str | None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pytest_llm_extract.batches.collect import Collection, Waiting
-from pytest_llm_extract.batches.sent_batch import SentBatch
 from pytest_llm_extract.batches.submit import Submission
+from pytest_llm_extract.cassette.sent_batch import SentBatch
 from pytest_llm_extract.report.recording_progress import amount_words
 from pytest_llm_extract.report.terminal_text import printable
 from pytest_llm_extract.wording import count_cases, count_cassettes, some_names
@@ -102,11 +102,6 @@ def stray_lines(batches: Iterable[SentBatch]) -> list[str]:
         f"batch {batch.id or batch.name} is of {batch.suite}, which is not among the tests of this run"
         for batch in batches
     ]
-
-
-def waiting_words(batch: SentBatch) -> str:
-    """Why a case is missing whose request is in a batch."""
-    return f"not recorded: its request is in a batch that was sent {batch.created}; {COLLECT}"
 
 
 def _cases(ids: Sequence[str]) -> str:

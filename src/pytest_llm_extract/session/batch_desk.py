@@ -13,12 +13,12 @@ from pytest_llm_extract import clock
 from pytest_llm_extract.batches.collect import Collection, SuiteCollector
 from pytest_llm_extract.batches.lock import locked
 from pytest_llm_extract.batches.requests import APIS
-from pytest_llm_extract.batches.sent_batch import BatchFileError, SentBatch, sent_batches
 from pytest_llm_extract.batches.submit import Submission, submit_suite
 from pytest_llm_extract.cassette.http.router import routed
+from pytest_llm_extract.cassette.sent_batch import BatchFileError, SentBatch, sent_batches
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.recording.plan import RecordingPlan
-from pytest_llm_extract.report.batch_lines import collection_lines, stray_lines, submission_lines, waiting_words
+from pytest_llm_extract.report.batch_lines import collection_lines, stray_lines, submission_lines
 from pytest_llm_extract.report.recording_progress import Display
 from pytest_llm_extract.session.selected import NoFixtures, Selected
 
@@ -57,7 +57,7 @@ class BatchDesk:
 
     def in_files(self, selected: Sequence[Selected]) -> dict[Path, str]:
         """The cassettes that a batch was sent for, as far as its file says, and why they are missing."""
-        words = {(batch.suite, file): waiting_words(batch) for batch in self._open() for file in batch.files}
+        words = {(batch.suite, file): f"not recorded: {batch.words}" for batch in self._open() for file in batch.files}
         paths = [(job.suite.key, job.path(self._settings)) for group in selected for job in group.jobs]
         return {path: words[suite, path.name] for suite, path in paths if (suite, path.name) in words}
 
@@ -95,7 +95,7 @@ class BatchDesk:
 
     def _waiting(self) -> dict[Path, str]:
         return {
-            job.path(self._settings): waiting_words(one.batch)
+            job.path(self._settings): f"not recorded: {one.batch.words}"
             for collection in self.collections
             for one in collection.waiting
             for job in one.jobs

@@ -70,6 +70,11 @@ class SentBatch:
         """The files of all cassettes that wait for it, in order."""
         return list(dict.fromkeys(file for same in self.requests.values() for file in same))
 
+    @property
+    def words(self) -> str:
+        """Why a case has no cassette whose request is in it."""
+        return f"its request is in a batch that was sent {self.created}: llm-extract collect"
+
     def write(self, cassettes: Path) -> SentBatch:
         """Write the file, atomically, and return the batch.
 
