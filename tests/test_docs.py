@@ -18,6 +18,8 @@ import yaml
 
 from pytest_llm_extract import hookspecs
 from pytest_llm_extract.cli.main import _COMMANDS
+from pytest_llm_extract.stats.intervals import wilson
+from pytest_llm_extract.stats.power import cases_to_decide
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")]
@@ -81,7 +83,8 @@ def _blocks() -> list[Block]:
 
 BLOCKS = _blocks()
 COMMANDS = [block for block in BLOCKS if block.language == "console"]
-PYTHON = [block for block in BLOCKS if block.language == "python"]
+ENGINES = ("import ray\n", "import pyspark", "from pyspark")  # recipes, which tests/clients runs where they install
+PYTHON = [block for block in BLOCKS if block.language == "python" and not any(name in block.text for name in ENGINES)]
 DATA = ("json", "jsonl", "yaml", "toml", "ini")
 
 
@@ -205,6 +208,22 @@ def test_links_lead_somewhere(page: Path) -> None:
 def _anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.*)$", BLOCK.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_numbers_of_cases_are_those_of_our_statistics() -> None:
+    """Both tables of docs/scale.md are what intervals and power say."""
+    rows = re.findall(r"^\| ([\d,]+) \| (.*) \|$", (ROOT / "docs/scale.md").read_text(encoding="utf-8"), re.MULTILINE)
+    numbers = [
+        [int(first.replace(",", "")), *(cell.replace(",", "") for cell in rest.split(" | "))] for first, rest in rows
+    ]
+    widths, drops = numbers[:7], numbers[7:]
+    for n, *halves in widths:
+        expected = [wilson(share * n, n) for share in (0.9, 0.99)]
+        assert halves == [f"{(high - low) * 50:.1f}" for low, high in expected], n
+    for points, *cases in drops:
+        lost, gained, of = points * 100, 200, 10_000
+        decided = [cases_to_decide(lost, 0, of, n_fields, 0.05) for n_fields in (1, 10)]
+        assert cases == [str(n) for n in (*decided, cases_to_decide(lost + gained, gained, of, 10, 0.05))], points
 
 
 def test_readme_is_short_and_links_every_page() -> None:
