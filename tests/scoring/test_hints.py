@@ -16,7 +16,7 @@ from pytest_llm_extract.report.misses import advice_lines
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.outcome import Status
-from pytest_llm_extract.scoring.advice import advice, advise
+from pytest_llm_extract.scoring.advice import advice, advise, shared_advice
 
 
 class Line(BaseModel):
@@ -145,7 +145,7 @@ def leaves(*hints: str | None) -> list[Leaf]:
         (["sibling:vendor"], "the lost value is the value of the field 'vendor': say in the prompt *"),
         (["unit"], "the lost value differs in its unit only: say in the prompt which one, *"),
         (["loop"], "the lost value repeats itself: no rule *"),
-        (["prompt:schema"], "the lost value stands in the schema of the prompt and not in the document: *"),
+        (["prompt:schema"], "the lost value is in the schema of the prompt and not in the document: *"),
         (["unread:date"], "the lost value has the right value in a notation that the schema does not read: *"),
         ([None] * 20 + ["date"], None),
         ([None], None),
@@ -156,6 +156,18 @@ def test_advice(hints: list[str | None], expected: str | None) -> None:
     """One line: the hint that explains most, and what to do; nothing when it explains less than a tenth."""
     found = advise(leaves(*hints), "lost")
     assert found == expected or (expected and expected.endswith("*") and found and found.startswith(expected[:-1]))
+
+
+def test_fields_with_the_same_advice_have_one_line() -> None:
+    """Their values are added up; another field has its own line."""
+    copied, late = Leaf(Outcome.WRONG, "a", "b", "prompt:examples"), Leaf(Outcome.WRONG, "a", "b", "date")
+    extra = Leaf(Outcome.SPURIOUS, None, "b", "prompt:examples")
+    result = CaseResult(Status.OK, {"town": (copied, copied), "day": (late,), "name": (extra,)}, True)
+    assert shared_advice([result]) == [
+        "town, name: 3 of the 3 wrong and spurious values are in the examples of the prompt and not in the document: "
+        "the model repeats its prompt: say what is an example, or try without it",
+        "day: the wrong value matches as a date: consider DateText()",
+    ]
 
 
 @pytest.mark.parametrize(("prompt", "line"), [("zero_shot", "28 of the 64"), ("five_shot", "80 of the 116")])

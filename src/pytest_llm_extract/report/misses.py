@@ -19,7 +19,7 @@ from pytest_llm_extract.report.terminal_text import (
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.miss_groups import Miss, group_misses
-from pytest_llm_extract.scoring.advice import advice
+from pytest_llm_extract.scoring.advice import shared_advice
 
 
 def worst_misses(
@@ -79,4 +79,4 @@ def _values(leaf: Leaf, side: int) -> str:
 
 def advice_lines(results: Sequence[CaseResult]) -> list[str]:
     """Suggest rules: one line for each field in which one rule explains many misses."""
-    return [f"  hint: {field_name(path)}: {text}" for path, text in advice(results).items()]
+    return [f"  hint: {line}" for line in shared_advice(results)]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import NamedTuple
 
+from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.outcome import Outcome
+from pytest_llm_extract.wording import some_names
 
 _WORDS = {Outcome.WRONG: "wrong", Outcome.MISSING: "missing", Outcome.SPURIOUS: "spurious"}
 _SHARE = 0.1  # of the values in question that one hint explains, at least
@@ -35,11 +38,32 @@ _MEANINGS = {
 }
 
 
+class Advice(NamedTuple):
+    """What explains `explained` of `n` values; `what` says what they are: `wrong`, `lost`."""
+
+    explained: int
+    n: int
+    what: tuple[str, ...]
+    meaning: str
+    remedy: str
+
+    def __str__(self) -> str:
+        what = " and ".join(self.what)
+        if self.n == 1:
+            return f"the {what} value {_alone(self.meaning)}: {self.remedy}"
+        return f"{self.explained} of the {self.n} {what} values {self.meaning}: {self.remedy}"
+
+
 def advise(leaves: Iterable[Leaf], what: str = "wrong") -> str | None:
     """`51 of the 53 lost values match as dates: consider DateText()`; None when no hint explains a tenth of them.
 
     `leaves` are those in question, explained or not; `what` says what they are.
     """
+    found = _advise(leaves, (what,))
+    return None if found is None else str(found)
+
+
+def _advise(leaves: Iterable[Leaf], what: tuple[str, ...]) -> Advice | None:
     hints = [leaf.hint for leaf in leaves]
     kinds = Counter(_kind(hint) for hint in hints if hint)
     if not kinds:
@@ -48,9 +72,7 @@ def advise(leaves: Iterable[Leaf], what: str = "wrong") -> str | None:
     if explained < len(hints) * _SHARE:
         return None
     meaning, remedy = _meaning(kind, [hint for hint in hints if hint and _kind(hint) == kind])
-    if len(hints) == 1:
-        return f"the {what} value {_alone(meaning)}: {remedy}"
-    return f"{explained} of the {len(hints)} {what} values {meaning}: {remedy}"
+    return Advice(explained, len(hints), what, meaning, remedy)
 
 
 def _alone(meaning: str) -> str:
@@ -63,20 +85,39 @@ def _alone(meaning: str) -> str:
 
 def advice(results: Iterable[CaseResult]) -> dict[str, str]:
     """Advice by field path, for what is wrong, missing or spurious; fields that nothing cheap explains are left out."""
+    return {path: str(found) for path, found in _by_field(results).items()}
+
+
+def shared_advice(results: Iterable[CaseResult]) -> list[str]:
+    """The same in lines: `date: 51 of …`; fields with the same advice have one line, and their values are added up."""
+    groups: dict[tuple[str, str], list[tuple[str, Advice]]] = {}
+    for path, found in _by_field(results).items():
+        groups.setdefault((found.meaning, found.remedy), []).append((path, found))
+    lines = []
+    for (meaning, remedy), members in groups.items():
+        words = {word for _, one in members for word in one.what}
+        what = tuple(word for word in _WORDS.values() if word in words)
+        explained, n = (sum(getattr(one, name) for _, one in members) for name in ("explained", "n"))
+        shared = Advice(explained, n, what, meaning, remedy)
+        lines.append(f"{some_names(visible(path) for path, _ in members)}: {shared}")
+    return lines
+
+
+def _by_field(results: Iterable[CaseResult]) -> dict[str, Advice]:
     lost: dict[str, list[Leaf]] = {}
     for sample in (sample for result in results for sample in result.samples):
         for path, leaves in sample.leaves.items():
             lost.setdefault(path, []).extend(leaf for leaf in leaves if leaf.outcome in _WORDS)
     found = {path: _advise_field(leaves) for path, leaves in lost.items()}
-    return {path: text for path, text in found.items() if text}
+    return {path: one for path, one in found.items() if one is not None}
 
 
-def _advise_field(leaves: list[Leaf]) -> str | None:
+def _advise_field(leaves: list[Leaf]) -> Advice | None:
     """Advice on wrong values, together with missing and spurious ones where a hint explains some of those."""
     hinted = {leaf.outcome for leaf in leaves if leaf.hint} | {Outcome.WRONG}
     asked = [leaf for leaf in leaves if leaf.outcome in hinted]
-    words = [word for outcome, word in _WORDS.items() if any(leaf.outcome is outcome for leaf in asked)]
-    return advise(asked, " and ".join(words))
+    words = (word for outcome, word in _WORDS.items() if any(leaf.outcome is outcome for leaf in asked))
+    return _advise(asked, tuple(words))
 
 
 def _kind(hint: str) -> str:

@@ -21,7 +21,7 @@ from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.outcome import RIGHT, Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
-from pytest_llm_extract.scoring.advice import advice
+from pytest_llm_extract.scoring.advice import shared_advice
 from pytest_llm_extract.wording import count_cases
 
 _ROWS = 100  # of a table of cases; the list of the script has all of them
@@ -215,7 +215,7 @@ def _more(n_rows: int) -> Sequence[Html]:
 
 
 def _notes(suite: SuiteResult, decision: Decision) -> Iterator[Html]:
-    hints = [f"hint: {path}: {text}" for path, text in advice(suite.cases).items()]
+    hints = [f"hint: {line}" for line in shared_advice(suite.cases)]
     judge = _judge(decision)
     notes = [*suite.warnings, *(note for note in decision.notes if note not in judge), *hints]
     if notes:
