@@ -4,10 +4,10 @@
     python benchmarks/recording.py pace --rounds 5     only the pace
 
 - pace: 1,200 calls of 200 ms, 40 in flight, for `prompt=`, `extractor=` and an async extractor, beside a plain script
-  with 40 threads that keeps nothing; the share of the ideal rate with the whole start-up of the process included, up to
-  the provider's last answer
+  with 40 threads that keeps nothing, one after the other in each round: seconds up to the provider's last answer, the
+  whole start-up of the process included, as a multiple of the script's
 - limits: 60 calls a second; 120 a second with 5 % errors: what was recorded, and how many calls were refused
-- memory: the peak of a process that records 5,000 cases, beside one that records 500
+- memory: the peak of a process that records 10,000 cases, beside one that records 500
 - kills: kill -9 at random moments, again and again until all is recorded; what was lost, and whether a file is broken
 
 What the provider answers says nothing about any model.
@@ -28,7 +28,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.cassette.file.load import load
 
@@ -142,11 +142,19 @@ def start(folder: Path, base_url: str, suite: str, n_cases: int, in_flight: int)
     return subprocess.Popen(command, cwd=folder, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def peak_memory_mb(process: subprocess.Popen[bytes]) -> float:
-    """Wait for the end of a process; its largest resident size."""
+class Used(NamedTuple):
+    """What a process used in all: its largest resident size, and its processor time."""
+
+    memory_mb: float
+    processor_s: float
+
+
+def used_by(process: subprocess.Popen[bytes]) -> Used:
+    """Wait for the end of a process."""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    return Used(usage.ru_maxrss / unit, usage.ru_utime + usage.ru_stime)
 
 
 def recorded(folder: Path) -> set[str]:
@@ -164,21 +172,23 @@ def pace(rounds: int) -> None:
     n_cases, in_flight, delay_s = 1200, 40, 0.2
     ideal_s = n_cases / in_flight * delay_s
     took: dict[str, list[float]] = {"plain": [], "prompt": [], "extractor": [], "async": []}
+    ratios: dict[str, list[float]] = {suite: [] for suite in took}
     memory: dict[str, float] = {}
     for _ in range(rounds):
         for suite, seconds in took.items():
             with provider(delay_s) as server, project() as folder:
                 begun = time.time()
-                memory[suite] = peak_memory_mb(start(folder, server.base_url, suite, n_cases, in_flight))
+                memory[suite] = used_by(start(folder, server.base_url, suite, n_cases, in_flight)).memory_mb
                 seconds.append(server.counters()["last_s"] - begun)
+                ratios[suite].append(seconds[-1] / took["plain"][-1])
                 assert len(recorded(folder)) == (n_cases if suite != "plain" else 0)
     print(f"pace: {n_cases:,} calls of {delay_s * 1000:.0f} ms, {in_flight} in flight, ideal {ideal_s:.1f} s")
     for suite, seconds in took.items():
         median = statistics.median(seconds)
         spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
         print(
-            f"  {suite:10} {median:5.2f} s ({spread})  {ideal_s / median:4.0%} of the ideal rate, start-up included;"
-            f" peak {memory[suite]:.0f} MB"
+            f"  {suite:10} {median:5.2f} s ({spread})  {statistics.median(ratios[suite]):.2f} x the script beside it,"
+            f" {ideal_s / median:4.0%} of the ideal rate; peak {memory[suite]:.0f} MB"
         )
 
 
@@ -201,14 +211,14 @@ def limits() -> None:
 
 
 def memory() -> None:
-    """What 5,000 cases need beside 500."""
+    """What 10,000 cases need beside 500."""
     peaks = {}
-    for n_cases in (500, 5000):
+    for n_cases in (500, 10_000):
         with provider(0.05) as server, project() as folder:
-            peaks[n_cases] = peak_memory_mb(start(folder, server.base_url, "extractor", n_cases, 40))
+            peaks[n_cases] = used_by(start(folder, server.base_url, "extractor", n_cases, 40)).memory_mb
             assert len(recorded(folder)) == n_cases
-    grown = (peaks[5000] - peaks[500]) / 4500 * 1024
-    print(f"memory: 500 cases {peaks[500]:.0f} MB, 5,000 cases {peaks[5000]:.0f} MB: {grown:.1f} KB a case")
+    grown = (peaks[10_000] - peaks[500]) / 9500 * 1024
+    print(f"memory: 500 cases {peaks[500]:.0f} MB, 10,000 cases {peaks[10_000]:.0f} MB: {grown:.1f} KB a case")
 
 
 def kills(n_kills: int) -> None:

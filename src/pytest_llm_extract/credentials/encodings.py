@@ -20,6 +20,7 @@ _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\s+[A-Za-z0-9+/_-]{40,})*(?:\s+[A-Za-z0-9+/_-]+)?")
 _READABLE = re.compile(rb"[\x20-\x7e]{16,}")
 _HEX = re.compile(r"[0-9A-Fa-f]{2}(?:[ :]?[0-9A-Fa-f]{2}){15,}+[0-9A-Fa-f]?")
+_SHORTEST_BASE32 = 26
 _BASE32 = re.compile(r"[A-Z2-7]{26,}+|[a-z2-7]{26,}+")
 _LINE_BREAK = re.compile(r"(?<=[\w+/=-])[ \t]*\r?\n\s*(?=[\w+/=-])")
 _MAX_NESTED = 3
@@ -122,7 +123,8 @@ def _encoded(texts: Collection[str]) -> Iterator[bytes]:
         coded = found.replace(" ", "").replace(":", "")
         for start in range(2):  # what is before it may be of the same alphabet, here and below
             yield from _readable(bytes.fromhex(coded[start : len(coded) - (len(coded) - start) % 2]))
-    for found in _all(_BASE32, texts):
+    # A run of base32 lies in one long word, and there are few of them.
+    for found in _all(_BASE32, {word for text in texts for word in text.split() if len(word) >= _SHORTEST_BASE32}):
         for start in range(8):
             coded = found[start:].upper()
             coded = coded[: len(coded) - (len(coded) % 8 in (1, 3, 6))]

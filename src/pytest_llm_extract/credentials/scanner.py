@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -143,7 +144,7 @@ class Watch:
         found: set[str] = set()
         for reading in readings(text):
             dense = spaceless(reading)
-            found.update(secret for secret, known in values.items() if any(spaceless(form) in dense for form in known))
+            found.update(secret for secret, known in values.items() if any(form in dense for form in _dense(known)))
             found.update(secret for secret, _, _ in self._shapes(reading))
         return found
 
@@ -189,6 +190,11 @@ class Watch:
                 yield from ((start, end, secret) for start, end in _occurrences(text, form))
         for name, start, end in self._shapes(text):
             yield start, end, name
+
+
+@lru_cache(maxsize=256)
+def _dense(forms: frozenset[str]) -> tuple[str, ...]:
+    return tuple(map(spaceless, forms))
 
 
 def _pattern(text: str, source: str) -> re.Pattern[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from pytest_llm_extract.wire_formats import anthropic, bedrock, cohere, google, ollama, openai_chat, openai_responses
@@ -32,6 +33,7 @@ def read_answer_body(body: Body) -> RawAnswer:
     return RawAnswer(None, text(error.get("message")) or "content_filter", "content_filter")
 
 
+@lru_cache(maxsize=64)  # of one recording, the same few are read for status, summary, failure and report
 def read_wire_answer(body: bytes) -> RawAnswer:
     """Read the body of an HTTP answer: JSON, or a stream as server-sent events, as one array or as JSON lines."""
     try:
