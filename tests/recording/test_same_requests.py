@@ -114,3 +114,11 @@ def test_a_missing_recording_names_the_variant_that_has_it(bare: pytest.Pytester
     run.assert_outcomes(passed=4, failed=4)
     run.stdout.fnmatch_lines(["*variant 'plain' sends the same requests: pytest --llm-record copies its recordings*"])
     run.stdout.no_fnmatch_line("*llm-extract mv*")
+
+
+def test_an_extractor_that_skips_is_left_to_its_tests(bare: pytest.Pytester) -> None:
+    """Planning stops extractors at their first request; one that ends before it skips its tests, as it would anyway."""
+    write(bare, f"extractor=lambda text: pytest.skip('not here'), variants=[{LENIENT}]")
+    with StandIn(answer) as provider:
+        record(bare, provider).assert_outcomes(skipped=8)
+    assert not provider.requests

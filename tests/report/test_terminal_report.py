@@ -13,7 +13,7 @@ from gate_cases import READ, case, suite
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.report.results_json import json_schema, run_to_wire
 from pytest_llm_extract.report.terminal import Form, suite_lines
-from pytest_llm_extract.report.terminal_text import encodable, painted, side_by_side
+from pytest_llm_extract.report.terminal_text import encodable, painted, show, side_by_side
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.leaf import Leaf, Leaves, count_leaves
@@ -154,3 +154,8 @@ def test_signs_have_a_form_in_ascii() -> None:
 def test_values_that_differ_look_different(texts: list[str], shown: list[str]) -> None:
     """A cut that would hide the difference is made around it; equal values stay as they are."""
     assert side_by_side(texts, 11) == shown
+
+
+def test_a_blank_string_can_be_seen() -> None:
+    """In quotes; nothing at all is ∅."""
+    assert [show(value) for value in ("", " ", "a", None, 1.5)] == ['""', '" "', "a", "∅", "1.5"]

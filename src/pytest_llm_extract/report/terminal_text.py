@@ -66,10 +66,10 @@ def field_name(path: str, width: int | None = None) -> str:
 
 
 def show(value: Any) -> str:
-    """Show a string unchanged, a missing value as ∅, any other value as JSON."""
+    """Show a string unchanged, a missing value as ∅, a blank string and any other value as JSON."""
     if value is None:
         return "∅"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) and value.strip() else json.dumps(value, ensure_ascii=False)
 
 
 def has_values(leaf: Leaf) -> bool:

@@ -29,7 +29,7 @@ function visible(text) {
 // A string as it is, nothing as ∅, any other value as JSON.
 function show(value) {
   if (value === null || value === undefined) return "∅";
-  return visible(typeof value === "string" ? value : JSON.stringify(value));
+  return visible(typeof value === "string" && value.trim() ? value : JSON.stringify(value)); // blank: in quotes
 }
 
 // A text with its line ends, which scrolls where it is long, also with the keyboard.
