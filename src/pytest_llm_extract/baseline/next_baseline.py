@@ -72,9 +72,9 @@ def _rates(entries: Iterable[Entry]) -> dict[str, list[int]]:
     """By field, how many leaves were right, and how many there were."""
     counts: dict[str, FieldCounts] = {}
     for entry in (sample for first in entries for sample in first.samples):
-        for path, found in entry.outcomes.items():
-            counts[path] = counts.get(path, FieldCounts()) + found
-    return {path: [found.right, found.n] for path, found in sorted(counts.items())}
+        for path, counted in entry.outcomes.items():
+            counts[path] = counts.get(path, FieldCounts()) + counted
+    return {path: [counted.right, counted.n] for path, counted in sorted(counts.items())}
 
 
 def _relabelled(old: Entry, new: Entry) -> bool:

@@ -60,18 +60,18 @@ def _url(batch: SentBatch) -> str:
     return f"{batch.base}{_MESSAGES}/batches"
 
 
-def _created(found: dict[str, Any], url: str) -> Created:
-    if not isinstance(found.get("id"), str):
-        raise NoReply(url, f"its answer has no id: {str(found)[:80]}")
-    until = found.get("expires_at")
-    return Created(found["id"], until if isinstance(until, str) else None)
+def _created(answer: dict[str, Any], url: str) -> Created:
+    if not isinstance(answer.get("id"), str):
+        raise NoReply(url, f"its answer has no id: {str(answer)[:80]}")
+    until = answer.get("expires_at")
+    return Created(answer["id"], until if isinstance(until, str) else None)
 
 
 def _find(caller: Caller, batch: SentBatch) -> Created | None:
     """The batch that was created since, and has as many requests. The newest come first."""
     url, after = _url(batch), ""
     since = (batch.tried_s or 0.0) - _CLOCKS_S
-    found: Created | None = None
+    created: Created | None = None
     for _ in range(_PAGES):
         page = read_object(
             call(caller, "GET", url, query={"limit": str(_PAGE), **({"after_id": after} if after else {})})[0], url
@@ -79,32 +79,32 @@ def _find(caller: Caller, batch: SentBatch) -> Created | None:
         listed = [one for one in page.get("data") or [] if isinstance(one, dict)]
         for one in listed:
             if _created_s(one) < since:
-                return found
+                return created
             if _n_requests(one) == len(batch.requests) and one.get("id") not in batch.not_ours:
-                found = _created(one, url)  # the oldest of them was created first after ours was tried
+                created = _created(one, url)  # the oldest of them was created first after ours was tried
         if not page.get("has_more") or not listed:
-            return found
+            return created
         after = str(listed[-1].get("id"))
-    return found
+    return created
 
 
-def _created_s(found: dict[str, Any]) -> float:
+def _created_s(answer: dict[str, Any]) -> float:
     try:
-        return datetime.datetime.fromisoformat(str(found.get("created_at"))).timestamp()
+        return datetime.datetime.fromisoformat(str(answer.get("created_at"))).timestamp()
     except ValueError:
         return 0.0
 
 
-def _n_requests(found: dict[str, Any]) -> int:
-    return sum(count for count in (found.get("request_counts") or {}).values() if isinstance(count, int))
+def _n_requests(answer: dict[str, Any]) -> int:
+    return sum(count for count in (answer.get("request_counts") or {}).values() if isinstance(count, int))
 
 
 def _look(caller: Caller, batch: SentBatch) -> Look:
     url = f"{_url(batch)}/{in_path(batch.id or '')}"
-    found = read_object(call(caller, "GET", url)[0], url)
-    state, n_all = str(found.get("processing_status")), _n_requests(found)
-    n_left = int((found.get("request_counts") or {}).get("processing") or 0)
-    if found.get("archived_at"):
+    answer = read_object(call(caller, "GET", url)[0], url)
+    state, n_all = str(answer.get("processing_status")), _n_requests(answer)
+    n_left = int((answer.get("request_counts") or {}).get("processing") or 0)
+    if answer.get("archived_at"):
         return Look("archived", True, n_all, n_all, "the provider has deleted the results: it keeps them for 29 days")
     return Look(state, state == "ended", n_all - n_left, n_all, None, ("results",))
 
@@ -120,17 +120,17 @@ def _read(caller: Caller, batch: SentBatch, look: Look) -> Iterator[Line | str]:
 def _result(text: str) -> Line | str:
     """A line of results; the text of one that is none."""
     try:
-        found = json.loads(text)
+        row = json.loads(text)
         message, error = member_text(text, "result", "message"), member_text(text, "result", "error")
     except (ValueError, RecursionError):
         return text
-    if not isinstance(found, dict) or not isinstance(found.get("custom_id"), str):
+    if not isinstance(row, dict) or not isinstance(row.get("custom_id"), str):
         return text
-    identity, kind = found["custom_id"], str((found.get("result") or {}).get("type"))
+    identity, kind = row["custom_id"], str((row.get("result") or {}).get("type"))
     if kind == "succeeded" and message:
         return Line(identity, 200, message.encode("utf-8", "surrogatepass"))
     if kind == "errored" and error:
-        return Line(identity, _status(found["result"]["error"]), error.encode("utf-8", "surrogatepass"))
+        return Line(identity, _status(row["result"]["error"]), error.encode("utf-8", "surrogatepass"))
     words = {"expired": "expired: the batch ended before this request was sent to the model"}
     return Line(identity, problem=words.get(kind, kind))
 

@@ -102,11 +102,11 @@ class SuiteCollector:
         ended: list[_Results] = []
         for batch in self._batches:
             caller = callers.get((batch.provider, batch.base))
-            found = self._ask(batch, caller) if caller is not None else self._without_caller(batch)
-            if isinstance(found, _Results):
-                ended.append(found)
-            elif isinstance(found, Waiting):
-                self.collection.waiting.append(found._replace(jobs=tuple(self._asking(found.batch))))
+            state = self._ask(batch, caller) if caller is not None else self._without_caller(batch)
+            if isinstance(state, _Results):
+                ended.append(state)
+            elif isinstance(state, Waiting):
+                self.collection.waiting.append(state._replace(jobs=tuple(self._asking(state.batch))))
         self.collection.n_ended = len(ended)
         self._write(ended)
         for results in ended:
@@ -170,10 +170,10 @@ class SuiteCollector:
             return Waiting(batch, None, hide(str(error)))
 
     def _recovered(self, batch: SentBatch, caller: Caller) -> SentBatch | None:
-        found = recover(APIS[batch.provider], caller, batch, self._settings.cassettes)
-        if found is None:
+        recovered = recover(APIS[batch.provider], caller, batch, self._settings.cassettes)
+        if recovered is None:
             self.collection.lost.append(batch.name)
-        return found
+        return recovered
 
     def _results(self, batch: SentBatch, look: Look, caller: Caller) -> _Results | None:
         """The results of a batch; None where all are somebody else's, so that another batch was taken for ours."""

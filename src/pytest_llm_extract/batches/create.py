@@ -43,11 +43,11 @@ def recover(api: BatchApi, caller: Caller, batch: SentBatch, cassettes: Path) ->
     """
     claimed = tuple(one.id for one in sent_batches(cassettes) if one.id is not None)
     sought = replace(batch, not_ours=(*batch.not_ours, *claimed))
-    found = api.find(caller, sought) if batch.tried_s is not None else None
-    if found is None and batch.tried_s is not None:
+    created = api.find(caller, sought) if batch.tried_s is not None else None
+    if created is None and batch.tried_s is not None:
         clock.sleep(min(_SETTLED_S, max(0.0, _SETTLED_S - (clock.wall_s() - batch.tried_s))))
-        found = api.find(caller, sought)
-    if found is None:
+        created = api.find(caller, sought)
+    if created is None:
         batch.settle(cassettes, set(batch.requests))
         return None
-    return replace(batch, id=found.id, until=found.until, is_found=True).write(cassettes)
+    return replace(batch, id=created.id, until=created.until, is_found=True).write(cassettes)

@@ -23,10 +23,10 @@ _STATUS = {3: 400, 5: 404, 7: 403, 8: 429, 9: 400, 11: 400, 13: 500, 14: 503, 16
 
 def _target(url: str, body: dict[str, Any]) -> Target | None:
     split = urlsplit(url)
-    if (found := _METHOD.fullmatch(split.path)) is None:
+    if (match := _METHOD.fullmatch(split.path)) is None:
         return None
-    base = split._replace(path=found["before"], query="").geturl()
-    return Target("google", base, f"{found['version']}/{found['model']}", found["model"].partition("/")[2])
+    base = split._replace(path=match["before"], query="").geturl()
+    return Target("google", base, f"{match['version']}/{match['model']}", match["model"].partition("/")[2])
 
 
 def _line(identity: str, body: dict[str, Any], target: Target) -> bytes:
@@ -63,18 +63,18 @@ def _upload(caller: Caller, batch: SentBatch, data: bytes) -> str | None:
     return _name(read_object(body, url).get("file"), url)
 
 
-def _name(found: Any, url: str) -> str:
-    name = found.get("name") if isinstance(found, dict) else None
+def _name(answer: Any, url: str) -> str:
+    name = answer.get("name") if isinstance(answer, dict) else None
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise NoReply(url, f"its answer has no name: {str(found)[:80]}")
+        raise NoReply(url, f"its answer has no name: {str(answer)[:80]}")
     return name
 
 
 def _create(caller: Caller, batch: SentBatch, data: bytes) -> Created:
     url = f"{batch.base}{batch.endpoint}:batchGenerateContent"
     body = json_line({"batch": {"displayName": batch.name, "inputConfig": {"fileName": batch.file}}})
-    found = read_object(call(caller, "POST", url, body, {"content-type": "application/json"})[0], url)
-    return Created(_name(found, url))
+    answer = read_object(call(caller, "POST", url, body, {"content-type": "application/json"})[0], url)
+    return Created(_name(answer, url))
 
 
 def _find(caller: Caller, batch: SentBatch) -> Created | None:
@@ -94,20 +94,20 @@ def _find(caller: Caller, batch: SentBatch) -> Created | None:
 
 def _look(caller: Caller, batch: SentBatch) -> Look:
     url = f"{batch.base}/{_version(batch)}/{batch.id}"
-    found = read_object(call(caller, "GET", url)[0], url)
-    metadata = found.get("metadata") or {}
+    answer = read_object(call(caller, "GET", url)[0], url)
+    metadata = answer.get("metadata") or {}
     state = str(metadata.get("state") or "").removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_")
     counts = metadata.get("batchStats") or {}
     n_all = int(counts.get("requestCount") or 0)
     n_left = int(counts.get("pendingRequestCount") or 0)
-    output = found.get("response") or metadata.get("output") or {}
+    output = answer.get("response") or metadata.get("output") or {}
     file = output.get("responsesFile")
-    error = found.get("error")
+    error = answer.get("error")
     problem = str(error.get("message")) if isinstance(error, dict) else None
     if state in _ENDED and problem is None and "SUCCEEDED" not in state:
         problem = f"the batch is {state}"
     files = (file,) if isinstance(file, str) and _NAME.fullmatch(file) else ()
-    return Look(state, state in _ENDED or bool(found.get("done")), n_all - n_left, n_all, problem, files)
+    return Look(state, state in _ENDED or bool(answer.get("done")), n_all - n_left, n_all, problem, files)
 
 
 def _read(caller: Caller, batch: SentBatch, look: Look) -> Iterator[Line | str]:
@@ -120,19 +120,19 @@ def _read(caller: Caller, batch: SentBatch, look: Look) -> Iterator[Line | str]:
 def _result(text: str) -> Line | str:
     """A line of results; the text of one that is none."""
     try:
-        found = json.loads(text)
+        row = json.loads(text)
         response = member_text(text, "response")
     except (ValueError, RecursionError):
         return text
-    if not isinstance(found, dict) or not isinstance(found.get("key"), str):
+    if not isinstance(row, dict) or not isinstance(row.get("key"), str):
         return text
-    if isinstance(found.get("response"), dict) and response:
-        return Line(found["key"], 200, response.encode("utf-8", "surrogatepass"))
-    error = found.get("error")
+    if isinstance(row.get("response"), dict) and response:
+        return Line(row["key"], 200, response.encode("utf-8", "surrogatepass"))
+    error = row.get("error")
     if isinstance(error, dict) and isinstance(error.get("code"), int):
         body = json_line({"error": error}).strip()
-        return Line(found["key"], _STATUS.get(error["code"], error["code"] if error["code"] >= 400 else 500), body)
-    return Line(found["key"], problem=f"the result has no answer: {text[:200]}")
+        return Line(row["key"], _STATUS.get(error["code"], error["code"] if error["code"] >= 400 else 500), body)
+    return Line(row["key"], problem=f"the result has no answer: {text[:200]}")
 
 
 GOOGLE = BatchApi(

@@ -27,11 +27,11 @@ _FILE_S, _PAUSE_S = 120.0, 1.0  # Azure looks at a file before it takes it
 def _target(url: str, body: dict[str, Any]) -> Target | None:
     """OpenAI names the version of the API in each line; Azure's deployments are models, below a path without it."""
     split = urlsplit(url)
-    if (found := _ENDPOINT.fullmatch(split.path)) is None:
+    if (match := _ENDPOINT.fullmatch(split.path)) is None:
         return None
-    base = split._replace(path=found["before"], query="").geturl()
-    deployment = found["deployment"]
-    endpoint = found["api"] if deployment else f"/v1{found['api']}"
+    base = split._replace(path=match["before"], query="").geturl()
+    deployment = match["deployment"]
+    endpoint = match["api"] if deployment else f"/v1{match['api']}"
     return Target("openai", base, endpoint, str(deployment or body.get("model")))
 
 
@@ -65,17 +65,17 @@ def _create(caller: Caller, batch: SentBatch, data: bytes) -> Created:
     return _created(read_object(call(caller, "POST", url, body, {"content-type": "application/json"})[0], url), url)
 
 
-def _created(found: dict[str, Any], url: str) -> Created:
-    until = found.get("expires_at")
+def _created(answer: dict[str, Any], url: str) -> Created:
+    until = answer.get("expires_at")
     if not isinstance(until, int | float):
-        return Created(_id(found, url))
-    return Created(_id(found, url), datetime.datetime.fromtimestamp(until, datetime.UTC).isoformat())
+        return Created(_id(answer, url))
+    return Created(_id(answer, url), datetime.datetime.fromtimestamp(until, datetime.UTC).isoformat())
 
 
-def _id(found: dict[str, Any], url: str) -> str:
-    if not isinstance(found.get("id"), str):
-        raise NoReply(url, f"its answer has no id: {str(found)[:80]}")
-    return str(found["id"])
+def _id(answer: dict[str, Any], url: str) -> str:
+    if not isinstance(answer.get("id"), str):
+        raise NoReply(url, f"its answer has no id: {str(answer)[:80]}")
+    return str(answer["id"])
 
 
 def _find(caller: Caller, batch: SentBatch) -> Created | None:
@@ -100,16 +100,16 @@ def _find(caller: Caller, batch: SentBatch) -> Created | None:
 
 def _look(caller: Caller, batch: SentBatch) -> Look:
     url = f"{batch.base}/batches/{in_path(batch.id or '')}"
-    found = read_object(call(caller, "GET", url)[0], url)
-    state, counts = str(found.get("status")), found.get("request_counts") or {}
+    answer = read_object(call(caller, "GET", url)[0], url)
+    state, counts = str(answer.get("status")), answer.get("request_counts") or {}
     n_done = sum(int(counts.get(name) or 0) for name in ("completed", "failed"))
-    files = tuple(str(found[name]) for name in ("output_file_id", "error_file_id") if found.get(name))
-    return Look(state, state in _ENDED, n_done, int(counts.get("total") or 0), _problem(found), files)
+    files = tuple(str(answer[name]) for name in ("output_file_id", "error_file_id") if answer.get(name))
+    return Look(state, state in _ENDED, n_done, int(counts.get("total") or 0), _problem(answer), files)
 
 
-def _problem(found: dict[str, Any]) -> str | None:
+def _problem(answer: dict[str, Any]) -> str | None:
     """Why a batch was refused as a whole, or left requests undone."""
-    errors = (found.get("errors") or {}).get("data") or []
+    errors = (answer.get("errors") or {}).get("data") or []
     words = [
         f"{error.get('code') or 'error'}: {error.get('message')}"
         + (f" (line {error['line']})" if error.get("line") else "")
@@ -120,7 +120,7 @@ def _problem(found: dict[str, Any]) -> str | None:
         words.insert(1, "send fewer cases at a time (-k, --llm-extract-case)")
     if words:
         return "; ".join(words[:3])[:500]
-    return f"the batch is {found.get('status')}" if found.get("status") not in ("completed", None) else None
+    return f"the batch is {answer.get('status')}" if answer.get("status") not in ("completed", None) else None
 
 
 def _read(caller: Caller, batch: SentBatch, look: Look) -> Iterator[Line | str]:
@@ -133,13 +133,13 @@ def _read(caller: Caller, batch: SentBatch, look: Look) -> Iterator[Line | str]:
 def _result(text: str) -> Line | str:
     """A line of an output or error file; the text of one that is neither."""
     try:
-        found = json.loads(text)
+        row = json.loads(text)
         body = member_text(text, "response", "body")
     except (ValueError, RecursionError):
         return text
-    if not isinstance(found, dict) or not isinstance(found.get("custom_id"), str):
+    if not isinstance(row, dict) or not isinstance(row.get("custom_id"), str):
         return text
-    identity, response, error = found["custom_id"], found.get("response"), found.get("error")
+    identity, response, error = row["custom_id"], row.get("response"), row.get("error")
     if isinstance(response, dict) and isinstance(response.get("status_code"), int) and body:
         return Line(identity, response["status_code"], body.encode("utf-8", "surrogatepass"))
     if isinstance(error, dict):

@@ -65,8 +65,8 @@ def batch_request(job: Job, unanswered: Unanswered, file: str) -> BatchRequest |
 def target_of(url: str, body: dict[str, Any]) -> Target | None:
     """Where a request goes in a batch; None where no provider's batches take it."""
     address = address_of(url)  # without the user and the query that may stand in it
-    found = (api.target_of(address, body) for api in APIS.values())
-    return next((target for target in found if target is not None), None)
+    targets = (api.target_of(address, body) for api in APIS.values())
+    return next((target for target in targets if target is not None), None)
 
 
 def run_jobs(

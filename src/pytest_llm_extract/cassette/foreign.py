@@ -14,29 +14,31 @@ from pytest_llm_extract.cassette.scrub.headers import NotStorable
 from pytest_llm_extract.config.settings import Storage
 
 
-def as_kept(found: Recording, case_id: str, ignore: tuple[str, ...] = (), storage: Storage | None = None) -> Recording:
+def as_kept(
+    recording: Recording, case_id: str, ignore: tuple[str, ...] = (), storage: Storage | None = None
+) -> Recording:
     """The recording in this package's form: scrubbed, without failures that a retry resolved.
 
     Raises:
         NotStorable: an answer cannot be decoded, or a filter of the project keeps nothing of it.
     """
-    take = Record(ignore, storage=storage, scheme=found.scheme)
-    for exchange in found.exchanges:
+    take = Record(ignore, storage=storage, scheme=recording.scheme)
+    for exchange in recording.exchanges:
         take.append(_request(exchange, exchange.request_body), exchange.to_vcr())
     if take.problem is not None or not take.exchanges:
         raise NotStorable(take.problem or "the project's filters keep nothing of it")
     return Recording(tuple(take.exchanges), case_id)
 
 
-def no_answer(found: Recording) -> str | None:
+def no_answer(recording: Recording) -> str | None:
     """What a recording holds instead of an answer, where every exchange failed; None if one did not.
 
     A refusal of the model or of the request counts as an answer.
     """
-    for exchange in found.exchanges:
+    for exchange in recording.exchanges:
         if exchange.is_rejected or (exchange.says_something and not exchange.is_failed):
             return None
-    statuses = dict.fromkeys(f"HTTP {exchange.status}" for exchange in found.exchanges)
+    statuses = dict.fromkeys(f"HTTP {exchange.status}" for exchange in recording.exchanges)
     return f"holds errors only ({', '.join(statuses)}), and no answer of a model" if statuses else None
 
 
@@ -62,7 +64,7 @@ def plays(recording: Recording, body: bytes, ignore: tuple[str, ...], storage: S
     return None
 
 
-def head_of(kept: Recording, found: Recording, document: str | None, old: Recording | None) -> dict[str, Any]:
+def head_of(kept: Recording, recording: Recording, document: str | None, old: Recording | None) -> dict[str, Any]:
     """The header of an adopted recording; `old` is the recording that it replaces.
 
     The time is that of the provider's answer; how long it took is not known, unless this package recorded it.
@@ -71,13 +73,13 @@ def head_of(kept: Recording, found: Recording, document: str | None, old: Record
         "hashes": origin(kept.exchanges[0].request_body, document),
         "attempt": kept.attempt_after(old),
     }
-    if (recorded := _answered_at(found)) is not None:
+    if (recorded := _answered_at(recording)) is not None:
         head["recorded"] = recorded
-    return {**head, **{name: found.meta[name] for name in ("latency_s", "recorded") if name in found.meta}}
+    return {**head, **{name: recording.meta[name] for name in ("latency_s", "recorded") if name in recording.meta}}
 
 
-def _answered_at(found: Recording) -> str | None:
-    headers = found.exchanges[0].response_headers
+def _answered_at(recording: Recording) -> str | None:
+    headers = recording.exchanges[0].response_headers
     values = next((values for name, values in headers.items() if name.lower() == "date"), [])
     try:
         return parsedate_to_datetime(values[0]).isoformat(timespec="seconds") if values else None

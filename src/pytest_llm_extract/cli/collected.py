@@ -51,18 +51,18 @@ def collect(paths: Sequence[str] = (), *, planned: bool = False, flags: Sequence
     Raises:
         UsageError: pytest does not start, or does not load the plugin.
     """
-    found = _Collector()
+    collector = _Collector()
     said = io.StringIO()
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # as `python -m pytest` has it
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         mode = [_PLAN, "--continue-on-collection-errors"] if planned else ["--collect-only"]
-        status = pytest.main([*mode, "--quiet", *flags, *paths], plugins=[found])
-    if found.settings is None or status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
-        raise UsageError("pytest", found.problem or _complaint(said.getvalue()))
-    suites, errors = tuple(found.suites.values()), tuple(found.errors)
-    modules, plans = frozenset(found.modules), tuple(found.plans)
-    return Collected(found.settings, suites, errors, modules, plans, found.n_selected)
+        status = pytest.main([*mode, "--quiet", *flags, *paths], plugins=[collector])
+    if collector.settings is None or status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+        raise UsageError("pytest", collector.problem or _complaint(said.getvalue()))
+    suites, errors = tuple(collector.suites.values()), tuple(collector.errors)
+    modules, plans = frozenset(collector.modules), tuple(collector.plans)
+    return Collected(collector.settings, suites, errors, modules, plans, collector.n_selected)
 
 
 def run_desk(paths: Sequence[str], mode: str, display: Display) -> BatchDesk:
@@ -71,16 +71,16 @@ def run_desk(paths: Sequence[str], mode: str, display: Display) -> BatchDesk:
     Raises:
         UsageError: pytest does not start, finds a damaged file of a batch, or does not load the plugin.
     """
-    found, said = _Collector(display=display), io.StringIO()
+    collector, said = _Collector(display=display), io.StringIO()
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     flags = [f"{_COLLECT}={mode}", "--continue-on-collection-errors", "--quiet"]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        pytest.main([*flags, *paths], plugins=[found])
-    if found.desk is None:
-        raise UsageError("pytest", found.problem or _complaint(said.getvalue()))
-    display.lines([f"not collected: {error}" for error in found.errors])
-    return found.desk
+        pytest.main([*flags, *paths], plugins=[collector])
+    if collector.desk is None:
+        raise UsageError("pytest", collector.problem or _complaint(said.getvalue()))
+    display.lines([f"not collected: {error}" for error in collector.errors])
+    return collector.desk
 
 
 def _complaint(said: str) -> str:
@@ -111,8 +111,8 @@ class _Collector:
             session.config.stash[DISPLAY] = self.display
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
-        if (found := suite_and_case(item)) is not None:
-            self.suites.setdefault((found[0].id, found[0].variant), found[0])
+        if (of_suite := suite_and_case(item)) is not None:
+            self.suites.setdefault((of_suite[0].id, of_suite[0].variant), of_suite[0])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.passed and report.nodeid.endswith(".py"):

@@ -61,12 +61,14 @@ def command(
         _confirm(entries, confirmed, reference or names[0], alpha, uses or Path("cassettes") / USES, as_json=as_json)
         return
     share = None if margin is None else margin / 100
-    found = compare_variants(entries, alpha=alpha, reference=reference, margin=share, examples=example_cases(entries))
+    comparisons = compare_variants(
+        entries, alpha=alpha, reference=reference, margin=share, examples=example_cases(entries)
+    )
     if as_json:
-        echo(*json.dumps(found.to_wire(), indent=1).splitlines())
+        echo(*json.dumps(comparisons.to_wire(), indent=1).splitlines())
     else:
-        echo(*variants_lines(found, shutil.get_terminal_size().columns))
-    raise SystemExit(int(not found.variants))
+        echo(*variants_lines(comparisons, shutil.get_terminal_size().columns))
+    raise SystemExit(int(not comparisons.variants))
 
 
 def _confirm(
@@ -75,13 +77,13 @@ def _confirm(
     """Test one entry on the held-out cases, and write down that they were used."""
     if variant == reference:
         raise ResultsError("--confirm", f"{variant!r} is what the others are held against")
-    found = confirm(entries, variant, reference, alpha)
-    before = note_use(uses, found)
+    confirmation = confirm(entries, variant, reference, alpha)
+    before = note_use(uses, confirmation)
     if as_json:
-        echo(*json.dumps({**found.to_wire(), "uses_before": before}, indent=1).splitlines())
+        echo(*json.dumps({**confirmation.to_wire(), "uses_before": before}, indent=1).splitlines())
     else:
-        echo(*confirmation_lines(found, before))
-    raise SystemExit(int(not found.is_confirmed))
+        echo(*confirmation_lines(confirmation, before))
+    raise SystemExit(int(not confirmation.is_confirmed))
 
 
 def _entries(files: Sequence[Path], suite_id: str | None) -> list[SuiteResult]:

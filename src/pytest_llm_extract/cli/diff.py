@@ -96,8 +96,8 @@ def _changed_words(old: SuiteResult, new: SuiteResult) -> list[str]:
     if old.recipe is None or new.recipe is None:
         return []
     before, after = (suite.recipe.instructions.splitlines() for suite in (old, new) if suite.recipe)
-    found = [line for line in unified_diff(before, after, lineterm="", n=0) if line[:2] not in ("--", "++", "@@")]
-    return ["prompt:", *(f"  {line}" for line in found)] if found else []
+    changed = [line for line in unified_diff(before, after, lineterm="", n=0) if line[:2] not in ("--", "++", "@@")]
+    return ["prompt:", *(f"  {line}" for line in changed)] if changed else []
 
 
 def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> SuiteResult:

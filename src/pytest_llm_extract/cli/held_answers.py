@@ -39,8 +39,10 @@ def held_answers(suite: Suite, revision: Revision, settings: Settings) -> HeldAn
     """
     revision = revision._replace(folder=settings.rootdir)
     recordings = _recordings(suite, revision, settings)
-    others = [golden.case.id for golden, found in recordings if not all(is_of_document(one, golden) for one in found)]
-    cases = [score_recorded(suite, golden, found) for golden, found in recordings if golden.case.id not in others]
+    others = [
+        golden.case.id for golden, answers in recordings if not all(is_of_document(one, golden) for one in answers)
+    ]
+    cases = [score_recorded(suite, golden, answers) for golden, answers in recordings if golden.case.id not in others]
     result = SuiteResult(
         id=suite.id,
         variant=suite.variant,

@@ -43,8 +43,8 @@ class _Commands(click.Group):
             if hint := did_you_mean(cmd_name, _COMMANDS):
                 raise click.UsageError(f"No such command {cmd_name!r}.{hint}", ctx)
             return None
-        found: click.Command = importlib.import_module(f"pytest_llm_extract.cli.{cmd_name}").command
-        return found
+        command: click.Command = importlib.import_module(f"pytest_llm_extract.cli.{cmd_name}").command
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -20,11 +20,11 @@ def holds_totals(texts: Mapping[str, str]) -> bool:
     Raises:
         ResultsError: some do, and some do not.
     """
-    found = {name: f'"{FORMAT}"' in text[:1000] for name, text in texts.items()}
-    if len(set(found.values())) > 1:
-        name, other = (next(name for name, is_one in found.items() if is_one is wanted) for wanted in (True, False))
+    holds = {name: f'"{FORMAT}"' in text[:1000] for name, text in texts.items()}
+    if len(set(holds.values())) > 1:
+        name, other = (next(name for name, is_one in holds.items() if is_one is wanted) for wanted in (True, False))
         raise ResultsError(name, f"holds totals, which do not add up with results of pytest, as {other} holds")
-    return all(found.values())
+    return all(holds.values())
 
 
 def merge_totals(texts: Mapping[str, str], floors: tuple[str, ...], output: Path | None) -> int:

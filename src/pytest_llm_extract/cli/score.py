@@ -92,10 +92,10 @@ def command(
       3  records do not match: ids that are unknown, missing or repeated, or broken lines; each is counted and the
          first are named, and a case without prediction counts as a lost answer (this takes precedence over 1)
     """
-    found = schema_of(schema, compare)
+    read = schema_of(schema, compare)
     share = _read_part(part, floors, output) if part is not None else None
     written = read_floor_options(floors)
-    read_floors(written, "--floor", found.scored_paths, found.scored_paths)
+    read_floors(written, "--floor", read.scored_paths, read.scored_paths)
     start = clock.monotonic_s()
     options = GoldOptions(ignore_unknown, absent_is_null)
     if engine is not None or scheduler is not None:

@@ -111,8 +111,8 @@ def _revisions(before: Revision, after: Revision, cassettes: str) -> Sides:
         if (lines := _unreadable(suites.get(key), key, why)) is None:
             both = [held_answers(suites[key], revision, collected.settings) for revision in (before, after)]
             lines = _uneven(key, both, before, after)
-            for side, found in zip(held, both, strict=True):
-                side |= {key: found.suite} if found.suite.cases else {}
+            for side, answers in zip(held, both, strict=True):
+                side |= {key: answers.suite} if answers.suite.cases else {}
             scored.add(key)
         problems += lines
     return Sides(held[0], held[1], frozenset(scored), tuple(problems))
@@ -130,11 +130,11 @@ def _unreadable(suite: Suite | None, key: str, why: str) -> list[str] | None:
 def _uneven(key: str, held: list[HeldAnswers], before: Revision, after: Revision) -> list[str]:
     """What one side has and the other does not, so that it is not compared."""
     lines = []
-    for revision, found in zip((before, after), held, strict=True):
-        if found.other_documents:
-            n, some = count_cases(len(found.other_documents)), some_names(map(visible, found.other_documents))
+    for revision, answers in zip((before, after), held, strict=True):
+        if answers.other_documents:
+            n, some = count_cases(len(answers.other_documents)), some_names(map(visible, answers.other_documents))
             lines.append(f"{key}: {revision} answers another document than golden data has today in {n} ({some})")
-    ids = [{case.id for case in found.suite.cases} for found in held]
+    ids = [{case.id for case in answers.suite.cases} for answers in held]
     gone = [id_ for id_ in held[0].suite.dataset_ids if id_ in ids[0] - ids[1] - {*held[1].other_documents}]
     if gone:
         n, some = count_cases(len(gone)), some_names(map(visible, gone))

@@ -259,12 +259,12 @@ def _advice(
     claims: Sequence[Claim], results: Mapping[str, Sequence[CaseResult]], reference: str
 ) -> dict[str, dict[str, str]]:
     """Explain the lost values of a claim: `51 of the 53 lost values match as dates`."""
-    found: dict[str, dict[str, str]] = {}
+    hints: dict[str, dict[str, str]] = {}
     for claim in claims:
         if claim.direction == "worse" and claim.field != ALL:
             lost = set(claim.lost)
             samples = [sample for case in results[claim.variant] if case.id in lost for sample in case.samples]
             leaves = [leaf for s in samples for leaf in s.leaves.get(claim.field, ()) if leaf.outcome not in RIGHT]
             if leaves and (text := advise(leaves, "lost")):
-                found.setdefault(claim.variant, {})[claim.field] = text
-    return found
+                hints.setdefault(claim.variant, {})[claim.field] = text
+    return hints

@@ -78,19 +78,22 @@ def confirm(suites: Sequence[SuiteResult], variant: str, reference: str, alpha: 
     return Confirmation(pair[reference].id, variant, reference, len(shared), gained, lost, p, alpha)
 
 
-def confirmation_lines(found: Confirmation, before: Sequence[Mapping[str, Any]]) -> list[str]:
+def confirmation_lines(confirmation: Confirmation, before: Sequence[Mapping[str, Any]]) -> list[str]:
     """The result, and a warning where these cases were used before.
 
     Args:
         found: the test.
         before: its earlier uses, as `note_use` gives them.
     """
-    moves = f"+{count_cases(len(found.gained))}, −{len(found.lost)}, p {found.p:.3g}"
-    where = f"{count_cases(found.n_cases)} held out"
-    if found.is_confirmed:
-        lines = [f"confirmed: {found.variant} beats {found.reference} on {where}: {moves}"]
+    moves = f"+{count_cases(len(confirmation.gained))}, −{len(confirmation.lost)}, p {confirmation.p:.3g}"
+    where = f"{count_cases(confirmation.n_cases)} held out"
+    if confirmation.is_confirmed:
+        lines = [f"confirmed: {confirmation.variant} beats {confirmation.reference} on {where}: {moves}"]
     else:
-        lines = [f"not confirmed: {found.variant} and {found.reference} cannot be told apart with {where}: {moves}"]
+        lines = [
+            f"not confirmed: {confirmation.variant} and {confirmation.reference} cannot be told apart"
+            f" with {where}: {moves}"
+        ]
     if before:
         earlier = some_names(f"{row['variant']} on {row['date']}" for row in before)
         times = "once" if len(before) == 1 else f"{len(before)} times"
@@ -101,7 +104,7 @@ def confirmation_lines(found: Confirmation, before: Sequence[Mapping[str, Any]])
     return lines
 
 
-def note_use(path: Path, found: Confirmation) -> list[dict[str, Any]]:
+def note_use(path: Path, confirmation: Confirmation) -> list[dict[str, Any]]:
     """Write down that held-out cases were used, and give the earlier uses for this suite.
 
     The same test again, with the same result, is not another use.
@@ -110,18 +113,18 @@ def note_use(path: Path, found: Confirmation) -> list[dict[str, Any]]:
         ResultsError: the file cannot be read or written.
     """
     row = {
-        "suite": found.suite,
-        "variant": found.variant,
-        "reference": found.reference,
-        "n_cases": found.n_cases,
-        "gained": len(found.gained),
-        "lost": len(found.lost),
-        "p": found.p,
+        "suite": confirmation.suite,
+        "variant": confirmation.variant,
+        "reference": confirmation.reference,
+        "n_cases": confirmation.n_cases,
+        "gained": len(confirmation.gained),
+        "lost": len(confirmation.lost),
+        "p": confirmation.p,
     }
     try:
         text = path.read_text("utf-8") if path.exists() else ""
         known = [json.loads(line) for line in text.splitlines() if line.strip()]
-        mine = [one for one in known if one["suite"] == found.suite]
+        mine = [one for one in known if one["suite"] == confirmation.suite]
         same = [one for one in mine if {name: one.get(name) for name in row} == row]
         if not same:
             line = json.dumps({"date": clock.utc_now().date().isoformat(), **row}, ensure_ascii=False)

@@ -62,7 +62,7 @@ def summarize_variant(
 ) -> VariantSummary:
     """Summarize one variant on these cases and fields; `score` is its score on them."""
     samples = [sample for case in cases for sample in case.samples]
-    found = [sample.counts for sample in samples]
+    of_samples = [sample.counts for sample in samples]
     statuses = Counter(sample.status.value for sample in samples if sample.status is not Status.OK)
     used = [sample.usage for sample in samples if sample.usage.input_tokens]
     costs = [cost_of_models_usd(sample.by_model, sample.origin.via) for sample in samples]
@@ -74,7 +74,7 @@ def summarize_variant(
         model=suite.model or next((sample.model for sample in samples if sample.model), None),
         prompt=suite.prompt["fingerprint"] if suite.prompt else None,
         score=score,
-        counts=add_up(counts[field] for counts in found for field in fields if field in counts),
+        counts=add_up(counts[field] for counts in of_samples for field in fields if field in counts),
         n_unusable=sum(n for status, n in statuses.items() if Status(status) in ANSWERED),
         statuses=dict(statuses),
         input_tokens=fmean(usage.input_tokens for usage in used) if used else None,

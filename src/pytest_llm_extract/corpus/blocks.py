@@ -38,8 +38,8 @@ def find_files(url: str) -> dict[str, int]:
     import fsspec
 
     with _reading(url):
-        found = fsspec.open_files(url, "rb")
-        names = {file.fs.unstrip_protocol(file.path) if "*" in url else url: file for file in found}
+        files = fsspec.open_files(url, "rb")
+        names = {file.fs.unstrip_protocol(file.path) if "*" in url else url: file for file in files}
         if not names:
             raise FileNotFoundError
         sizes = {name: file.fs.size(file.path) for name, file in sorted(names.items())}

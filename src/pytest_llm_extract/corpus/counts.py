@@ -87,22 +87,22 @@ class Counts:
 
     def fields(self, paths: Sequence[str]) -> dict[str, FieldSummary]:
         """Counts and interval of every field that some case labels, rows included, in the order of `paths`."""
-        found = self._leaves(paths)
+        leaves = self._leaves(paths)
         for path, (counts, sums) in self.rows.items():
-            _merge_field(found, path, counts, sums)
-        return {path: FieldSummary(counts, sums.interval()) for path, (counts, sums) in found.items() if sums.n}
+            _merge_field(leaves, path, counts, sums)
+        return {path: FieldSummary(counts, sums.interval()) for path, (counts, sums) in leaves.items() if sums.n}
 
     def _leaves(self, paths: Sequence[str]) -> Fields:
         singles: dict[str, dict[str, int]] = {}
         for (path, outcome), count in self.single.items():
             singles.setdefault(path, {})[outcome.value] = count
-        found = {}
+        leaves = {}
         for path in dict.fromkeys([*paths, *sorted(singles), *sorted(self.several)]):
             once = FieldCounts(**singles.get(path, {}))
             counts, sums = self.several.get(path, (FieldCounts(), ClusterSums()))
             sums += ClusterSums(once.n, once.right, once.n, once.right, once.right, once.n)
-            found[path] = counts + once, sums
-        return found
+            leaves[path] = counts + once, sums
+        return leaves
 
     def tally(self, paths: Sequence[str]) -> Tally:
         """The document counts, equal to `aggregate.tally` over all cases."""

@@ -57,8 +57,8 @@ class SentRules(NamedTuple):
     @classmethod
     def read(cls, schema: str, compare: Path | None, strip: str | None, options: GoldOptions = AS_WRITTEN) -> SentRules:
         """Read what the command line names."""
-        found = read_schema_file(Path(schema), "--schema") if schema.endswith(".json") else schema
-        return cls(found, read_rules(compare) if compare is not None else None, strip, options)
+        read_schema = read_schema_file(Path(schema), "--schema") if schema.endswith(".json") else schema
+        return cls(read_schema, read_rules(compare) if compare is not None else None, strip, options)
 
 
 @lru_cache(maxsize=8)
@@ -67,11 +67,11 @@ def _schema(pickled: bytes) -> Schema:
     if isinstance(rules.schema, Mapping):
         return Schema.of(model_of(rules.schema, "--schema"), "--schema", rules.compare)
     try:
-        found = load_type(rules.schema)
+        tp = load_type(rules.schema)
     except LlmExtractError as error:
         problem = f"not found by a worker ({error}): install it there, or start workers in the folder that has it"
         raise UsageError(f"--schema {rules.schema}", problem) from None
-    return Schema.of(found, f"--schema {rules.schema}", rules.compare)
+    return Schema.of(tp, f"--schema {rules.schema}", rules.compare)
 
 
 def score_on_dask(gold: str, predictions: str, rules: SentRules, scheduler: str | None, processes: int) -> Totals:
@@ -105,8 +105,8 @@ class _FilesOfSide(NamedTuple):
 
     @classmethod
     def find(cls, url: str) -> _FilesOfSide:
-        found = find_files(url)
-        return cls(tuple(found), sum(found.values()))
+        files = find_files(url)
+        return cls(tuple(files), sum(files.values()))
 
 
 def _add_up(client: Any, sides: list[_FilesOfSide], rules: SentRules) -> Totals:

@@ -201,12 +201,12 @@ class PartScorer:
         return answer
 
     def _add(self, case_id: str, gold: _Gold, answer: Answer) -> None:
-        found = compare(self._schema.root, gold.value, answer.value, _I if answer.lost else _A)
-        scored = [leaf[:2] for leaf in found]
+        walk = compare(self._schema.root, gold.value, answer.value, _I if answer.lost else _A)
+        scored = [leaf[:2] for leaf in walk]
         outcomes = [outcome for _, outcome in scored]
-        n_wrong = len(outcomes) - outcomes.count(_C) - outcomes.count(_A) + len(found.bare)
+        n_wrong = len(outcomes) - outcomes.count(_C) - outcomes.count(_A) + len(walk.bare)
         counts, examples = self._counts, self._examples
-        counts.add(scored, count_rows(found.rows), n_wrong, answer)
+        counts.add(scored, count_rows(walk.rows), n_wrong, answer)
         if n_wrong and answer.status is not Status.ERROR:
             nothing_read = answer.status is Status.INVALID and outcomes.count(_M) + outcomes.count(_I) == len(outcomes)
             counts.n_misses += 1 if nothing_read else n_wrong

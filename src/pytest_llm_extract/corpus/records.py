@@ -54,14 +54,14 @@ def parse_row(text: bytes, keys: Sequence[str], fields: Collection[str], number:
         raise BadRecord(f"lacks 'id'.{did_you_mean('id', row)}")
     if not isinstance(row["id"], str | int) or row["id"] == "" or isinstance(row["id"], bool):
         raise BadRecord(f"id must be a string or a number, got {row['id']!r}")
-    found = [key for key in keys if key in row]
-    if len(found) > 1:  # a table has every column in every row
-        found = [key for key in found if row[key] is not None] or found[:1]
-    if len(found) > 1:
-        raise BadRecord(f"has both {found[0]!r} and {found[1]!r}", str(row["id"]))
+    present = [key for key in keys if key in row]
+    if len(present) > 1:  # a table has every column in every row
+        present = [key for key in present if row[key] is not None] or present[:1]
+    if len(present) > 1:
+        raise BadRecord(f"has both {present[0]!r} and {present[1]!r}", str(row["id"]))
     columns = {name: value for name, value in row.items() if name != "id" and name not in keys}
-    if found:
-        return Row(str(row["id"]), found[0], row[found[0]], columns)
+    if present:
+        return Row(str(row["id"]), present[0], row[present[0]], columns)
     if "id" in fields:
         problem = f"the schema has a field 'id' of its own: write the fields in {keys[0]!r}, beside the record's id"
         raise BadRecord(f"{row['id']!r}: {problem}", str(row["id"]))

@@ -52,7 +52,7 @@ def score_partition(
         >>> totals.fields()["vendor"].counts.accuracy
         0.95
     """
-    found = Schema.of(load_type(schema) if isinstance(schema, str) else schema, _SOURCE, rules)
+    read = Schema.of(load_type(schema) if isinstance(schema, str) else schema, _SOURCE, rules)
     part = Part([], [])
     for line, record in enumerate(records, start=1):
         case_id = _id(record, line)
@@ -63,7 +63,7 @@ def score_partition(
             part.predictions.append(_text(line, case_id, key, record[key]))
         elif not _has(record, "expected"):
             raise UsageError(_SOURCE, f"record {case_id} has none of expected, output, raw; it has {', '.join(record)}")
-    return PartScorer(found, None, Scope.of(found, strip, GoldOptions(ignore_unknown, absent_is_null))).score(
+    return PartScorer(read, None, Scope.of(read, strip, GoldOptions(ignore_unknown, absent_is_null))).score(
         part, partition
     )
 

@@ -59,26 +59,26 @@ class Scope:
     def differences(self, other: Scope) -> list[str]:
         """What differs, in words."""
         if set(self.paths) != set(other.paths):
-            found = ["the fields of the schema"]
+            differing = ["the fields of the schema"]
         elif self.types != other.types:
-            found = ["the types of the schema"]
+            differing = ["the types of the schema"]
         elif self.scoring != other.scoring:
-            found = ["the rules"]
+            differing = ["the rules"]
         else:
-            found = ["validators or comparison functions"] if self.code != other.code else []
+            differing = ["validators or comparison functions"] if self.code != other.code else []
         if self.strip != other.strip:
-            found.append("--strip")
+            differing.append("--strip")
         for name, mine, theirs in zip(GoldOptions._fields, self.options, other.options, strict=True):
             if mine is not theirs:
-                found.append(f"--{name.replace('_', '-')}")
+                differing.append(f"--{name.replace('_', '-')}")
         if self.files is None or other.files is None:
-            return [*found, "whether --part was given"] if self.files != other.files else found
+            return [*differing, "whether --part was given"] if self.files != other.files else differing
         for side in ("gold", "predictions"):
             if getattr(self.files, f"{side}_sha256") != getattr(other.files, f"{side}_sha256"):
-                found.append(f"the content of {getattr(other.files, side)}")
+                differing.append(f"the content of {getattr(other.files, side)}")
         if self.files.n_parts != other.files.n_parts:
-            found.append(f"the number of parts, {self.files.n_parts} and {other.files.n_parts}")
-        return found
+            differing.append(f"the number of parts, {self.files.n_parts} and {other.files.n_parts}")
+        return differing
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ def _above(lines: list[str], indent: int) -> str:
     """The YAML name at this indentation above the last line; empty if there is none."""
     for row in reversed(lines):
         if row.strip() and _indent(row) <= indent:
-            found = _YAML_NAME.match(row)
-            return found[1] if found and _indent(row) == indent else ""
+            name = _YAML_NAME.match(row)
+            return name[1] if name and _indent(row) == indent else ""
     return ""
 
 

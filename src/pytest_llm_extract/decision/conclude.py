@@ -59,12 +59,12 @@ class _Step(NamedTuple):
 
 def conclude(evidence: Evidence, given: Assumptions) -> TuningDecision:
     """Answer the five questions, find the ceiling, weigh the reasons, and conclude."""
-    found = ceilings(evidence.suites, evidence.lint.findings)
+    by_field = ceilings(evidence.suites, evidence.lint.findings)
     gaps = find_gaps(evidence)
-    questions = ask(evidence, found, gaps)
+    questions = ask(evidence, by_field, gaps)
     promoted = _promote(evidence)
-    steps = [*promoted, *_not_tried(questions), *_combine(evidence, gaps, found)]
-    verdict, about, extra = _verdict(evidence, gaps, found, steps, given.tuning_available)
+    steps = [*promoted, *_not_tried(questions), *_combine(evidence, gaps, by_field)]
+    verdict, about, extra = _verdict(evidence, gaps, by_field, steps, given.tuning_available)
     steps = promoted if verdict == "not needed" else steps
     return TuningDecision(
         suite=evidence.primary.id,
@@ -72,9 +72,9 @@ def conclude(evidence: Evidence, given: Assumptions) -> TuningDecision:
         about=about,
         next_steps=tuple(step.statement for step in (*extra, *steps)),
         questions=questions,
-        ceilings=tuple(found.values()),
+        ceilings=tuple(by_field.values()),
         gaps=tuple(gaps),
-        reasons=weigh(evidence, found, gaps, given.volume),
+        reasons=weigh(evidence, by_field, gaps, given.volume),
         costs=price_roads(evidence, given),
     )
 
@@ -82,7 +82,7 @@ def conclude(evidence: Evidence, given: Assumptions) -> TuningDecision:
 def _verdict(
     evidence: Evidence,
     gaps: Sequence[Gap],
-    found: Mapping[str, Ceiling],
+    by_field: Mapping[str, Ceiling],
     steps: Sequence[_Step],
     is_available: bool | None,
 ) -> tuple[Verdict, str, list[_Step]]:
@@ -95,7 +95,7 @@ def _verdict(
         step = _Step("target", Statement("name a target with --target, or floors at the suite"))
         return "cannot tell", "there is no target", [step]
     below = [gap for gap in gaps if gap.verdict == "below"]
-    stuck = [gap.field for gap in below if is_stuck(gap, found)]
+    stuck = [gap.field for gap in below if is_stuck(gap, by_field)]
     if stuck:
         return "justified", f"for {some_names(stuck)}", _road(is_available)
     if below:
@@ -166,14 +166,14 @@ def _not_tried(questions: Sequence[Question]) -> list[_Step]:
     return [_Step(name, Statement(texts[name], by_name[name].statements[0].sources)) for name in undone]
 
 
-def _combine(evidence: Evidence, gaps: Sequence[Gap], found: Mapping[str, Ceiling]) -> list[_Step]:
+def _combine(evidence: Evidence, gaps: Sequence[Gap], by_field: Mapping[str, Ceiling]) -> list[_Step]:
     """Fields that miss their target though some variant is right often enough."""
     if len(evidence.suites) < 2:
         return []
     fields = [
         gap.field
         for gap in gaps
-        if gap.verdict == "below" and gap.field in found and found[gap.field].reached >= gap.target
+        if gap.verdict == "below" and gap.field in by_field and by_field[gap.field].reached >= gap.target
     ]
     if not fields:
         return []

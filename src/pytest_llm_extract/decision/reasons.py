@@ -78,9 +78,9 @@ def _load(evidence: Evidence, volume: float | None) -> Reason:
 
 def _knowledge(ceilings: Mapping[str, Ceiling]) -> Reason:
     """Whether answers need what is not in documents."""
-    found = total(ceilings)
-    text = f"{found.not_in_document} of {found.n} gold values are missed by all and not in their document"
-    speaks: Literal["for", "against"] = "for" if found.not_in_document >= _KNOWLEDGE * found.n else "against"
+    ceiling = total(ceilings)
+    text = f"{ceiling.not_in_document} of {ceiling.n} gold values are missed by all and not in their document"
+    speaks: Literal["for", "against"] = "for" if ceiling.not_in_document >= _KNOWLEDGE * ceiling.n else "against"
     if speaks == "for":
         text += ": knowledge that retrieval may bring, or wrong labels"
     return Reason("knowledge", speaks, Statement(text, ("suites[*].cases[*].fields", "suites[*].cases[*].input")))

@@ -46,8 +46,8 @@ def failure_of(take: Record | Continued, error: BaseException | None, answers: A
     `error` is what the extraction raised: its own crash is no failure of the provider. `answers` is what
     the recorded answers report.
     """
-    if (found := _hindrance(take) or _denial(take)) is not None:
-        return found
+    if (failure := _hindrance(take) or _denial(take)) is not None:
+        return failure
     if error is not None and not isinstance(error, Exception):
         return None  # `sys.exit`, `pytest.skip`: it ends its test
     return _interruption(take, error) or _bad_answer(take.exchanges, error, answers)

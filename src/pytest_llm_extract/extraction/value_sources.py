@@ -137,14 +137,14 @@ class ValueSources:
 
     @cached_property
     def _parts(self) -> list[tuple[str, Searchable]]:
-        found = split_request(_json(self._request))
-        turns = found.get("messages")
+        request = split_request(_json(self._request))
+        turns = request.get("messages")
         *shown, last = turns if isinstance(turns, list) and turns else [None]
         asked = last if self._texts.others is not None else None
         parts = (
             ("examples", _strings(shown)),
-            ("instructions", _strings([found.get("system prompt"), asked])),
-            ("schema", _described(found.get("schema"))),
+            ("instructions", _strings([request.get("system prompt"), asked])),
+            ("schema", _described(request.get("schema"))),
         )
         texts = ((name, self._without_case("\n".join(written))) for name, written in parts)
         return [(name, _searchable(text)) for name, text in texts if text.strip()]

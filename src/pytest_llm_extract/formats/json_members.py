@@ -18,10 +18,10 @@ def member_text(text: str, *names: str) -> str | None:
         ValueError: the text is not JSON.
     """
     for name in names:
-        found = _members(text.strip()).get(name)
-        if found is None:
+        member = _members(text.strip()).get(name)
+        if member is None:
             return None
-        text = found
+        text = member
     return text
 
 

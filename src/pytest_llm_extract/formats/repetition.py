@@ -12,10 +12,10 @@ _SHORTEST = 12  # characters of a repetition that is none by chance
 def repeated_end(text: str) -> str | None:
     """What a text repeats four times or more up to its end, None where it does not. The last time may be cut off."""
     end = text[-_LOOKED_AT:]
-    found = _REPEATED.search(end)
-    if found is None:
+    repeated = _REPEATED.search(end)
+    if repeated is None:
         return None
-    unit, whole = found[1], found[0]
+    unit, whole = repeated[1], repeated[0]
     rest = whole[len(unit) * (len(whole) // len(unit)) :]
     is_loop = len(whole) >= _SHORTEST and whole == unit * (len(whole) // len(unit)) + unit[: len(rest)]
     return unit if is_loop else None

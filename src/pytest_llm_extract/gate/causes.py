@@ -107,10 +107,10 @@ def _changed_labels(case: CaseResult, old: Accepted) -> tuple[str, ...]:
 
 def _total(counts: Iterable[dict[str, FieldCounts]]) -> dict[str, FieldCounts]:
     listed: dict[str, list[FieldCounts]] = {}
-    for found in counts:
-        for path, more in found.items():
+    for one in counts:
+        for path, more in one.items():
             listed.setdefault(path, []).append(more)
-    return {path: add_up(found) for path, found in listed.items()}
+    return {path: add_up(one) for path, one in listed.items()}
 
 
 def _minus(counts: FieldCounts, part: FieldCounts | None) -> FieldCounts:

@@ -127,7 +127,7 @@ def _comparisons(suite: SuiteResult, fields: Mapping[str, FieldSummary]) -> tupl
     waived_fields = {w.field for w in suite.rules.waivers if w.field is not None}
     waived_cases = {w.case for w in suite.rules.waivers if w.case is not None}
     rows = {path for sample in suite.samples for path in sample.rows}
-    found = []
+    comparisons = []
     for against, run in runs:
         pairs = pair(suite.cases, against, waived_cases) if run else []
         if run is not None:
@@ -136,8 +136,8 @@ def _comparisons(suite: SuiteResult, fields: Mapping[str, FieldSummary]) -> tupl
             comparison = compare_runs(
                 pairs, known, waived_fields, against=against, source=run.source, alpha=alpha, rows=rows
             )
-            found.append(comparison._replace(statuses=count_statuses(suite.cases, against)))
-    return tuple(found)
+            comparisons.append(comparison._replace(statuses=count_statuses(suite.cases, against)))
+    return tuple(comparisons)
 
 
 def _reasons(
@@ -186,12 +186,12 @@ def _can_fail(suite: SuiteResult) -> bool:
 
 
 def _regressed(comparison: Comparison) -> list[tuple[str, str]]:
-    found = [(path, _lost(path, comparison.fields[path], comparison)) for path in comparison.failed]
-    if not found and comparison.pooled_p_adj <= comparison.alpha:
-        found.append(
+    lost = [(path, _lost(path, comparison.fields[path], comparison)) for path in comparison.failed]
+    if not lost and comparison.pooled_p_adj <= comparison.alpha:
+        lost.append(
             ("", f"all fields together lost against the {comparison.against} (p_adj {_p(comparison.pooled_p_adj)})")
         )
-    return found
+    return lost
 
 
 def _lost(path: str, change: FieldChange, comparison: Comparison) -> str:
@@ -203,7 +203,7 @@ def _lost(path: str, change: FieldChange, comparison: Comparison) -> str:
 
 
 def _over_budget(suite: SuiteResult, comparison: Comparison) -> list[tuple[str, str]]:
-    found = []
+    reasons = []
     for path, budget in suite.rules.budgets.items():
         change = comparison.fields.get(path)
         if change is None:
@@ -211,10 +211,10 @@ def _over_budget(suite: SuiteResult, comparison: Comparison) -> list[tuple[str, 
         allowed, drop = budget.lost_allowed, budget.drop_allowed
         if allowed is not None and len(change.lost) > allowed:
             words = "critical: no case may be lost" if budget.critical else f"{allowed} may be"
-            found.append((path, f"{path}: lost {count_cases(len(change.lost))} ({words}): {some_names(change.lost)}"))
+            reasons.append((path, f"{path}: lost {count_cases(len(change.lost))} ({words}): {some_names(change.lost)}"))
         if drop is not None and (fell := _fell(change)) > drop:
-            found.append((path, "{}: accuracy fell by {}, {} is allowed".format(path, *percents_apart(fell, drop))))
-    return found
+            reasons.append((path, "{}: accuracy fell by {}, {} is allowed".format(path, *percents_apart(fell, drop))))
+    return reasons
 
 
 def _fell(change: FieldChange) -> Fraction:

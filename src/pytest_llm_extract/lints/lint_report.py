@@ -81,11 +81,11 @@ def lint(
         settled: keys of findings that are not to be repeated.
         errors_only: leaves out what takes longer than the replay of a suite may: all but contamination.
     """
-    found = find_contamination(documents, recipes)
+    findings = find_contamination(documents, recipes)
     retrieval = [] if errors_only else retrieved_fields(results, documents)
     if not errors_only:
         twins = find_twins(documents)
-        found += [
+        findings += [
             *lint_documents(documents, models),
             *lint_twins(twins),
             *lint_contradictions(twins),
@@ -95,8 +95,8 @@ def lint(
             *lint_fields(documents, paths),
         ]
     order = list(KINDS)
-    kept = sorted((one for one in found if one.key not in settled), key=lambda one: order.index(one.kind))
-    return LintReport(suite, len(documents), tuple(kept), len(found) - len(kept), tuple(retrieval))
+    kept = sorted((one for one in findings if one.key not in settled), key=lambda one: order.index(one.kind))
+    return LintReport(suite, len(documents), tuple(kept), len(findings) - len(kept), tuple(retrieval))
 
 
 def lint_results(

@@ -56,15 +56,15 @@ def retrieved_fields(suites: Sequence[SuiteResult], documents: Sequence[Document
         documents: of the golden data, to tell what the passages left out.
     """
     known = {document.id: document.searchable for document in documents}
-    found = []
+    retrieved = []
     for suite in suites:
         read = [case for case in suite.cases if case.passages is not None]
         searchable = {case.id: Searchable(case.passages) for case in read}
         for path in suite.paths:
             counts, cases = _count(read, path, searchable, known)
             if counts:
-                found.append(RetrievedField(suite.variant, path, **counts, cases=cases))
-    return found
+                retrieved.append(RetrievedField(suite.variant, path, **counts, cases=cases))
+    return retrieved
 
 
 def _count(
@@ -96,12 +96,12 @@ def _place(value: Any, passages: Searchable, document: Searchable) -> str:
 
 def lint_retrieval(fields: Sequence[RetrievedField]) -> Iterator[Finding]:
     """Fields that retrieval is at fault for: their passages lack values that the documents have."""
-    for found in fields:
-        if found.not_retrieved and found.not_retrieved >= _LEAST * found.missed:
-            missed = counted(found.missed, "missed value")
-            what = f"{found.variant}: of {missed}, {found.not_retrieved} not in the passages"
-            more = f"; {found.read_wrong} in the passages, read wrong" if found.read_wrong else ""
-            yield Finding("not_retrieved", found.cases, f"{what} though in the document{more}", found.field)
+    for one in fields:
+        if one.not_retrieved and one.not_retrieved >= _LEAST * one.missed:
+            missed = counted(one.missed, "missed value")
+            what = f"{one.variant}: of {missed}, {one.not_retrieved} not in the passages"
+            more = f"; {one.read_wrong} in the passages, read wrong" if one.read_wrong else ""
+            yield Finding("not_retrieved", one.cases, f"{what} though in the document{more}", one.field)
 
 
 def retrieval_lines(fields: Sequence[RetrievedField]) -> list[str]:

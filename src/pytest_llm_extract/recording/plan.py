@@ -69,16 +69,16 @@ def plan_suite(
         in_batches: the cassettes that wait for the answers of a batch, in any suite.
     """
     probes = _probe_all(jobs, client, settings)
-    found = [probes[job.key] for job in jobs if job.key in probes]
-    wanted = [probe.job for probe in found if is_wanted(probe.status, record_mode(jobs[0].suite, settings))]
+    probed = [probes[job.key] for job in jobs if job.key in probes]
+    wanted = [probe.job for probe in probed if is_wanted(probe.status, record_mode(jobs[0].suite, settings))]
     sources = _sources(wanted, client, settings, same)
     waiting = tuple(job for job in wanted if _waits(job, sources.get(job.key), settings, in_batches))
     keys = {job.key for job in waiting}
     wanted = [job for job in wanted if job.key not in keys]
     sources = {key: source for key, source in sources.items() if key not in keys}
     paid = [job for job in wanted if job.key not in sources]
-    expected = _expectations(found, paid)
-    shown = _shown(jobs, found, client, settings)
+    expected = _expectations(probed, paid)
+    shown = _shown(jobs, probed, client, settings)
     shown.waiting = len(waiting)
     shown.to_record, shown.shared = len(paid), Counter(source.variant for source in sources.values())
     if expected and len(expected) == len(paid):
@@ -88,7 +88,7 @@ def plan_suite(
         jobs[0].suite,
         shown,
         tuple(job for job in wanted if job.key not in copied),
-        {one.job.key: one for one in found},
+        {one.job.key: one for one in probed},
         expected,
         {key: source for key, source in sources.items() if key not in copied},
         tuple((job, sources[job.key]) for job in wanted if job.key in copied),

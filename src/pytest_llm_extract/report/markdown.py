@@ -125,9 +125,9 @@ def _variants(comparison: VariantComparison) -> Iterable[str]:
     if not comparison.variants:
         return
     differences: Mapping[str, str] = {
-        found.variant: f"{found.accuracy * 100:+.1f} ({found.low * 100:+.1f}…{found.high * 100:+.1f})"
-        for found in comparison.differences
-        if found.field == ALL and found.low is not None and found.high is not None
+        one.variant: f"{one.accuracy * 100:+.1f} ({one.low * 100:+.1f}…{one.high * 100:+.1f})"
+        for one in comparison.differences
+        if one.field == ALL and one.low is not None and one.high is not None
     }
     rows = [
         (

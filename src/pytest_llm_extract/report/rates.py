@@ -47,20 +47,20 @@ def _rows(counts: FieldCounts) -> dict[str, Any]:
     }
 
 
-def _rates(found: Tally, weights: Mapping[str, float]) -> dict[str, Any]:
-    leaves = found.leaves
+def _rates(tally: Tally, weights: Mapping[str, float]) -> dict[str, Any]:
+    leaves = tally.leaves
     return {
         "micro": {name: getattr(leaves, name) for name in ("accuracy", "precision", "recall", "f1")},
-        "macro_accuracy": found.macro,
-        "document_mean_accuracy": found.document_mean,
-        "composite_accuracy": found.composite(weights) if weights else None,
+        "macro_accuracy": tally.macro,
+        "document_mean_accuracy": tally.document_mean,
+        "composite_accuracy": tally.composite(weights) if weights else None,
     }
 
 
-def _group(found: Tally, weights: Mapping[str, float]) -> dict[str, Any]:
-    documents = {"valid": found.n_valid, "exact": found.n_exact}
-    fields = {path: _counts(counts) for path, counts in found.with_rows.items()}
-    return {"n_cases": found.n_cases, "documents": documents, **_rates(found, weights), "fields": fields}
+def _group(tally: Tally, weights: Mapping[str, float]) -> dict[str, Any]:
+    documents = {"valid": tally.n_valid, "exact": tally.n_exact}
+    fields = {path: _counts(counts) for path, counts in tally.with_rows.items()}
+    return {"n_cases": tally.n_cases, "documents": documents, **_rates(tally, weights), "fields": fields}
 
 
 def _counts(counts: FieldCounts) -> dict[str, Any]:

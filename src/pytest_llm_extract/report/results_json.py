@@ -34,8 +34,8 @@ Gated = tuple[SuiteResult, Decision]
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of results.json."""
-    found: dict[str, Any] = json.loads(Path(__file__).with_name("results.schema.json").read_text(encoding="utf-8"))
-    return found
+    schema: dict[str, Any] = json.loads(Path(__file__).with_name("results.schema.json").read_text(encoding="utf-8"))
+    return schema
 
 
 def run_head(suites: Sequence[Gated], folder: Path) -> dict[str, Any]:

@@ -45,9 +45,9 @@ def summarize(paths: Sequence[str], results: Iterable[CaseResult]) -> dict[str, 
     flakes: dict[str, Flakes] = {}
     for result in results:
         for path, of_samples in _by_field(result).items():
-            found = [counts for counts in of_samples if counts is not None]
-            listed.setdefault(path, []).extend(found)
-            clusters.setdefault(path, []).append((sum([c.right for c in found]), sum([c.n for c in found])))
+            counted = [counts for counts in of_samples if counts is not None]
+            listed.setdefault(path, []).extend(counted)
+            clusters.setdefault(path, []).append((sum([c.right for c in counted]), sum([c.n for c in counted])))
             if len(of_samples) > 1:
                 flakes[path] = flakes.get(path, Flakes()) + Flakes(int(_is_flaky(of_samples)), 1)
     return {

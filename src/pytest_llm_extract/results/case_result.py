@@ -101,8 +101,8 @@ class Sample:
     def texts(self) -> list[str]:
         """Every string that a report may show of it."""
         texts = [text for text in (self.raw, self.error, self.model, *self.by_model, *self.explanation) if text]
-        for found in self.leaves.values():
-            for leaf in found:
+        for of_field in self.leaves.values():
+            for leaf in of_field:
                 if leaf.expected is not None:
                     texts.append(_as_text(leaf.expected))
                 if leaf.actual is not None and leaf.actual != leaf.expected:
@@ -112,7 +112,7 @@ class Sample:
     @property
     def lost(self) -> bool:
         """Whether nothing was read of the answer."""
-        outcomes = (leaf.outcome for found in self.leaves.values() for leaf in found)
+        outcomes = (leaf.outcome for of_field in self.leaves.values() for leaf in of_field)
         return self.status is not Status.OK and all(o in (Outcome.MISSING, Outcome.INVALID) for o in outcomes)
 
     # By hand, since results.json and baselines are public formats, which versions before read and wrote too. pydantic
@@ -234,5 +234,5 @@ class CaseResult(Sample):
 
 def _accepted_from_wire(wire: Mapping[str, Any], name: str) -> Accepted | None:
     """Accepted answers of a case; those of an older version have its group."""
-    found = wire[name]
-    return found and Accepted.from_wire({"group": wire["group"], **found})
+    accepted = wire[name]
+    return accepted and Accepted.from_wire({"group": wire["group"], **accepted})

@@ -68,14 +68,14 @@ class FieldCounts:
     @classmethod
     def of(cls, outcomes: Iterable[Outcome]) -> FieldCounts:
         """Count outcomes."""
-        found = list(outcomes)
-        return _counts(*map(found.count, Outcome))
+        listed = list(outcomes)
+        return _counts(*map(listed.count, Outcome))
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, int]) -> FieldCounts:
         """The inverse of `to_wire`; one leaf of an outcome is one and the same object, of which there are many."""
-        found = cls(**wire)
-        return ONE[next(iter(wire))] if found.n == 1 else found
+        counts = cls(**wire)
+        return ONE[next(iter(wire))] if counts.n == 1 else counts
 
     def __add__(self, other: FieldCounts) -> FieldCounts:
         return FieldCounts(

@@ -45,16 +45,16 @@ class Definitions:
 
     def rules(self, core: Mapping[str, Any]) -> tuple[Rule, ...]:
         """The rules that wrappers and type carry, the outermost last, since it takes precedence."""
-        found: tuple[Rule, ...] = ()
+        rules: tuple[Rule, ...] = ()
         while True:
-            found = (*(core.get("metadata") or {}).get(METADATA_KEY, ()), *found)
+            rules = (*(core.get("metadata") or {}).get(METADATA_KEY, ()), *rules)
             kind = core["type"]
             if kind == "definition-ref":
                 core = self._found[core["schema_ref"]]
             elif kind in FUNCTIONS or kind in ("definitions", "default", "nullable") or is_json_of(core):
                 core = core["schema"]
             else:
-                return found
+                return rules
 
     def inner_rules(self, core: Mapping[str, Any], seen: frozenset[int] = frozenset()) -> Iterator[Rule]:
         """The rules within a type, such as those of a tuple's items, a dataclass' fields; a model's are its own."""

@@ -74,12 +74,12 @@ class UnionNode(Node):
     @property
     def names(self) -> dict[type[BaseModel], str]:
         """What that leaf says: the member's name, with a number in the schema's order where several share it."""
-        found: dict[str, list[type[BaseModel]]] = {}
+        by_name: dict[str, list[type[BaseModel]]] = {}
         for cls in self.members:
-            found.setdefault(cls.__name__, []).append(cls)
+            by_name.setdefault(cls.__name__, []).append(cls)
         return {
             cls: name if len(same) == 1 else f"{name} {number}"
-            for name, same in found.items()
+            for name, same in by_name.items()
             for number, cls in enumerate(same, start=1)
         }
 

@@ -77,15 +77,15 @@ def model_of(schema: Mapping[str, Any], source: str) -> type[BaseModel]:
     except RecursionError:
         raise UsageError(source, "the JSON Schema is nested too deep") from None
     try:
-        found = _create(read, reading.types.made(read))
-        if isinstance(found, type) and issubclass(found, BaseModel):
-            finish(found)
+        model = _create(read, reading.types.made(read))
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            finish(model)
     except Exception as error:  # of the library, of pydantic, and whatever else a schema of this kind leads to
         place = _culprit(read)
         raise UsageError(source, f"{place}the JSON Schema cannot be read: {_said(error)}") from None
-    if not isinstance(found, type) or not issubclass(found, BaseModel) or not found.model_fields:
+    if not isinstance(model, type) or not issubclass(model, BaseModel) or not model.model_fields:
         raise UsageError(source, "the JSON Schema's top level must be an object with `properties`")
-    return found
+    return model
 
 
 def _create(schema: Mapping[str, Any], types: dict[str, Any] | None = None) -> Any:
@@ -195,10 +195,10 @@ class _Reading:
         return isinstance(items, Mapping) and (items.get("type") in _SCALARS or "enum" in items)
 
     def _referred(self, reference: str) -> Any:
-        found: Any = self._root
+        target: Any = self._root
         for part in reference.split("/")[1:]:
-            found = found.get(part) if isinstance(found, Mapping) else None
-        return found
+            target = target.get(part) if isinstance(target, Mapping) else None
+        return target
 
     def _error(self, place: str, problem: str) -> UsageError:
         return UsageError(self._source, f"{place.lstrip('.') or 'the top level'}: {problem}")

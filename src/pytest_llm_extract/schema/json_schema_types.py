@@ -39,17 +39,17 @@ class Types:
 
     def made(self, root: Mapping[str, Any]) -> dict[str, Any]:
         """The type of every reference; inner places were registered before those that hold them."""
-        found: dict[str, Any] = {}
+        made: dict[str, Any] = {}
         definitions = {key: root[key] for key in ("$defs", "definitions") if key in root}
         for number, (is_dict, schema) in enumerate(self._places, start=1):
             wrapped = {"type": "object", "properties": {"value": schema}, "required": ["value"], **definitions}
-            field = self._create(wrapped, found).model_fields["value"]
+            field = self._create(wrapped, made).model_fields["value"]
             extra = field.json_schema_extra if isinstance(field.json_schema_extra, Mapping) else {}
             rules = rules_of_json(extra[EXTRA_KEY]) if EXTRA_KEY in extra else ()
             marks = (*field.metadata, *rules)
             value = Annotated[(field.annotation, *marks)] if marks else field.annotation
-            found[f"{_PREFIX}{number}"] = dict[str, value] if is_dict else value  # type: ignore[valid-type]
-        return found
+            made[f"{_PREFIX}{number}"] = dict[str, value] if is_dict else value  # type: ignore[valid-type]
+        return made
 
 
 def finish(model: type[BaseModel], seen: set[type[BaseModel]] | None = None) -> None:

@@ -57,12 +57,12 @@ class Schema:
             raise UsageError(source, f"the schema cannot be read: {str(error).splitlines()[0]}") from None
         builder = Builder(core, source, compare or {})
         root = builder.tree(core, tp)
-        found = list(models(root))
-        if not found:
+        listed = list(models(root))
+        if not listed:
             raise UsageError(
                 source, f"the schema must be a pydantic model (or a list of one), got {tp!r}; give schema="
             )
-        name = re.sub(r"[^A-Za-z0-9_-]+", "_", found[0].__name__)[:64]
+        name = re.sub(r"[^A-Za-z0-9_-]+", "_", listed[0].__name__)[:64]
         return cls(adapter, root, name, builder)
 
     @cached_property
@@ -91,10 +91,10 @@ class Schema:
         """A typed answer as JSON text, for `read_json`: as far as pydantic can, with all that is scored of it."""
         write = partial(self._serializer.to_python, value, by_alias=False, round_trip=True, warnings=False)
         try:
-            found = write(mode="json")
+            dumped = write(mode="json")
         except UnicodeDecodeError:  # bytes in a field of any type
-            found = as_json(write())
-        return json.dumps(found)
+            dumped = as_json(write())
+        return json.dumps(dumped)
 
     def write_bytes(self, path: str, value: bytes) -> Any:
         """The bytes of a leaf in the form in which an answer has them; base64 if that form has no text for them."""
@@ -186,10 +186,10 @@ def _gold_reader(text: str | bytes) -> _Reader:
 
 
 def _by_path(rules: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    by_path: dict[str, list[str]] = {}
     for path, rule in sorted(rules):
-        found.setdefault(path, []).append(rule)
-    return found
+        by_path.setdefault(path, []).append(rule)
+    return by_path
 
 
 def _any_of(value: Any) -> Any:

@@ -130,8 +130,8 @@ class Builder:
         if core.get("root_model"):
             node.fields["root"] = self.build(core["schema"], path, cls.model_fields["root"].annotation, ())
         else:
-            for name, found in self._definitions.resolve(core["schema"])["fields"].items():
-                self._add_field(node, name, found["schema"])
+            for name, field in self._definitions.resolve(core["schema"])["fields"].items():
+                self._add_field(node, name, field["schema"])
         self._config = outer
         del self._open[cls]
         return node
@@ -177,12 +177,12 @@ class Builder:
 
     def _refuse_rules_within(self, node: Node, core: Mapping[str, Any]) -> None:
         if isinstance(node, LeafNode):
-            where, found = "within one value", list(self._definitions.inner_rules(core))
+            where, rules = "within one value", list(self._definitions.inner_rules(core))
         elif isinstance(node, ListNode) and node.keyed and "keys_schema" in core:
-            where, found = "on the keys of a dict", list(self._definitions.rules(core["keys_schema"]))
+            where, rules = "on the keys of a dict", list(self._definitions.rules(core["keys_schema"]))
         else:
             return
-        for rule in found:
+        for rule in rules:
             problem = f"{type(rule).__name__} {where} has no effect: a rule belongs to a field that is scored"
             raise UsageError(self._source, f"{node.path or 'the top level'}: {problem}")
 

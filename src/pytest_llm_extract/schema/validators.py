@@ -146,8 +146,8 @@ class _Relaxed:
 
     def _loosen(self, fields: dict[str, Any]) -> None:
         fields["extra_behavior"] = (fields.get("extra_behavior") or "forbid") if self._is_gold else "ignore"
-        for name, found in fields["fields"].items():
-            inner = self._wrapped(found["schema"], found["schema"])
+        for name, field in fields["fields"].items():
+            inner = self._wrapped(field["schema"], field["schema"])
             if self._is_gold:
                 # A default of the schema is not a label of gold. Null is one: the document does not have it.
                 inner = _nullable(inner["schema"] if inner["type"] == "default" else inner)
@@ -156,7 +156,7 @@ class _Relaxed:
             elif inner.get("default_factory_takes_data"):
                 made = partial(_made, inner["default_factory"])
                 inner = {**inner, "default_factory": made, "validate_default": False}
-            fields["fields"][name] = {**found, "schema": inner}
+            fields["fields"][name] = {**field, "schema": inner}
 
     def _wrapped(self, copy: dict[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
         if copy["type"] in ("default", "definitions"):

@@ -32,7 +32,7 @@ _MEANINGS = {
         "the model repeats its prompt: say what is an example, or try without it",
     ),
     "label": ("are the label of the value", "say in the prompt that the value follows its label"),
-    "end": ("are the end of the document", "say in the prompt where the value stands"),
+    "end": ("are the end of the document", "say in the prompt where the value is"),
     "loop": ("repeat themselves", "no rule makes them right; a frequency penalty or another model may"),
     "unread": ("have the right value in a notation that the schema does not read", "say in the prompt how to write it"),
 }
@@ -85,7 +85,7 @@ def _alone(meaning: str) -> str:
 
 def advice(results: Iterable[CaseResult]) -> dict[str, str]:
     """Advice by field path, for what is wrong, missing or spurious; fields that nothing cheap explains are left out."""
-    return {path: str(found) for path, found in _by_field(results).items()}
+    return {path: str(advised) for path, advised in _by_field(results).items()}
 
 
 def shared_advice(results: Iterable[CaseResult]) -> list[str]:

@@ -102,8 +102,8 @@ def _differences(expected: Any, actual: Any) -> Iterator[tuple[str, Any, Any]]:
     from deepdiff import DeepDiff
 
     diff: DeepDiff = DeepDiff(expected, actual, view="tree", threshold_to_diff_deeper=0)
-    for found in diff.values():
-        for level in found:
+    for levels in diff.values():
+        for level in levels:
             yield _within(level.path(output_format="list")), _present(level.t1), _present(level.t2)
 
 

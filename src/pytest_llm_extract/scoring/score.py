@@ -62,12 +62,12 @@ def score(
         schema = next((type(value) for value in (gold, predicted) if isinstance(value, BaseModel)), None)
     if isinstance(schema, Mapping):
         schema = model_of(schema, "score")
-    found = Schema.of(schema, "score", compare) if compare or not isinstance(schema, Hashable) else _schema(schema)
+    read = Schema.of(schema, "score", compare) if compare or not isinstance(schema, Hashable) else _schema(schema)
     if strip not in (None, FENCE):
         raise UsageError("score", f"strip= must be {FENCE!r}, got {strip!r}")
     is_text = isinstance(predicted, str | bytes)
-    answer = read_answer(found, predicted, strip) if is_text else take_output(found, predicted)
-    return score_answer(found, _read_gold(found, gold, GoldOptions(ignore_unknown, absent_is_null)), answer)
+    answer = read_answer(read, predicted, strip) if is_text else take_output(read, predicted)
+    return score_answer(read, _read_gold(read, gold, GoldOptions(ignore_unknown, absent_is_null)), answer)
 
 
 @lru_cache(maxsize=256)
@@ -124,10 +124,10 @@ def labelled_paths(schema: Schema, gold: Any) -> set[str]:
 
 def count_rows(rows: Iterable[tuple[str, Outcome, int]]) -> dict[str, FieldCounts]:
     """Row outcomes by the path of the rows."""
-    found: dict[str, Counter[str]] = {}
+    counted: dict[str, Counter[str]] = {}
     for path, outcome, n in rows:
-        found.setdefault(path, Counter())[outcome.value] += n
-    return {path: FieldCounts(**counts) for path, counts in found.items()}
+        counted.setdefault(path, Counter())[outcome.value] += n
+    return {path: FieldCounts(**counts) for path, counts in counted.items()}
 
 
 def row_json(value: Any, path: str, schema: Schema) -> Any:

@@ -74,16 +74,16 @@ class BatchDesk:
             pause_s = min(_LONGEST_PAUSE_S, pause_s * 1.5)
 
     def _collect_once(self, selected: Sequence[Selected]) -> list[Collection]:
-        batches, found = self._open(), []
+        batches, collected = self._open(), []
         for group in selected:
             own = [batch for batch in batches if batch.suite == group.suite.key]
             if own:
                 with suppress(NoFixtures), group.set_up(self._first) as client:
-                    found.append(self._collect_suite(group, client, own))
+                    collected.append(self._collect_suite(group, client, own))
         keys = {group.suite.key for group in selected}
         if self._settings.batch is not None:
             self._display.lines(stray_lines(batch for batch in batches if batch.suite not in keys))
-        return found
+        return collected
 
     def _collect_suite(self, group: Selected, client: Callable[[], Any], own: list[SentBatch]) -> Collection:
         collection = SuiteCollector(group.suite, group.jobs, client, self._settings, own, routed).collect()

@@ -205,15 +205,15 @@ def _limits_of(node: pytest.Item) -> tuple[pytest.Mark | None, ...]:
 @pytest.hookimpl(wrapper=True)
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Generator[None, Any, Any]:
     """Refuse parametrized fixtures in a suite: they would multiply its cases."""
-    found = yield
-    cases = [item for item in found if suite_and_case(item) is not None] if isinstance(found, list) else []
+    collected = yield
+    cases = [item for item in collected if suite_and_case(item) is not None] if isinstance(collected, list) else []
     for item in cases:
         others = sorted(set(item.callspec.params) - {"extraction"})
         if others:
             hint = "; define a fixture anyio_backend that returns 'asyncio'" if "anyio_backend" in others else ""
             raise Refusal(f"{item.nodeid}: a suite cannot be parametrized (by {others[0]!r}){hint}")
     _share_location(cases)
-    return found
+    return collected
 
 
 def _share_location(cases: list[pytest.Function]) -> None:
@@ -226,8 +226,8 @@ def _share_location(cases: list[pytest.Function]) -> None:
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let `-k` find a case by its own id even if the node id is escaped."""
-    if (found := suite_and_case(item)) is not None:
-        suite, golden = found
+    if (of_suite := suite_and_case(item)) is not None:
+        suite, golden = of_suite
         item.extra_keyword_matches.update({golden.case.id} if suite.is_primary else {golden.case.id, suite.variant})
 
 
@@ -245,10 +245,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_selected(item: pytest.Item, case: str | None, variant: str | None) -> bool:
     """Whether a test is of these cases (a glob) and of these variants (a glob; the primary has two names)."""
-    found = suite_and_case(item)
-    if found is None:
+    of_suite = suite_and_case(item)
+    if of_suite is None:
         return False
-    suite, golden = found
+    suite, golden = of_suite
     names = (suite.variant, "primary") if suite.is_primary else (suite.variant,)
     return (case is None or fnmatchcase(golden.case.id, case)) and (
         variant is None or any(fnmatchcase(name, variant) for name in names)

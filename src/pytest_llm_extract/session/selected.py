@@ -64,10 +64,10 @@ class Selected:
 
 def select(items: Sequence[pytest.Item]) -> list[Selected]:
     """The suites and cases of these tests, in order."""
-    found: dict[str, Selected] = {}
+    by_key: dict[str, Selected] = {}
     for item in items:
         if (param := suite_and_case(item)) is not None:
-            selected = found.setdefault(param[0].key, Selected(param[0]))
+            selected = by_key.setdefault(param[0].key, Selected(param[0]))
             selected.items.append(item)
             selected.jobs += jobs_of(*param)
-    return list(found.values())
+    return list(by_key.values())

@@ -189,12 +189,12 @@ def _rules(arguments: MarkerArguments, schema: Schema, cases: tuple[GoldenCase, 
 
 def _labelled(schema: Schema, cases: tuple[GoldenCase, ...]) -> set[str]:
     """The fields, and the rows, that some case labels."""
-    found: set[str] = set()
+    labelled: set[str] = set()
     for golden in cases:
-        if len(found) == len(schema.scored_paths):
+        if len(labelled) == len(schema.scored_paths):
             break
-        found |= labelled_paths(schema, golden.gold)
-    return found
+        labelled |= labelled_paths(schema, golden.gold)
+    return labelled
 
 
 def _extractor(given: Mapping[str, Any], source: str) -> Callable[..., Any] | None:
@@ -205,12 +205,12 @@ def _extractor(given: Mapping[str, Any], source: str) -> Callable[..., Any] | No
         return None
     if not callable(extractor):
         raise UsageError(source, f"extractor= must be a function, got {extractor!r}")
-    found: Callable[..., Any] = extractor
-    if hasattr(found, "cache_clear"):
-        name = name_of(found)
+    function: Callable[..., Any] = extractor
+    if hasattr(function, "cache_clear"):
+        name = name_of(function)
         raise UsageError(source, f"{name} is cached, and replay needs its requests: give extractor={name}.__wrapped__")
-    check_arguments(found, source)
-    return found
+    check_arguments(function, source)
+    return function
 
 
 def _schema_type(given: Mapping[str, Any], extractor: Callable[..., Any] | None, marker: MarkerSource) -> Any:

@@ -79,14 +79,14 @@ def read_budgets(
     default, named = _split((written[0], {k: v for k, v in written[1].items() if k != "waive"}), source, "Gate")
     if default is None and not named and "waive" not in written[1]:
         raise UsageError(source, "names no limit: a Gate(max_lost=…, max_drop=…, critical=…), or waive=")
-    found = {}
+    budgets = {}
     for path, value in named.items():
         check_field(path, source, paths, labelled)
-        found[path] = _budget(value, source, path)
+        budgets[path] = _budget(value, source, path)
     if default is not None:
         budget = _budget(default, source, "the default")
-        found = {path: budget for path in paths if path in labelled} | found
-    return found
+        budgets = {path: budget for path in paths if path in labelled} | budgets
+    return budgets
 
 
 def read_waivers(
@@ -110,17 +110,17 @@ def read_waivers(
 def _split(written: Written, source: str, kind: str) -> tuple[Any, dict[str, Any]]:
     positional, named = written
     default: Any = None
-    found: dict[str, Any] = dict(named)
+    limits: dict[str, Any] = dict(named)
     for value in positional:
         if isinstance(value, Mapping):
-            for path in value.keys() & found.keys():
+            for path in value.keys() & limits.keys():
                 raise UsageError(source, f"{path} is named twice")
-            found |= value
+            limits |= value
         elif default is None:
             default = value
         else:
             raise UsageError(source, f"takes one default {kind}, then fields by name")
-    return default, found
+    return default, limits
 
 
 def check_field(path: Any, source: str, paths: Collection[str], labelled: Collection[str], what: str = "limit") -> None:

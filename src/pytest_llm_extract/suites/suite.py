@@ -127,8 +127,8 @@ class Suite(NamedTuple):
         """Floors that an answer without any value would meet, and what is not compared."""
         nulls = dict.fromkeys(self.rules.floors, (0, 0))
         for golden in self.cases if nulls else ():
-            found = compare(self.schema.root, golden.gold, None, Outcome.INVALID)
-            for path, outcome, count in (*((path, outcome, 1) for path, outcome, *_ in found), *found.rows):
+            walk = compare(self.schema.root, golden.gold, None, Outcome.INVALID)
+            for path, outcome, count in (*((path, outcome, 1) for path, outcome, *_ in walk), *walk.rows):
                 if path in nulls:
                     null, n = nulls[path]
                     nulls[path] = (null + (count if outcome is Outcome.INVALID else 0), n + count)

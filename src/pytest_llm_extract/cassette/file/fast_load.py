@@ -82,22 +82,22 @@ def _is_printable(data: bytes, text: str) -> bool:
 
 def _read_head(text: str, at: int) -> tuple[dict[str, Any], int]:
     """A head, without the answer that it shows to people, and where it ends."""
-    if (found := _HEAD.match(text, at)) is None:
+    if (head := _HEAD.match(text, at)) is None:
         return _read_first_head(text, at)
-    seal, case, line = found.groups()
+    seal, case, line = head.groups()
     run = json.loads(line)
     if run_line(run) != f"  run: {line}\n":  # what is written in another way may be something else in YAML
         raise _Unlike
-    return {"seal": seal, "format": FORMAT, "case": _value(case)} | run, found.end()
+    return {"seal": seal, "format": FORMAT, "case": _value(case)} | run, head.end()
 
 
 def _read_first_head(text: str, at: int) -> tuple[dict[str, Any], int]:
     """The head of a cassette in format 1."""
-    if (found := _MEMBERS.match(text, at)) is None:
+    if (members := _MEMBERS.match(text, at)) is None:
         raise _Unlike
     head: dict[str, Any] = {}
     name = ""
-    for line in text[at : found.end() - 1].split("\n"):
+    for line in text[at : members.end() - 1].split("\n"):
         if line.startswith("  - "):
             head[name] = head[name] or []
             head[name].append(_value(line[4:]))
@@ -111,7 +111,7 @@ def _read_first_head(text: str, at: int) -> tuple[dict[str, Any], int]:
         else:
             member, _, scalar = line[2:].partition(": ")
             head[member] = _value(scalar)
-    return head, found.end()
+    return head, members.end()
 
 
 def _read_exchanges(text: str, at: int, fingerprints: list[Any], scheme: Scheme) -> tuple[Exchange, ...]:
@@ -120,13 +120,13 @@ def _read_exchanges(text: str, at: int, fingerprints: list[Any], scheme: Scheme)
     at += len(_EXCHANGES)
     exchanges = []
     for fingerprint in fingerprints:
-        if type(fingerprint) is not str or (found := _EXCHANGE.match(text, at)) is None:
+        if type(fingerprint) is not str or (exchange := _EXCHANGE.match(text, at)) is None:
             raise _Unlike
-        method, url, body, sent, code, reason, headers, answer = found.groups()
+        method, url, body, sent, code, reason, headers, answer = exchange.groups()
         asked = method, url, _headers(sent), _body(body, 6)
         answered = int(code), _text(reason), _headers(headers), _body(answer, 8)
         exchanges.append(Exchange(*asked, *answered, fingerprint, scheme))
-        at = found.end()
+        at = exchange.end()
     if not exchanges or text[at:] != _END:
         raise _Unlike
     return tuple(exchanges)
@@ -145,11 +145,11 @@ def _text(scalar: str) -> str:
 
 @lru_cache(maxsize=256)  # those of a suite are much the same
 def _headers(block: str | None) -> dict[str, list[str]]:
-    found, headers = _ONE_HEADER.findall(block or ""), dict[str, list[str]]()
-    for one in found:
+    lines, headers = _ONE_HEADER.findall(block or ""), dict[str, list[str]]()
+    for one in lines:
         name, *values = one[:-1].split("\n")
         headers[name[6:-1]] = [_text(value[8:]) for value in values]
-    if len(headers) < len(found) or any(name.lower() in OF_TRANSFER for name in headers):
+    if len(headers) < len(lines) or any(name.lower() in OF_TRANSFER for name in headers):
         raise _Unlike
     return headers
 

@@ -78,9 +78,9 @@ class LayoutNode(NamedTuple):
 
     def member(self, name: str, *types: type) -> LayoutNode:
         """A required member of this mapping."""
-        if (found := self.find(name)) is None:
+        if (member := self.find(name)) is None:
             raise self.refuse(f"{name} is missing")
-        return found.check(*types) if types else found
+        return member.check(*types) if types else member
 
     def items(self) -> list[LayoutNode]:
         """The items of this list."""
@@ -249,9 +249,9 @@ def _status(code: LayoutNode) -> int:
 
 def _headers(holder: LayoutNode) -> dict[str, list[str]]:
     """Each header that has a value with the list of them, also where a file has one value without a list."""
-    found = holder.find("headers")
+    written = holder.find("headers")
     headers: dict[str, list[str]] = {}
-    for name, node in found.members() if found else ():
+    for name, node in written.members() if written else ():
         values = node.items() if isinstance(node.value, list) else [node]
         if values:
             headers[name] = [_header_value(value.check(str, bytes, int, float).value) for value in values]

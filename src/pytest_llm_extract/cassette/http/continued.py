@@ -77,8 +77,8 @@ class Continued(Replay):
             return None
         if (sent := self._new.request(request)) is None:
             return None
-        found = self._find(sent, self._number(sent))
-        if found is not None and found["status"]["code"] != 200:
+        recorded = self._find(sent, self._number(sent))
+        if recorded is not None and recorded["status"]["code"] != 200:
             return None
         if (exchange := self._answered(request, sent)) is None:
             raise ownership.stopping(CassetteMiss(request.method, request.uri))
@@ -96,10 +96,10 @@ class Continued(Replay):
     def _kept(self, request: Request, sent: Sent) -> Exchange | None:
         """An answer of the old recording, with the request as recordings of today store it."""
         then = sent if self.recording.scheme == sent.scheme else self._scrubber.request(request)
-        if not self._left or then is None or (found := self._recorded(then)) is None:
+        if not self._left or then is None or (recorded := self._recorded(then)) is None:
             return None
         return replace(
-            found,
+            recorded,
             method=sent.method,
             url=sent.url,
             request_headers=sent.headers,

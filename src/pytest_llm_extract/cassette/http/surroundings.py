@@ -51,11 +51,13 @@ class Surroundings:
 
     def _addresses(self) -> set[str]:
         """The addresses of the allowed hosts today."""
-        found = set[str]()
+        addresses = set[str]()
         for name in self._allowed:
             with contextlib.suppress(OSError):
-                found |= {str(entry[4][0]) for entry in socket.getaddrinfo(name, None)} if "*" not in name else set()
-        return found
+                addresses |= (
+                    {str(entry[4][0]) for entry in socket.getaddrinfo(name, None)} if "*" not in name else set()
+                )
+        return addresses
 
 
 def _is_here(host: str) -> bool:

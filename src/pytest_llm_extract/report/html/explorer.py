@@ -86,13 +86,13 @@ def _groups(cases: Sequence[CaseResult]) -> dict[str, dict[str, Any]]:
     values: dict[str, list[str | None]] = {"group": [case.group for case in cases]}
     for key in dict.fromkeys(key for case in cases for key in case.metadata):
         values.setdefault(key, [_group_name(case.metadata.get(key)) for case in cases])
-    found = {}
+    groups = {}
     for key, of in values.items():
         names = sorted({name for name in of if name is not None})
         if 0 < len(names) <= _MOST_GROUPS and len(names) < len(cases):
             at = {name: number for number, name in enumerate(names)}
-            found[key] = {"names": names, "of": [-1 if name is None else at[name] for name in of]}
-    return found
+            groups[key] = {"names": names, "of": [-1 if name is None else at[name] for name in of]}
+    return groups
 
 
 def _group_name(value: Any) -> str | None:
@@ -110,7 +110,7 @@ def chunks_of(suite: SuiteResult, decision: Decision, number: int, sources: Sour
 
 
 def _case(case: CaseResult, against: Sequence[str], sources: Sources) -> dict[str, Any]:
-    found = {
+    described = {
         "input": case.input,
         "passages": case.passages,
         "file": sources.document_file(case),
@@ -119,18 +119,18 @@ def _case(case: CaseResult, against: Sequence[str], sources: Sources) -> dict[st
         "samples": [_sample(sample, case.input, sources) for sample in case.samples],
         "before": [[_leaves(one.leaves) for one in accepted] for accepted in _accepted(case, against)],
     }
-    return {key: value for key, value in found.items() if value not in (None, [], {})}
+    return {key: value for key, value in described.items() if value not in (None, [], {})}
 
 
 def _accepted(case: CaseResult, against: Sequence[str]) -> list[tuple[Accepted, ...]]:
     """The accepted samples of each comparison, in their order; without one, those that there are."""
-    found = {"baseline": case.baseline, "anchor": case.anchor}
-    kept = [found.get(name) for name in against] if against else [case.baseline or case.anchor]
+    accepted = {"baseline": case.baseline, "anchor": case.anchor}
+    kept = [accepted.get(name) for name in against] if against else [case.baseline or case.anchor]
     return [one.samples if one else () for one in kept] if any(kept) else []
 
 
 def _sample(sample: Sample, document: Any, sources: Sources) -> dict[str, Any]:
-    found = {
+    described = {
         "status": sample.status.value,
         "error": sample.error,
         "raw": sample.raw,
@@ -144,7 +144,7 @@ def _sample(sample: Sample, document: Any, sources: Sources) -> dict[str, Any]:
         "fields": _leaves(sample.leaves),
         "requests": sources.requests(sample, document),
     }
-    return {key: value for key, value in found.items() if value not in (None, [], {})}
+    return {key: value for key, value in described.items() if value not in (None, [], {})}
 
 
 def _leaves(leaves: Leaves) -> dict[str, list[list[Any]]]:
@@ -153,7 +153,7 @@ def _leaves(leaves: Leaves) -> dict[str, list[list[Any]]]:
 
 def _leaf(leaf: Leaf) -> list[Any]:
     """Letter, expected, actual and hint; what is empty at the end is left out."""
-    found = [LETTERS[leaf.outcome], leaf.expected, leaf.actual, leaf.hint]
-    while found[-1] is None:
-        found.pop()
-    return found
+    cells = [LETTERS[leaf.outcome], leaf.expected, leaf.actual, leaf.hint]
+    while cells[-1] is None:
+        cells.pop()
+    return cells

@@ -46,9 +46,9 @@ class Section(NamedTuple):
     @property
     def verdict(self) -> str:
         """The worst of its gated variants."""
-        found = {decision.verdict for suite, decision in self.variants if suite.is_gated}
+        verdicts = {decision.verdict for suite, decision in self.variants if suite.is_gated}
         order = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
-        return next((verdict.value for verdict in order if verdict in found), "not gated")
+        return next((verdict.value for verdict in order if verdict in verdicts), "not gated")
 
 
 def sections_of(
@@ -57,32 +57,32 @@ def sections_of(
     lints: Iterable[LintReport],
 ) -> list[Section]:
     """The suites of a run; one that several files of results have is a section for each of them."""
-    found: list[Section] = []
+    sections: list[Section] = []
     for suite, decision in suites:
-        last = next((section for section in reversed(found) if section.variants[0][0].id == suite.id), None)
+        last = next((section for section in reversed(sections) if section.variants[0][0].id == suite.id), None)
         if last is None or any(other.variant == suite.variant for other, _ in last.variants):
-            times = sum(section.variants[0][0].id == suite.id for section in found)
+            times = sum(section.variants[0][0].id == suite.id for section in sections)
             last = Section(suite.id + (f" ({times + 1})" if times else ""), [])
-            found.append(last)
+            sections.append(last)
         last.variants.append((suite, decision))
     of_several, of_all = list(comparisons), list(lints)
-    every = [suite for section in found for suite, _ in section.variants]
-    for number, section in enumerate(found):
+    every = [suite for section in sections for suite, _ in section.variants]
+    for number, section in enumerate(sections):
         mine = [suite for suite, _ in section.variants]
         compared = _take(of_several, mine[0].id) if len(mine) > 1 else None
         lint = _take(of_all, mine[0].id) if mine[0].complete else None
         tuning = decide_tuning(every, mine, compared, lint) if compared and lint else None
-        found[number] = section._replace(comparison=compared, lints=lint, tuning=tuning)
-    return found
+        sections[number] = section._replace(comparison=compared, lints=lint, tuning=tuning)
+    return sections
 
 
 _OfSuite = TypeVar("_OfSuite", VariantComparison, LintReport)
 
 
-def _take(found: list[_OfSuite], suite: str) -> _OfSuite | None:
+def _take(suites: list[_OfSuite], suite: str) -> _OfSuite | None:
     """The first of a suite, which is taken out: several results may have one of it each."""
-    at = next((number for number, one in enumerate(found) if one.suite == suite), None)
-    return None if at is None else found.pop(at)
+    at = next((number for number, one in enumerate(suites) if one.suite == suite), None)
+    return None if at is None else suites.pop(at)
 
 
 def section_html(section: Section, number: int) -> Html:
@@ -189,9 +189,9 @@ def _wrong_values(case: CaseResult) -> Iterator[tuple[CaseResult, str, Leaf | No
         yield from ((case, path, leaf) for leaf in leaves if leaf.outcome not in RIGHT)
 
 
-def _wrong_texts(found: tuple[CaseResult, str, Leaf | None]) -> tuple[str, str, tuple[str, str, str, str]]:
+def _wrong_texts(wrong: tuple[CaseResult, str, Leaf | None]) -> tuple[str, str, tuple[str, str, str, str]]:
     """Case, field, and what is in the further cells."""
-    case, path, leaf = found
+    case, path, leaf = wrong
     if leaf is None:
         return case.id, "", ("all", case.status.value, "", case.error or "")
     return case.id, path, (path, leaf.outcome.value, _side(leaf, leaf.expected), _side(leaf, leaf.actual))

@@ -36,13 +36,13 @@ def pairing_a_row(
     table = Table(plan, rows, others, least)
     if not all(column.all_labelled and column.keys is not None for column in table.columns):
         return None
-    found: list[set[int]] = [set() for _ in gold]
+    candidates: list[set[int]] = [set() for _ in gold]
     for column in table.columns:
         assert column.keys is not None  # as was just seen
-        for near, sharing in zip(found, _sharing(column.keys, gold, predicted, null=False), strict=True):
+        for near, sharing in zip(candidates, _sharing(column.keys, gold, predicted, null=False), strict=True):
             near |= sharing
-    _add_alike(found, table, gold, predicted)
-    return found
+    _add_alike(candidates, table, gold, predicted)
+    return candidates
 
 
 def _sharing(
@@ -53,13 +53,13 @@ def _sharing(
     for key, place in zip(keys[1], _places(predicted), strict=True):
         if null or key is not None:
             index.setdefault(key, set()).add(place)
-    found: list[set[int]] = [set() for _ in gold]
+    candidates: list[set[int]] = [set() for _ in gold]
     for key, place in zip(keys[0], _places(gold), strict=True):
-        found[place] |= index.get(key, set())
-    return found
+        candidates[place] |= index.get(key, set())
+    return candidates
 
 
-def _add_alike(found: list[set[int]], table: Table, gold: Lists, predicted: Lists) -> None:
+def _add_alike(candidates: list[set[int]], table: Table, gold: Lists, predicted: Lists) -> None:
     """The lists with rows that are alike enough; each text is compared with each once."""
     from rapidfuzz.distance import Indel
     from rapidfuzz.process import extract
@@ -72,14 +72,14 @@ def _add_alike(found: list[set[int]], table: Table, gold: Lists, predicted: List
         for other, _, _ in extract(text, texts, scorer=likeness, score_cutoff=least, limit=None):
             near |= theirs[other]
         for place in places:
-            found[place] |= near
+            candidates[place] |= near
 
 
 def _by_text(table: Table, lists: Lists, is_gold: bool) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = {}
+    places: dict[str, set[int]] = {}
     for number, place in enumerate(_places(lists)):
-        found.setdefault(table.shown(is_gold, number).text, set()).add(place)
-    return found
+        places.setdefault(table.shown(is_gold, number).text, set()).add(place)
+    return places
 
 
 def _places(lists: Lists) -> Iterable[int]:

@@ -84,9 +84,9 @@ def _without_meaning(gold: str, predicted: str) -> set[str]:
     """What can be left out of two texts without making two figures one."""
     if not any(map(str.isdigit, gold + predicted)):
         return _OF_FIGURES
-    found = {"punctuation"} if _same_figures(gold, predicted) else set()
+    ignored = {"punctuation"} if _same_figures(gold, predicted) else set()
     one, other = (re.findall(r"\d+", text) for text in (gold, predicted))
-    return found | ({"spaces"} if one == other else set())
+    return ignored | ({"spaces"} if one == other else set())
 
 
 def _folded_hint(gold: str, predicted: str, left_out: set[str]) -> str | None:
@@ -100,8 +100,8 @@ def _folded_hint(gold: str, predicted: str, left_out: set[str]) -> str | None:
 def _date_hint(gold: str, predicted: str) -> str | None:
     if not _DATE_LIKE.search(gold) or not _DATE_LIKE.search(predicted):
         return None
-    found = (hint for order, hint in _ORDERS if same_date(read_date(gold, order), read_date(predicted, order)))
-    return next(found, None)
+    hints = (hint for order, hint in _ORDERS if same_date(read_date(gold, order), read_date(predicted, order)))
+    return next(hints, None)
 
 
 def _number_hint(gold: str, predicted: str) -> str | None:

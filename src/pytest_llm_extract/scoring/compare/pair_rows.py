@@ -61,9 +61,9 @@ def _certain(table: Table) -> dict[int, int]:
         return {}
     rows: dict[tuple[Any, ...], list[int]] = {}
     others: dict[tuple[Any, ...], list[int]] = {}
-    for found, side in ((rows, 0), (others, 1)):
+    for by_key, side in ((rows, 0), (others, 1)):
         for index, key in enumerate(zip(*(column[side] for column in keys), strict=True)):
-            found.setdefault(key, []).append(index)
+            by_key.setdefault(key, []).append(index)
     pairs: dict[int, int] = {}
     for key, mine in rows.items():
         theirs = others.get(key, ())
@@ -130,14 +130,14 @@ def _by_key(table: Table, names: Sequence[str], rows: Sequence[int], others: Seq
             parts, key = (), ()
         mine.setdefault(parts, {}).setdefault(key, []).append(index)
     pairs: dict[int, int] = {}
-    for parts, by_key in sorted(mine.items(), key=lambda found: (-len(found[0]), found[0])):
+    for parts, by_key in sorted(mine.items(), key=lambda same_key: (-len(same_key[0]), same_key[0])):
         taken = set(pairs.values())
         theirs: dict[tuple[Any, ...], list[int]] = {}
         for index in others:
             if index not in taken:
                 theirs.setdefault(tuple(groups[part][1][index] for part in parts), []).append(index)
-        for key, found in by_key.items():
-            pairs |= _best(table, found, theirs.get(key, ()))
+        for key, same_key in by_key.items():
+            pairs |= _best(table, same_key, theirs.get(key, ()))
     return pairs
 
 
@@ -152,8 +152,8 @@ def _groups(column: Column) -> tuple[Sequence[Any], Sequence[Any]]:
             item = leader[item]
         return item
 
-    for i, found in enumerate(column.hits(range(len(column.gold)), range(len(column.predicted)))):
-        for j in found:
+    for i, hits in enumerate(column.hits(range(len(column.gold)), range(len(column.predicted)))):
+        for j in hits:
             leader[find((False, j))] = find((True, i))
     gold = [None if v is None or v is UNLABELLED else find((True, i)) for i, v in enumerate(column.gold)]
     return gold, [None if v is None else find((False, j)) for j, v in enumerate(column.predicted)]

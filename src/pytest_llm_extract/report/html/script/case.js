@@ -147,8 +147,8 @@ function hintWords(hint) {
   const [kind, detail] = visible(hint).split(/:(.*)/);
   const known = {
     date: "matches as a date", number: "matches as a number", unit: "differs in its unit", containment: "holds the right value",
-    sibling: `stands in the field ${detail}`, other_number: "is another number",
-    prompt: `stands in the ${detail} of the prompt`, label: "is the label", end: "is the end of the document", loop: "repeats itself",
+    sibling: `is the value of the field ${detail}`, other_number: "is another number",
+    prompt: `is in the ${detail} of the prompt`, label: "is the label", end: "is the end of the document", loop: "repeats itself",
     unread: "is right in another notation",
   };
   return known[kind] ?? `matches without ${kind.replaceAll("+", " and ").replace("casefold", "case")}`;
