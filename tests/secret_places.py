@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from secret_lists import CODINGS, STREAMS
 from vcr.request import Request
 
-from pytest_llm_extract.cassette.file.exchange import Recording
+from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
 from pytest_llm_extract.cassette.file.save import cassette_text
 from pytest_llm_extract.cassette.scrub.scrubber import Scrubber
 from pytest_llm_extract.config.settings import Storage
@@ -59,7 +60,7 @@ def _hashed(file: re.Match[bytes]) -> bytes:
     return file[1] + b"sha256:" + hashlib.sha256(base64.b64decode(file[2])).hexdigest().encode()
 
 
-def stored(asked: Message, answered: Message) -> str:
+def stored(asked: Message, answered: Message, environ: dict[str, str] | None = None) -> str:
     """`kept` if the cassette holds both bodies as they are, but for hashes of files, else `refused` or `altered`."""
     scrubber = Scrubber(Storage())
     request = Request(
@@ -74,6 +75,13 @@ def stored(asked: Message, answered: Message) -> str:
     assert sent is not None
     exchange = scrubber.answer(sent, response)
     assert exchange is not None
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (environ or {}).items():
+            patch.setenv(name, value)
+        return _end(asked, answered, request, exchange)
+
+
+def _end(asked: Message, answered: Message, request: Request, exchange: Exchange) -> str:
     try:
         cassette_text(Path("c.yaml"), Recording((exchange,), answered.get("case", "a")), answered.get("meta", {}))
     except SecretFoundError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -108,6 +110,18 @@ def test_a_secret_in_a_large_text_is_found_and_located() -> None:
     encoded = WATCH.find(f"{lines}\n{environ['MY_API_KEY'].encode().hex()}\\u005ax9fooBARbaz1234567890qwe", environ)
     assert "where it is encoded" in str(encoded[0])
     assert time.process_time() - start < 20
+
+
+@pytest.mark.parametrize("unit", ["a line of a document\n", base64.b64encode(bytes(range(256))).decode()])
+def test_memory_is_a_few_times_the_text(unit: str) -> None:
+    """What is decoded is looked through and let go."""
+    text = unit * (100_000 // len(unit))
+    tracemalloc.start()
+    try:
+        WATCH.find(text, {})
+        assert tracemalloc.get_traced_memory()[1] < 25 * len(text)
+    finally:
+        tracemalloc.stop()
 
 
 class Numbers(BaseModel):

@@ -8,7 +8,6 @@ import html
 import json
 import re
 import zlib
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
@@ -19,13 +18,14 @@ _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 # Shorter ones hold no key of a known shape; those of known values are looked for as they are.
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\s+[A-Za-z0-9+/_-]{40,})*(?:\s+[A-Za-z0-9+/_-]+)?")
 _READABLE = re.compile(rb"[\x20-\x7e]{16,}")
+_TEXT, _BETWEEN = re.compile(rb"(?:[\t\n\r\x20-\x7e]|[\xc2-\xf4][\x80-\xbf]{1,3}){8,}+"), "\n!\n"
 _HEX = re.compile(r"[0-9A-Fa-f]{2}(?:[ :]?[0-9A-Fa-f]{2}){15,}+[0-9A-Fa-f]?")
 _SHORTEST_BASE32 = 26
 _BASE32 = re.compile(r"[A-Z2-7]{26,}+|[a-z2-7]{26,}+")
 _LINE_BREAK = re.compile(r"(?<=[\w+/=-])[ \t]*\r?\n\s*(?=[\w+/=-])")
 _MAX_NESTED = 3
 _MAX_INFLATED = 16 * 1024 * 1024
-_MOST_TIMES, _MOST_DECODED = 40, 1024 * 1024
+_MOST_TIMES, _MOST_DECODED = 12, 1024 * 1024
 _MAX_ESCAPED = 8  # JSON in JSON in JSON …
 _MIN_FORM = 8
 
@@ -82,17 +82,38 @@ def readings(text: str) -> Iterator[str]:
 
     What decoding yields is read so too, a few times over, as long as it is not many times as long as the text.
     """
-    left, seen = _MOST_DECODED + _MOST_TIMES * len(text), set[bytes]()
-    waiting = deque([(text, 0)])
-    while waiting:
-        reading, nested = waiting.popleft()
-        texts = list(_undone(reading))
-        yield from texts
-        for data in _encoded(texts) if nested < _MAX_NESTED else ():
-            if (digest := hashlib.sha256(data).digest()) not in seen and left > 0:  # the data itself may be large
-                seen.add(digest)
-                left -= len(data)
-                waiting.append((data.decode("utf-8", "replace"), nested + 1))
+    yield from _readings(text, 0, _Decoded(_MOST_DECODED + _MOST_TIMES * len(text)))
+
+
+class _Decoded:
+    """What was decoded of one text: how much more may be, in bytes, and its digests, since the data may be large."""
+
+    def __init__(self, left: int) -> None:
+        self._left, self._seen = left, set[bytes]()
+
+    def is_new(self, data: bytes) -> bool:
+        digest = hashlib.sha256(data).digest()
+        if digest in self._seen or self._left <= 0:
+            return False
+        self._seen.add(digest)
+        self._left -= len(data)
+        return True
+
+
+def _readings(text: str, nested: int, decoded: _Decoded) -> Iterator[str]:
+    texts = list(_undone(text))
+    yield from texts
+    if nested < _MAX_NESTED:
+        for data in filter(decoded.is_new, _encoded(texts)):
+            yield from _readings(_as_text(data), nested + 1, decoded)
+
+
+def _as_text(data: bytes) -> str:
+    """Data as text: all of it, or where it is binary, its readable parts."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return _BETWEEN.join(run.decode("utf-8", "replace") for run in _TEXT.findall(data))
 
 
 def _undone(text: str) -> Iterator[str]:

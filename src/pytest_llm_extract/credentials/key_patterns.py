@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 from pytest_llm_extract.credentials.key_shapes import ASSIGNED, NAMED, TOKENS
 
+_SPACE, _CHUNK = re.compile(r"\s"), 500_000
 _SHORTEST = 15  # characters of a key, and of the word that it is a part of
 _SHORTEST_ASSIGNED, _LONGEST_NAME = 24, 48
+_IS_NAMED = re.compile(r"[Kk](?:ey|EY)|[Tt](?:oken|OKEN)|[Ss](?:ecret|ECRET)")
 _MOST_WORDLIKE = 3  # changes between small letters, capitals and digits, in names such as `north-2024-b7`
 # A pattern that begins with the text itself is found fastest, so that what must not be before it comes behind it.
 # They are compiled when they are needed: most texts hold nothing that begins so.
@@ -22,11 +24,21 @@ _NO_PASSWORD = re.compile(r"\W*\w*[*$%{}\[\]<>]|(?i:x+|\.+|password|passwd|pass|
 def shapes_in(text: str) -> Iterator[tuple[str, int, int]]:
     """Every key in a text: its kind, start and end."""
     # Most words are short, and what begins a key is looked for in the long ones alone.
-    words = [word for word in text.split() if len(word) >= _SHORTEST]
+    words = [*_long_words(text)]
     found = [*_tokens(text, "\n".join(words)), *_named(text, "\n".join(words).lower())]
     yield from found
     ends = {end for _, _, end in found}
     yield from (assigned for assigned in _assigned(text, words) if assigned[2] not in ends)
+
+
+def _long_words(text: str) -> Iterator[str]:
+    """Words that are long enough to hold a key; a large text is not split as a whole, which takes ten times as much."""
+    at = 0
+    while at < len(text):
+        space = _SPACE.search(text, at + _CHUNK)
+        end = space.start() if space else len(text)
+        yield from (word for word in text[at:end].split() if len(word) >= _SHORTEST)
+        at = end
 
 
 def _tokens(text: str, words: str) -> Iterator[tuple[str, int, int]]:
@@ -51,9 +63,12 @@ def _assigned(text: str, words: list[str]) -> Iterator[tuple[str, int, int]]:
     at = 0
     for word in words:
         at = text.find(word, at)
-        if len(word) >= _SHORTEST_ASSIGNED and not word.isupper() and not word.islower() and _looks_random(word):
-            for match in re.finditer(ASSIGNED, text[(start := max(0, at - _LONGEST_NAME)) : at + len(word)]):
-                yield "a key by its name", start + match.start(), start + match.end()
+        if len(word) >= _SHORTEST_ASSIGNED and not word.isupper() and not word.islower():
+            start, end = max(0, at - _LONGEST_NAME), at + len(word)
+            near = text[start:end]
+            if _IS_NAMED.search(near) and _looks_random(word):
+                found = re.finditer(ASSIGNED, near)
+                yield from (("a key by its name", start + match.start(), start + match.end()) for match in found)
         at += len(word)
 
 

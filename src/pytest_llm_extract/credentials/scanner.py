@@ -153,6 +153,8 @@ class Watch:
         end = min((end for _, end, name in self._spans_of(text, secret, known) if name == secret), default=None)
         if end is None and len(text) > _LONG:
             return FoundSecret(secret, 1, f"{len(text):,} characters, where it is encoded")
+        if end is not None and end > _LONG:
+            return _roughly(secret, text, end)
         up_to = text[: self._complete_at(text, secret, known) if end is None else end]
         return FoundSecret(secret, len(up_to.splitlines()), self.hide(place_of(up_to)))
 
@@ -195,6 +197,12 @@ class Watch:
 @lru_cache(maxsize=256)
 def _dense(forms: frozenset[str]) -> tuple[str, ...]:
     return tuple(map(spaceless, forms))
+
+
+def _roughly(secret: str, text: str, end: int) -> FoundSecret:
+    """The line of a secret that stands too far down for the text to be split into lines."""
+    line, n_interactions = text.count("\n", 0, end) + 1, text.count("\n- request:", 0, end)
+    return FoundSecret(secret, line, f"line {line}" + (f" (interaction {n_interactions})" if n_interactions else ""))
 
 
 def _pattern(text: str, source: str) -> re.Pattern[str]:
