@@ -140,7 +140,7 @@ def test_real_model_that_copies_its_example() -> None:
         expected = {name: gold[row["id"]]["expected"].get(name) for name in Invoice.model_fields}
         result = score_answer(schema, schema.read_gold(expected), read_answer(schema, row["raw"]), case_id=row["id"])
         results.append(with_sources(result, [sent], partial(CaseTexts, document), schema.choices))
-    said = "26 of the 26 wrong values stand in the instructions of the prompt and not in the document: *"
+    said = "26 of the 26 wrong values are in the instructions of the prompt and not in the document: *"
     assert {path: text.partition(": ")[0] + ": *" for path, text in advice(results).items()} == {
         "vendor": said,
         "amount": said,
