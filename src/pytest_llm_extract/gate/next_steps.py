@@ -6,6 +6,7 @@ from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import missed_floors
 from pytest_llm_extract.results.outcome import Status, Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.wording import count_cases
 
 _PAGE = "docs/intended-change.md"
 
@@ -15,6 +16,9 @@ def next_steps(suite: SuiteResult, decision: Decision, record_flag: str = "--llm
     unrecorded = any(sample.status in (Status.STALE, Status.MISSING) for sample in suite.samples)
     if decision.verdict is not Verdict.FAIL or unrecorded:
         return []
+    n_errors = sum(any(sample.status is Status.ERROR for sample in case.samples) for case in suite.cases)
+    if n_errors:
+        return [f"fix what ended {count_cases(n_errors)} with an error: its values count as lost"]
     steps = [f"change the prompt, and record again: pytest {suite.id} {record_flag}"]
     if any(comparison.failed or comparison.fell for comparison in decision.comparisons):
         floors = ", and lower floors that are missed" if missed_floors(decision.fields, suite.rules.floors) else ""
