@@ -289,6 +289,21 @@ def test_any_of_is_for_values_only(gold: Any, place: tuple[str | int, ...]) -> N
     assert first["msg"].startswith("$any_of lists the right answers of one value, not of a list or an object; use it ")
 
 
+class Tagged(BaseModel):
+    tags: list[str | None] = []
+    ordered: Annotated[list[str | None], Ordered()] = []
+
+
+@pytest.mark.parametrize("name", ["tags", "ordered"])
+def test_null_may_be_a_right_answer_for_an_item(name: str) -> None:
+    """It pairs with a null item, or an empty one, and leaves the others theirs; missing, it is not charged."""
+    items = [{"$any_of": ["a", None]}, None, "b"]
+    assert score({name: items}, {name: [None, "", "b"]}, Tagged).exact
+    assert score({name: items}, {name: ["a", None, "b"]}, Tagged).exact
+    assert score({name: items}, {name: [None, "b"]}, Tagged).exact
+    assert not score({name: items}, {name: ["b", "b"]}, Tagged).exact
+
+
 @pytest.mark.parametrize(
     ("gold", "answer"),
     [

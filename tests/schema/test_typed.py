@@ -580,6 +580,44 @@ def test_gold_that_fits_several_members_does_not_label_which(gold: Any, labelled
     assert ("all[].<type>" in found.leaves) is ("<type>" in labelled)
 
 
+class Several(BaseModel):
+    """A row with a list."""
+
+    names: list[str] = []
+
+
+class Single(BaseModel):
+    """A row with a string by that name."""
+
+    names: str | None = None
+
+
+class OfSeveral(BaseModel):
+    """A member with the former."""
+
+    rows: list[Several] = []
+
+
+class OfSingle(BaseModel):
+    """A member with the latter."""
+
+    rows: list[Single] = []
+
+
+class OfEither(BaseModel):
+    """Either member."""
+
+    doc: OfSeveral | OfSingle
+
+
+def test_members_that_differ_below_a_null_are_not_told_apart() -> None:
+    """Gold's null may be read as one member, and the same null in the answer as another."""
+    gold = {"doc": {"rows": [{"names": None}]}}
+    found = score(gold, gold, OfEither)
+    assert found.exact
+    assert "doc.<type>" not in found.leaves
+
+
 class Plain(BaseModel):
     """A member with a list of strings."""
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import SchemaValidator
 
-from pytest_llm_extract.rules.comparators import AnyOf
-from pytest_llm_extract.schema.build import build_validator
-from pytest_llm_extract.schema.core_schema import Definitions
-from pytest_llm_extract.schema.validators import LACKING, MISSING
+from pytest_llm_extract.schema.validators import Readers
 
 
 def labels_tell(gold: BaseModel, own: type[BaseModel], members: Iterable[type[BaseModel]]) -> bool:
@@ -32,33 +29,29 @@ def _fit(gold: BaseModel, member: type[BaseModel]) -> bool:
     """Whether a member has every field that gold labels, and each can hold gold's value."""
     if not gold.model_fields_set <= member.model_fields.keys():
         return False
-    readers = _field_validators(member)
-    return all(name in readers and _fits(getattr(gold, name), readers[name]) for name in gold.model_fields_set)
-
-
-def _fits(value: Any, reader: SchemaValidator) -> bool:
-    if value is None or value is MISSING:
-        return True
-    if isinstance(value, AnyOf):
-        return any(_fits(one, reader) for one in value.values)
+    reader = _gold_reader(member)
     try:
-        reader.validate_python(value)
+        if reader is not None:
+            reader.validate_python(_labels(gold), by_alias=True, by_name=True)
     except ValidationError:
         return False
-    except LACKING:  # of a validator that needs the other fields
-        return True
-    return True
+    return reader is not None
+
+
+def _labels(value: Any) -> Any:
+    """What gold labels, as the data that it was read from."""
+    if isinstance(value, RootModel):
+        return _labels(value.root)
+    if isinstance(value, BaseModel):
+        return {name: _labels(getattr(value, name)) for name in value.model_fields_set}
+    if isinstance(value, list | tuple):
+        return [_labels(item) for item in value]
+    return {key: _labels(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 @lru_cache(maxsize=256)
-def _field_validators(cls: type[BaseModel]) -> dict[str, SchemaValidator]:
+def _gold_reader(cls: type[BaseModel]) -> SchemaValidator | None:
     core = cls.__pydantic_core_schema__
     if not isinstance(core, Mapping):  # of a class that pydantic has not finished
-        return {}
-    definitions = Definitions(core)
-    model = definitions.resolve(core)
-    if model.get("root_model"):
-        fields = {"root": model["schema"]}
-    else:
-        fields = {name: found["schema"] for name, found in definitions.resolve(model["schema"])["fields"].items()}
-    return {name: build_validator(definitions.complete(schema)) for name, schema in fields.items()}
+        return None
+    return Readers(core, cast(SchemaValidator, cls.__pydantic_validator__)).alternatives

@@ -77,6 +77,11 @@ def is_absent(value: Any) -> bool:
     return value is None or value is MISSING
 
 
+def may_be_null(gold: Any, is_null: Callable[[Any], bool]) -> bool:
+    """Whether null is one of several right answers."""
+    return isinstance(gold, AnyOf) and any(map(is_null, gold.values))
+
+
 def same(gold: Any, predicted: Any) -> bool:
     """Whether two values are equal under the default comparator of their type."""
     if type(gold) is str and type(predicted) is str:

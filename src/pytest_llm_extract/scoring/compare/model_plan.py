@@ -6,10 +6,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from pytest_llm_extract.results.outcome import Outcome
-from pytest_llm_extract.rules.comparators import AnyOf
 from pytest_llm_extract.schema.field_tree import ModelNode, leaf_paths, row_paths
 from pytest_llm_extract.schema.validators import MISSING
-from pytest_llm_extract.scoring.compare.comparators import Comparator
+from pytest_llm_extract.scoring.compare.comparators import Comparator, may_be_null
 from pytest_llm_extract.scoring.compare.findings import Held, Walk
 from pytest_llm_extract.scoring.compare.plan import FieldPlan
 
@@ -34,20 +33,16 @@ class LeafPlan:
             none = self._is_null(predicted)
             out.append((self.path, absent, None, None, None) if none else (self.path, S, None, predicted, None))
         elif self._is_null(predicted):
-            out.append((self.path, absent if self.may_be_null(gold) else M, gold, None, None))
+            out.append((self.path, absent if may_be_null(gold, self._is_null) else M, gold, None, None))
         else:
             out.append((self.path, C if self._same(gold, predicted) else W, gold, predicted, None))
 
     def held(self, value: Any, out: Held) -> None:
         """Itself, unless it is null, or may be."""
-        if self._is_null(value) or self.may_be_null(value):
+        if self._is_null(value) or may_be_null(value, self._is_null):
             return
         if out.labelled is None or self.path in out.labelled:
             out.append((self.path, value))
-
-    def may_be_null(self, gold: Any) -> bool:
-        """Whether null is one of several right answers."""
-        return isinstance(gold, AnyOf) and any(map(self._is_null, gold.values))
 
     def labelled(self, gold: Any, out: dict[str, None]) -> None:
         """Itself."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_llm_extract.scoring.compare.assignment import in_order
 from pytest_llm_extract.scoring.compare.column import Column
-from pytest_llm_extract.scoring.compare.comparators import Comparator
+from pytest_llm_extract.scoring.compare.comparators import Comparator, may_be_null
 
 
 def pair_scalars(
@@ -22,7 +22,8 @@ def pair_scalars(
         return _by_key(*column.keys)
     if (ranges := column.ranges()) is not None:
         return ranges.matching() | _nulls(column)
-    return _matching(_all_hits(column))
+    free = _uncharged(column)
+    return _matching(_all_hits(column), sorted(range(len(gold)), key=free.__contains__))
 
 
 def _nulls(column: Column) -> dict[int, int]:
@@ -45,7 +46,8 @@ def _by_key(gold: Sequence[Any], predicted: Sequence[Any]) -> dict[int, int]:
 def _in_sequence(column: Column) -> dict[int, int]:
     if column.keys is None:
         hits = [set(found) for found in _all_hits(column)]
-        return in_order(len(hits), len(column.predicted), lambda i, j: 1 if j in hits[i] else None)
+        most, free = len(hits) + 1, _uncharged(column)
+        return in_order(len(hits), len(column.predicted), lambda i, j: most + (i not in free) if j in hits[i] else None)
     from rapidfuzz.distance import LCSseq
 
     numbers: dict[Any, int] = {}
@@ -58,14 +60,26 @@ def _all_hits(column: Column) -> list[Sequence[int]]:
     """The places of the predicted values that are the same as each gold value; null is the same as null."""
     hits = column.hits(range(len(column.gold)), range(len(column.predicted)))
     nulls = [j for j, value in enumerate(column.predicted) if value is None]
-    return [nulls if value is None else found for value, found in zip(column.gold, hits, strict=True)]
+    free = _uncharged(column)
+    return [
+        nulls if value is None else [*found, *nulls] if i in free else found
+        for i, (value, found) in enumerate(zip(column.gold, hits, strict=True))
+    ]
 
 
-def _matching(hits: Sequence[Sequence[int]]) -> dict[int, int]:
-    """A maximum matching by augmenting paths, breadth first (König; being the same need not carry over)."""
+def _uncharged(column: Column) -> set[int]:
+    """The gold values that may be null: missing, they are not charged, so the others come first."""
+    return {i for i, value in enumerate(column.gold) if may_be_null(value, column.comparator.is_null)}
+
+
+def _matching(hits: Sequence[Sequence[int]], roots: Sequence[int]) -> dict[int, int]:
+    """A maximum matching by augmenting paths, breadth first (König; being the same need not carry over).
+
+    What is paired stays so, with this or another one: the first of `roots` are paired wherever they can be.
+    """
     gold_of: dict[int, int] = {}
     predicted_of: dict[int, int] = {}
-    for root in range(len(hits)):
+    for root in roots:
         came: dict[int, int] = {}
         queue, end = deque([root]), None
         while queue and end is None:

@@ -27,6 +27,7 @@ class RowPlan:
         self.columns = [(names, plan.comparator) for names, plan in listed if plan.comparator is not None]
         self.paths = [path for _, plan in listed if plan.comparator is not None for path in plan.paths]
         self.whole = [(names, plan) for names, plan in listed if plan.comparator is None]
+        self.order = {path: number for number, path in enumerate(items.paths)}
 
 
 @dataclass
@@ -62,9 +63,16 @@ class Table:
         if known is None:
             held = Held(self.charged)
             self.plan.items.held(row, held)
-            text = "\x1f".join([normal_text(_shown(value)[:_COMPARED]) for _, value in held])
+            texts = [(path, normal_text(_shown(value)[:_COMPARED])) for path, value in held]
+            if self.plan.whole:
+                texts.sort(key=self._in_order)
+            text = "\x1f".join([text for _, text in texts])
             known = self.texts[id(row), self._charged] = RowText(text, not held.n_charged)
         return known
+
+    def _in_order(self, found: tuple[str, str]) -> tuple[int, str]:
+        """By field, then by value: the order of lists below a row does not make it less like another."""
+        return self.plan.order.get(found[0], len(self.plan.order)), found[1]
 
     def masks(self, rows: Sequence[int], others: Sequence[int]) -> tuple[list[tuple[int, int]], list[int]]:
         """Bits by column: gold is null, gold has a value; the prediction has one where gold labels the column."""
