@@ -86,7 +86,9 @@ def test_retrieval_is_recorded_with_its_case(bare: pytest.Pytester) -> None:
         record(bare, provider).assert_outcomes(passed=3)
         sent = next(body for body in provider.requests if "messages" in body)
         assert sent["messages"][0]["content"] == "Known: shelf 7"
-    bare.runpytest_subprocess().assert_outcomes(passed=3)
+    bare.runpytest_subprocess("-n2", "--llm-extract-json=results.json").assert_outcomes(passed=3)
+    [suite] = json.loads((bare.path / "results.json").read_text())["suites"]
+    assert [case["passages"] for case in suite["cases"]] == ["shelf 7", "shelf 7"]
 
 
 def test_files_as_examples(bare: pytest.Pytester) -> None:

@@ -152,8 +152,10 @@ def test_adding_and_removing_variants_leaves_the_primary_alone(recorded: pytest.
     run = recorded.runpytest_subprocess("--llm-extract-accept", "--llm-extract-require-complete")
     run.assert_outcomes(passed=37)
     assert [path.name for path in (recorded.path / "cassettes").rglob("baseline.jsonl")] == ["baseline.jsonl"]
-    # Only the history grows.
+    # Only the history grows: by a run that tried one formulation, then by one that tried two.
     assert baseline.read_text().partition("\n")[2] == text.partition("\n")[2]
+    history = json.loads(baseline.read_text().partition("\n")[0])["history"]
+    assert [len(record["tried"]) for record in history] == [1, 2]
 
 
 def test_a_gated_variant_has_a_gate_and_a_baseline_of_its_own(recorded: pytest.Pytester) -> None:
