@@ -66,11 +66,11 @@ def ignored_by(path: Path, folder: Path) -> str | None:
     None where git does not ignore it, or where there is no repository or no git.
     """
     try:
-        rule = _git(folder, "check-ignore", "--verbose", "--", str(path)).stdout.partition("\t")[0]
+        said = _git_bytes(folder, "check-ignore", "--verbose", "-z", "--stdin", given=os.fsencode(path) + b"\0")
     except OSError:
         return None
-    source, _, pattern = rule.rpartition(":")
-    return f"{source}: {pattern}" if source and not pattern.startswith("!") else None
+    source, line, pattern, *_ = [*said.stdout.decode("utf-8", "replace").split("\0"), "", ""]
+    return f"{source}:{line}: {pattern}" if line and not pattern.startswith("!") else None
 
 
 class Revision(NamedTuple):

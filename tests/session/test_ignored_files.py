@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from people import Project
+
+from pytest_llm_extract.git import ignored_by
 
 
 def test_written_file_that_git_ignores_is_told(people: Project) -> None:
@@ -17,6 +21,20 @@ def test_written_file_that_git_ignores_is_told(people: Project) -> None:
     said.stdout.fnmatch_lines(["note: git ignores cassettes/*/baseline.jsonl (.gitignore:2: cassettes/), so CI *"])
     people.git("add", "-f", "cassettes")
     assert "git ignores" not in people.run("--llm-extract-accept").stdout.str()
+
+
+def test_line_that_ignores_a_file_is_read_whole(tmp_path: Path) -> None:
+    """A pattern may hold a colon, a later line may take a file back, and there may be no repository."""
+    assert ignored_by(tmp_path / "x", tmp_path) is None
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    tmp_path.joinpath(".gitignore").write_text("# ours\ncass*\n!cassettes2/\nx:y/\n")
+    lines = {name: ignored_by(tmp_path / name, tmp_path) for name in ("ü/cassé", "cassettes2/a", "x:y/z", "plain")}
+    assert lines == {
+        "ü/cassé": ".gitignore:2: cass*",
+        "cassettes2/a": None,
+        "x:y/z": ".gitignore:4: x:y/",
+        "plain": None,
+    }
 
 
 @pytest.mark.parametrize("is_ignored", [True, False])
