@@ -162,5 +162,6 @@ def test_a_provider_without_batches(prompted: pytest.Pytester) -> None:
         provider.refuse = lambda method, path: None
         submit(prompted)
         provider.refuse = lambda method, path: Refusal(401, {"error": {"message": "Incorrect API key"}})
-        collect(prompted).stdout.fnmatch_lines(["  waiting: batch_0, 4 requests: HTTP 401: Incorrect API key"])
+        stuck = prompted.runpytest_subprocess("--llm-extract-collect=wait")  # which would be in vain
+        stuck.stdout.fnmatch_lines(["  waiting: batch_0, 4 requests: HTTP 401: Incorrect API key"])
         assert len(batch_file(prompted)["requests"]) == 4

@@ -16,6 +16,7 @@ from standin_batches import BatchProvider, Refusal
 from pytest_llm_extract import clock
 from pytest_llm_extract.batches import create as creation
 from pytest_llm_extract.batches.lock import locked
+from pytest_llm_extract.session.batch_desk import BatchDesk
 
 
 def killed_at(prompted: pytest.Pytester, provider: BatchProvider, path: str, *, before: bool) -> None:
@@ -127,6 +128,29 @@ def test_a_damaged_file_of_a_batch_stops_the_run(prompted: pytest.Pytester, chan
         assert run.ret == pytest.ExitCode.USAGE_ERROR
         run.stderr.fnmatch_lines([f"ERROR: {path}: {words}"])
         assert (len(provider.calls), provider.live) == (seen, [])
+
+
+def test_a_batch_that_another_process_sent_meanwhile(
+    prompted: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs planned the same; the second one looks again before it sends, and finds nothing left."""
+    with batching(BatchProvider()) as provider:
+        submit(prompted)
+        (path,) = batch_files(prompted)
+        kept = path.read_bytes()
+        path.unlink()
+        opened = BatchDesk.opened
+        turns: list[int] = []
+
+        def opened_late(desk: BatchDesk) -> Any:
+            turns.append(1)
+            if len(turns) == 2:  # the first one is to collect
+                path.write_bytes(kept)
+            return opened(desk)
+
+        monkeypatch.setattr(BatchDesk, "opened", opened_late)
+        submit(prompted).stdout.fnmatch_lines(["nothing was sent"])
+    assert len(provider.requests) == 4
 
 
 @pytest.mark.slow

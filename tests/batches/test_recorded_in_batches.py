@@ -24,7 +24,7 @@ def test_a_batch_becomes_ordinary_cassettes(prompted: pytest.Pytester) -> None:
         sent.stdout.fnmatch_lines(
             [
                 "test_items.py::test_items: sent 4 requests of 4 cases to http://127.0.0.1:*/v1 in 1 batch",
-                "  expected: tokens and cost unknown*",
+                "  expected: about ??? tokens in by their length, $0.0000?? at half of the list price; tokens out *",
                 "  answers within 24 hours*; then: llm-extract collect",
             ]
         )
@@ -70,6 +70,8 @@ def test_the_next_recording_collects_what_ended(prompted: pytest.Pytester) -> No
         prompted.path.joinpath("read.md").write_text("Read well.")
         plan = prompted.runpytest_subprocess("--llm-extract-plan")
         plan.stdout.fnmatch_lines(["*to record: 4 cassettes; expected: about 4 calls, 4,000,000 *, $0.4500"])
+        plan = prompted.runpytest_subprocess("--llm-extract-plan", "--llm-extract-batch")
+        plan.stdout.fnmatch_lines(["*to record: 4 cassettes; expected: about *, $0.4500, in batches $0.2250"])
         again = submit(prompted)
         again.stdout.fnmatch_lines(["  expected: about 4 calls, *, $0.2250, half of the list price"])
         plan = prompted.runpytest_subprocess("--llm-extract-plan")
@@ -93,6 +95,7 @@ def test_the_command_waits(prompted: pytest.Pytester) -> None:
         provider.refuse = lambda method, path: provider.end() if len(provider.calls) > seen + 2 else None
         run = prompted.run(command, "collect", "--wait")
         assert run.ret == 0
+        assert str(run.stdout).count("waiting:") == 1
         run.stdout.fnmatch_lines(["*waiting: *", "test_items.py::test_items: 4 cassettes written from 1 batch"])
         run = prompted.run(command, "collect")
         run.stdout.fnmatch_lines(["no batch was sent, or all were collected"])

@@ -30,12 +30,13 @@ _NO_LINE = "the provider's results do not have this request"
 class Waiting(NamedTuple):
     """A batch that goes on: how far it is; None where that could not be asked, and `problem` says why.
 
-    `jobs` are those whose requests of today are in it.
+    `is_stuck` says that asking again would not help. `jobs` are those whose requests of today are in it.
     """
 
     batch: SentBatch
     look: Look | None
     problem: str | None = None
+    is_stuck: bool = False
     jobs: tuple[Job, ...] = ()
 
 
@@ -131,8 +132,9 @@ class SuiteCollector:
         if not self._asking(batch):
             return _Results(batch, {}, _NO_LINE)
         if self._needs is not None:
-            return Waiting(batch, None, f"collecting needs {self._needs}")
-        return Waiting(batch, None, f"it was sent to {batch.base}, and the requests of today go to another address")
+            return Waiting(batch, None, f"collecting needs {self._needs}", is_stuck=True)
+        elsewhere = f"it was sent to {batch.base}, and the requests of today go to another address"
+        return Waiting(batch, None, elsewhere, is_stuck=True)
 
     def _asking(self, batch: SentBatch) -> list[Job]:
         """The jobs whose requests of today are in a batch."""
@@ -167,7 +169,7 @@ class SuiteCollector:
                 not_ours = (*batch.not_ours, str(batch.id))
                 batch = replace(batch, id=None, not_ours=not_ours).write(self._settings.cassettes)
         except (NoReply, Refused) as error:
-            return Waiting(batch, None, hide(str(error)))
+            return Waiting(batch, None, hide(str(error)), is_stuck=isinstance(error, Refused))
 
     def _recovered(self, batch: SentBatch, caller: Caller) -> SentBatch | None:
         recovered = recover(APIS[batch.provider], caller, batch, self._settings.cassettes)

@@ -18,7 +18,7 @@ from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.extraction.call import Resumed
 from pytest_llm_extract.extraction.job import Job, Key
 from pytest_llm_extract.recording.progress import Estimate
-from pytest_llm_extract.results.prices import BATCH_SHARE, dollars
+from pytest_llm_extract.results.prices import dollars
 from pytest_llm_extract.suites.suite import Suite
 
 MOST_ROUNDS = 3
@@ -28,12 +28,13 @@ MOST_ROUNDS = 3
 class Submission:
     """What was sent of one suite. `not_sent` has case ids by the reason; `expected` is at the price of batches.
 
-    `n_requests` were sent in `batches`. `problems` are batches that were refused or got no answer, in the provider's
-    words.
+    `n_requests` were sent in `batches`, `n_bytes` together. `problems` are batches that were refused or got no answer,
+    in the provider's words.
     """
 
     suite: str
     n_requests: int = 0
+    n_bytes: int = 0
     n_cases: int = 0
     batches: list[SentBatch] = field(default_factory=list)
     not_sent: dict[str, list[str]] = field(default_factory=dict)
@@ -95,14 +96,8 @@ def submit_suite(
     submission.n_cases = len(done)
     known = [expected[one.job.key] for one in done if one.job.key in expected]
     if known and len(known) == len(done):
-        submission.expected = at_batch_price(sum(known, Estimate()))
+        submission.expected = sum(known, Estimate()).in_batches
     return submission
-
-
-def at_batch_price(estimate: Estimate) -> Estimate:
-    """An estimate at the price of batches."""
-    cost = estimate.cost_usd
-    return Estimate(estimate.calls, estimate.usage, None if cost is None else cost * BATCH_SHARE)
 
 
 def _asked(
@@ -149,7 +144,7 @@ def _within(
     chosen, left = [], left_usd
     for one in asked:
         estimate = expected.get(one.job.key)
-        price = at_batch_price(estimate).cost_usd if estimate else None
+        price = estimate.in_batches.cost_usd if estimate else None
         if price is None:
             why = "what it costs is not known, so no budget can be kept: record one case live first, or give no budget"
             submission.leave(why, one.job.golden.case.id)
@@ -202,6 +197,7 @@ def _send(
     try:
         submission.batches.append(create(api, group.caller, batch, data, settings.cassettes))
         submission.n_requests += len(requests)
+        submission.n_bytes += len(data)
     except Refused as error:
         submission.problems.append(hide(f"a batch of {len(requests):,} requests was refused by {target.base}: {error}"))
     except NoReply as error:

@@ -30,5 +30,4 @@ def command(paths: tuple[str, ...], wait: bool) -> None:
     desk = run_desk(paths, "wait" if wait else "once", Screen())
     if not desk.collections:
         echo("no batch was sent, or all were collected")
-    waits = any(one.waiting for one in desk.collections)
-    raise SystemExit(1 if desk.problem is not None else _WAITING if waits else 0)
+    raise SystemExit(1 if desk.problem is not None else _WAITING if desk.waits else 0)

@@ -76,7 +76,9 @@ def run_desk(paths: Sequence[str], mode: str, display: Display) -> BatchDesk:
         sys.path.insert(0, str(Path.cwd()))
     flags = [f"{_COLLECT}={mode}", "--continue-on-collection-errors", "--quiet"]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        pytest.main([*flags, *paths], plugins=[collector])
+        status = pytest.main([*flags, *paths], plugins=[collector])
+    if status == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
     if collector.desk is None:
         raise UsageError("pytest", collector.problem or _complaint(said.getvalue()))
     display.lines([f"not collected: {error}" for error in collector.errors])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pytest_llm_extract.results.case_result import Usage
+from pytest_llm_extract.results.prices import BATCH_SHARE
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,12 @@ class Estimate:
     def __mul__(self, times: float) -> Estimate:
         usage = Usage(round(self.usage.input_tokens * times), round(self.usage.output_tokens * times))
         return Estimate(self.calls * times, usage, None if self.cost_usd is None else self.cost_usd * times)
+
+    @property
+    def in_batches(self) -> Estimate:
+        """The same at the price of batches."""
+        cost = None if self.cost_usd is None else self.cost_usd * BATCH_SHARE
+        return Estimate(self.calls, self.usage, cost)
 
 
 @dataclass

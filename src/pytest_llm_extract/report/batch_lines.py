@@ -11,9 +11,12 @@ from pytest_llm_extract.batches.submit import Submission
 from pytest_llm_extract.cassette.sent_batch import SentBatch
 from pytest_llm_extract.report.recording_progress import amount_words
 from pytest_llm_extract.report.terminal_text import printable
+from pytest_llm_extract.results.case_result import Usage
+from pytest_llm_extract.results.prices import BATCH, cost_usd, dollars
 from pytest_llm_extract.wording import count_cases, count_cassettes, some_names
 
 COLLECT = "llm-extract collect"
+_BYTES_A_TOKEN = 4
 _REASONS = 5  # as many are shown of each kind
 
 
@@ -37,9 +40,11 @@ def submission_lines(submission: Submission, hours: int, now: datetime.datetime)
 
 
 def _expected(submission: Submission) -> str:
-    if submission.expected is None:
-        return "tokens and cost unknown, since no earlier recording reports them; a batch costs half of the list price"
-    return f"about {amount_words(submission.expected)}, half of the list price"
+    if submission.expected is not None:
+        return f"about {amount_words(submission.expected)}, half of the list price"
+    tokens = submission.n_bytes // _BYTES_A_TOKEN
+    cost = dollars(cost_usd(submission.batches[0].model, Usage(tokens, 0), BATCH))
+    return f"about {tokens:,} tokens in by their length, {cost} at half of the list price; tokens out are not known"
 
 
 def _until(until: Sequence[str], now: datetime.datetime) -> str:

@@ -16,8 +16,8 @@ from pytest_llm_extract.wording import count_cases, count_cassettes, counted
 _LINE_S, _QUIET_LINE_S = 10.0, 60.0  # between two lines in a log, and with -q
 
 
-def plan_lines(plans: Sequence[SuitePlan]) -> list[str]:
-    """What would be recorded, a paragraph for each suite."""
+def plan_lines(plans: Sequence[SuitePlan], *, in_batches: bool = False) -> list[str]:
+    """What would be recorded, a paragraph for each suite; `in_batches`: with the price of batches too."""
     lines = []
     for plan in plans:
         lines.append(f"{plan.suite} ({plan.variant}): {_state(plan)}")
@@ -33,7 +33,7 @@ def plan_lines(plans: Sequence[SuitePlan]) -> list[str]:
         if plan.waiting:
             lines.append(f"  {count_cassettes(plan.waiting)} of these wait for a batch: llm-extract collect")
         if plan.to_record:
-            lines.append(f"  to record: {count_cassettes(plan.to_record)}; expected: {_expected(plan)}")
+            lines.append(f"  to record: {count_cassettes(plan.to_record)}; expected: {_expected(plan, in_batches)}")
         for variant, count in plan.shared.items():
             same = f"the requests are those of {visible(variant)} and are not sent again"
             lines.append(f"  to copy: {count_cassettes(count)}; {same}")
@@ -62,11 +62,12 @@ def _state(plan: SuitePlan) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count or name == "fresh")
 
 
-def _expected(plan: SuitePlan) -> str:
+def _expected(plan: SuitePlan, in_batches: bool) -> str:
     if plan.expected is None:
         return "tokens and cost unknown, since no earlier recording reports them"
     least = "at least " if plan.is_at_least else "about "
-    return least + amount_words(plan.expected)
+    half = f", in batches {dollars(plan.expected.in_batches.cost_usd)}" if in_batches else ""
+    return least + amount_words(plan.expected) + half
 
 
 def amount_words(amount: Estimate) -> str:

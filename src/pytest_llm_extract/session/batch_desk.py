@@ -31,6 +31,9 @@ class BatchDesk:
     def __init__(self, settings: Settings, display: Display, first: pytest.Item | None) -> None:
         self._settings, self._display, self._first = settings, display, first
         self._left_usd = settings.budget_usd
+        self._known: set[str] = set()  # names of batches that were looked at
+        self._shown: dict[str, list[str]] = {}
+        self._latest: list[Collection] = []
         self.collections: list[Collection] = []
         self.submissions: list[Submission] = []
 
@@ -40,6 +43,11 @@ class BatchDesk:
         if any(one.failed or one.not_kept for one in self.collections):
             return "some requests of batches have no answer"
         return "a batch was not sent" if any(one.problems for one in self.submissions) else None
+
+    @property
+    def waits(self) -> bool:
+        """Whether a batch goes on."""
+        return any(one.waiting for one in self._latest)
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -66,15 +74,17 @@ class BatchDesk:
         pause_s = _FIRST_PAUSE_S
         while True:
             with self.opened():
-                self.collections = self._collect_once(selected)
-            waits = any(one.waiting for one in self.collections)
-            if self._settings.batch != "wait" or not waits:
+                self._latest = self._collect_once(selected)
+            self.collections += self._latest
+            goes_on = any(not waiting.is_stuck for one in self._latest for waiting in one.waiting)
+            if self._settings.batch != "wait" or not goes_on:
                 return self._waiting()
             clock.sleep(pause_s)
             pause_s = min(_LONGEST_PAUSE_S, pause_s * 1.5)
 
     def _collect_once(self, selected: Sequence[Selected]) -> list[Collection]:
         batches, collected = self._open(), []
+        self._known |= {batch.name for batch in batches}
         for group in selected:
             own = [batch for batch in batches if batch.suite == group.suite.key]
             if own:
@@ -82,13 +92,19 @@ class BatchDesk:
                     collected.append(self._collect_suite(group, client, own))
         keys = {group.suite.key for group in selected}
         if self._settings.batch is not None:
-            self._display.lines(stray_lines(batch for batch in batches if batch.suite not in keys))
+            self._say("", stray_lines(batch for batch in batches if batch.suite not in keys))
         return collected
 
     def _collect_suite(self, group: Selected, client: Callable[[], Any], own: list[SentBatch]) -> Collection:
         collection = SuiteCollector(group.suite, group.jobs, client, self._settings, own, routed).collect()
-        self._display.lines(collection_lines(collection, self._settings.cassettes))
+        self._say(group.suite.key, collection_lines(collection, self._settings.cassettes))
         return collection
+
+    def _say(self, suite: str, lines: list[str]) -> None:
+        """Show lines about a suite, unless they were shown a moment ago."""
+        if self._shown.get(suite) != lines:
+            self._display.lines(lines)
+            self._shown[suite] = lines
 
     def _open(self) -> list[SentBatch]:
         return sent_batches(self._settings.cassettes)
@@ -96,7 +112,7 @@ class BatchDesk:
     def _waiting(self) -> dict[Path, str]:
         return {
             job.path(self._settings): f"not recorded: {one.batch.words}"
-            for collection in self.collections
+            for collection in self._latest
             for one in collection.waiting
             for job in one.jobs
         }
@@ -113,7 +129,13 @@ class BatchDesk:
 
     def _submit_suite(self, group: Selected, plan: RecordingPlan, client: Callable[[], Any]) -> None:
         settings, expected = self._settings, plan.expected
-        jobs = [job for job in plan.jobs if job.key not in plan.shared]  # the others are copied when these have come
+        new = [batch for batch in self._open() if batch.suite == group.suite.key and batch.name not in self._known]
+        sent = {file for batch in new for file in batch.files}  # by another process, since this one looked
+        jobs = [
+            job
+            for job in plan.jobs  # those that are shared are copied when the others have come
+            if job.key not in plan.shared and job.path(settings).name not in sent
+        ]
         submission = submit_suite(group.suite, jobs, client, settings, expected, self._left_usd, routed)
         self.submissions.append(submission)
         if self._left_usd is not None and submission.expected is not None:

@@ -83,7 +83,8 @@ class Recorder:
         plans = self._plans(selected, first, waiting)
         self.plans = [plan for _, plan in plans]
         if plans:
-            shown = plan_lines([plan.shown for plan in self.plans])
+            in_batches = self._settings.batch is not None
+            shown = plan_lines([plan.shown for plan in self.plans], in_batches=in_batches)
             display.lines(["", *shown, *twice_lines(recorded_twice(self.plans))])
         if self._settings.plan_only:
             return
