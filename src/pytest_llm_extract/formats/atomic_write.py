@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import tempfile
 from pathlib import Path
+
+# What a killed process leaves behind is deleted by the first write of a later one, once nobody can be writing it.
+TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
+_STALE_S = 3600.0
+_swept = set[Path]()  # folders, once for each process, since a folder may hold thousands of files
 
 
 def check_writable(folder: Path) -> None:
@@ -35,6 +41,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
+            _sweep(path.parent, os.fstat(file.fileno()).st_mtime)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -43,3 +50,14 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _sweep(folder: Path, now: float) -> None:
+    """Delete temporary files of killed processes; `now` is the time of the file system."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if TEMPORARY.fullmatch(entry.name) and now - entry.stat(follow_symlinks=False).st_mtime > _STALE_S:
+                Path(entry.path).unlink()

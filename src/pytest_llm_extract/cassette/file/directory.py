@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.errors import CassetteError
+from pytest_llm_extract.formats.atomic_write import TEMPORARY
 
 _OURS = re.compile(r".+-[0-9a-f]{10}(\.\d+)?\.yaml")
-_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
 _HEAD = b"x_llm_extract:"
 _ABANDONED_S = 60.0  # a file that is written right now is younger
 
@@ -19,7 +19,7 @@ def recordings(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if (path.suffix == ".yaml" or _TEMPORARY.fullmatch(path.name)) and path.is_file()
+        if (path.suffix == ".yaml" or TEMPORARY.fullmatch(path.name)) and path.is_file()
     )
 
 
@@ -28,7 +28,7 @@ def is_disposable(path: Path) -> bool:
     if path.is_symlink():
         return False
     try:
-        if _TEMPORARY.fullmatch(path.name):
+        if TEMPORARY.fullmatch(path.name):
             return clock.wall_s() - path.stat().st_mtime > _ABANDONED_S
         with path.open("rb") as file:
             return bool(_OURS.fullmatch(path.name)) and file.read(len(_HEAD)) == _HEAD
