@@ -90,6 +90,24 @@ def test_answers_that_nobody_accepted_are_compared(branch: pytest.Pytester) -> N
     better.stdout.fnmatch_lines(["gate: pass", "  gained p0 * town * Bergen: Atlantis → Bergen"])
 
 
+def test_suite_that_nobody_accepted_is_compared_beside_others(branch: pytest.Pytester) -> None:
+    """An accepted suite that did not change hides no other one."""
+    branch.path.joinpath("same.md").write_text("Same.")
+    module = SUITE.replace("test_people", "test_same").replace("people.md", "same.md")
+    branch.path.joinpath("test_same.py").write_text(module)
+    git(branch.path, "checkout", "-q", "HEAD~1", "--", "cassettes", "people.md")
+    with StandIn(answer) as provider:
+        record(branch, provider, "test_same.py", "--llm-extract-accept")
+    commit(branch, "careful, and another suite that is accepted")
+    git(branch.path, "checkout", "-q", "HEAD~1", "--", "cassettes/test_people", "people.md")
+    commit(branch, "careless")
+    run = branch.run(LLM_EXTRACT, "diff", "git:HEAD~1", "git:HEAD")
+    assert (run.ret, run.errlines) == (1, [])
+    run.stdout.fnmatch_lines(["test_same.py::test_same (same)", "gate: pass"])
+    run.stdout.fnmatch_lines(["test_people.py::test_people (people)", "answers of the cassettes*", "gate: fail"])
+    assert branch.run(LLM_EXTRACT, "diff", "git:HEAD", "git:HEAD").ret == 0
+
+
 def test_what_one_revision_lacks_is_not_called_equal(branch: pytest.Pytester) -> None:
     """A cassette that went, and a document that changed since, are named, and the exit status is 2."""
     gold = branch.path / "gold.jsonl"
@@ -106,10 +124,14 @@ def test_what_one_revision_lacks_is_not_called_equal(branch: pytest.Pytester) ->
 
 
 def test_cassette_that_was_edited_holds_no_answer(branch: pytest.Pytester) -> None:
-    """It is named with its revision, and nothing is compared."""
+    """It is named with its revision, and nothing is compared. Neither is it where no suite is."""
     cassette = next(branch.path.glob("cassettes/**/p0-*.yaml"))
     cassette.write_text(cassette.read_text().replace("Atlantis", "Bergen"))
     commit(branch, "edited")
     run = branch.run(LLM_EXTRACT, "diff", "git:HEAD~1", "git:HEAD")
     assert (run.ret, run.outlines) == (2, [])
     run.stderr.fnmatch_lines(["llm-extract: git:HEAD (*):cassettes/*p0-*.yaml: is damaged or was edited by hand"])
+    command = [LLM_EXTRACT, "diff", "git:HEAD~1", "git:HEAD"]
+    elsewhere = subprocess.run(command, cwd=cassette.parent, capture_output=True, text=True, check=False)
+    assert (elsewhere.returncode, elsewhere.stdout) == (2, "")
+    assert "has no baseline.jsonl below cassettes, and pytest collects no suite here" in elsewhere.stderr

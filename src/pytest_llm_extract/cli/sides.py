@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from pytest_llm_extract.baseline.file import Baseline
 from pytest_llm_extract.baseline.paths import BASELINE
 from pytest_llm_extract.cli.collected import collect
 from pytest_llm_extract.cli.held_answers import HeldAnswers, held_answers
+from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.config.suite_folders import suite_folder
 from pytest_llm_extract.errors import BaselineError
 from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.git import Revision
@@ -95,13 +98,19 @@ def _revisions(before: Revision, after: Revision, cassettes: str) -> Sides:
     """The accepted answers of both, where those are the ones that they hold; else what their cassettes hold."""
     old, new = _accepted(before, cassettes), _accepted(after, cassettes)
     refused = {**old.refused, **new.refused}
-    if not refused and old.suites and new.suites:
+    changed = _changed_without_baseline(before, after, cassettes)
+    if not refused and not changed and old.suites and new.suites:
         return Sides(old.suites, new.suites)
     collected = collect()
     suites = {suite.key: suite for suite in collected.suites if suite.is_gated}
+    if not (old.suites or new.suites or collected.suites):
+        raise BaselineError(str(before), f"has no {BASELINE} below {cassettes}, and pytest collects no suite here")
     if not (old.suites and new.suites):
         lacking = after if old.suites else before
         refused = dict.fromkeys([*suites, *old.suites, *new.suites], f"{lacking} has no baseline") | refused
+    for key, suite in suites.items():
+        if not (key in old.suites and key in new.suites) and _folder(suite, collected.settings) in changed:
+            refused.setdefault(key, "nobody accepted its answers")
     held: list[dict[str, SuiteResult]] = [dict(old.suites), dict(new.suites)]
     problems = [f"not collected: {error}" for error in collected.errors]
     scored = set()
@@ -116,6 +125,24 @@ def _revisions(before: Revision, after: Revision, cassettes: str) -> Sides:
             scored.add(key)
         problems += lines
     return Sides(held[0], held[1], frozenset(scored), tuple(problems))
+
+
+def _changed_without_baseline(before: Revision, after: Revision, cassettes: str) -> set[Path]:
+    """The folders of suites with cassettes in both revisions, not the same ones, and without a baseline in one."""
+    sides = [revision.blobs(cassettes) for revision in (before, after)]
+    accepted = set.intersection(*({path.parent for path in side if path.name == BASELINE} for side in sides))
+    found: list[dict[Path, set[tuple[Path, str]]]] = [{}, {}]
+    for side, folders in zip(sides, found, strict=True):
+        for path, blob in side.items():
+            if path.suffix == ".yaml":
+                folders.setdefault(path.parent.parent, set()).add((path, blob))
+    old, new = found
+    return {folder for folder in old.keys() & new.keys() if old[folder] != new[folder]} - accepted
+
+
+def _folder(suite: Suite, settings: Settings) -> Path:
+    """The folder of a suite's cassettes, as a revision names it."""
+    return Path(os.path.relpath(suite_folder(settings.cassettes, suite.id)))
 
 
 def _unreadable(suite: Suite | None, key: str, why: str) -> list[str] | None:
