@@ -85,7 +85,9 @@ def test_going_back_to_a_formulation_costs_nothing(bare: pytest.Pytester) -> Non
         record(bare, provider).assert_outcomes(passed=7)
         sent = len(provider.requests)
         write(bare, prompted('Variant("before", prompt="plain.md")', prompt="terse.md"))
-        record(bare, provider, "--llm-extract-budget=0.000001").assert_outcomes(passed=7)
+        run = record(bare, provider, "--llm-extract-budget=0.000001")
+        run.assert_outcomes(passed=7)
+        run.stdout.no_fnmatch_line("*llm-extract mv*")
         (bare.path / "plain.md").write_text("Terse.")  # while the old text becomes a variant
         (bare.path / "terse.md").write_text("Read the item.")
         run = record(bare, provider, "--llm-extract-budget=0.000001")

@@ -81,6 +81,8 @@ def plan_suite(
     shown = _shown(jobs, probed, client, settings)
     shown.waiting = len(waiting)
     shown.to_record, shown.shared = len(paid), Counter(source.variant for source in sources.values())
+    if sources and not jobs[0].suite.is_gated:
+        shown.moved_from = None  # its cassettes are copied, and it has no baseline that would have to move along
     if expected and len(expected) == len(paid):
         shown.expected = sum(expected.values(), Estimate())
     copied = {key for key, source in sources.items() if source.is_there}
