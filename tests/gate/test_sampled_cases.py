@@ -182,17 +182,30 @@ def test_flake_rate_is_of_scores_within_the_case() -> None:
         ]
     )
     fields = summarize(("x", "rows"), cases)
-    assert {path: summary.flakes for path, summary in fields.items()} == {"x": Flakes(1, 5), "rows": Flakes(2, 5)}
-    assert count_flakes(cases) == Flakes(3, 5)
+    assert {path: summary.flakes for path, summary in fields.items()} == {
+        "x": Flakes(1, 5, Fraction(1)),
+        "rows": Flakes(2, 5, Fraction(2)),
+    }
+    assert count_flakes(cases) == Flakes(3, 5, Fraction(3))
     found = suite_of(cases)
     decision = decide(found)
-    note = "the samples disagree in 3 of 5 cases (rows in 2, x in 1): expect about as many to change from noise alone"
-    assert note in decision.notes
+    note = "the samples disagree in 3 of 5 cases (rows in 2, x in 1): expect about 3 to change from one recording "
+    assert f"{note}to the next from noise alone" in decision.notes
     lines = suite_lines(found, decision, {}, Form(100))
     assert any(line.startswith(" field ") and "flake" in line for line in lines)
     assert "20.0%" in next(line for line in lines if line.startswith(" x "))
     wire = suite_to_wire(found, decision)
     assert (wire["samples"], wire["flake_rate"], wire["fields"]["rows"]["flake_rate"]) == (2, 0.6, 0.4)
+
+
+def test_more_samples_make_no_higher_flake_rate() -> None:
+    """A case that is right half of the time differs in half of its pairs, be it two samples or thousands."""
+    for n in (2, 3, 5, 50, 5_000):
+        drawn = random.Random(n)
+        cases = [Flakes.of_case([drawn.random() < 0.5 for _ in range(n)]) for _ in range(1 + 20_000 // n)]
+        rate = sum(cases, Flakes()).rate
+        assert rate == pytest.approx(0.5, abs=0.02), n
+    assert Flakes.of_case(["a", "a", "b"]) == Flakes(1, 1, Fraction(2, 3))
 
 
 def test_one_sample_has_no_flake_rate() -> None:

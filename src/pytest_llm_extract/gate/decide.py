@@ -298,9 +298,10 @@ def _flakes(cases: Sequence[CaseResult], fields: Mapping[str, FieldSummary]) -> 
     if not flaky:
         return []
     whole, shown = count_flakes(cases), some_names(f"{path} in {-minus}" for minus, path in flaky)
+    expected = f"{float(whole.differing):.1f}".removesuffix(".0")
     return [
         f"the samples disagree in {whole.n_flaky} of {count_cases(whole.n_cases)} ({shown}): "
-        "expect about as many to change from noise alone"
+        f"expect about {expected} to change from one recording to the next from noise alone"
     ]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
@@ -16,18 +17,34 @@ from pytest_llm_extract.stats import intervals
 
 @dataclass(frozen=True)
 class Flakes:
-    """The number of cases whose samples are scored differently."""
+    """How differently the samples of cases are scored.
+
+    `n_flaky` counts the cases with a difference, of `n_cases` that have several samples. `differing` is the sum over
+    them of the share of pairs of samples that differ.
+    """
 
     n_flaky: int = 0
     n_cases: int = 0
+    differing: Fraction = Fraction(0)
+
+    @classmethod
+    def of_case(cls, scores: Sequence[Hashable]) -> Flakes:
+        """Those of one case with several samples, each with its score."""
+        n = len(scores)
+        alike = sum(count * (count - 1) for count in Counter(scores).values())
+        differing = 1 - Fraction(alike, n * (n - 1))
+        return cls(int(differing > 0), 1, differing)
 
     def __add__(self, other: Flakes) -> Flakes:
-        return Flakes(self.n_flaky + other.n_flaky, self.n_cases + other.n_cases)
+        return Flakes(self.n_flaky + other.n_flaky, self.n_cases + other.n_cases, self.differing + other.differing)
 
     @property
     def rate(self) -> float | None:
-        """The flake rate: the share of those cases, in 0..1; None where no case has several samples."""
-        return self.n_flaky / self.n_cases if self.n_cases else None
+        """The flake rate in 0..1: the chance that two samples of a case differ, however many there are.
+
+        None where no case has several samples.
+        """
+        return float(self.differing / self.n_cases) if self.n_cases else None
 
 
 class FieldSummary(NamedTuple):
@@ -49,7 +66,7 @@ def summarize(paths: Sequence[str], results: Iterable[CaseResult]) -> dict[str, 
             listed.setdefault(path, []).extend(counted)
             clusters.setdefault(path, []).append((sum([c.right for c in counted]), sum([c.n for c in counted])))
             if len(of_samples) > 1:
-                flakes[path] = flakes.get(path, Flakes()) + Flakes(int(_is_flaky(of_samples)), 1)
+                flakes[path] = flakes.get(path, Flakes()) + Flakes.of_case(_scores(of_samples))
     return {
         path: FieldSummary(add_up(counts), intervals.clustered(clusters[path]), flakes.get(path, Flakes()))
         for path, counts in listed.items()
@@ -58,9 +75,9 @@ def summarize(paths: Sequence[str], results: Iterable[CaseResult]) -> dict[str, 
 
 
 def count_flakes(results: Iterable[CaseResult]) -> Flakes:
-    """Count the cases that are flaky in any field."""
-    several = [_by_field(result).values() for result in results if result.further]
-    return Flakes(sum(any(map(_is_flaky, fields)) for fields in several), len(several))
+    """Count the cases and pairs of samples that differ in any field."""
+    several = [map(_scores, _by_field(result).values()) for result in results if result.further]
+    return sum((Flakes.of_case([*zip(*fields, strict=True)]) for fields in several), Flakes())
 
 
 def _by_field(result: CaseResult) -> dict[str, list[FieldCounts | None]]:
@@ -72,14 +89,13 @@ def _by_field(result: CaseResult) -> dict[str, list[FieldCounts | None]]:
     return {path: [counts.get(path) for counts in (first, *further)] for path in paths}
 
 
-def _is_flaky(of_samples: Sequence[FieldCounts | None]) -> bool:
-    """Whether the samples of a case differ in the share of a field's leaves that are right.
+def _scores(of_samples: Sequence[FieldCounts | None]) -> list[Fraction | int]:
+    """The share of a field's leaves that are right in each sample of a case.
 
     Scores are compared and not answers: two wrong answers that differ are alike to every rate and to the gate. A field
     is flaky in a case exactly where the gate would see a change between two of the case's samples.
     """
-    first, *others = of_samples
-    return any(other is not first and right_share(other) != right_share(first) for other in others)
+    return [right_share(counts) for counts in of_samples]
 
 
 @dataclass(frozen=True)

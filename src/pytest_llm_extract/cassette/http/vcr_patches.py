@@ -6,17 +6,16 @@ import contextlib
 import functools
 import http.client
 import importlib
-import re
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 from unittest import mock
 
 from vcr.cassette import Cassette
 from vcr.request import Request
+from vcr.stubs import VCRConnection
 
-_DONE = re.compile(rb"[\r\n]data: ?\[DONE\](?:\r\n|\n|\r)")
-_DONE_LENGTH = 20  # bytes of an earlier piece that its end may begin in
+from pytest_llm_extract.cassette.http.stream_end import Ended, EndedAsync, is_stream, reading_to_the_end
 
 
 @contextlib.contextmanager
@@ -29,6 +28,9 @@ def patched(cassette: type[Cassette]) -> Iterator[None]:
         stack.enter_context(mock.patch("vcr.stubs.httpx_stubs.VcrRequest", _HttpxRequest))
         for name, ending in (("vcr_handle_request", _ending), ("vcr_handle_async_request", _ending_async)):
             stack.enter_context(mock.patch(f"vcr.stubs.httpx_stubs.{name}", _reading_to_its_end(name, ending)))
+        stack.enter_context(
+            mock.patch("vcr.stubs.VCRConnection.getresponse", reading_to_the_end(VCRConnection.getresponse))
+        )
         stack.enter_context(cassette.use(path="pytest-llm-extract"))
         stack.enter_context(_aiohttp_bodies())
         yield
@@ -49,7 +51,7 @@ class _HttpxRequest(Request):  # type: ignore[misc]  # vcrpy has no types
 
 
 def _reading_to_its_end(name: str, ending: Callable[[Any], Any]) -> Callable[..., Any]:
-    """vcrpy's stub of httpx, which reads a stream to its end, with that end where the events say `[DONE]`."""
+    """vcrpy's stub of httpx, which reads a stream to its end, with that end where its events say so."""
     make: Callable[..., Any] = getattr(importlib.import_module("vcr.stubs.httpx_stubs"), name)
     return lambda cassette, send, module: make(cassette, ending(send), module)
 
@@ -57,63 +59,22 @@ def _reading_to_its_end(name: str, ending: Callable[[Any], Any]) -> Callable[...
 def _ending(send: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def sent(transport: Any, request: Any) -> Any:
         response = send(transport, request)
-        return _end_at_done(response, lambda stream: _Ended(stream))
+        return _end_at_last_event(response, Ended)
 
     return sent
 
 
 def _ending_async(send: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
     async def sent(transport: Any, request: Any) -> Any:
-        return _end_at_done(await send(transport, request), lambda stream: _EndedAsync(stream))
+        return _end_at_last_event(await send(transport, request), EndedAsync)
 
     return sent
 
 
-def _end_at_done(response: Any, wrap: Callable[[Any], Any]) -> Any:
-    if response.headers.get("content-type", "").startswith("text/event-stream"):
+def _end_at_last_event(response: Any, wrap: Callable[[Any], Any]) -> Any:
+    if is_stream(response.headers):
         response.stream = wrap(response.stream)
     return response
-
-
-class _Done:
-    """Looks for the event that ends a stream; some servers leave the connection open after it."""
-
-    def __init__(self) -> None:
-        self._end = b"\n"
-
-    def is_in(self, piece: bytes) -> bool:
-        """Whether the stream has ended with this piece."""
-        text = self._end + piece
-        self._end = text[-_DONE_LENGTH:]
-        return _DONE.search(text) is not None
-
-
-class _Ended:
-    def __init__(self, stream: Any) -> None:
-        self._stream, self._done = stream, _Done()
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._stream:
-            yield piece
-            if self._done.is_in(piece):
-                return
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-class _EndedAsync:
-    def __init__(self, stream: Any) -> None:
-        self._stream, self._done = stream, _Done()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._stream:
-            yield piece
-            if self._done.is_in(piece):
-                return
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 @contextlib.contextmanager
