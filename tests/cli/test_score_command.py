@@ -9,6 +9,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from pytest_llm_extract.scoring.score import score_answer
 
 MODULE = """
 import os
+from collections.abc import Iterator
 from decimal import Decimal
 from pydantic import BaseModel
 
@@ -70,13 +72,15 @@ def write_jsonl(path: Path, rows: list[Any]) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with a schema, gold and predictions."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project with a schema, gold and predictions; its module is nobody else's."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "invoices", raising=False)
     (tmp_path / "invoices.py").write_text(MODULE)
     write_jsonl(tmp_path / "gold.jsonl", GOLD)
     write_jsonl(tmp_path / "p.jsonl", PREDICTIONS)
-    return tmp_path
+    yield tmp_path
+    sys.modules.pop("invoices", None)
 
 
 def run(*arguments: str, gold: str = "gold.jsonl", predictions: str = "p.jsonl") -> subprocess.CompletedProcess[str]:
