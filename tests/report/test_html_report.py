@@ -21,6 +21,9 @@ from pytest_llm_extract.report.html.page import html_files, script_text
 from pytest_llm_extract.report.registry import write_report
 from pytest_llm_extract.report.results_json import run_to_wire
 from pytest_llm_extract.report.run_results import run_results
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.leaf import Leaves
+from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.results.recipe import Recipe
 
 
@@ -250,3 +253,23 @@ def test_a_suite_with_variants_says_whether_fine_tuning_is_due() -> None:
     assert "First: make better the primary, for its formulation: better 100.0%, read" in text
     assert "Have 5 different formulations been tried? No." in text
     assert "Numbers in results.json: [1] comparison[0].best" in text
+
+
+def test_answers_that_are_lost_alike_are_one_row() -> None:
+    """The first one by its name, and how many more there are; another reason is another row."""
+    suite = value_suite(12)
+    lost = [
+        replace(
+            case, status=Status.TRUNCATED, valid=False, error="other" if at == 3 else "cut off", leaves=_missing(case)
+        )
+        for at, case in enumerate(suite.cases)
+    ]
+    (page,) = files_of([suite._replace(cases=tuple(lost), baseline=None)], Path("report.html")).values()
+    assert isinstance(page, str)
+    text = " ".join(Reader(page).text)
+    assert "Wrong now: 12" in text
+    assert "case-0000 all; 10 more cases alike truncated cut off case-0003 all truncated other" in text
+
+
+def _missing(case: CaseResult) -> Leaves:
+    return {path: (leaf._replace(outcome=Outcome.MISSING, actual=None),) for path, (leaf,) in case.leaves.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,7 +23,7 @@ from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.outcome import RIGHT, Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.scoring.advice import shared_advice
-from pytest_llm_extract.wording import count_cases
+from pytest_llm_extract.wording import count_cases, counted
 
 _ROWS = 100  # of a table of cases; the list of the script has all of them
 _FIRST = 8  # rows of lost values that are not folded
@@ -171,13 +172,17 @@ def _tables(suite: SuiteResult, decision: Decision) -> Iterator[Html]:
 
 
 def _wrong(suite: SuiteResult) -> Iterator[Html]:
-    """What is wrong in this run, folded; of an answer that is lost as a whole, one row."""
+    """What is wrong in this run, folded; answers that are lost in the same way are one row."""
     wrong = [found for case in suite.cases for found in _wrong_values(case)]
     if not wrong:
         return
-    rows = [[_case_cell(case, path), *map(_value, texts)] for case, path, texts in map(_wrong_texts, wrong[:_ROWS])]
+    lost = Counter((case.status, case.error) for case, _, leaf in wrong if leaf is None)
+    first = {(case.status, case.error): case.id for case, _, leaf in reversed(wrong) if leaf is None}
+    listed = [found for found in wrong if found[2] is not None or first[found[0].status, found[0].error] == found[0].id]
+    texts = (_wrong_texts(found, lost[found[0].status, found[0].error] - 1) for found in listed[:_ROWS])
+    rows = [[_case_cell(case, path), *map(_value, cells)] for case, path, cells in texts]
     shown = table("Wrong now", ("case", "field", "outcome", "expected", "now"), rows)
-    yield tag("details", tag("summary", f"Wrong now: {len(wrong):,}"), shown, *_more(len(wrong)))
+    yield tag("details", tag("summary", f"Wrong now: {len(wrong):,}"), shown, *_more(len(listed)))
 
 
 def _wrong_values(case: CaseResult) -> Iterator[tuple[CaseResult, str, Leaf | None]]:
@@ -189,11 +194,12 @@ def _wrong_values(case: CaseResult) -> Iterator[tuple[CaseResult, str, Leaf | No
         yield from ((case, path, leaf) for leaf in leaves if leaf.outcome not in RIGHT)
 
 
-def _wrong_texts(wrong: tuple[CaseResult, str, Leaf | None]) -> tuple[str, str, tuple[str, str, str, str]]:
-    """Case, field, and what is in the further cells."""
+def _wrong_texts(wrong: tuple[CaseResult, str, Leaf | None], n_alike: int) -> tuple[str, str, tuple[str, ...]]:
+    """Case, field, and what is in the further cells; `n_alike` more answers are lost in the same way."""
     case, path, leaf = wrong
     if leaf is None:
-        return case.id, "", ("all", case.status.value, "", case.error or "")
+        fields = f"all; {counted(n_alike, 'more case')} alike" if n_alike else "all"
+        return case.id, "", (fields, case.status.value, "", case.error or "")
     return case.id, path, (path, leaf.outcome.value, _side(leaf, leaf.expected), _side(leaf, leaf.actual))
 
 
