@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -34,6 +35,14 @@ def test_items(extraction):
 """
 SEND = (sys.executable, "-m", "pytest", "-q", "--llm-record", "--llm-extract-batch")
 COLLECT = (sys.executable, "-m", "pytest", "-q", "--llm-extract-collect")
+
+
+class Ran(NamedTuple):
+    """A run of pytest: how long it took, how much of a processor, and what it said."""
+
+    took_s: float
+    cpu_s: float
+    said: str
 
 
 class Project:
@@ -58,11 +67,13 @@ class Project:
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=self.folder, env=self._environment, stdout=pipe, stderr=pipe, text=True)
 
-    def run(self, command: tuple[str, ...]) -> tuple[float, str]:
-        """Run a command to its end: the seconds that it took, and what it said."""
-        start = time.perf_counter()
+    def run(self, command: tuple[str, ...]) -> Ran:
+        """Run a command to its end."""
+        start, before = time.perf_counter(), os.times()
         said = "".join(self.start(command).communicate())
-        return time.perf_counter() - start, said
+        after = os.times()
+        cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
+        return Ran(time.perf_counter() - start, cpu_s, said)
 
     @property
     def open_files(self) -> list[Path]:
@@ -74,12 +85,13 @@ def measure_collection(n_cases: int) -> None:
     """Print how long it takes to send and to collect so many requests."""
     with tempfile.TemporaryDirectory() as folder, BatchProvider() as provider:
         project = Project(Path(folder), provider, n_cases)
-        sent_s, said = project.run(SEND)
+        sent = project.run(SEND)
         provider.end()
-        collected_s, said = project.run(COLLECT)
+        collected = project.run(COLLECT)
         n_written = len(list(project.folder.rglob("c*.yaml")))
-        print(said.strip().splitlines()[0])
-        print(f"{n_cases:,} requests sent in {sent_s:.1f} s, {n_written:,} cassettes collected in {collected_s:.1f} s")
+        print(collected.said.strip().splitlines()[0])
+        print(f"{n_cases:,} requests sent in {sent.took_s:.1f} s ({sent.cpu_s:.1f} s of processor)")
+        print(f"{n_written:,} cassettes collected in {collected.took_s:.1f} s ({collected.cpu_s:.1f} s of processor)")
 
 
 def kill_at_random(times: int, n_cases: int, seed: int) -> int:
@@ -88,7 +100,7 @@ def kill_at_random(times: int, n_cases: int, seed: int) -> int:
     with tempfile.TemporaryDirectory() as folder, BatchProvider() as provider:
         provider.ends_at_once = True
         project = Project(Path(folder), provider, n_cases)
-        lasts_s = [project.run(command)[0] for command in (SEND, COLLECT)]
+        lasts_s = [project.run(command).took_s for command in (SEND, COLLECT)]
         for number in range(times // 2):
             project.ask(f"Read in round {number}.")
             for command, took_s in zip((SEND, COLLECT), lasts_s, strict=True):

@@ -44,7 +44,8 @@ class AnthropicBatches(BatchProvider):
 
     def serve(self, method: str, path: str, query: dict[str, list[str]], headers: dict[str, str], body: bytes) -> Any:
         """Answer one call."""
-        if headers.get("x-api-key") != "loopback-only" or not headers.get("anthropic-version"):
+        key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
+        if key != "loopback-only" or not headers.get("anthropic-version"):
             raise Refusal(
                 401, {"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}
             )
@@ -110,6 +111,7 @@ class GoogleBatches(BatchProvider):
 
     def serve(self, method: str, path: str, query: dict[str, list[str]], headers: dict[str, str], body: bytes) -> Any:
         """Answer one call."""
+        path = re.sub(r"^(/upload|/download)?/v1/", r"\1/v1beta/", path)  # which newer clients use
         if headers.get("x-goog-api-key") != "loopback-only":
             raise Refusal(403, {"error": {"code": 403, "message": "no key", "status": "PERMISSION_DENIED"}})
         if (method, path) == ("POST", "/upload/v1beta/files"):

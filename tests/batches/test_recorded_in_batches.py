@@ -91,6 +91,8 @@ def test_the_command_waits(prompted: pytest.Pytester) -> None:
     with batching(BatchProvider()) as provider:
         submit(prompted)
         assert prompted.run(command, "collect").ret == 3
+        check = prompted.run(command, "check")
+        check.stdout.fnmatch_lines(["waiting  *: 4 cases (c0, c1, c2, c3): sent in a batch; llm-extract collect *"])
         seen = len(provider.calls)
         provider.refuse = lambda method, path: provider.end() if len(provider.calls) > seen + 2 else None
         run = prompted.run(command, "collect", "--wait")

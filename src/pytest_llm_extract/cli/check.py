@@ -103,8 +103,13 @@ def _of_plans(plans: Sequence[RecordingPlan]) -> Iterator[CheckFinding]:
     """Stale cassettes by cause, and missing ones."""
     for plan in plans:
         ids: dict[tuple[str, str], list[str]] = {}
+        in_batches = {job.key for job in plan.waiting}
         for probe in plan.probes.values():
-            if probe.status is Status.STALE:
+            if probe.job.key in in_batches:
+                ids.setdefault(("waiting", "sent in a batch; llm-extract collect writes it"), []).append(
+                    _name(probe.job)
+                )
+            elif probe.status is Status.STALE:
                 ids.setdefault(("stale", probe.problem or "request changed"), []).append(_name(probe.job))
             elif probe.status is Status.MISSING:
                 ids.setdefault(("missing", "no cassette; pytest --llm-record records it"), []).append(_name(probe.job))

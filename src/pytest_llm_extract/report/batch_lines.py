@@ -104,7 +104,8 @@ def _waiting(waiting: Waiting) -> str:
 def stray_lines(batches: Iterable[SentBatch]) -> list[str]:
     """Batches of suites that this run does not have."""
     return [
-        f"batch {batch.id or batch.name} is of {batch.suite}, which is not among the tests of this run"
+        f"batch {batch.id or batch.name} is of {batch.suite}, which is not among the tests of this run; "
+        f"if that was renamed, write its new name into {batch.path(Path('cassettes')).name}"
         for batch in batches
     ]
 
