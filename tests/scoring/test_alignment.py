@@ -312,6 +312,21 @@ def test_rows_that_label_a_part_of_their_key() -> None:
     assert by_key([{"sku": "c", "price": 1}], predicted, key=key)["rows[].price"] == [M, S, S, S]
 
 
+def test_rows_that_may_be_null_count_alike_in_any_order() -> None:
+    """Which row gets the null of the answer, and which is left over, does not depend on where they stand."""
+    gold: list[Plain] = [{}, {"sku": AnyOf("a", None)}, {"sku": "b"}]
+    predicted: list[Plain] = [{"sku": None}, {"sku": "zzz"}, {}]
+    found = [score({"rows": list(rows)}, {"rows": predicted}, Order).fields for rows in itertools.permutations(gold)]
+    assert all(fields == found[0] for fields in found)
+    assert by_key([{"sku": AnyOf("a", None), "name": "x"}], [{"name": "x"}]) == {"rows[].sku": [A], "rows[].name": [C]}
+
+
+def test_alternatives_are_as_alike_as_the_first() -> None:
+    """A row with several right answers finds the one that nearly says the first, whatever else is right."""
+    gold = [{"sku": AnyOf("bolt M8", "something quite different", "a third one")}]
+    assert by_key(gold, [{"sku": "bolt M9"}]) == {"rows[].sku": [W]}
+
+
 def test_min_similarity() -> None:
     """0 pairs rows that share nothing; so they are wrong instead of missing and extra."""
     gold, predicted = [{"sku": "bolt", "name": "x"}], [{"sku": "9-Q", "name": "77"}]

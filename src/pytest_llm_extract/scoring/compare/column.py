@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from pytest_llm_extract.rules.comparators import AnyOf
-from pytest_llm_extract.scoring.compare.comparators import NO_KEY, Comparator
+from pytest_llm_extract.scoring.compare.comparators import NO_KEY, Comparator, may_be_null
 from pytest_llm_extract.scoring.compare.ranges import Ranges, is_number, ranges_of
 
 
@@ -24,6 +24,7 @@ class Column:
 
     `gold` and `predicted` hold its values, None for null, UNLABELLED where gold does not say. `keys` holds a key for
     each value, equal exactly when the values are the same; it is None when the comparator is not an equivalence here.
+    `free` has the places of gold values that may be null: missing, they are not charged.
     """
 
     def __init__(self, comparator: Comparator, gold: Sequence[Any], predicted: Sequence[Any]) -> None:
@@ -40,6 +41,9 @@ class Column:
             [None if v is None else key(v) for v in self.predicted],
         )
         self.keys = self._sure_keys()
+        # Only an AnyOf may be null, and it has no key.
+        free = () if self.keys is not None else (i for i, v in enumerate(self.gold) if may_be_null(v, is_null))
+        self.free = frozenset(free)
 
     def _sure_keys(self) -> tuple[list[Hashable], list[Hashable]] | None:
         """Keys of gold and of predicted values; None stands for null and for unlabelled."""

@@ -70,9 +70,11 @@ class Gains:
         correct = [[0] * len(self._others) for _ in self._rows]
         for c, column in enumerate(self._table.columns):
             unit = (1 << self._correct) + (1 << (self._alike - (3 * c + 1) * self._digit))
-            for line, hits in zip(correct, column.hits(self._rows, self._others), strict=True):
+            saved = 1 << self._errors  # a hit saves the extra value; a gold value that may be null saved nothing yet
+            for i, line, hits in zip(self._rows, correct, column.hits(self._rows, self._others), strict=True):
+                gain = unit + saved if i in column.free else unit
                 for b in hits:
-                    line[b] += unit
+                    line[b] += gain
         return correct
 
     def _by_mask(self, null: int, valued: int, held: int) -> int:

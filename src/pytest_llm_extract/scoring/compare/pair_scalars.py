@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_llm_extract.scoring.compare.assignment import in_order
 from pytest_llm_extract.scoring.compare.column import Column
-from pytest_llm_extract.scoring.compare.comparators import Comparator, may_be_null
+from pytest_llm_extract.scoring.compare.comparators import Comparator
 
 
 def pair_scalars(
@@ -22,8 +22,7 @@ def pair_scalars(
         return _by_key(*column.keys)
     if (ranges := column.ranges()) is not None:
         return ranges.matching() | _nulls(column)
-    free = _uncharged(column)
-    return _matching(_all_hits(column), sorted(range(len(gold)), key=free.__contains__))
+    return _matching(_all_hits(column), sorted(range(len(gold)), key=column.free.__contains__))
 
 
 def _nulls(column: Column) -> dict[int, int]:
@@ -46,7 +45,7 @@ def _by_key(gold: Sequence[Any], predicted: Sequence[Any]) -> dict[int, int]:
 def _in_sequence(column: Column) -> dict[int, int]:
     if column.keys is None:
         hits = [set(found) for found in _all_hits(column)]
-        most, free = len(hits) + 1, _uncharged(column)
+        most, free = len(hits) + 1, column.free
         return in_order(len(hits), len(column.predicted), lambda i, j: most + (i not in free) if j in hits[i] else None)
     from rapidfuzz.distance import LCSseq
 
@@ -60,22 +59,17 @@ def _all_hits(column: Column) -> list[Sequence[int]]:
     """The places of the predicted values that are the same as each gold value; null is the same as null."""
     hits = column.hits(range(len(column.gold)), range(len(column.predicted)))
     nulls = [j for j, value in enumerate(column.predicted) if value is None]
-    free = _uncharged(column)
     return [
-        nulls if value is None else [*found, *nulls] if i in free else found
+        nulls if value is None else [*found, *nulls] if i in column.free else found
         for i, (value, found) in enumerate(zip(column.gold, hits, strict=True))
     ]
-
-
-def _uncharged(column: Column) -> set[int]:
-    """The gold values that may be null: missing, they are not charged, so the others come first."""
-    return {i for i, value in enumerate(column.gold) if may_be_null(value, column.comparator.is_null)}
 
 
 def _matching(hits: Sequence[Sequence[int]], roots: Sequence[int]) -> dict[int, int]:
     """A maximum matching by augmenting paths, breadth first (König; being the same need not carry over).
 
-    What is paired stays so, with this or another one: the first of `roots` are paired wherever they can be.
+    What is paired stays so, with this or another one: the first of `roots` are paired wherever they can be. Those are
+    the values that are charged when they are missing.
     """
     gold_of: dict[int, int] = {}
     predicted_of: dict[int, int] = {}

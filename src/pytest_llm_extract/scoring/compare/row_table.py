@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel
 
+from pytest_llm_extract.rules.comparators import AnyOf
 from pytest_llm_extract.schema.validators import MISSING, Unreadable
 from pytest_llm_extract.scoring.compare.column import UNLABELLED, Column
 from pytest_llm_extract.scoring.compare.findings import Held, RowText, RowTexts
@@ -83,6 +84,8 @@ class Table:
                 null, valued = mine[a]
                 if column.gold[i] is None:
                     mine[a] = null | bit, valued
+                elif i in column.free:  # it may be either
+                    mine[a] = null | bit, valued | bit
                 elif column.gold[i] is not UNLABELLED:
                     mine[a] = null, valued | bit
             if column.labelled:
@@ -93,10 +96,14 @@ class Table:
 
 
 def _shown(value: Any) -> str:
-    """What a value says, without the name of its class."""
-    if isinstance(value, Enum):
+    """What a value says, without the name of its class; of several right answers, the first."""
+    if isinstance(value, AnyOf):
+        value = next((one for one in value.values if one is not None), None)
+    if isinstance(value, Enum | Unreadable):
         value = value.value
-    return str(value.value if isinstance(value, Unreadable) else value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return " ".join(_shown(getattr(value, field.name)) for field in fields(value))
+    return str(value)
 
 
 def _gold_cells(rows: Sequence[Any], names: tuple[str, ...], models: bool) -> list[Any]:
