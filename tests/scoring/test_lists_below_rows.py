@@ -25,12 +25,28 @@ class Author(BaseModel):
     last: str | None = None
 
 
+class Journal(BaseModel):
+    """A member of a union."""
+
+    name: str | None = None
+    volume: int | None = None
+
+
+class Talk(BaseModel):
+    """Another one."""
+
+    name: str | None = None
+    place: str | None = None
+
+
 class Citation(BaseModel):
-    """A row with two kinds of lists."""
+    """A row with two kinds of lists, a union and a dict."""
 
     title: str | None = None
     authors: list[Author] = []
     words: list[str | None] = []
+    venue: Journal | Talk | None = None
+    notes: dict[str, str | None] = {}
 
 
 class Paper(BaseModel):
@@ -46,6 +62,8 @@ fields: dict[str, st.SearchStrategy[Any]] = {
     "title": st.sampled_from(["x", "xy"]),
     "authors": st.lists(partly, max_size=3) | st.lists(author, max_size=3),
     "words": st.lists(st.none() | st.sampled_from("ab"), max_size=3),
+    "venue": st.none() | st.sampled_from([{"name": "a"}, {"volume": 1}, {"name": "b", "place": None}, {"place": "a"}]),
+    "notes": st.dictionaries(st.sampled_from("pq"), st.none() | st.sampled_from("ab"), max_size=2),
 }
 citation = st.fixed_dictionaries({}, optional=fields)
 
