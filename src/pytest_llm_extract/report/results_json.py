@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from io import StringIO
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,10 @@ def run_to_wire(
 
 def results_text(wire: dict[str, Any]) -> str:
     """The text of a results.json."""
-    return json.dumps(wire, indent=1) + "\n"
+    text = StringIO()
+    for piece in json.JSONEncoder(indent=1).iterencode(wire):  # `dumps` holds all pieces: seven times the text
+        text.write(piece)
+    return text.getvalue() + "\n"
 
 
 def write_results(path: Path, data: str | bytes) -> None:

@@ -35,10 +35,11 @@ def group_misses(results: Iterable[CaseResult], left_out: Collection[tuple[str, 
     `left_out` holds pairs of field and case that are reported elsewhere.
     """
     grouped: dict[str, list[tuple[CaseResult, Miss]]] = {}
+    elsewhere = frozenset(left_out)
     for result in sorted(results, key=lambda one: (-_n_wrong(one), one.id)):
         for sample in result.samples:
             for key, miss in _of_sample(sample).items():
-                if miss.path is None or (miss.path, result.id) not in left_out:
+                if miss.path is None or (miss.path, result.id) not in elsewhere:
                     grouped.setdefault(key, []).append((result, miss))
     groups = [_grouped(members) for members in grouped.values()]
     return sorted(groups, key=lambda miss: (miss.path is not None, -len(miss.cases)))
