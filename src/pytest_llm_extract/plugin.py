@@ -56,6 +56,11 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in options.MARKERS:
         config.addinivalue_line("markers", marker)
     gate_ids.run_suites_of_gates(config)
+    if settings_of.records(config):
+        from pytest_llm_extract.credentials.placeholder_key import note_recording
+
+        note_recording(records=True)
+        config.add_cleanup(lambda: note_recording(records=False))
     if settings_of.records(config) and getattr(config.option, "dist", "no") != "no":
         config.option.dist, config.option.tx = "no", []  # pytest-xdist looks at these later
         config.stash[ONE_PROCESS] = True

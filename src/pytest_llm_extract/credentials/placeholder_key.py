@@ -22,10 +22,16 @@ _Environ = type(os.environ)
 
 
 class _Credential(NamedTuple):
-    """The variables that hold the key of an SDK, and others that stand for another kind of its credentials."""
+    """The variables that hold the key of an SDK, and others that stand for another kind of its credentials.
+
+    `joined` is what joins the keys in a message. `is_for_replay`: while a run records, nothing stands in, since the SDK
+    finds credentials in places that a variable goes before.
+    """
 
     keys: tuple[str, ...]
     others: tuple[str, ...] = ()
+    joined: str = " or "
+    is_for_replay: bool = False
 
 
 _CREDENTIALS = (
@@ -36,6 +42,8 @@ _CREDENTIALS = (
         ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_PROFILE", "ANTHROPIC_CONFIG_DIR", "ANTHROPIC_FEDERATION_RULE_ID"),
     ),
     _Credential(("GEMINI_API_KEY", "GOOGLE_API_KEY"), ("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE")),
+    # Of boto3, which looks into files and asks the machine for its role after the environment.
+    _Credential(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("AWS_BEARER_TOKEN_BEDROCK",), " and ", True),
 )
 VARIABLES = frozenset(name for credential in _CREDENTIALS for name in credential.keys)
 
@@ -57,7 +65,7 @@ def missing_keys(texts: Iterable[str]) -> str | None:
     """The variables whose placeholder is in a request (`GEMINI_API_KEY or GOOGLE_API_KEY`); None if none."""
     for text in texts:
         if key := _NAMED.search(text + _decoded(text)):
-            return next(" or ".join(one.keys) for one in _CREDENTIALS if key[1] in one.keys)
+            return next(one.joined.join(one.keys) for one in _CREDENTIALS if key[1] in one.keys)
     return None
 
 
@@ -132,6 +140,8 @@ def _stands_in(key: str) -> bool:
     if key not in VARIABLES or key in _changed:
         return False
     credential = next(one for one in _CREDENTIALS if key in one.keys)
+    if credential.is_for_replay and _run_records:
+        return False
     return not any(map(_is_set, (*credential.keys, *credential.others)))
 
 
@@ -146,6 +156,7 @@ def _own(name: str) -> str:
 
 
 _lock, _users = threading.Lock(), 0
+_run_records = False
 _changed, _given = set[str](), set[str]()  # variables that somebody set or deleted meanwhile; that somebody looked up
 
 
@@ -170,6 +181,12 @@ def placeholder_key(*veiled_files: str) -> Iterator[None]:
             if _users == 0:
                 os.environ.__class__ = _Environ
                 _changed.clear()
+
+
+def note_recording(*, records: bool) -> None:
+    """Note whether this process records, from now on."""
+    global _run_records
+    _run_records = records
 
 
 def sweep() -> None:
