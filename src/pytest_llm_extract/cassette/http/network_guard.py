@@ -40,6 +40,7 @@ class Judging(Take):
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if event not in _EVENTS:
         return
+    __tracebackhide__ = True  # a test shows its own code
     take = owner.get()
     if take is None and not active and surroundings.here() is None:
         return
@@ -67,6 +68,7 @@ def _refuse_of_nobody(host: Any, target: str) -> None:
     Raises:
         HostRefused: it may not connect.
     """
+    __tracebackhide__ = True
     if offline := [take for take in list(active) if take.is_offline]:
         for take in offline:
             take.strays.append(target)

@@ -11,18 +11,19 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
+_HINT = ". The ini llm_extract_allowed_hosts can allow this host"
 _HERE = frozenset({"", "localhost", "0.0.0.0", "::", "localhost.localdomain"})
 
 
 class HostRefused(ConnectionError):
     """A connection that a suite must not make while it replays."""
 
-    def __init__(self, target: str, where: str) -> None:
+    def __init__(self, target: str, where: str, hint: str = "") -> None:
         super().__init__(target)
-        self.target, self.where = target, where
+        self.target, self.where, self.hint = target, where, hint
 
     def __str__(self) -> str:
-        return f"{self.target} was refused {self.where}: replay never touches the network"
+        return f"{self.target} was refused {self.where}: replay never touches the network{self.hint}"
 
 
 class Surroundings:
@@ -37,10 +38,11 @@ class Surroundings:
         Raises:
             HostRefused: it is neither this machine nor an allowed host.
         """
+        __tracebackhide__ = True
         name = host.decode("latin-1") if isinstance(host, bytes) else host
         if name is None or not isinstance(name, str) or self.may_reach(name):
             return
-        raise HostRefused(target, f"in {self._what}; llm_extract_allowed_hosts allows it")
+        raise HostRefused(target, f"in {self._what}", _HINT)
 
     def may_reach(self, host: str) -> bool:
         """Whether a host is this machine or allowed, by its name or by an address of an allowed name."""
