@@ -67,6 +67,8 @@ def hint(gold: dict[str, Any], predicted: dict[str, Any], path: str = "text") ->
         ("5 kg", "5", "unit"),
         ("5'", '5"', None),
         ("<5", "5", None),
+        ("$12", "$.12", None),
+        ("12 $", ",12 $", None),
         (">5", "<5", None),
         ("±5", "5", None),
         ("ACME Inc.", "ACME Inc. of Delaware", "containment"),

@@ -136,7 +136,7 @@ def _are_other_numbers(gold: str, predicted: str) -> bool:
 def _same_figures(gold: str, predicted: str) -> bool:
     """Whether every word with a digit is on both sides: its sign, point, bracket and dash may be what it means."""
     one, other = (
-        [word.strip(".,;:!?") for word in normal_text(text).split() if any(map(str.isdigit, word))]
+        [word.rstrip(".,;:!?").lstrip(";:!?") for word in normal_text(text).split() if any(map(str.isdigit, word))]
         for text in (gold, predicted)
     )
     return one == other
