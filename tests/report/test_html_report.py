@@ -62,6 +62,7 @@ def test_first_screen_says_verdict_reasons_fields_and_lost_cases() -> None:
     assert "The gate fails for 1 reason, with 7 cases lost against the baseline." in text
     assert "total: lost 7 cases and gained 0 against the baseline" in text
     assert "27/40" in text
+    assert '<td class="word fail">fail</td>' in page_of(40)  # of a field without a floor that lost cases
     assert "Lost against the baseline: 7" in text
     assert "case-0002" in text
     assert "total 2?" in text

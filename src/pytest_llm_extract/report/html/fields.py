@@ -11,6 +11,7 @@ from pytest_llm_extract.gate.regression import FieldChange
 from pytest_llm_extract.report.html.figures import bar, spark
 from pytest_llm_extract.report.html.markup import Html, table, tag
 from pytest_llm_extract.results.aggregate import FieldSummary
+from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.rules.limits import Floor
 from pytest_llm_extract.wording import percent
@@ -27,7 +28,9 @@ def fields_table(suite: SuiteResult, decision: Decision) -> Html:
     is_traced = any(histories.values())
     rows = []
     for path, summary in decision.fields.items():
-        cells = _cells(path, summary, suite.rules.floors.get(path), changes.get(path))
+        floor = suite.rules.floors.get(path)
+        verdict = Verdict.FAIL if path in decision.failed_fields else judge_field(summary, floor)
+        cells = _cells(path, summary, floor, changes.get(path), verdict)
         if is_sampled:
             flakes = summary.flakes.rate
             cells.append(tag("td", "" if flakes is None else f"{flakes * 100:.1f}%", class_="number"))
@@ -39,8 +42,10 @@ def fields_table(suite: SuiteResult, decision: Decision) -> Html:
     return Html(markup + tag("p", _LEGEND, class_="about"))
 
 
-def _cells(path: str, summary: FieldSummary, floor: Floor | None, change: FieldChange | None) -> list[Html]:
-    counts, verdict = summary.counts, judge_field(summary, floor)
+def _cells(
+    path: str, summary: FieldSummary, floor: Floor | None, change: FieldChange | None, verdict: Verdict | None
+) -> list[Html]:
+    counts = summary.counts
     accuracy, (low, high) = counts.accuracy or 0.0, summary.interval
     limit = floor.rates.get("accuracy") if floor else None
     picture = bar(accuracy, summary.interval, limit, change.before.accuracy if change else None)
