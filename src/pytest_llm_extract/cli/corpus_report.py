@@ -14,7 +14,15 @@ from pytest_llm_extract.suites.limit_markers import Written, read_floors
 from pytest_llm_extract.wording import counted
 
 
-def report(name: str, variant: str, totals: Totals, floors: Written | None, output: Path | None, *last: str) -> int:
+def report(
+    name: str,
+    variant: str,
+    totals: Totals,
+    floors: Written | None,
+    output: Path | None,
+    last: str,
+    flag: str = "--json",
+) -> int:
     """Print table and verdict, write results.json to `output`; the exit status.
 
     Args:
@@ -23,7 +31,8 @@ def report(name: str, variant: str, totals: Totals, floors: Written | None, outp
         totals: those of the whole corpus.
         floors: what `--floor` says; None without it.
         output: where results.json is written; None for nowhere.
-        last: lines to print at the end.
+        last: a line to print at the end.
+        flag: the option that writes results.json.
 
     Raises:
         DatasetError: there is not a single case.
@@ -37,7 +46,7 @@ def report(name: str, variant: str, totals: Totals, floors: Written | None, outp
     if output is not None:
         write_results(output, results_text(corpus_to_wire(suite, decision, totals, Path.cwd())))
     echo(f"{name} ({variant})")
-    echo(*corpus_lines(suite, decision, totals, terminal_form("--json")), *last)
+    echo(*corpus_lines(suite, decision, totals, terminal_form(flag)), last)
     return 3 if totals.counts.problems else int(bool(decision.reasons))
 
 

@@ -42,7 +42,7 @@ def merge_totals(texts: Mapping[str, str], floors: tuple[str, ...], output: Path
     added = (
         f"{counted(totals.n_cases, 'record')} in {counted(len(totals.parts), 'part')} of {counted(len(texts), 'file')}"
     )
-    return report(name, variant, totals, written, output, added)
+    return report(name, variant, totals, written, output, added, flag="--output")
 
 
 def add_up(texts: Mapping[str, str]) -> Totals:
