@@ -36,9 +36,9 @@ def test_lines_in_any_order_and_number(prompted: pytest.Pytester) -> None:
             [
                 "*: 3 cassettes written from 1 batch",
                 "  still missing: 1 case (c3): the provider's results do not have this request",
-                "  left out: 1 results of unknown requests",
-                "  left out: 1 lines that are not a result",
-                "  left out: 1 second results of one request",
+                "  left out: results of unknown requests: 1",
+                "  left out: lines that are not a result: 1",
+                "  left out: second results of one request: 1",
             ]
         )
         assert (run.ret, cassette_names(prompted), batch_files(prompted)) == (1, ["c0", "c1", "c2"], [])
@@ -164,4 +164,8 @@ def test_a_provider_without_batches(prompted: pytest.Pytester) -> None:
         provider.refuse = lambda method, path: Refusal(401, {"error": {"message": "Incorrect API key"}})
         stuck = prompted.runpytest_subprocess("--llm-extract-collect=wait")  # which would be in vain
         stuck.stdout.fnmatch_lines(["  waiting: batch_0, 4 requests: HTTP 401: Incorrect API key"])
+        provider.refuse = lambda method, path: None
+        provider.batches.clear()
+        gone = collect(prompted)
+        gone.stdout.fnmatch_lines(["*HTTP 404: no such thing: batch_0; if it is gone there, delete batch-*.json"])
         assert len(batch_file(prompted)["requests"]) == 4

@@ -207,8 +207,10 @@ def test_items(extraction):
 """
 
 
-def test_an_extractor_of_two_steps_takes_two_rounds(prompted: pytest.Pytester) -> None:
+@pytest.mark.parametrize("stored", ["full", "hash"])
+def test_an_extractor_of_two_steps_takes_two_rounds(prompted: pytest.Pytester, stored: str) -> None:
     """Each run goes as far as it is answered; what it has so far is kept, and is not a whole recording."""
+    prompted.makeini(f"[pytest]\nllm_extract_store_requests = {stored}")
     prompted.makepyfile(test_items=STEPS.replace("STEPS", "1"))
     with batching(BatchProvider(two_steps)) as provider:
         submit(prompted)

@@ -169,7 +169,12 @@ class SuiteCollector:
                 not_ours = (*batch.not_ours, str(batch.id))
                 batch = replace(batch, id=None, not_ours=not_ours).write(self._settings.cassettes)
         except (NoReply, Refused) as error:
-            return Waiting(batch, None, hide(str(error)), is_stuck=isinstance(error, Refused))
+            return Waiting(batch, None, hide(self._in_words(error, batch)), is_stuck=isinstance(error, Refused))
+
+    def _in_words(self, error: NoReply | Refused, batch: SentBatch) -> str:
+        if not isinstance(error, Refused) or error.status != 404:
+            return str(error)
+        return f"{error}; if it is gone there, delete {batch.path(self._settings.cassettes).name}"
 
     def _recovered(self, batch: SentBatch, caller: Caller) -> SentBatch | None:
         recovered = recover(APIS[batch.provider], caller, batch, self._settings.cassettes)

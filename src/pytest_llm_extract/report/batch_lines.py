@@ -83,7 +83,7 @@ def _details(collection: Collection, cassettes: Path) -> Iterator[str]:
         )
     if collection.n_not_selected:
         yield f"{count_cassettes(collection.n_not_selected)} of cases that are not selected are left for the next time"
-    yield from (f"left out: {count:,} {what}" for what, count in collection.odd.items())
+    yield from (f"left out: {what}: {count:,}" for what, count in collection.odd.items())
 
 
 def _by_reason(what: str, cases: Mapping[str, Sequence[str]]) -> Iterator[str]:
