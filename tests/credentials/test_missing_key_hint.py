@@ -47,6 +47,16 @@ def test_conftest_is_told(bare: pytest.Pytester) -> None:
     bare.runpytest_subprocess().assert_outcomes(passed=1)
 
 
+def test_conftest_of_a_folder_is_told(bare: pytest.Pytester) -> None:
+    """It is imported while its folder is collected."""
+    folder = bare.mkdir("inner")
+    (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "test_plain.py").write_text("def test_plain(): pass")
+    assert HINT in run(bare)
+    bare.makeini("[pytest]\nllm_extract_placeholder_key = true\n")
+    bare.runpytest_subprocess().assert_outcomes(passed=1)
+
+
 @pytest.mark.slow
 def test_fixture_is_told(bare: pytest.Pytester) -> None:
     """With the setting, the fixture is no longer in the way."""

@@ -53,12 +53,17 @@ def is_placeholder(value: str) -> bool:
     return value.startswith(_KEY)
 
 
+def hint_of(error: BaseException | None) -> str | None:
+    """The setting that lets conftests and fixtures build a client, if this is its error where it found no key."""
+    if error is None or not any(name in str(error) for name in VARIABLES):
+        return None
+    return "llm-extract: `llm_extract_placeholder_key = true` lets conftests and fixtures build clients without a key"
+
+
 def add_hint(error: BaseException | None) -> None:
     """Note on an error of a client that found no key which setting lets conftests and fixtures build it."""
-    if error is not None and any(name in str(error) for name in VARIABLES):
-        error.add_note(
-            "llm-extract: `llm_extract_placeholder_key = true` lets conftests and fixtures build clients without a key"
-        )
+    if error is not None and (hint := hint_of(error)) is not None:
+        error.add_note(hint)
 
 
 def missing_keys(texts: Iterable[str]) -> str | None:

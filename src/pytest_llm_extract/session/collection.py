@@ -43,12 +43,25 @@ def pytest_make_collect_report(
         from pytest_llm_extract.credentials.pytest_reports import hide_in_report
 
         hide_in_report(report, collector.config.stash[SETTINGS].storage.watch)
+    if report.failed and isinstance(collector, pytest.Directory):
+        _add_hint_of_conftest(report)
     mark_refusal(report)
     mistakes = (_mistake_of_method(item) for item in report.result if isinstance(item, pytest.Function))
     if (why := next(filter(None, mistakes), None)) is not None:
         report.outcome, report.longrepr, report.result = "failed", why, []
     count_cases_as_failed(collector.config, report.result)
     return report
+
+
+def _add_hint_of_conftest(report: pytest.CollectReport) -> None:
+    """Say which setting lets the conftest of a folder build its client, where that failed for want of a key."""
+    from pytest_llm_extract.credentials.placeholder_key import hint_of
+
+    call = getattr(report, "call", None)
+    error = call.excinfo.value if call is not None and call.excinfo is not None else None
+    hint = hint_of(getattr(error, "cause", error))  # of pytest's ConftestImportFailure
+    if hint is not None and (add_section := getattr(report.longrepr, "addsection", None)) is not None:
+        add_section("llm-extract", hint.removeprefix("llm-extract: "))
 
 
 def _file_without_key(collector: pytest.Collector) -> str | None:
