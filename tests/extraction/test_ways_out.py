@@ -224,3 +224,32 @@ def test_no_way_out_is_live(pytester: pytest.Pytester, answering: StandIn, monke
             "*error: the validation or scoring of the answer tried to *",
         ]
     )
+
+
+UVLOOP = (
+    HEAD
+    + """
+uvloop = pytest.importorskip("uvloop")
+HERE = ("127.0.0.1", int(os.environ["OPENAI_BASE_URL"].split(":")[2].split("/")[0]))
+
+def read(text) -> Item:
+    answer = ask(text)
+    if "SECOND" in os.environ:
+        uvloop.run(asyncio.open_connection(*HERE))
+    return parse(answer)
+
+test_read = suite(read, CASES[:1])
+"""
+)
+
+
+def test_uvloop_is_no_way_out(pytester: pytest.Pytester, answering: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connections are opened in C, where Python sees no event."""
+    pytest.importorskip("uvloop", reason="uvloop is not installed")
+    pytester.makepyfile(test_loop=UVLOOP)
+    pytester.runpytest_subprocess("--llm-record").assert_outcomes(passed=2)
+    monkeypatch.setenv("SECOND", "1")
+    connections = answering.connections
+    run = pytester.runpytest_subprocess()
+    assert answering.connections == connections
+    run.stdout.fnmatch_lines(["*the extraction tried to reach 127.0.0.1:*"])

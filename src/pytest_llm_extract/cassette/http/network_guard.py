@@ -97,6 +97,30 @@ def _peer(sock: Any) -> str:
         return "a host"
 
 
+def guard_uvloop() -> None:
+    """Let the guard see the connections of uvloop, which opens them in C; nothing where it is not imported yet."""
+    loop = getattr(sys.modules.get("uvloop"), "Loop", None)
+    if loop is not None and not hasattr(loop.create_connection, "__wrapped__"):
+        loop.create_connection = _told(loop.create_connection, lambda factory, host=None, port=None, **_: (host, port))
+        loop.sock_connect = _told(loop.sock_connect, lambda sock, address: address)
+        loop.create_datagram_endpoint = _told(
+            loop.create_datagram_endpoint, lambda factory, local_addr=None, remote_addr=None, **_: remote_addr
+        )
+
+
+def _told(connect: Callable[..., Any], address_in: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of an event loop that asks the guard first. `address_in` finds the address in its arguments."""
+
+    @functools.wraps(connect)
+    def told(loop: Any, *args: Any, **kwargs: Any) -> Any:
+        address = address_in(*args, **kwargs)
+        if isinstance(address, tuple) and address[0] is not None:
+            _hook("socket.connect", (None, address))
+        return connect(loop, *args, **kwargs)
+
+    return told
+
+
 @functools.cache
 def install() -> None:
     """Refuse every connection of a replay, and of threads and tasks that an extraction left behind.

@@ -199,6 +199,7 @@ def taking(take: Take) -> Iterator[None]:
     try:
         with _uncovered:
             ownership.hand_down()
+            network_guard.guard_uvloop()
             yield
     except (Stopped, BaseExceptionGroup):  # which a task group makes of it
         if take.stopped is None:
