@@ -17,9 +17,9 @@ from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.extraction.recording_failure import Failure
-from pytest_llm_extract.recording.batch import Batch
 from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.recording.progress import Progress, SuitePlan
+from pytest_llm_extract.recording.running_plan import RunningPlan
 from pytest_llm_extract.recording.thread_pool import in_threads
 from pytest_llm_extract.report.recording_progress import Log, Quiet, progress_words
 
@@ -71,10 +71,10 @@ def test_progress_is_shown_by_one_thread_at_a_time() -> None:
         showing.release()
 
     nothing: Any = None
-    batch = Batch(RecordingPlan(nothing, SuitePlan("test_x.py::test_x", "read"), (nothing,) * 17, {}, {}), show)
-    in_threads(lambda _: batch.add(Call(recorded=True)), range(16), 8, batch.stop)
-    batch.stop.set()
-    batch.add(Call(recorded=True))
+    running = RunningPlan(RecordingPlan(nothing, SuitePlan("test_x.py::test_x", "read"), (nothing,) * 17, {}, {}), show)
+    in_threads(lambda _: running.add(Call(recorded=True)), range(16), 8, running.stop)
+    running.stop.set()
+    running.add(Call(recorded=True))
     assert shown == list(range(1, 17))
 
 
@@ -82,14 +82,16 @@ def test_a_slow_provider_does_not_look_like_a_hung_run() -> None:
     """Progress is shown while nothing is answered, with the tries that failed, why, and the time to the next."""
     shown: list[Progress] = []
     nothing: Any = None
-    batch = Batch(RecordingPlan(nothing, SuitePlan("test_x.py::test_x", "read"), (nothing,) * 2, {}, {}), shown.append)
+    running = RunningPlan(
+        RecordingPlan(nothing, SuitePlan("test_x.py::test_x", "read"), (nothing,) * 2, {}, {}), shown.append
+    )
 
     def work(_: int) -> None:
-        batch.retry(Failure("HTTP 503 Service Unavailable from http://127.0.0.1:1/v1: overloaded", 503), 30)
+        running.retry(Failure("HTTP 503 Service Unavailable from http://127.0.0.1:1/v1: overloaded", 503), 30)
         time.sleep(0.5)
-        batch.add(Call(recorded=True))
+        running.add(Call(recorded=True))
 
-    in_threads(work, [1], 1, batch.stop, batch.show)
+    in_threads(work, [1], 1, running.stop, running.show)
     words = [progress_words(progress) for progress in shown]
     failed = r"1 try failed, the next in (30|29) s: HTTP 503 .* from http://127\.0\.0\.1:1/v1: overloaded"
     assert re.fullmatch(rf"0/2, 0 tokens, \$0\.0000, {failed}", words[0]), words

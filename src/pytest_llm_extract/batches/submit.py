@@ -115,15 +115,15 @@ def _asked(
         yield _Asked(job, requests, Caller.of(first.headers, first.url))
 
 
-def _why_not(resumed: Resumed, found: Sequence[BatchRequest | NotForBatch]) -> str | None:
+def _why_not(resumed: Resumed, requests: Sequence[BatchRequest | NotForBatch]) -> str | None:
     """Why the requests of an extraction are not sent in a batch."""
     if needs := next((one.needs for one in resumed.unanswered if one.needs), None):
         return f"recording needs {needs}"
-    if not found:
+    if not requests:
         return _no_request(resumed)
     if resumed.round > MOST_ROUNDS:
         return f"it has a further request after {MOST_ROUNDS} rounds: record it live"
-    return next((f"{one.why}: record it live" for one in found if isinstance(one, NotForBatch)), None)
+    return next((f"{one.why}: record it live" for one in requests if isinstance(one, NotForBatch)), None)
 
 
 def _no_request(resumed: Resumed) -> str:

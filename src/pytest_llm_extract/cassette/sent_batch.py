@@ -108,8 +108,8 @@ def sent_batches(cassettes: Path) -> list[SentBatch]:
     if not cassettes.is_dir():
         return []
     paths = sorted(path for path in cassettes.iterdir() if _FILE.fullmatch(path.name))
-    found = [batch for path in paths if (batch := _read(path)) is not None]
-    return sorted(found, key=lambda batch: (batch.created, batch.name))
+    batches_read = [batch for path in paths if (batch := _read(path)) is not None]
+    return sorted(batches_read, key=lambda batch: (batch.created, batch.name))
 
 
 def _read(path: Path) -> SentBatch | None:

@@ -131,12 +131,12 @@ def _changed_without_baseline(before: Revision, after: Revision, cassettes: str)
     """The folders of suites with cassettes in both revisions, not the same ones, and without a baseline in one."""
     sides = [revision.blobs(cassettes) for revision in (before, after)]
     accepted = set.intersection(*({path.parent for path in side if path.name == BASELINE} for side in sides))
-    found: list[dict[Path, set[tuple[Path, str]]]] = [{}, {}]
-    for side, folders in zip(sides, found, strict=True):
+    changed: list[dict[Path, set[tuple[Path, str]]]] = [{}, {}]
+    for side, folders in zip(sides, changed, strict=True):
         for path, blob in side.items():
             if path.suffix == ".yaml":
                 folders.setdefault(path.parent.parent, set()).add((path, blob))
-    old, new = found
+    old, new = changed
     return {folder for folder in old.keys() & new.keys() if old[folder] != new[folder]} - accepted
 
 

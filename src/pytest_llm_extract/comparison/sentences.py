@@ -77,12 +77,12 @@ def alone_sentences(comparison: VariantComparison) -> list[str]:
     ]
 
 
-def interval_in_points(found: VariantDifference) -> str:
+def interval_in_points(difference: VariantDifference) -> str:
     """`+25.0 (+8.5…+40.8)`: a difference in points with its interval."""
-    shown = f"{found.accuracy * 100:+.1f}"
-    if found.low is None or found.high is None:
+    shown = f"{difference.accuracy * 100:+.1f}"
+    if difference.low is None or difference.high is None:
         return shown
-    return f"{shown} ({found.low * 100:+.1f}…{found.high * 100:+.1f})"
+    return f"{shown} ({difference.low * 100:+.1f}…{difference.high * 100:+.1f})"
 
 
 def left_out_sentences(comparison: VariantComparison) -> list[str]:

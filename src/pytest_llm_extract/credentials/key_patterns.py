@@ -25,9 +25,9 @@ def shapes_in(text: str) -> Iterator[tuple[str, int, int]]:
     """Every key in a text: its kind, start and end."""
     # Most words are short, and what begins a key is looked for in the long ones alone.
     words = [*_long_words(text)]
-    found = [*_tokens(text, "\n".join(words)), *_named(text, "\n".join(words).lower())]
-    yield from found
-    ends = {end for _, _, end in found}
+    shapes = [*_tokens(text, "\n".join(words)), *_named(text, "\n".join(words).lower())]
+    yield from shapes
+    ends = {end for _, _, end in shapes}
     yield from (assigned for assigned in _assigned(text, words) if assigned[2] not in ends)
 
 
@@ -67,8 +67,8 @@ def _assigned(text: str, words: list[str]) -> Iterator[tuple[str, int, int]]:
             start, end = max(0, at - _LONGEST_NAME), at + len(word)
             near = text[start:end]
             if _IS_NAMED.search(near) and _looks_random(word):
-                found = re.finditer(ASSIGNED, near)
-                yield from (("a key by its name", start + match.start(), start + match.end()) for match in found)
+                assigned = re.finditer(ASSIGNED, near)
+                yield from (("a key by its name", start + match.start(), start + match.end()) for match in assigned)
         at += len(word)
 
 

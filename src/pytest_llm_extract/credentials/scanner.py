@@ -79,13 +79,13 @@ class Watch:
         with its place in words.
         """
         values = self._values(environ)
-        found = [self._located(text, secret, values.get(secret)) for secret in self._in_any_reading(text, values)]
-        known = {finding.secret for finding in found}
+        secrets = [self._located(text, secret, values.get(secret)) for secret in self._in_any_reading(text, values)]
+        known = {finding.secret for finding in secrets}
         for place, whole in said:
             in_pieces = self._in_any_reading(whole, values) - known
-            found += [FoundSecret(secret, 1, f"{place}, in pieces") for secret in in_pieces]
+            secrets += [FoundSecret(secret, 1, f"{place}, in pieces") for secret in in_pieces]
             known |= in_pieces
-        return sorted(found, key=lambda finding: (finding.line, finding.secret))
+        return sorted(secrets, key=lambda finding: (finding.line, finding.secret))
 
     def refuse(
         self,
@@ -99,8 +99,8 @@ class Watch:
         Raises:
             SecretFoundError: it holds a secret.
         """
-        if found := self.find(text, environ, said):
-            raise SecretFoundError(path, found[0].secret, found[0].place)
+        if secrets := self.find(text, environ, said):
+            raise SecretFoundError(path, secrets[0].secret, secrets[0].place)
 
     def hide(self, text: str) -> str:
         """A text for people, with `[hidden: …]` in the place of secrets, also of such that are cut off at an end."""
@@ -126,14 +126,16 @@ class Watch:
     def _values(self, environ: Mapping[str, str] | None) -> dict[str, frozenset[str]]:
         """The values to look for in all their forms, by kind."""
         variables = environment_secrets(environ, self.named, self.spared)
-        found = {f"the value of ${name}": frozenset().union(*map(forms, values)) for name, values in variables.items()}
+        forms_by_name = {
+            f"the value of ${name}": frozenset().union(*map(forms, values)) for name, values in variables.items()
+        }
         if environ is None and (carried := travelled()):
             known = {value for values in variables.values() for value in values} | self._spared_values()
             for value, where in carried.items():
                 if value not in known and not any(pattern.search(value) for pattern in self.allowed):
                     label = f"the credential in a request's {where}"
-                    found[label] = found.get(label, frozenset()) | forms(value)
-        return found
+                    forms_by_name[label] = forms_by_name.get(label, frozenset()) | forms(value)
+        return forms_by_name
 
     def _spared_values(self) -> set[str]:
         if not self.spared:
@@ -141,12 +143,12 @@ class Watch:
         return {value for name, value in os.environ.items() if any(fnmatchcase(name, glob) for glob in self.spared)}
 
     def _in_any_reading(self, text: str, values: dict[str, frozenset[str]]) -> set[str]:
-        found: set[str] = set()
+        secrets: set[str] = set()
         for reading in readings(text):
             dense = spaceless(reading)
-            found.update(secret for secret, known in values.items() if any(form in dense for form in _dense(known)))
-            found.update(secret for secret, _, _ in self._shapes(reading))
-        return found
+            secrets.update(secret for secret, known in values.items() if any(form in dense for form in _dense(known)))
+            secrets.update(secret for secret, _, _ in self._shapes(reading))
+        return secrets
 
     def _located(self, text: str, secret: str, known: frozenset[str] | None) -> FoundSecret:
         """The place of a secret: where it is as it is, else where it is complete, found by halving."""
@@ -178,10 +180,10 @@ class Watch:
             yield from ((at, at + length, secret) for at, length in places if at >= 0)
 
     def _shapes(self, text: str) -> Iterator[tuple[str, int, int]]:
-        found = [*shapes_in(text)]
+        shapes = [*shapes_in(text)]
         for pattern in self.patterns:
-            found += [(_said_of(pattern), *match.span()) for match in pattern.finditer(text)]
-        for name, start, end in found:
+            shapes += [(_said_of(pattern), *match.span()) for match in pattern.finditer(text)]
+        for name, start, end in shapes:
             if not any(pattern.search(text, start, end) for pattern in self.allowed):
                 yield name, start, end
 

@@ -14,11 +14,11 @@ from pytest_llm_extract.schema.schema import Schema
 
 def one_for_each_field(errors: Iterable[ErrorDetails], schema: Schema) -> Iterable[ErrorDetails]:
     """The first fault of each field: each type that a union allows has its own."""
-    found: dict[tuple[int | str, ...], ErrorDetails] = {}
+    first: dict[tuple[int | str, ...], ErrorDetails] = {}
     for error in errors:
         loc = _to_field(error["loc"], schema)
-        found.setdefault(loc, {**error, "loc": loc})
-    return found.values()
+        first.setdefault(loc, {**error, "loc": loc})
+    return first.values()
 
 
 def _to_field(loc: tuple[int | str, ...], schema: Schema) -> tuple[int | str, ...]:
@@ -63,8 +63,8 @@ def _nearest(loc: tuple[int | str, ...], schema: Schema) -> str:
     """A hint: a field beside the unknown one, else the nearest path of all, else one that ends in this name."""
     *parents, name = loc
     beside = _fields(_follow(schema.root, parents))
-    if found := nearest(str(name), beside):
-        return f" Did you mean {beside[found]!r}?"
+    if near := nearest(str(name), beside):
+        return f" Did you mean {beside[near]!r}?"
     if hint := did_you_mean(".".join(map(str, loc)), schema.paths):
         return hint
     return did_you_mean(str(name), [path for path in schema.paths if path.endswith((f".{name}", f"[].{name}"))], 0)

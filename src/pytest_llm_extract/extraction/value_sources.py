@@ -88,8 +88,8 @@ class ValueSources:
         """The leaf with a hint: `loop`, `label`, `prompt:<part>` or `end`; as it is where nothing is found."""
         if not _is_asked(leaf):
             return leaf
-        found = self._of_text(path, leaf) if isinstance(leaf.actual, str) else None
-        hint = found or self._prompt(leaf.actual) or self._end(leaf)
+        source = self._of_text(path, leaf) if isinstance(leaf.actual, str) else None
+        hint = source or self._prompt(leaf.actual) or self._end(leaf)
         return leaf if hint is None else leaf._replace(hint=hint)
 
     def _of_text(self, path: str, leaf: Leaf) -> str | None:

@@ -22,11 +22,11 @@ from pytest_llm_extract.extraction.job import Job, Key, is_wanted, record_mode, 
 from pytest_llm_extract.extraction.recording_failure import Failure, is_too_long
 from pytest_llm_extract.extraction.same_requests import Source, holds_requests
 from pytest_llm_extract.formats.atomic_write import check_writable
-from pytest_llm_extract.recording.batch import Batch
 from pytest_llm_extract.recording.budget import Budget
 from pytest_llm_extract.recording.places import Places, threads_for
 from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.recording.rate_limit import Pace
+from pytest_llm_extract.recording.running_plan import RunningPlan
 from pytest_llm_extract.recording.thread_pool import in_threads
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.prices import dollars, has_price
@@ -96,48 +96,48 @@ class RecordingRun:
             why = words.get(job.path(self._settings), "not recorded: another variant's batch will have its answer")
             self._results[job.key] = JobResult(False, Status.MISSING, why, None)
 
-    def record_batch(self, batch: Batch, client: Callable[[], Any]) -> None:
+    def record_plan(self, running: RunningPlan, client: Callable[[], Any]) -> None:
         """Record all jobs of a plan, as many at a time as the settings allow, each written when it is made."""
-        plan = batch.plan
+        plan = running.plan
         if (model := self._model_without_price(plan.suite)) is not None:
-            batch.end(_unpriced(model))
+            running.end(_unpriced(model))
         folder = variant_folder(plan.suite, self._settings)
         try:
             check_writable(folder)
         except OSError as error:
-            batch.end(Failure(f"{folder} cannot be written to: {error.strerror}", is_final=True))
+            running.end(Failure(f"{folder} cannot be written to: {error.strerror}", is_final=True))
         n_at_once = plan.suite.concurrency or self._settings.concurrency
-        work = partial(self._record_job, batch, client, Places(n_at_once))
+        work = partial(self._record_job, running, client, Places(n_at_once))
         threads = min(threads_for(n_at_once), len(plan.jobs))
         with placeholder_key():  # held all the time, so that it does not come and go under the threads
-            in_threads(work, plan.jobs, threads, batch.stop, batch.show)
+            in_threads(work, plan.jobs, threads, running.stop, running.show)
 
-    def _record_job(self, batch: Batch, client: Callable[[], Any], places: Places, job: Job) -> None:
+    def _record_job(self, running: RunningPlan, client: Callable[[], Any], places: Places, job: Job) -> None:
         function = job.function(client)
         assert function is not None  # plans hold no other jobs
-        call = batch.left(job) if batch.ended else self._record_in_batch(batch, job, function, places)
-        batch.add(call)
+        call = running.left(job) if running.ended else self._record_of_plan(running, job, function, places)
+        running.add(call)
         self._results[job.key] = JobResult.of(call)
 
-    def _record_in_batch(self, batch: Batch, job: Job, function: Callable[[], Any], places: Places) -> Call:
-        source = batch.plan.shared.get(job.key)
+    def _record_of_plan(self, running: RunningPlan, job: Job, function: Callable[[], Any], places: Places) -> Call:
+        source = running.plan.shared.get(job.key)
         if source is not None and holds_requests(function, job.slot(self._settings), source.cassette):
             return self._written(job, _text(source))
-        tries = self._tries(job, function, places, batch.stop, batch.retry)
-        call = self._within_budget(map(partial(self._spend, batch), tries), partial(batch.price, job))
+        tries = self._tries(job, function, places, running.stop, running.retry)
+        call = self._within_budget(map(partial(self._spend, running), tries), partial(running.price, job))
         if call is None:
-            words = "interrupted" if batch.stop.is_set() else _over_budget(self._budget, batch.price(job))
-            batch.end(Failure(words, is_final=True))
-            return batch.left(job)
+            words = "interrupted" if running.stop.is_set() else _over_budget(self._budget, running.price(job))
+            running.end(Failure(words, is_final=True))
+            return running.left(job)
         if call.failure is not None and is_too_long(call.failure.retry_after_s):
-            batch.end(call.failure)  # a limit of the day, say: whoever asks meanwhile is refused too
+            running.end(call.failure)  # a limit of the day, say: whoever asks meanwhile is refused too
         return call
 
-    def _spend(self, batch: Batch, call: Call) -> Call:
-        # The batch ends before the budget lets go of those that wait for what this one cost.
+    def _spend(self, running: RunningPlan, call: Call) -> Call:
+        # The plan ends before the budget lets go of those that wait for what this one cost.
         if self._is_unpriced(call):
-            batch.end(_unpriced(call.facts.answers.model))
-        return batch.spend(call)
+            running.end(_unpriced(call.facts.answers.model))
+        return running.spend(call)
 
     def _model_without_price(self, suite: Suite) -> str | None:
         """The suite's model if its price is unknown, so that no budget can be kept."""

@@ -148,9 +148,9 @@ def _names(name: str, info: FieldInfo) -> Iterator[str]:
     yield name
     given = info.validation_alias
     for alias in given.choices if isinstance(given, AliasChoices) else (given, info.alias):
-        found = alias.path[0] if isinstance(alias, AliasPath) else alias
-        if isinstance(found, str):
-            yield found
+        first = alias.path[0] if isinstance(alias, AliasPath) else alias
+        if isinstance(first, str):
+            yield first
 
 
 def flat_leaves(node: Node, prefix: tuple[str, ...] = (), seen: tuple[Node, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -144,8 +144,8 @@ class _Reading:
             raise self._error(f"{place}.{taken}", "a field cannot have this name: pydantic uses it itself")
         if key in ("properties", *_DEFINITIONS):
             is_property = key == "properties"
-            found = {name: self.schema(v, f"{place}.{name}", is_property=is_property) for name, v in value.items()}
-            return found if is_property else {name: _titled(inner, name) for name, inner in found.items()}
+            inside = {name: self.schema(v, f"{place}.{name}", is_property=is_property) for name, v in value.items()}
+            return inside if is_property else {name: _titled(inner, name) for name, inner in inside.items()}
         if key in _CHOICES:
             return [self.schema(choice, f"{place}[{number}]") for number, choice in enumerate(value)]
         if key == "items" or (key == "additionalProperties" and not isinstance(value, bool)):

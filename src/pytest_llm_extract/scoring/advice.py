@@ -59,8 +59,8 @@ def advise(leaves: Iterable[Leaf], what: str = "wrong") -> str | None:
 
     `leaves` are those in question, explained or not; `what` says what they are.
     """
-    found = _advise(leaves, (what,))
-    return None if found is None else str(found)
+    advice = _advise(leaves, (what,))
+    return None if advice is None else str(advice)
 
 
 def _advise(leaves: Iterable[Leaf], what: tuple[str, ...]) -> Advice | None:
@@ -91,8 +91,8 @@ def advice(results: Iterable[CaseResult]) -> dict[str, str]:
 def shared_advice(results: Iterable[CaseResult]) -> list[str]:
     """The same in lines: `date: 51 of …`; fields with the same advice have one line, and their values are added up."""
     groups: dict[tuple[str, str], list[tuple[str, Advice]]] = {}
-    for path, found in _by_field(results).items():
-        groups.setdefault((found.meaning, found.remedy), []).append((path, found))
+    for path, given in _by_field(results).items():
+        groups.setdefault((given.meaning, given.remedy), []).append((path, given))
     lines = []
     for (meaning, remedy), members in groups.items():
         words = {word for _, one in members for word in one.what}
@@ -108,8 +108,8 @@ def _by_field(results: Iterable[CaseResult]) -> dict[str, Advice]:
     for sample in (sample for result in results for sample in result.samples):
         for path, leaves in sample.leaves.items():
             lost.setdefault(path, []).extend(leaf for leaf in leaves if leaf.outcome in _WORDS)
-    found = {path: _advise_field(leaves) for path, leaves in lost.items()}
-    return {path: one for path, one in found.items() if one is not None}
+    advised = {path: _advise_field(leaves) for path, leaves in lost.items()}
+    return {path: one for path, one in advised.items() if one is not None}
 
 
 def _advise_field(leaves: list[Leaf]) -> Advice | None:

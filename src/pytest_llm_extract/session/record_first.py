@@ -15,9 +15,9 @@ from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.extraction.event_loop import ready_loop
 from pytest_llm_extract.extraction.job import record_mode
 from pytest_llm_extract.extraction.same_requests import SameRequests
-from pytest_llm_extract.recording.batch import Batch
 from pytest_llm_extract.recording.plan import RecordingPlan, plan_suite, recorded_twice
 from pytest_llm_extract.recording.run import RecordingRun
+from pytest_llm_extract.recording.running_plan import RunningPlan
 from pytest_llm_extract.report.recording_progress import (
     Bar,
     Display,
@@ -112,8 +112,8 @@ class Recorder:
         self, selected: Sequence[Selected], first: pytest.Item | None, waiting: Mapping[Path, str]
     ) -> list[tuple[Selected, RecordingPlan]]:
         with routed():
-            found = [(group, self._plan(group, first, waiting)) for group in selected]
-        return [(group, plan) for group, plan in found if plan is not None]
+            plans = [(group, self._plan(group, first, waiting)) for group in selected]
+        return [(group, plan) for group, plan in plans if plan is not None]
 
     def _plan(self, group: Selected, first: pytest.Item | None, waiting: Mapping[Path, str]) -> RecordingPlan | None:
         try:
@@ -124,12 +124,12 @@ class Recorder:
 
     def _record(self, group: Selected, plan: RecordingPlan, first: pytest.Item | None, display: Display) -> None:
         start = clock.monotonic_s()
-        batch = Batch(plan, partial(display.progress, group.suite.key))
+        running = RunningPlan(plan, partial(display.progress, group.suite.key))
         try:
             with group.set_up(first) as client:
-                self._run.record_batch(batch, client)
+                self._run.record_plan(running, client)
         except KeyboardInterrupt:
-            done, total = batch.progress.done, batch.progress.total
+            done, total = running.progress.done, running.progress.total
             display.end()
             display.lines(
                 [f"{group.suite.key}: interrupted; {done:,} of {total:,} are recorded and kept; run again to continue"]
@@ -137,8 +137,8 @@ class Recorder:
             raise
         finally:
             display.end()
-        took_s, ended = clock.monotonic_s() - start, batch.ended.words if batch.ended else None
-        display.lines(summary_lines(group.suite.key, batch.progress, batch.n_calls, took_s, ended))
+        took_s, ended = clock.monotonic_s() - start, running.ended.words if running.ended else None
+        display.lines(summary_lines(group.suite.key, running.progress, running.n_calls, took_s, ended))
 
 
 class RecordFirst:

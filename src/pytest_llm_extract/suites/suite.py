@@ -103,8 +103,8 @@ class Suite(NamedTuple):
 
     def _weak_fields(self) -> tuple[JudgeNote, ...]:
         """Fields that hardly any answer could get wrong."""
-        found = swapped_answers(self.schema, self.cases) if self.is_gated else {}
-        return tuple(JudgeNote("comparison", str(swapped), is_change=False) for swapped in found.values())
+        weak = swapped_answers(self.schema, self.cases) if self.is_gated else {}
+        return tuple(JudgeNote("comparison", str(swapped), is_change=False) for swapped in weak.values())
 
     def lost_cases(self) -> dict[str, dict[str, Any]]:
         """Every case as if its answer were lost, for the main process to count when a worker dies."""
@@ -137,5 +137,5 @@ class Suite(NamedTuple):
 
     def _unknown(self) -> list[str]:
         """Keys of gold that the schema does not have, which `ignore_unknown=` leaves out."""
-        found = unknown_keys(Counter(path for golden in self.cases for path in dict.fromkeys(golden.unknown)))
-        return [found] if found else []
+        unknown = unknown_keys(Counter(path for golden in self.cases for path in dict.fromkeys(golden.unknown)))
+        return [unknown] if unknown else []

@@ -49,9 +49,9 @@ class BelowRows:
             gold = [gold_cell(table.gold[i], names) for i in rows]
             predicted = [cell(table.predicted[j], names) for j in others]
             self._gains += _gains(plan, gold, predicted, table)
-        found = {key: None for _, _, gains in self._gains for gain in gains for key in gain.counts}
+        keys = {key: None for _, _, gains in self._gains for gain in gains for key in gain.counts}
         most = max((abs(n) for _, _, gains in self._gains for gain in gains for n in gain.counts.values()), default=0)
-        self._keys, self._width = sorted(found), (2 * most * max(len(rows), len(others))).bit_length() + 1
+        self._keys, self._width = sorted(keys), (2 * most * max(len(rows), len(others))).bit_length() + 1
         self.bits = self._width * len(self._keys)
 
     def add_to(self, matrix: list[list[int]], places: GainBits) -> None:

@@ -50,8 +50,8 @@ def near_miss(path: str, gold: Any, predicted: Any, parents: Parents | None) -> 
         return next((hint for hint in hints if hint), None)
     hint = None
     if isinstance(predicted, Unreadable):
-        found = _text_hint(_written(gold), predicted.value) if isinstance(predicted.value, str) else None
-        hint = f"unread:{found}" if found else None
+        of_text = _text_hint(_written(gold), predicted.value) if isinstance(predicted.value, str) else None
+        hint = f"unread:{of_text}" if of_text else None
     elif isinstance(gold, str) and isinstance(predicted, str):
         hint = _text_hint(gold, predicted)
     return hint or _sibling(path.rsplit(".", 1)[-1], gold, parents)

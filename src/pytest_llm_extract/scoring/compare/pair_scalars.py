@@ -60,8 +60,8 @@ def _all_hits(column: Column) -> list[Sequence[int]]:
     hits = column.hits(range(len(column.gold)), range(len(column.predicted)))
     nulls = [j for j, value in enumerate(column.predicted) if value is None]
     return [
-        nulls if value is None else [*found, *nulls] if i in column.free else found
-        for i, (value, found) in enumerate(zip(column.gold, hits, strict=True))
+        nulls if value is None else [*hit, *nulls] if i in column.free else hit
+        for i, (value, hit) in enumerate(zip(column.gold, hits, strict=True))
     ]
 
 

@@ -71,9 +71,9 @@ class Table:
             known = self.texts[id(row), self._charged] = RowText(text, not held.n_charged)
         return known
 
-    def _in_order(self, found: tuple[str, str]) -> tuple[int, str]:
+    def _in_order(self, sides: tuple[str, str]) -> tuple[int, str]:
         """By field, then by value: the order of lists below a row does not make it less like another."""
-        return self.plan.order.get(found[0], len(self.plan.order)), found[1]
+        return self.plan.order.get(sides[0], len(self.plan.order)), sides[1]
 
     def masks(self, rows: Sequence[int], others: Sequence[int]) -> tuple[list[tuple[int, int]], list[int]]:
         """Bits by column: gold is null, gold has a value; the prediction has one where gold labels the column."""

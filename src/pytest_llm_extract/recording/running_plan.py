@@ -18,7 +18,7 @@ from pytest_llm_extract.results.outcome import Status
 _HOPELESS = 10  # that many failures or rejections and no success: the rest would fail too
 
 
-class Batch:
+class RunningPlan:
     """The jobs of one plan while they are recorded: their use so far, and why no more are begun."""
 
     def __init__(self, plan: RecordingPlan, show: Callable[[Progress], None]) -> None:
@@ -36,7 +36,7 @@ class Batch:
     def price(self, job: Job) -> float | None:
         """The highest expected price of a job: as before, or the dearest so far; None if unknown.
 
-        Infinite once the batch has ended, so that no budget admits a job that waited for the end of another one.
+        Infinite once the plan has ended, so that no budget admits a job that waited for the end of another one.
         """
         if self.ended is not None:
             return math.inf
@@ -61,7 +61,7 @@ class Batch:
         return call
 
     def add(self, call: Call) -> None:
-        """Add a finished job. A failure that all others would meet ends the batch."""
+        """Add a finished job. A failure that all others would meet ends the plan."""
         recorded, failure, rejected = call.recorded, call.failure, call.facts.answers.rejected
         with self._lock:
             done = self.progress.done + recorded
@@ -97,7 +97,7 @@ class Batch:
         self.ended = self.ended or failure
 
     def left(self, job: Job) -> Call:
-        """The result of a job that is not begun: unchanged, with the reason that ended the batch."""
+        """The result of a job that is not begun: unchanged, with the reason that ended the plan."""
         assert self.ended is not None  # end() was called
         status = Status.MISSING if self.plan.probes[job.key].status is Status.MISSING else Status.STALE
         return Call(status, problem=f"not recorded: {self.ended.words}", failure=self.ended)
