@@ -134,7 +134,7 @@ def available_processes() -> int:
 
 
 def _in_parts(corpus: Corpus, processes: int, folder: Path, advance: Advance) -> Totals:
-    # Beside Dask, since it needs no package, starts at once, and takes 0.74 of its processor time (a million records).
+    # Beside Dask, since it needs no package, starts at once, and takes 0.81 of its processor time (a million records).
     # Spawned, since a fork would copy the threads that show progress.
     pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_leave_interrupts)
     try:
