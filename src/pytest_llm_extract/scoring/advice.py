@@ -89,7 +89,7 @@ def advice(results: Iterable[CaseResult]) -> dict[str, str]:
 
 
 def shared_advice(results: Iterable[CaseResult]) -> list[str]:
-    """The same in lines: `date: 51 of …`; fields with the same advice have one line, and their values are added up."""
+    """Lines of advice: `date: 51 of …`. Fields with the same advice have one line, and their values are added up."""
     groups: dict[tuple[str, str], list[tuple[str, Advice]]] = {}
     for path, given in _by_field(results).items():
         groups.setdefault((given.meaning, given.remedy), []).append((path, given))
