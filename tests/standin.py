@@ -95,7 +95,7 @@ class StandIn:
         self.base_url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def serve(self) -> None:
-        self._server.serve_forever()
+        self._server.serve_forever(poll_interval=0.01)  # else its end takes half a second
 
     def __enter__(self) -> StandIn:
         threading.Thread(target=self.serve, daemon=True).start()

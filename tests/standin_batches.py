@@ -108,7 +108,7 @@ class BatchProvider:
         self.base_url = f"{self.url}/v1"
 
     def __enter__(self) -> BatchProvider:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import gc
 import time
 import tracemalloc
 from collections.abc import Callable
 
 import pytest
+from costs import cost_s
 from pydantic import BaseModel
 
 from pytest_llm_extract import Text, Tolerance, score
@@ -74,21 +74,10 @@ READERS: dict[str, Callable[[str], object]] = {
 }
 
 
-def cost_s(function: Callable[[int], object], n: int) -> float:
-    """The time of this process alone, in seconds, without a collection of what other tests left behind."""
-    gc.disable()
-    try:
-        start = time.process_time()
-        function(n)
-        return time.process_time() - start
-    finally:
-        gc.enable()
-
-
 def check_growth(function: Callable[[int], object], n: int) -> None:
     """Compare the costs of n and of twice as much; another process may disturb two tries of three."""
     for _ in range(3):
-        small, large = cost_s(function, n), cost_s(function, 2 * n)
+        small, large = cost_s(lambda: function(n)), cost_s(lambda: function(2 * n))
         if large <= 2.5 * small + _NOISE_S:
             return
     raise AssertionError(f"{n:,}: {small:.3f} s; {2 * n:,}: {large:.3f} s")
