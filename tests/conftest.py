@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -116,6 +117,8 @@ def heavy_packages() -> None:
     for module in pkgutil.walk_packages(pytest_llm_extract.__path__, "pytest_llm_extract."):
         with suppress(ImportError):  # an extra that is not installed
             importlib.import_module(module.name)
+    gc.collect()
+    gc.freeze()  # each run of pytest collects garbage at its end, several times: not among all these modules
 
 
 @pytest.fixture
