@@ -108,6 +108,7 @@ def checkout(recorded: pytest.Pytester, tmp_path: Path) -> Path:
     return target
 
 
+@pytest.mark.slow
 def test_the_action_replays_against_the_base_branch(checkout: Path) -> None:
     """In a shallow clone, with further arguments: results and the page lie in the folder, with the number."""
     variables = {"ARGUMENTS": "-q -p no:cacheprovider", "BASE": "main", "REPORTS": "out put", "NUMBER": "12"}
@@ -118,6 +119,7 @@ def test_the_action_replays_against_the_base_branch(checkout: Path) -> None:
     assert (checkout / "out put" / "number").read_text() == "12\n"
 
 
+@pytest.mark.slow
 def test_the_action_fails_with_the_gate(checkout: Path) -> None:
     """Its exit status is that of pytest; the reports are written all the same."""
     module = checkout / "test_items.py"
@@ -133,6 +135,7 @@ def shared_steps() -> dict[str, str]:
     return {step["name"]: step["run"] for step in job["steps"] if "run" in step}
 
 
+@pytest.mark.slow
 def test_the_reusable_workflow_replays_and_judges_again(checkout: Path) -> None:
     """It runs the action's own script, and its second step takes results.json by its numbers alone."""
     scripts = shared_steps()

@@ -51,6 +51,7 @@ def test_an_untouched_branch_has_nothing_to_say(branch: Project) -> None:
     run.stdout.fnmatch_lines(["nothing changed about the judge since git:main (*)"])
 
 
+@pytest.mark.slow
 def test_everything_about_the_judge_is_named(branch: Project) -> None:
     """One branch that does it all; the same as JSON."""
     edit(branch, "test_items.py", "llm_accuracy(0.9)", "llm_accuracy(0.5)\n@pytest.mark.xfail(reason='later')")

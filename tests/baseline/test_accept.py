@@ -10,6 +10,7 @@ from people import FOLDER, Project
 WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
 
 
+@pytest.mark.slow
 def test_no_baseline_yet_says_how_to_accept_one(recorded: pytest.Pytester) -> None:
     """Floors gate alone, and the report names the flag."""
     run = recorded.runpytest_subprocess()

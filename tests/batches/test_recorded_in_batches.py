@@ -85,6 +85,7 @@ def test_the_next_recording_collects_what_ended(prompted: pytest.Pytester) -> No
     jsonschema.validate(json.loads((prompted.path / "out.json").read_text()), json_schema())
 
 
+@pytest.mark.slow
 def test_the_command_waits(prompted: pytest.Pytester) -> None:
     """`llm-extract collect` exits 3 while a batch goes on; --wait looks again until it ended."""
     command = Path(sys.executable).with_name("llm-extract")

@@ -87,6 +87,7 @@ def test_only_what_is_needed_is_recorded(bare: pytest.Pytester) -> None:
         assert len(provider.requests) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.own_process
 def test_provider_down_is_one_line(bare: pytest.Pytester) -> None:
     """Nothing is written, and the line says who did not answer."""

@@ -127,6 +127,7 @@ def test_recording_of_a_prompt_is_judged_at_once(pytester: pytest.Pytester) -> N
     replayed.stdout.fnmatch_lines(["*STALE: system prompt changed (1 case: c1)*"])
 
 
+@pytest.mark.slow
 def test_samples_are_adopted_where_the_file_tells_them_apart(pytester: pytest.Pytester) -> None:
     """The same request as often as there are samples is one of each; else the first, and the others are said."""
     pytester.makepyfile(test_prompts=PROMPT_SUITE.replace("cases=CASES", "cases=CASES, samples=3"))
@@ -169,6 +170,7 @@ def test_a_secret_in_a_later_sample_keeps_the_earlier_ones_out(
     assert list((pytester.path / "cassettes").rglob("*.yaml")) == []
 
 
+@pytest.mark.slow
 def test_a_file_of_this_package_is_one_sample(pytester: pytest.Pytester) -> None:
     """Also where its extraction asked the same three times; so is a file with another number of requests."""
     pytester.makepyfile(test_prompts=PROMPT_SUITE.replace("cases=CASES", "cases=CASES, samples=3"))
@@ -183,6 +185,7 @@ def test_a_file_of_this_package_is_one_sample(pytester: pytest.Pytester) -> None
     assert ": 3 exchanges, " in adopt(pytester, own, "--case", "c1").stdout
 
 
+@pytest.mark.slow
 def test_names_of_files_find_their_case(pytester: pytest.Pytester) -> None:
     """As pytest and its two recorders spell ids; the function decides between suites; what is ambiguous is asked."""
     pytester.makepyfile(test_odd=ODD_IDS)
@@ -211,6 +214,7 @@ def test_names_of_files_find_their_case(pytester: pytest.Pytester) -> None:
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.slow
 def test_what_is_not_adopted_is_named(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each file with its reason; the others are adopted; nothing is replaced, and no secret is written or printed."""
     secret = "ab12-cd34-ef56-gh78"
@@ -274,6 +278,7 @@ def test_failures_that_were_mended_are_left_out(project: pytest.Pytester) -> Non
     project.runpytest_subprocess("-k", "c0").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_wrong_arguments(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line, exit status 2, and the nearest name; modules that cannot be collected are said."""
     name = foreign(project.path, "c0.yaml", interaction({"string": "{}"}))

@@ -80,6 +80,7 @@ def spoil(project: pytest.Pytester) -> dict[str, str]:
     return {case: str(cassette(project, case).relative_to(project.path)) for case in names}
 
 
+@pytest.mark.slow
 def test_everything_is_found_and_only_orphans_are_deleted(project: pytest.Pytester) -> None:
     """Stale, missing, unreadable, oversized, secret, orphaned; a module that fails to import keeps its cassettes."""
     assert check(project).stdout == "18 cassettes: nothing found\n"
@@ -124,6 +125,7 @@ def test_every_cassette_of_a_cause_counts() -> None:
     assert _summary([Path("a.yaml")] * 20, findings, 0) == "20 cassettes: 13 stale"
 
 
+@pytest.mark.slow
 def test_paths_narrow_what_is_checked(project: pytest.Pytester) -> None:
     """A module that was not asked for keeps its orphans; one that cannot be collected is named, with exit status 1."""
     (project.path / "test_gone.py").write_text("def test_other(): ...\n")

@@ -6,11 +6,13 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
 from people import Project
 
 LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
 
 
+@pytest.mark.slow
 def test_diff_of_results_baselines_and_revisions(people: Project) -> None:
     """The same loss, whichever way it is asked for."""
     people.git("init", "-q", "-b", "main")

@@ -64,6 +64,7 @@ def project(bare: pytest.Pytester, cassettes: Path) -> pytest.Pytester:
     return bare
 
 
+@pytest.mark.slow
 def test_contamination_in_a_run(project: pytest.Pytester) -> None:
     """The run says which example is a case, with both texts; the case leaves the comparison; every report has it."""
     run = project.runpytest_subprocess("--llm-extract-json=results.json", "--llm-extract-markdown=results.md")

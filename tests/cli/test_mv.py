@@ -31,6 +31,7 @@ def files(project: pytest.Pytester) -> set[str]:
     return {path.relative_to(root).parent.joinpath(path.name.split("-")[0]).as_posix() for path in root.rglob("*.*")}
 
 
+@pytest.mark.slow
 def test_renamed_module_is_told_and_moved(accepted: pytest.Pytester) -> None:
     """Report, gate, plan and check say it; nothing advises to delete; the moved suite is compared as before."""
     accepted.path.joinpath("test_items.py").rename(accepted.path / "test_parts.py")

@@ -195,6 +195,7 @@ def test_judged(extraction): ...
 )
 
 
+@pytest.mark.slow
 def test_no_way_out_is_live(pytester: pytest.Pytester, answering: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """Import, fixtures and bodies reach this machine alone; extraction, validation and scoring reach nothing."""
     log = pytester.path / "ways.jsonl"

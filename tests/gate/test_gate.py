@@ -192,6 +192,7 @@ def test_crash_of_an_extractor_is_the_users_traceback(recorded: pytest.Pytester)
     run.stdout.fnmatch_lines(["*undefined_name*", "E  *NameError*", "*no case has an answer*"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("interruptible")
 def test_interrupt_shows_a_partial_run(recorded: pytest.Pytester) -> None:
     """Ctrl-C skips the gate in words and keeps pytest's own exit status."""

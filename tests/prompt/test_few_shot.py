@@ -77,6 +77,7 @@ def search(case):
 """
 
 
+@pytest.mark.slow
 def test_retrieval_is_recorded_with_its_case(bare: pytest.Pytester) -> None:
     """A context that is fetched over HTTP replays too, and nothing is fetched at collection."""
     write(bare, "context=search", prompt="Known: {{context}}", extra=RETRIEVAL)

@@ -74,6 +74,7 @@ def test_a_wrong_key_is_told_where_an_extractor_falls_back(unrecorded: pytest.Py
     assert cassettes(unrecorded) == []
 
 
+@pytest.mark.slow
 @pytest.mark.own_process
 @pytest.mark.parametrize("wrapper", [FORGIVING, FALLING_BACK])
 def test_a_broken_connection_that_an_extractor_survives(unrecorded: pytest.Pytester, wrapper: str) -> None:

@@ -69,6 +69,7 @@ def test_interrupt_keeps_what_was_recorded(unrecorded: pytest.Pytester) -> None:
     assert len(cassettes(unrecorded)) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("interruptible")
 def test_interrupt_sends_nothing_more(unrecorded: pytest.Pytester) -> None:
     """Ctrl-C while all calls wait, as the provider asked them to: none of them goes out."""

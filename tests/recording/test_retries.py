@@ -81,6 +81,7 @@ def test_a_long_wait_ends_the_recording(unrecorded: pytest.Pytester) -> None:
     run.stdout.fnmatch_lines([f"MISSING: not recorded: HTTP 429 *; {waits} (12 cases: *"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ["inf", "nan", "-5", "soon"])
 def test_a_wait_that_is_no_time_is_none(unrecorded: pytest.Pytester, odd: str) -> None:
     """The provider is asked again as if it had said nothing."""

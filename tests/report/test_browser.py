@@ -103,6 +103,7 @@ def title(page: Any) -> str:
     return found
 
 
+@pytest.mark.slow
 def test_every_action_by_keyboard(look: Callable[..., Any], report: Path) -> None:
     """Keys move among cases, search, go back and help; the heat map takes arrow keys."""
     page = look(report)
@@ -262,6 +263,7 @@ def test_without_script_everything_said_is_visible(look: Callable[..., Any], tmp
     assert links == 0
 
 
+@pytest.mark.slow
 def test_five_thousand_cases_are_listed_by_few_rows(look: Callable[..., Any], tmp_path: Path) -> None:
     """Only the rows in view are in the page, wherever it is scrolled to; a filter finds any case."""
     page = look(write_report([value_suite(5000)], tmp_path / "r.html"))

@@ -81,6 +81,7 @@ def values(schema: Plain) -> st.SearchStrategy[Any]:
     return VALUES
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_the_same_schema_scores_alike(data: st.DataObject) -> None:

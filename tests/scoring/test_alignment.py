@@ -376,6 +376,7 @@ def many(n: int) -> list[Plain]:
     return [{"sku": f"S{k}", "name": f"part {k % 20}", "price": k % 50 + 0.5} for k in range(n)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", [{"price": None}, {"name": "something else"}])
 def test_a_thousand_rows(spoil: Plain) -> None:
     """Half of them unequal, shuffled: every sku finds its row, in less than six seconds of computing."""

@@ -206,7 +206,8 @@ def test_rows_are_numbered_as_they_were_scored() -> None:
     lines, _ = explained({"lines": rows}, {"lines": answer})
     assert lines == [
         'lines[119].parts[0].code: expected "p119", got "p1x9"',
-        'lines[120]: expected {"sku": "s120", "price": 120.0, "parts": [{"code": "p120"}, {"code": "q120"}]}, got nothing',
+        'lines[120]: expected {"sku": "s120", "price": 120.0, "parts": [{"code": "p120"}, {"code": "q120"}]}'
+        ", got nothing",
         'lines[149]: expected nothing, got {"sku": null, "price": null, "parts": []}',
     ]
     lines, _ = explained({"tags": ["a", "b"], "rates": {"k": None}}, {"tags": ["b", None], "rates": {}})

@@ -220,6 +220,7 @@ def test_case_is_found_by_its_own_id(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess("-k", "Zürich", "--collect-only").stdout.fnmatch_lines(["*1 test collected*"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_no_case_of_that_id(recorded: pytest.Pytester, workers: str) -> None:
     """It is said, and no case of another id runs."""

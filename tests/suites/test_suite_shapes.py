@@ -342,6 +342,7 @@ def test_flags_of_pytest_know_the_gate(recorded: pytest.Pytester) -> None:
     assert not Path(recorded.path, "never.json").exists()
 
 
+@pytest.mark.slow
 def test_debugger_opens_at_the_assertion(recorded: pytest.Pytester) -> None:
     """--pdb stops in the body, not in the plugin, and goes on when it is told to."""
     module = recorded.path / "test_items.py"

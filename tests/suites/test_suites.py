@@ -124,6 +124,7 @@ def test_prompt_words_around_the_document_are_one_cause(bare: pytest.Pytester, w
     assert run.stdout.str().count("+Please read") == 1
 
 
+@pytest.mark.slow
 def test_renamed_prompt_file_is_missing_with_a_hint(bare: pytest.Pytester) -> None:
     """Nothing is stale: the command that moves the old folder is named, and after it everything replays."""
     bare.path.joinpath("read.md").write_text("Read.")

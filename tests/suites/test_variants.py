@@ -90,6 +90,7 @@ def test_variants_are_compared_and_only_the_primary_is_gated(recorded: pytest.Py
     }
 
 
+@pytest.mark.slow
 def test_node_ids_name_the_variant(recorded: pytest.Pytester) -> None:
     """The primary's ids stay as they are; those of a variant begin with its name."""
     run = recorded.runpytest_subprocess("--collect-only", "-q")

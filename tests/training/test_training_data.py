@@ -73,6 +73,7 @@ def test_messages(bare: pytest.Pytester) -> None:
     assert {line["messages"][1]["content"]: json.loads(line["messages"][2]["content"]) for line in lines} == by_document
 
 
+@pytest.mark.slow
 def test_prompt_completion(bare: pytest.Pytester) -> None:
     """The other format has its two keys and no others."""
     write(bare.path, [row(n) for n in range(10, 20)])
@@ -105,6 +106,7 @@ def test_nothing_leaks(bare: pytest.Pytester) -> None:
     assert {*train, *validation} == {row(n)["input"] for n in range(10, 30)}
 
 
+@pytest.mark.slow
 def test_groups_and_near_duplicates_are_not_divided(bare: pytest.Pytester) -> None:
     """Whatever the seed, pages of one scan and two scans of one page are in the same file."""
     rows = [row(n, group=f"g{n // 4}") for n in range(10, 30)]
@@ -125,6 +127,7 @@ def test_groups_and_near_duplicates_are_not_divided(bare: pytest.Pytester) -> No
     assert len(seen) > 1
 
 
+@pytest.mark.slow
 def test_rows_that_teach_wrongly_are_left_out(bare: pytest.Pytester) -> None:
     """An unlabelled field would teach to leave it out; several right answers are not one."""
     rows = [row(n) for n in range(10, 20)]
@@ -138,6 +141,7 @@ def test_rows_that_teach_wrongly_are_left_out(bare: pytest.Pytester) -> None:
     assert len(exported(bare.path, "train.jsonl")) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
