@@ -153,3 +153,24 @@ def test_wrong_arguments_are_one_line(branch: Project, arguments: tuple[str, ...
     run = audit(branch, *arguments)
     assert run.ret == 2
     run.stderr.fnmatch_lines([words])
+
+
+def test_gold_that_was_never_accepted_is_compared_too(branch: Project) -> None:
+    """A case of the base branch that its baseline does not have: other gold and removal are named, by the run too."""
+    gold = branch.pytester.path / "gold.jsonl"
+    new = [{"id": f"new{n}", "input": f"p{n:02} Bergen", "expected": {"name": f"p{n:02}"}} for n in range(3)]
+    accepted = gold.read_text()
+    gold.write_text("\n".join([accepted, *map(json.dumps, new)]))
+    branch.git("checkout", "-q", "main")
+    branch.git("commit", "-qam", "three more cases")
+    branch.git("checkout", "-qB", "change")
+    assert "golden" not in audit(branch).stdout.str()
+    gold.write_text("\n".join([accepted, json.dumps({**new[0], "expected": {"name": "other"}}), json.dumps(new[1])]))
+    named = [
+        "*the judge changed: gold of 1 case differs from the base branch's gold.jsonl, whose baseline*(new0)",
+        "*the judge changed: 1 case of the base branch's gold.jsonl removed, which its baseline*(new2)",
+    ]
+    audit(branch).stdout.fnmatch_lines_random(named)
+    branch.record(
+        "read", "--llm-extract-baseline=git:main", marker="@pytest.mark.llm_accuracy(0.9)"
+    ).stdout.fnmatch_lines_random(named)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 
 from pytest_llm_extract.base_branch.baselines import baseline_changes
 from pytest_llm_extract.base_branch.cassettes import cassette_changes
 from pytest_llm_extract.base_branch.conftests import conftest_changes
+from pytest_llm_extract.base_branch.golden_data import golden_changes
 from pytest_llm_extract.base_branch.inis import ci_changes, ini_changes, is_of_ci
 from pytest_llm_extract.baseline.paths import shown_path
 from pytest_llm_extract.config.settings import Settings
@@ -23,14 +25,24 @@ class Branch:
     def __init__(self, revision: Revision, settings: Settings) -> None:
         self.revision, self._settings = revision, settings
 
-    def of_suite(self, key: str, *, shared: bool = True) -> tuple[JudgeNote, ...]:
-        """Notes on a suite: its cassettes, its baseline and anchor; if `shared`, also what holds for every suite."""
+    def of_suite(
+        self, key: str, dataset: str | None, accepted: Collection[str], *, shared: bool = True
+    ) -> tuple[JudgeNote, ...]:
+        """Notes on a suite: its cassettes, its baseline and anchor, and its golden data.
+
+        Args:
+            key: its id, with the variant in brackets.
+            dataset: the file of its golden data below the rootdir; None where it has none.
+            accepted: the cases that its baseline keeps.
+            shared: whether to add what holds for every suite.
+        """
         root = self._settings.rootdir
         cassettes = Path(shown_path(suite_folder(self._settings.cassettes, key.partition("[")[0]), root))
         folder = Path(shown_path(baseline_folder(self._settings.cassettes, key), root))
         try:
             own = [*cassette_changes(self.revision, cassettes), *baseline_changes(self.revision, folder)]
-        except (LlmExtractError, OSError) as error:
+            own += golden_changes(self.revision, Path(dataset), accepted) if dataset is not None else []
+        except (LlmExtractError, OSError, UnicodeDecodeError) as error:
             own = [JudgeNote("cassette", f"not compared with {self.revision}: {error}")]
         return (*own, *(self.of_all if shared else ()))
 

@@ -79,7 +79,10 @@ def find_notes(collected: Collected, base: Revision, *, whole: bool) -> dict[str
     notes = {"": [*branch.of_all]}
     for suite in collected.suites:
         if suite.is_gated:
-            notes[suite.key] = [*judge_notes(_as_result(suite)), *branch.of_suite(suite.key, shared=False)]
+            result = _as_result(suite)
+            accepted = {case.id for case in result.cases if case.baseline is not None}
+            notes[suite.key] = [*judge_notes(result)]
+            notes[suite.key] += branch.of_suite(suite.key, result.dataset, accepted, shared=False)
             notes[suite.key] += _deselected(suite, collected)
     notes[""] += _gone(collected, base) if whole else []
     return notes

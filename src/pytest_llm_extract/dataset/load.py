@@ -55,6 +55,18 @@ def load_cases(source: CasesSource, name: str, folder: Path | None = None) -> li
     return cases
 
 
+def expected_by_id(text: str, suffix: str) -> dict[str, Any]:
+    """What the rows of a dataset's text expect, by case id; rows that cannot be read are left out.
+
+    Args:
+        text: of a file.
+        suffix: of its name, which says the format; of any other nothing is read.
+    """
+    reader = _FORMATS.get(suffix.lower())
+    rows = reader(text, [], float) if reader is not None else []
+    return {str(row["id"]): row.get("expected") for _, row in rows if isinstance(row, Mapping) and "id" in row}
+
+
 def _given_rows(source: Any, name: str) -> Iterable[Any]:
     given = source() if callable(source) else source
     if isinstance(given, str | Mapping) or not isinstance(given, Iterable):

@@ -139,6 +139,7 @@ class SuiteResult(NamedTuple):
     `recipe` is its prompt, None for an extractor; `settled` are the keys of lints that a person settled.
     `line` is the line of its module where the test begins with its markers, from 1; None where that is not known.
     `weights` are those of fields in the composite, by path; empty where there is none.
+    `dataset` is the file of its golden data below the rootdir; None for a folder, a list or a callable.
     """
 
     id: str
@@ -162,6 +163,7 @@ class SuiteResult(NamedTuple):
     settled: tuple[str, ...] = ()
     line: int | None = None
     weights: Mapping[str, float] = {}
+    dataset: str | None = None
 
     @property
     def key(self) -> str:
@@ -210,6 +212,7 @@ class SuiteResult(NamedTuple):
             "settled": list(self.settled),
             "line": self.line,
             "weights": dict(self.weights),
+            "dataset": self.dataset,
         }
 
     @classmethod
@@ -237,4 +240,5 @@ class SuiteResult(NamedTuple):
             settled=tuple(wire.get("settled", ())),
             line=wire.get("line"),
             weights=dict(wire.get("weights", {})),
+            dataset=wire.get("dataset"),
         )

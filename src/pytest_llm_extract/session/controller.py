@@ -134,7 +134,9 @@ class Controller:
 
         branch = Branch(revision, self.settings)
         for run in gated:
-            run.head = run.head._replace(judge_notes=(*run.head.judge_notes, *branch.of_suite(run.head.key)))
+            accepted = {case.id for case in run.results.values() if case.baseline is not None}
+            notes = branch.of_suite(run.head.key, run.head.dataset, accepted)
+            run.head = run.head._replace(judge_notes=(*run.head.judge_notes, *notes))
 
     def _absent(self, session: pytest.Session) -> Absent:
         gated = [suite_id for suite_id, run in self.suites.items() if run.decision is not None]

@@ -154,6 +154,7 @@ def _build(variant: VariantArguments, arguments: MarkerArguments, golden: _Golde
         line=arguments.line,
         prompt_file=path_below(call.prompt.path, settings.rootdir) if call else None,
         weights=read_weights(given.get("weights", {}), source, schema.scored_paths, _labelled(schema, cases)),
+        dataset=_dataset(given["cases"], marker),
     )
 
 
@@ -250,6 +251,13 @@ class _Golden:
         cases = read_golden(self._cases, schema, self._name, self._options)
         self._read.append((schema_type, compare, schema, cases))
         return schema, cases
+
+
+def _dataset(cases: Any, marker: MarkerSource) -> str | None:
+    """The file of golden data below the rootdir, if it is one."""
+    if not isinstance(cases, str | Path) or not (path := marker.find(cases)).is_file():
+        return None
+    return path_below(path, marker.settings.rootdir)
 
 
 def _load(cases: Any, marker: MarkerSource) -> tuple[list[Case], str]:

@@ -55,6 +55,7 @@ class Suite(NamedTuple):
     line: int | None = None
     prompt_file: str | None = None
     weights: Mapping[str, float] = {}
+    dataset: str | None = None
 
     @property
     def key(self) -> str:
@@ -93,6 +94,7 @@ class Suite(NamedTuple):
             settled=self.settled,
             line=self.line,
             weights=dict(self.weights),
+            dataset=self.dataset,
         )
 
     def _prompt(self) -> dict[str, str] | None:
