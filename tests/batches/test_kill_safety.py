@@ -130,25 +130,32 @@ def test_a_damaged_file_of_a_batch_stops_the_run(prompted: pytest.Pytester, chan
         assert (len(provider.calls), provider.live) == (seen, [])
 
 
+LOOKS_LATE = """
+from pathlib import Path
+from pytest_llm_extract.session.batch_desk import BatchDesk
+
+opened, turns = BatchDesk.opened, []
+
+def opened_late(desk):
+    turns.append(1)
+    if len(turns) == 2:  # the first one is to collect
+        Path("kept").rename({path!r})
+    return opened(desk)
+
+BatchDesk.opened = opened_late
+"""
+
+
 def test_a_batch_that_another_process_sent_meanwhile(
     prompted: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two runs planned the same; the second one looks again before it sends, and finds nothing left."""
+    monkeypatch.setattr(BatchDesk, "opened", BatchDesk.opened)  # as it is again afterwards
     with batching(BatchProvider()) as provider:
         submit(prompted)
         (path,) = batch_files(prompted)
-        kept = path.read_bytes()
-        path.unlink()
-        opened = BatchDesk.opened
-        turns: list[int] = []
-
-        def opened_late(desk: BatchDesk) -> Any:
-            turns.append(1)
-            if len(turns) == 2:  # the first one is to collect
-                path.write_bytes(kept)
-            return opened(desk)
-
-        monkeypatch.setattr(BatchDesk, "opened", opened_late)
+        path.rename(prompted.path / "kept")
+        prompted.makeconftest(LOOKS_LATE.format(path=str(path)))
         submit(prompted).stdout.fnmatch_lines(["nothing was sent"])
     assert len(provider.requests) == 4
 

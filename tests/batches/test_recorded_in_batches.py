@@ -164,14 +164,20 @@ def test_limits_make_several_batches(prompted: pytest.Pytester, monkeypatch: pyt
     """Neither the number of requests nor the size of a batch exceeds what the provider takes."""
     api = requests.APIS["openai"]
     assert (api.most_requests, api.most_bytes) == (50_000, 190_000_000)
+    monkeypatch.setitem(requests.APIS, "openai", api)  # as it is again afterwards
+
+    def limit(name: str, most: int) -> None:
+        setting = f'APIS["openai"] = APIS["openai"]._replace({name}={most})'
+        prompted.makeconftest(f"from pytest_llm_extract.batches.requests import APIS\n{setting}")
+
     with batching(BatchProvider()) as provider:
-        monkeypatch.setitem(requests.APIS, "openai", api._replace(most_requests=3))
+        limit("most_requests", 3)
         submit(prompted).stdout.fnmatch_lines(["*sent 4 requests of 4 cases * in 2 batches"])
         assert [one["request_counts"]["total"] for one in provider.batches.values()] == [3, 1]
         provider.end()
         assert collect(prompted).ret == 0
         prompted.path.joinpath("read.md").write_text("Read well.")
-        monkeypatch.setitem(requests.APIS, "openai", api._replace(most_bytes=500))
+        limit("most_bytes", 500)
         submit(prompted).stdout.fnmatch_lines(["*sent 4 requests of 4 cases * in 4 batches"])
     prompted.runpytest_subprocess("-k", "c0")
 
