@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_llm_extract.batches.api import BatchApi, Created, Line, Look, Target, in_path, json_line, text_lines
-from pytest_llm_extract.batches.transport import Caller, NoReply, call, read_object
+from pytest_llm_extract.batches.transport import Caller, NoReply, ask, call
 from pytest_llm_extract.cassette.sent_batch import SentBatch
 from pytest_llm_extract.formats.json_members import member_text
 
@@ -53,7 +53,7 @@ def _upload(caller: Caller, batch: SentBatch, data: bytes) -> str | None:
 def _create(caller: Caller, batch: SentBatch, data: bytes) -> Created:
     body = b'{"requests":[' + b",".join(data.splitlines()) + b"]}"
     url = _url(batch)
-    return _created(read_object(call(caller, "POST", url, body, {"content-type": "application/json"})[0], url), url)
+    return _created(ask(caller, url, body), url)
 
 
 def _url(batch: SentBatch) -> str:
@@ -73,9 +73,7 @@ def _find(caller: Caller, batch: SentBatch) -> Created | None:
     since = (batch.tried_s or 0.0) - _CLOCKS_S
     created: Created | None = None
     for _ in range(_PAGES):
-        page = read_object(
-            call(caller, "GET", url, query={"limit": str(_PAGE), **({"after_id": after} if after else {})})[0], url
-        )
+        page = ask(caller, url, query={"limit": str(_PAGE), **({"after_id": after} if after else {})})
         listed = [one for one in page.get("data") or [] if isinstance(one, dict)]
         for one in listed:
             if _created_s(one) < since:
@@ -101,7 +99,7 @@ def _n_requests(answer: dict[str, Any]) -> int:
 
 def _look(caller: Caller, batch: SentBatch) -> Look:
     url = f"{_url(batch)}/{in_path(batch.id or '')}"
-    answer = read_object(call(caller, "GET", url)[0], url)
+    answer = ask(caller, url)
     state, n_all = str(answer.get("processing_status")), _n_requests(answer)
     n_left = int((answer.get("request_counts") or {}).get("processing") or 0)
     if answer.get("archived_at"):

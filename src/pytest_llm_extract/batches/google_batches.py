@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_llm_extract.batches.api import BatchApi, Created, Line, Look, Target, json_line, text_lines
-from pytest_llm_extract.batches.transport import Caller, NoReply, call, read_object
+from pytest_llm_extract.batches.transport import Caller, NoReply, ask, call, read_object
 from pytest_llm_extract.cassette.sent_batch import SentBatch
 from pytest_llm_extract.formats.json_members import member_text
 
@@ -73,7 +73,7 @@ def _name(answer: Any, url: str) -> str:
 def _create(caller: Caller, batch: SentBatch, data: bytes) -> Created:
     url = f"{batch.base}{batch.endpoint}:batchGenerateContent"
     body = json_line({"batch": {"displayName": batch.name, "inputConfig": {"fileName": batch.file}}})
-    answer = read_object(call(caller, "POST", url, body, {"content-type": "application/json"})[0], url)
+    answer = ask(caller, url, body)
     return Created(_name(answer, url))
 
 
@@ -82,7 +82,7 @@ def _find(caller: Caller, batch: SentBatch) -> Created | None:
     url, token = f"{batch.base}/{_version(batch)}/batches", ""
     for _ in range(_PAGES):
         query = {"pageSize": str(_PAGE), **({"pageToken": token} if token else {})}
-        page = read_object(call(caller, "GET", url, query=query)[0], url)
+        page = ask(caller, url, query=query)
         for one in page.get("operations") or []:
             if isinstance(one, dict) and (one.get("metadata") or {}).get("displayName") == batch.name:
                 return Created(_name(one, url))
@@ -94,7 +94,7 @@ def _find(caller: Caller, batch: SentBatch) -> Created | None:
 
 def _look(caller: Caller, batch: SentBatch) -> Look:
     url = f"{batch.base}/{_version(batch)}/{batch.id}"
-    answer = read_object(call(caller, "GET", url)[0], url)
+    answer = ask(caller, url)
     metadata = answer.get("metadata") or {}
     state = str(metadata.get("state") or "").removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_")
     counts = metadata.get("batchStats") or {}

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.batches.api import BatchApi, Created, Line, Look, Target, in_path, json_line, text_lines
-from pytest_llm_extract.batches.transport import Caller, NoReply, call, read_object
+from pytest_llm_extract.batches.transport import Caller, NoReply, ask, call, read_object
 from pytest_llm_extract.cassette.sent_batch import SentBatch
 from pytest_llm_extract.formats.json_members import member_text
 
@@ -54,7 +54,7 @@ def _upload(caller: Caller, batch: SentBatch, data: bytes) -> str | None:
     until = clock.monotonic_s() + _FILE_S
     while file.get("status") in ("pending", "running", "notRunning") and clock.monotonic_s() < until:
         clock.sleep(_PAUSE_S)
-        file = read_object(call(caller, "GET", f"{url}/{in_path(str(file.get('id')))}")[0], url)
+        file = ask(caller, f"{url}/{in_path(str(file.get('id')))}")
     return _id(file, url)
 
 
@@ -62,7 +62,7 @@ def _create(caller: Caller, batch: SentBatch, data: bytes) -> Created:
     url = f"{batch.base}/batches"
     asked = {"input_file_id": batch.file, "endpoint": batch.endpoint, "completion_window": "24h"}
     body = json_line({**asked, "metadata": {_KEY: batch.name}})
-    return _created(read_object(call(caller, "POST", url, body, {"content-type": "application/json"})[0], url), url)
+    return _created(ask(caller, url, body), url)
 
 
 def _created(answer: dict[str, Any], url: str) -> Created:
@@ -82,9 +82,7 @@ def _find(caller: Caller, batch: SentBatch) -> Created | None:
     """The newest batches first, until one is a day older than ours."""
     url, after = f"{batch.base}/batches", ""
     for _ in range(_PAGES):
-        page = read_object(
-            call(caller, "GET", url, query={"limit": str(_PAGE), **({"after": after} if after else {})})[0], url
-        )
+        page = ask(caller, url, query={"limit": str(_PAGE), **({"after": after} if after else {})})
         listed = [one for one in page.get("data") or [] if isinstance(one, dict)]
         for one in listed:
             metadata = one.get("metadata")
@@ -100,7 +98,7 @@ def _find(caller: Caller, batch: SentBatch) -> Created | None:
 
 def _look(caller: Caller, batch: SentBatch) -> Look:
     url = f"{batch.base}/batches/{in_path(batch.id or '')}"
-    answer = read_object(call(caller, "GET", url)[0], url)
+    answer = ask(caller, url)
     state, counts = str(answer.get("status")), answer.get("request_counts") or {}
     n_done = sum(int(counts.get(name) or 0) for name in ("completed", "failed"))
     files = tuple(str(answer[name]) for name in ("output_file_id", "error_file_id") if answer.get(name))

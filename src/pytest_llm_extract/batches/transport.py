@@ -166,6 +166,18 @@ def _words(body: bytes) -> str:
     return str(message or text)[:_SHOWN]
 
 
+def ask(caller: Caller, url: str, body: bytes | None = None, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Get the JSON object at an address, or what is answered to JSON that is posted there.
+
+    Raises:
+        Refused: as `call`.
+        NoReply: as `call`, or the answer is not a JSON object.
+    """
+    if body is None:
+        return read_object(call(caller, "GET", url, query=query)[0], url)
+    return read_object(call(caller, "POST", url, body, {"content-type": "application/json"}, query)[0], url)
+
+
 def read_object(body: bytes, address: str) -> dict[str, Any]:
     """The JSON object of an answer.
 
