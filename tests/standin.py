@@ -10,16 +10,16 @@ from __future__ import annotations
 import argparse
 import json
 import ssl
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any
 
 import standin_anthropic
 import standin_google
 import standin_streams
+from loopback import LoopbackServer
 
 
 @dataclass
@@ -89,28 +89,22 @@ class StandIn:
             def log_message(self, format: str, *args: Any) -> None:
                 """Silent."""
 
-        self._server = _Server(("127.0.0.1", port), Handler)
+        self._server = LoopbackServer(("127.0.0.1", port), Handler)
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.base_url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def serve(self) -> None:
-        self._server.serve_forever(poll_interval=0.01)  # else its end takes half a second
+        self._server.serve_forever()
 
     def __enter__(self) -> StandIn:
-        threading.Thread(target=self.serve, daemon=True).start()
+        self._server.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128  # a connection beyond it waits a second for the next try
+        self._server.end()
 
 
 def said(body: dict[str, Any]) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 from html_report import HOSTILE, value_case, value_suite, write_report
+from loopback import LoopbackServer
 
 from pytest_llm_extract.results.accepted import Accepted, Origin
 from pytest_llm_extract.results.leaf import Leaf, Leaves, count_leaves
@@ -80,15 +80,14 @@ def served(tmp_path: Path) -> Iterator[Callable[[str], str]]:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path)))
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        server = LoopbackServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path)))
+        server.start()
         servers.append(server)
         return f"http://127.0.0.1:{server.server_port}"
 
     yield serve
     for server in servers:
-        server.shutdown()
-        server.server_close()
+        server.end()
 
 
 def state(page: Any) -> dict[str, str]:
