@@ -9,12 +9,13 @@ from pathlib import Path
 from pytest_llm_extract.base_branch.baselines import baseline_changes
 from pytest_llm_extract.base_branch.cassettes import cassette_changes
 from pytest_llm_extract.base_branch.conftests import conftest_changes
-from pytest_llm_extract.base_branch.golden_data import golden_changes
+from pytest_llm_extract.base_branch.golden_data import Gold, golden_changes, read_gold
 from pytest_llm_extract.base_branch.inis import ci_changes, ini_changes, is_of_ci
 from pytest_llm_extract.baseline.paths import shown_path
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import baseline_folder, suite_folder
 from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.formats.text_files import UnreadableFileError
 from pytest_llm_extract.git import Revision, blob_id, work_files
 from pytest_llm_extract.results.judge import JudgeNote
 
@@ -24,6 +25,7 @@ class Branch:
 
     def __init__(self, revision: Revision, settings: Settings) -> None:
         self.revision, self._settings = revision, settings
+        self._gold: dict[Path, Gold | None] = {}
 
     def of_suite(
         self, key: str, dataset: str | None, accepted: Collection[str], *, shared: bool = True
@@ -41,10 +43,16 @@ class Branch:
         folder = Path(shown_path(baseline_folder(self._settings.cassettes, key), root))
         try:
             own = [*cassette_changes(self.revision, cassettes), *baseline_changes(self.revision, folder)]
-            own += golden_changes(self.revision, Path(dataset), accepted) if dataset is not None else []
-        except (LlmExtractError, OSError, UnicodeDecodeError) as error:
+            own += self._golden_changes(Path(dataset), accepted) if dataset is not None else []
+        except (LlmExtractError, OSError, UnreadableFileError) as error:
             own = [JudgeNote("cassette", f"not compared with {self.revision}: {error}")]
         return (*own, *(self.of_all if shared else ()))
+
+    def _golden_changes(self, dataset: Path, accepted: Collection[str]) -> list[JudgeNote]:
+        if dataset not in self._gold:  # variants have it in common
+            self._gold[dataset] = read_gold(self.revision, dataset)
+        gold = self._gold[dataset]
+        return [] if gold is None else golden_changes(dataset, gold, accepted)
 
     @cached_property
     def of_all(self) -> tuple[JudgeNote, ...]:

@@ -4,30 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.dataset.load import expected_by_id
+from pytest_llm_extract.formats.text_files import read_text
 from pytest_llm_extract.git import Revision
 from pytest_llm_extract.results.judge import JudgeNote
 from pytest_llm_extract.wording import count_cases, some_names
 
 
-def golden_changes(revision: Revision, dataset: Path, accepted: Collection[str]) -> list[JudgeNote]:
-    """Notes on cases of the base branch's dataset that have other gold here, or are gone.
+class Gold(NamedTuple):
+    """What a dataset expects of each case, by its id: in the base branch, and here."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+def read_gold(revision: Revision, dataset: Path) -> Gold | None:
+    """Read a dataset in both places; None where one of them has no such file.
 
     Args:
         revision: the base branch.
         dataset: the file of golden data, relative to the revision's folder.
+
+    Raises:
+        GitError: the base branch's file cannot be read.
+        UnreadableFileError: the file here cannot.
+    """
+    text, file = revision.read(dataset), revision.folder / dataset
+    if text is None or not file.is_file():
+        return None
+    return Gold(*(expected_by_id(one, dataset.suffix) for one in (text, read_text(file))))
+
+
+def golden_changes(dataset: Path, gold: Gold, accepted: Collection[str]) -> list[JudgeNote]:
+    """Notes on cases of the base branch's dataset that have other gold here, or are gone.
+
+    Args:
+        dataset: the file of golden data, for the notes.
+        gold: what it expects.
         accepted: the cases that the baseline keeps, whose gold the gate compares.
     """
-    text = revision.read(dataset)
-    file = revision.folder / dataset
-    if text is None or not file.is_file():
-        return []
-    before = expected_by_id(text, dataset.suffix)
-    after = expected_by_id(file.read_text("utf-8-sig"), dataset.suffix)
-    told = [case for case in before if case not in accepted]
-    relabelled = [case for case in told if case in after and after[case] != before[case]]
-    gone = [case for case in told if case not in after]
+    not_kept = [case for case in gold.before if case not in accepted]
+    relabelled = [case for case in not_kept if case in gold.after and gold.after[case] != gold.before[case]]
+    gone = [case for case in not_kept if case not in gold.after]
     name = dataset.as_posix()
     changes = (
         ("gold", "gold of {} differs from the base branch's {}, whose baseline does not have them ({})", relabelled),
