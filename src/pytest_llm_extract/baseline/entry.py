@@ -140,7 +140,7 @@ _INEXACT = object()
 
 
 def _read_exact_json(text: str) -> Any:
-    """The JSON value of a text, or `_INEXACT` when writing it again would change what it means."""
+    """The JSON value of a string, or `_INEXACT` if writing it again would change what it means."""
     try:
         value = read_exactly(text, lambda number, literal: repr(number) == literal)
         json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate cannot be written as UTF-8

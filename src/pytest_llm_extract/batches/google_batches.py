@@ -118,7 +118,7 @@ def _read(caller: Caller, batch: SentBatch, look: Look) -> Iterator[Line | str]:
 
 
 def _result(text: str) -> Line | str:
-    """A line of results; the text of one that is none."""
+    """Read a line of results; a line that is not one stays a string."""
     try:
         row = json.loads(text)
         response = member_text(text, "response")

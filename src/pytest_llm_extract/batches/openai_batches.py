@@ -129,7 +129,7 @@ def _read(caller: Caller, batch: SentBatch, look: Look) -> Iterator[Line | str]:
 
 
 def _result(text: str) -> Line | str:
-    """A line of an output or error file; the text of one that is neither."""
+    """Read a line of an output or error file; any other line stays a string."""
     try:
         row = json.loads(text)
         body = member_text(text, "response", "body")

@@ -165,7 +165,7 @@ def _all(pattern: re.Pattern[str], texts: Iterable[str]) -> Iterable[str]:
 
 def _readable(data: bytes) -> Iterator[bytes]:
     if data[:2] == b"\x1f\x8b" or data[:1] == b"\x78":
-        with suppress(zlib.error):  # a text may begin so too: with an x
+        with suppress(zlib.error):  # a string may begin so too: with an x
             data = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(data, _MAX_INFLATED)
     if _READABLE.search(data):
         yield data

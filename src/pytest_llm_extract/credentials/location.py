@@ -9,7 +9,7 @@ _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"?|[{}\[\],:]')
 
 
 def place_of(text: str) -> str:
-    """`line 40 (interaction 1, response body, choices[0].message.content)`: where a text ends.
+    """`line 40 (interaction 1, response body, choices[0].message.content)`: where a string ends.
 
     Args:
         text: a cassette, or any other text, up to the end of a value.

@@ -94,7 +94,7 @@ class Watch:
         environ: Mapping[str, str] | None = None,
         said: Iterable[tuple[str, str]] = (),
     ) -> None:
-        """Make sure that a text may be written; the arguments are those of `find`.
+        """Make sure that a string may be written; the arguments are those of `find`.
 
         Raises:
             SecretFoundError: it holds a secret.

@@ -10,7 +10,7 @@ _SHORTEST = 12  # characters of a repetition that is none by chance
 
 
 def repeated_end(text: str) -> str | None:
-    """What a text repeats four times or more up to its end, None where it does not. The last time may be cut off."""
+    """What a string repeats four times or more at its end; None if nothing. The last time may be cut off."""
     end = text[-_LOOKED_AT:]
     repeated = _REPEATED.search(end)
     if repeated is None:

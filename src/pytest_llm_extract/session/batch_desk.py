@@ -39,7 +39,7 @@ class BatchDesk:
 
     @property
     def problem(self) -> str | None:
-        """Why a run that only sends or collects is no success; None if it is one."""
+        """Why a run that only sends or collects is not a success; None if it is one."""
         if any(one.failed or one.not_kept for one in self.collections):
             return "some requests of batches have no answer"
         return "a batch was not sent" if any(one.problems for one in self.submissions) else None

@@ -11,7 +11,7 @@ _TOKEN = re.compile(
     r'(?P<text>"[^"\\\r\n]*+(?:\\.[^"\\\r\n]*+)*+"?)(?P<colon>\s*+:)?|(?P<open>[{\[])|(?P<close>[}\]])'
     r"|(?P<plain>-?\d[\d.eE+-]*|true|false)"
 )
-# Gets the name that a text is under (None for a name itself), and gives another text, or None to keep it.
+# Takes the name that a string is under (None for a name itself). Returns another string, or None to keep it.
 Replace = Callable[[str | None, str], str | None]
 
 

@@ -1,4 +1,4 @@
-"""The number that a text is, with what is beside it: a currency, or a percent sign."""
+"""Read a string as a number, with what is beside it: a currency, or a percent sign."""
 
 from __future__ import annotations
 

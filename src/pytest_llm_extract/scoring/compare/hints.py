@@ -32,7 +32,7 @@ _DATE_LIKE = re.compile(
     r"\d{1,4}\s*[-/. ]\s*\d{1,2}\s*[-/. ,]\s*\d{2,4}|\b\d{8}\b|\d.*[a-z]{3}|[a-z]{3}.*\d", re.IGNORECASE | re.DOTALL
 )
 _WITH_UNIT = re.compile(r"(?:[^\d.,+-]*?)\s*([-+(]?\d[\d.,'\s]*\)?)\s*(?:[^\d]*)")
-_SHORTEST = 3  # characters of a text that says something when it is somewhere else
+_SHORTEST = 3  # characters of a string that says something when it is somewhere else
 
 Parents = tuple[Any, Any]
 
@@ -119,7 +119,7 @@ def _are_comparable(one: Amount, other: Amount) -> bool:
 
 
 def _number(text: str, locale: str) -> Decimal | None:
-    """The number that a text is, a percentage as its hundredth part; None where a currency is beside it."""
+    """Read a string as a number, a percentage as its hundredth part; None where a currency is beside it."""
     amount = read_amount(text, locale)
     return None if amount is None or amount.currency else amount.number
 
