@@ -227,9 +227,11 @@ class Controller:
     @cached_property
     def _lints(self) -> list[LintReport]:
         """What is wrong with the golden data of each suite that ran whole; no more than errors without a report."""
+        whole = [run.suite for run in self.suites.values() if run.suite.complete]
+        if not self._writes_reports and not any(suite.recipe and suite.recipe.examples for suite in whole):
+            return []  # nothing to look for, so lints are not imported
         from pytest_llm_extract.lints.lint_report import lint_results
 
-        whole = [run.suite for run in self.suites.values() if run.suite.complete]
         return lint_results(whole, errors_only=not self._writes_reports)
 
     @property
