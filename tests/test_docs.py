@@ -18,8 +18,10 @@ import yaml
 
 from pytest_llm_extract import hookspecs
 from pytest_llm_extract.cli.main import _COMMANDS
+from pytest_llm_extract.config.options import MARKERS
 from pytest_llm_extract.stats.intervals import wilson
 from pytest_llm_extract.stats.power import cases_to_decide
+from pytest_llm_extract.suites.build_suites import ARGUMENTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")]
@@ -190,6 +192,16 @@ def test_flags_and_settings_exist(page: Path, flags: str) -> None:
     named = set(re.findall(r"--llm-[a-z]+(?:-[a-z]+)*", text)) | set(re.findall(r"\bllm_extract_[a-z_]+\b", text))
     hooks = {name.removeprefix("pytest_") for name in dir(hookspecs)}
     assert {name for name in named - hooks if name not in flags} == set()
+
+
+def test_settings_are_all_listed(flags: str) -> None:
+    """docs/settings.md has every argument of a suite, every flag and every setting; so has `pytest --markers`."""
+    cells = set(re.findall(r"`([^`]+)`", (ROOT / "docs/settings.md").read_text(encoding="utf-8")))
+    listed = {re.split(r"[=\[(]", cell)[0] for cell in cells}
+    there = set(re.findall(r"--llm-[a-z]+(?:-[a-z]+)*", flags)) | set(re.findall(r"\bllm_extract_[a-z_]+\b", flags))
+    assert (there | ARGUMENTS) - listed == set()
+    signature = MARKERS[0].removeprefix("llm_extract(*, ").partition("): ")[0]
+    assert {argument.partition("=")[0] for argument in signature.split(", ")} == ARGUMENTS
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

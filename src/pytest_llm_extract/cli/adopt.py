@@ -39,7 +39,7 @@ _BRACKET = re.compile(r"(?:.*/)?(?P<function>[^\[/]*)\[(?P<case>.*)\]")
 Target = tuple[Path, Suite, GoldenCase]
 
 
-@click.command(name="adopt", short_help="take over recordings of other tools")
+@click.command(name="adopt")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--case", "case_id", metavar="ID", help="The case; default: the text in brackets in FILE's name.")
 @click.option("--suite", metavar="NODE_ID", help="Its suite, as tests/test_x.py::test_y; default: the one that has it.")
@@ -54,9 +54,9 @@ def command(files: tuple[Path, ...], case_id: str | None, suite: str | None, var
       llm-extract adopt tests/cassettes/test_invoices/*.yaml --suite tests/test_invoices.py::test_invoices
 
     Bodies are decoded, credentials are scrubbed, and a file that would hold a secret is not written. FILE stays as it
-    is. The suites are those that pytest collects here. Whether a recording answers what a prompt asks today is said at
-    once; what an extractor asks is seen in the next run of pytest. In a suite with samples=, FILE has all of them if it
-    has the same requests as many times over; else it is the first one.
+    is. The suites are those that pytest collects here. For a suite with a prompt file, the command says whether the
+    recording is fresh; for an extractor, the next run of pytest does. In a suite with samples=, FILE holds all samples
+    if it has the same requests as many times over; else it is the first one.
 
     Exit status: 0 every file was adopted, 1 some were not (each is named), 2 wrong arguments, or no such suite.
     """

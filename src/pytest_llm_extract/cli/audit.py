@@ -25,7 +25,7 @@ from pytest_llm_extract.suites.suite import Suite
 from pytest_llm_extract.wording import count_cases
 
 
-@click.command(name="audit", short_help="what this branch changed about its own judge")
+@click.command(name="audit")
 @click.argument("revision", metavar="git:REV")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
 @click.option("--json", "as_data", is_flag=True, help="Print the notes as JSON.")
@@ -36,10 +36,10 @@ def command(revision: str, paths: tuple[str, ...], as_data: bool) -> None:
     Example:
       llm-extract audit git:origin/main
 
-    Named are: floors, budgets, waivers, rules, validators, groups, samples, gold, cases that are gone or there twice,
+    It looks at floors, budgets, waivers, rules, validators, groups, samples, gold, cases that are gone or there twice,
     skip and xfail markers, deselected cases, suites that are gone, settings of pytest, conftest.py files, files of CI,
-    baselines and cassettes that were edited or recorded again, and fields that can hardly fail. PATHS are what pytest
-    is to collect.
+    baselines and cassettes that were edited or recorded again, and fields that can hardly fail. PATHS are the tests
+    to collect, as for pytest.
 
     Exit status: 0 nothing changed, 1 something did, 2 wrong arguments, no such revision, or pytest does not start.
     """

@@ -39,10 +39,12 @@ class CheckFinding:
         return f"{self.kind:10}  {self.what}{': ' if self.why else ''}{self.why}"
 
 
-@click.command(name="check", short_help="find what is wrong with the cassettes, and delete orphans")
+@click.command(name="check")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
 @click.option("--prune", is_flag=True, help="Delete orphaned cassettes.")
-@click.option("--max-size", metavar="KB", type=click.IntRange(min=1), default=1000, show_default=True, help="A file.")
+@click.option(
+    "--max-size", metavar="KB", type=click.IntRange(min=1), default=1000, show_default=True, help="Largest cassette."
+)
 def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
     """List the cassettes that are stale, missing, unreadable, orphaned or oversized, or that hold a secret.
 
@@ -51,9 +53,9 @@ def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
       llm-extract check
       llm-extract check --prune
 
-    PATHS are what pytest is to collect; without any, it collects what it collects by itself. Every case is run against
-    its cassette, without network, as `pytest --llm-extract-plan` does. Orphaned are files of this plugin that no case
-    wants, as long as their test module was collected, or is gone. Baselines are searched for secrets too.
+    PATHS are the tests to collect, as for pytest. Every case is run against its cassette, without network, as
+    `pytest --llm-extract-plan` does. A cassette of this plugin is orphaned if no case wants it, and its test module
+    was collected or is gone. Baselines are searched for secrets too.
 
     Exit status: 0 nothing was found (or only orphans, which --prune deleted), 1 something was, 2 wrong arguments, or
     pytest does not start.

@@ -10,7 +10,7 @@ from pytest_llm_extract.cli.results_files import read_files
 from pytest_llm_extract.report.registry import write_report
 
 
-@click.command(name="codequality", short_help="render results.json as Code Quality for GitLab")
+@click.command(name="codequality")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write."
@@ -23,7 +23,7 @@ def command(files: tuple[Path, ...], output: Path) -> None:
       llm-extract merge shard-*.json -o results.json
       llm-extract codequality results.json -o quality.json
 
-    The same report as --llm-extract-codequality=PATH writes: an issue for each wrong value. Exit status: 0 it was
+    This is the report that --llm-extract-codequality=PATH writes: an issue for each wrong value. Exit status: 0 it was
     written, 2 an input cannot be read.
     """
     write_report("codequality", output, read_files(files, Path()))

@@ -10,7 +10,7 @@ from pytest_llm_extract.cli.output import Screen, echo
 _WAITING = 3
 
 
-@click.command(name="collect", short_help="write what batches of a provider answered as cassettes")
+@click.command(name="collect")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
 @click.option("--wait", is_flag=True, help="Wait until every batch has ended.")
 def command(paths: tuple[str, ...], wait: bool) -> None:
@@ -21,11 +21,11 @@ def command(paths: tuple[str, ...], wait: bool) -> None:
       pytest --llm-record --llm-extract-batch
       llm-extract collect --wait
 
-    PATHS are what pytest is to collect; without any, it collects what it collects by itself. The files batch-….json
-    below the cassettes say what was sent. The key is the one that recording uses.
+    PATHS are the tests to collect, as for pytest. The files batch-….json below the cassettes say what was sent. The
+    key is the one that recording uses.
 
-    Exit status: 0 nothing waits any longer, 1 some requests have no answer, 2 wrong arguments, or pytest does not
-    start, 3 a batch goes on.
+    Exit status: 0 every request is answered, 1 some requests have no answer, 2 wrong arguments, or pytest does not
+    start, 3 a batch has not ended.
     """
     desk = run_desk(paths, "wait" if wait else "once", Screen())
     if not desk.collections:

@@ -18,7 +18,7 @@ from pytest_llm_extract.report.variants import variants_lines
 from pytest_llm_extract.results.suite_result import SuiteResult
 
 
-@click.command(name="compare", short_help="compare variants, runs or scored files")
+@click.command(name="compare")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--reference", metavar="NAME", help="What the others are held against; default: the first.")
 @click.option("--suite", "suite_id", metavar="ID", help="The suite, where the files hold several.")
@@ -44,11 +44,11 @@ def command(
       llm-extract compare results.json
       llm-extract compare main.json branch-a.json branch-b.json --margin 2
 
-    Of several files, each entry is called by its file's name, with the variant behind it where a file has several. The
-    first one is the reference, unless --reference names another.
+    With several files, each entry has the name of its file, followed by its variant if the file has several. The first
+    one is the reference, unless --reference names another.
 
-    Cases with metadata {"split": "holdout"} have no part in it. They are for one test at the end: --confirm NAME. Each
-    use is kept in holdout.jsonl beside the cassettes, to be committed, and the second one is warned of.
+    Cases with metadata {"split": "holdout"} are left out. They are for one test at the end: --confirm NAME. Each use
+    is kept in holdout.jsonl in the folder of cassettes; commit it. A second use prints a warning.
 
     Exit status: 0 something was compared (or confirmed), 1 nothing could be, 2 an input cannot be read.
     """

@@ -18,7 +18,7 @@ from pytest_llm_extract.report.tuning import tuning_lines
 _PRICE = click.FloatRange(min=0)
 
 
-@click.command(name="decide", short_help="is fine-tuning due? answered from results")
+@click.command(name="decide")
 @click.argument("results", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--suite", "suite_id", metavar="ID", help="The suite, where the file holds several.")
 @click.option(
@@ -27,8 +27,10 @@ _PRICE = click.FloatRange(min=0)
 @click.option("--volume", type=click.FloatRange(min=1), metavar="N", help="Documents a month.")
 @click.option("--training-price", type=_PRICE, metavar="USD", help="Price of a million training tokens.")
 @click.option("--tuned-price", type=(_PRICE, _PRICE), metavar="IN OUT", help="Prices of a million tokens, once tuned.")
-@click.option("--epochs", default=3, show_default=True, type=click.IntRange(min=1))
-@click.option("--examples", default=NESTED_EXAMPLES, show_default=True, type=click.IntRange(min=1))
+@click.option("--epochs", default=3, show_default=True, type=click.IntRange(min=1), help="Passes over the examples.")
+@click.option(
+    "--examples", default=NESTED_EXAMPLES, show_default=True, type=click.IntRange(min=1), help="Examples to train on."
+)
 @click.option(
     "--tuning-available/--no-tuning-available", default=None, help="Whether tuning is on offer; default: not stated."
 )

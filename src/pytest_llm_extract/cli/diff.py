@@ -19,7 +19,7 @@ from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, Suit
 from pytest_llm_extract.wording import count_cases
 
 
-@click.command(name="diff", short_help="compare two runs")
+@click.command(name="diff")
 @click.argument("before")
 @click.argument("after", required=False)
 @click.option("--variants", nargs=2, metavar="OLD NEW", help="Compare two variants; `primary` is a name.")
@@ -34,11 +34,13 @@ def command(before: str, after: str | None, variants: tuple[str, str] | None, ca
       llm-extract diff git:main git:HEAD
       llm-extract diff results.json --variants primary few_shot
 
-    Of a revision, the accepted answers are compared, with the outcomes of the day on which they were accepted. Where
-    its cassettes hold other answers, those are read and scored by the schema and golden data of the work tree, which
-    is collected for it; no code of the revision is run. That is for suites with a prompt file: an extractor makes its
-    answers itself. Of a partial run, the cases that both sides ran are compared. Exit status: 0 nothing was lost beyond
-    noise, 1 something was, 2 an input cannot be read, or not all of it compared.
+    A revision is compared by its accepted answers, with the outcomes of the day on which they were accepted. If its
+    cassettes hold other answers, those are scored by the schema and golden data of the work tree, which pytest
+    collects; no code of the revision runs. This works for suites with a prompt file. An extractor's code makes its
+    answers, so they must be accepted first.
+
+    If a run was partial, the cases that both sides ran are compared. Exit status: 0 nothing was lost beyond noise,
+    1 something was, 2 an input cannot be read, or not all of it could be compared.
     """
     if after is None and variants is None:
         raise UsageError("diff", "needs AFTER, or --variants to compare two variants of BEFORE")

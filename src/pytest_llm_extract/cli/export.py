@@ -21,7 +21,7 @@ from pytest_llm_extract.training.selection import split_rows
 from pytest_llm_extract.wording import counted
 
 
-@click.command(name="export", short_help="write training data that cannot leak")
+@click.command(name="export")
 @click.argument("gold", type=click.Path(exists=True, path_type=Path))
 @click.option("--suite", "suite_id", metavar="ID", help="The suite whose prompt is used, where there are several.")
 @click.option("--variant", metavar="NAME", help="The variant whose prompt is used; default: the primary.")
@@ -50,10 +50,9 @@ def command(
     Example:
       llm-extract export golden/training.jsonl --suite tests/test_invoices.py::test_invoices -o training
 
-    Left out are cases that any suite compares, rows whose metadata say `"split": "holdout"`, and what is nearly one of
-    them. Rows of one group, and near-duplicates, are never divided between the files. Few-shot examples are left out of
-    the requests. Every line is read back and checked. The tuned model is then one more variant of the suite:
-    Variant("tuned", model="…").
+    Cases of any suite, rows with the metadata `"split": "holdout"` and near-duplicates of these are left out. Rows of
+    one group, and near-duplicates, go into the same file. The requests have no few-shot examples. Every line is read
+    back and checked. Add the tuned model to the suite as one more variant: Variant("tuned", model="…").
 
     Exit status: 0 both files were written, 1 no row is left to train on, 2 wrong arguments or unreadable input.
     """

@@ -12,7 +12,7 @@ from pytest_llm_extract.config.options import DOCUMENTS
 from pytest_llm_extract.report.registry import write_report
 
 
-@click.command(name="html", short_help="render results.json as a page for a browser")
+@click.command(name="html")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--output", "-o", required=True, type=click.Path(path_type=Path), help="A file that ends in .html, or a folder."
@@ -35,8 +35,8 @@ def command(files: tuple[Path, ...], output: Path, rootdir: Path, documents: str
       llm-extract html results.json -o report.html
       llm-extract html main.json branch.json -o report/
 
-    The same report as --llm-extract-html=PATH writes. Requests are read from the cassettes that the results name; a
-    cassette that is not there is left out. Exit status: 0 it was written, 2 an input cannot be read.
+    This is the report that --llm-extract-html=PATH writes. Requests are read from the cassettes that the results name;
+    a cassette that is not there is left out. Exit status: 0 it was written, 2 an input cannot be read.
     """
     note = write_report("html", output, read_files(files, rootdir, documents))
     if note is not None:

@@ -23,7 +23,7 @@ from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.suites.suite import Suite
 
 
-@click.command(name="lint", short_help="find what is wrong with golden data and examples")
+@click.command(name="lint")
 @click.argument("paths", nargs=-1)
 @click.option("--schema", metavar="MODULE:MODEL", help="Lint a file of golden data: its pydantic model.")
 @click.option("--settle", "keys", metavar="KEY[,KEY]", help="Findings that are right as they are; needs --because.")
@@ -49,12 +49,12 @@ def command(
       llm-extract lint gold.jsonl --schema myapp.invoices:Invoice
       llm-extract lint --settle 3f2a91c0 --because "two invoices of one day"
 
-    Found are few-shot examples that are also cases; documents that are empty, cut off, decoded wrongly, there twice or
+    It finds few-shot examples that are also cases; documents that are empty, cut off, decoded wrongly, there twice or
     nearly so, or too long for the model; gold that does not occur in its document or contradicts itself; fields with
     few labels or one.
 
-    A settled finding is kept in settled.jsonl beside the cassettes, to be committed, and is not repeated until what it
-    rests on changes. Exit status: 0 nothing was found, 1 something was, 2 wrong arguments or unreadable input.
+    A settled finding is kept in settled.jsonl in the folder of cassettes; commit it. The finding comes back when its
+    document or label changes. Exit status: 0 nothing was found, 1 something was, 2 wrong arguments or unreadable input.
     """
     if (keys is None) != (because is None):
         raise UsageError("--settle", "needs --because, and the other way round: say why the findings are right")

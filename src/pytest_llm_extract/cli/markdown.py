@@ -12,7 +12,7 @@ from pytest_llm_extract.report.markdown import markdown
 from pytest_llm_extract.report.registry import write_report
 
 
-@click.command(name="markdown", short_help="render results.json as Markdown")
+@click.command(name="markdown")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file; default: print."
@@ -24,8 +24,8 @@ def command(files: tuple[Path, ...], output: Path | None) -> None:
     Example:
       llm-extract markdown results.json -o comment.md
 
-    The same text as --llm-extract-markdown=PATH writes; at most 60,000 characters. Exit status: 0 it was written, 2 an
-    input cannot be read.
+    This is the text that --llm-extract-markdown=PATH writes: at most 60,000 characters. Exit status: 0 it was written,
+    2 an input cannot be read.
     """
     results = read_files(files, Path())
     if output is not None:

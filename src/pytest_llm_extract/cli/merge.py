@@ -26,7 +26,7 @@ from pytest_llm_extract.results.outcome import FieldCounts, Status
 from pytest_llm_extract.results.suite_result import SuiteResult
 
 
-@click.command(name="merge", short_help="add up shards, and gate the whole")
+@click.command(name="merge")
 @click.argument("shards", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write the merged results.json.")
 @click.option("--cassettes", default="cassettes", show_default=True, help="Folder of the baselines.")
@@ -43,12 +43,12 @@ def command(
       llm-extract merge shard-*.json -o results.json
       llm-extract merge --expect results.json   (a step of its own, after that of pytest)
 
-    --expect does not take the word of a run that may have been killed or patched: every suite with a baseline must have
-    results of all of its cases, of this commit, and the verdicts that are in the file must be those that its cases
-    give. Without it, a suite that has a baseline here and is in no shard is named.
+    --expect finds runs that were killed or patched: every suite with a baseline must have results of all of its cases,
+    of this commit, and the verdicts in the file must be those that its cases give. Without --expect, a suite that has a
+    baseline here and is in no shard is only named.
 
     Totals of `llm-extract score --part K/N` are added up and judged by --floor, as `score` judges the whole. A part
-    that is missing, or of other files, another schema or other rules, is an error. One that two files hold counts once.
+    that is missing, or of other files, another schema or other rules, is an error. A part in two files counts once.
 
     Exit status: 0 every gate passed (or is inconclusive), 1 a gate failed, cases are in no shard, or the files are not
     what --expect wants, 2 the files are of different runs or cannot be read, 3 (totals only) records do not match.

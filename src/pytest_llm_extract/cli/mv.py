@@ -33,7 +33,7 @@ class Files(NamedTuple):
     baselines: list[tuple[Path, Path, Baseline, Baseline]]
 
 
-@click.command(name="mv", short_help="move the cassettes, baseline and anchor of a suite that was renamed or moved")
+@click.command(name="mv")
 @click.argument("old")
 @click.argument("new")
 def command(old: str, new: str) -> None:
@@ -44,9 +44,9 @@ def command(old: str, new: str) -> None:
       llm-extract mv tests/test_bills.py::test_bills tests/test_invoices.py::test_invoices
       llm-extract mv tests/test_bills.py tests/test_invoices.py
 
-    OLD is the test as it was called, a module, or the folder of its cassettes. NEW is the test, or the module, as
-    pytest collects it now. Of a suite that was split, NEW gets what belongs to its own cases. What another suite still
-    wants stays. Nothing is overwritten, and nothing is moved if a file is in the way.
+    OLD is the test's former name, a module, or the folder of its cassettes. NEW is the test, or the module, as pytest
+    collects it now. If a suite was split, NEW gets what belongs to its own cases. What another suite still wants stays.
+    Nothing is overwritten, and nothing is moved if a file is in the way.
 
     Exit status: 0 moved, 2 wrong arguments, or there is nothing to move.
     """

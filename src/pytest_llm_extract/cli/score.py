@@ -23,7 +23,7 @@ from pytest_llm_extract.suites.limit_markers import read_floors
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command(name="score", short_help="score a file of predictions")
+@click.command(name="score")
 @click.argument("gold")
 @click.argument("predictions")
 @click.option("--schema", required=True, metavar="MODULE:MODEL", help="A pydantic model, or a JSON Schema file.")

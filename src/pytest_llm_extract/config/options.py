@@ -16,8 +16,9 @@ DOCUMENTS = ("full", "embed", "none")
 RECORD_MODES = ("none", "missing", "stale", "all")  # each records what those before it do, and more
 MARKERS = (
     "llm_extract(*, cases, extractor=None, prompt=None, schema=None, model=None, api='chat', "
-    "response_format='json_schema', examples=None, context=None, compare={}, samples=1, strict=False, ignore=(), "
-    "concurrency=None, record='all', prompts=(), models=(), variants=()): "
+    "response_format='json_schema', examples=None, context=None, strip=None, compare={}, weights={}, strict=False, "
+    "absent_is_null=False, ignore_unknown=False, samples=1, ignore=(), concurrency=None, record='all', prompts=(), "
+    "models=(), variants=()): "
     "extract every golden case, from its cassette, and score each field",
     "llm_gate(default=None, fields=None, /, *, waive=(), **fields): budgets (Gate) of a suite, and waivers (Waiver)",
     "llm_accuracy(default=None, fields=None, /, **fields): floors of a suite that carries llm_extract: numbers (0..1), "
