@@ -41,15 +41,19 @@ def reason(error: OSError | ValueError) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-class UsageError(LlmExtractError):
-    """A mistake in a marker's argument; `source` says where it was written."""
+class PlacedError(LlmExtractError):
+    """Base of errors about one place: `source` is a file, or where an argument was written."""
 
-    def __init__(self, source: str, problem: str) -> None:
+    def __init__(self, source: str | Path, problem: str) -> None:
         super().__init__(problem)
         self.source, self.problem = source, problem
 
     def __str__(self) -> str:
         return f"{self.source}: {self.problem}"
+
+
+class UsageError(PlacedError):
+    """A mistake in a marker's argument."""
 
 
 class UnknownNameError(LlmExtractError):
@@ -86,15 +90,8 @@ def _after(place: Place) -> str:
     return f":{place}" if place else ""
 
 
-class PromptError(LlmExtractError):
+class PromptError(PlacedError):
     """A prompt file that cannot be read or rendered."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(problem)
-        self.path, self.problem = path, problem
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
 
 
 class UnsupportedFieldError(LlmExtractError):
@@ -108,52 +105,27 @@ class UnsupportedFieldError(LlmExtractError):
         return f"field {self.path!r} {self.problem}" if self.path else self.problem
 
 
-class CassetteError(LlmExtractError):
+class CassetteError(PlacedError):
     """A cassette file that exists but cannot be used. It is never treated as empty."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(problem)
-        self.path, self.problem = path, problem
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
 
 
 class WithheldError(CassetteError):
     """A cassette that git replaced by a pointer, or that is encrypted."""
 
 
-class BaselineError(LlmExtractError):
+class BaselineError(PlacedError):
     """A baseline that cannot be read, or that mixes prompts."""
 
-    def __init__(self, source: str, problem: str) -> None:
-        super().__init__(problem)
-        self.source, self.problem = source, problem
 
-    def __str__(self) -> str:
-        return f"{self.source}: {self.problem}"
-
-
-class ResultsError(LlmExtractError):
+class ResultsError(PlacedError):
     """A results.json that cannot be used."""
 
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(problem)
-        self.path, self.problem = path, problem
 
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
-
-
-class GitError(LlmExtractError):
+class GitError(PlacedError):
     """A revision that git cannot give, with git's own words and what to do."""
 
     def __init__(self, revision: str, problem: str) -> None:
-        super().__init__(problem)
-        self.revision, self.problem = revision, problem
-
-    def __str__(self) -> str:
-        return f"git:{self.revision}: {self.problem}"
+        super().__init__(f"git:{revision}", problem)
 
 
 class SecretFoundError(LlmExtractError):

@@ -19,10 +19,7 @@ class ProviderError(LlmExtractError):
 
     def __init__(self, problem: str, *, refusal: bool = False) -> None:
         super().__init__(problem)
-        self.problem, self.refusal = problem, refusal
-
-    def __str__(self) -> str:
-        return self.problem
+        self.refusal = refusal
 
 
 def default_client() -> Any:

@@ -20,13 +20,6 @@ ANY_OF_KEY = "$any_of"
 class RuleError(LlmExtractError):
     """A rule with wrong arguments."""
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return self.problem
-
 
 @dataclass(frozen=True)
 class Rule:
