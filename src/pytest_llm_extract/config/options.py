@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_llm_extract.config.ini import REPORTS, add_inis
 
 if TYPE_CHECKING:
     import pytest
-
 
 SHORT_FLAG, LONG_FLAG = "--llm-record", "--llm-extract-record=stale"
 DOCUMENTS = ("full", "embed", "none")
@@ -30,31 +29,26 @@ MARKERS = (
 def add_options(parser: pytest.Parser) -> None:
     """Declare flags and ini options."""
     group = parser.getgroup("llm-extract", "LLM extraction")
-    group.addoption(
-        "--llm-extract-record",
-        dest="llm_extract_record_flag",
-        choices=RECORD_MODES,
-        default="none",
-        help="record cassettes of the selected cases: the missing ones, the stale ones too, or all of a suite anew",
-    )
-    group.addoption(
-        "--llm-extract-plan",
-        dest="llm_extract_plan_flag",
-        action="store_true",
-        default=False,
-        help="say what recording would do and cost, and stop: nothing is sent, no test runs",
-    )
-    group.addoption(
-        "--llm-extract-batch",
-        dest="llm_extract_batch_flag",
+
+    def flag(name: str, **how: Any) -> None:
+        group.addoption(f"--llm-extract-{name}", **{"dest": f"llm_extract_{name.replace('-', '_')}_flag", **how})
+
+    def value(name: str, metavar: str, what: str) -> None:
+        flag(name, metavar=metavar, type=_given, help=what)
+
+    what = "record cassettes of the selected cases: the missing ones, the stale ones too, or all of a suite anew"
+    flag("record", choices=RECORD_MODES, default="none", help=what)
+    what = "say what recording would do and cost, and stop: nothing is sent, no test runs"
+    flag("plan", action="store_true", help=what)
+    flag(
+        "batch",
         action="store_const",
         const="submit",
-        default=None,
         help="with --llm-record: send what is missing or stale to the provider's batch API (half the price, answers "
         "within a day), and stop; `llm-extract collect` or the next --llm-record writes the cassettes",
     )
-    group.addoption(
-        "--llm-extract-collect",
+    flag(
+        "collect",
         dest="llm_extract_batch_flag",
         nargs="?",
         choices=("once", "wait"),
@@ -62,86 +56,22 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="wait",
         help="write what batches answered as cassettes, and stop; =wait: wait until all batches have ended",
     )
-    group.addoption(
-        "--llm-extract-budget",
-        dest="llm_extract_budget_flag",
-        metavar="USD",
-        type=_given,
-        default=None,
-        help="most US dollars that this recording run may spend; it stops before the call that would exceed them",
-    )
-    group.addoption(
-        "--llm-extract-concurrency",
-        dest="llm_extract_concurrency_flag",
-        metavar="N",
-        type=_given,
-        default=None,
-        help="calls in flight while recording, default 8",
-    )
+    what = "most US dollars that this recording run may spend; it stops before the call that would exceed them"
+    value("budget", "USD", what)
+    value("concurrency", "N", "calls in flight while recording, default 8")
     for name, what in REPORTS.items():
-        group.addoption(
-            f"--llm-extract-{name}",
-            dest=f"llm_extract_{name}_flag",
-            metavar="PATH",
-            type=_given,
-            default=None,
-            help=what,
-        )
-    group.addoption(
-        "--llm-extract-documents",
-        dest="llm_extract_documents_flag",
-        choices=DOCUMENTS,
-        default=None,
-        help="what reports hold of documents: full (default), embed (images and PDFs too), or none",
-    )
-    group.addoption(
-        "--llm-extract-accept",
-        dest="llm_extract_accept_flag",
-        metavar="anchor",
-        nargs="?",
-        type=_accepted,
-        const="baseline",
-        default=None,
-        help="make this run's answers the baseline that later runs are compared with (=anchor: the anchor)",
-    )
-    group.addoption(
-        "--llm-extract-baseline",
-        dest="llm_extract_baseline_flag",
-        metavar="FILE|git:REV",
-        type=_given,
-        default=None,
-        help="compare with another baseline: a file, or the committed one where this branch left git:REV",
-    )
-    group.addoption(
-        "--llm-extract-require-baseline",
-        dest="llm_extract_require_baseline_flag",
-        action="store_true",
-        default=False,
-        help="a suite without a baseline fails",
-    )
-    group.addoption(
-        "--llm-extract-require-complete",
-        dest="llm_extract_require_complete_flag",
-        action="store_true",
-        default=False,
-        help="a partial run fails instead of skipping its gate",
-    )
-    group.addoption(
-        "--llm-extract-case",
-        dest="llm_extract_case_flag",
-        metavar="GLOB",
-        type=_given,
-        default=None,
-        help="run only the cases whose id matches",
-    )
-    group.addoption(
-        "--llm-extract-variant",
-        dest="llm_extract_variant_flag",
-        metavar="GLOB",
-        type=_given,
-        default=None,
-        help="run only the variants whose name matches; the variant that the marker itself says is called primary",
-    )
+        value(name, "PATH", what)
+    what = "what reports hold of documents: full (default), embed (images and PDFs too), or none"
+    flag("documents", choices=DOCUMENTS, help=what)
+    what = "make this run's answers the baseline that later runs are compared with (=anchor: the anchor)"
+    flag("accept", metavar="anchor", nargs="?", type=_accepted, const="baseline", help=what)
+    what = "compare with another baseline: a file, or the committed one where this branch left git:REV"
+    value("baseline", "FILE|git:REV", what)
+    flag("require-baseline", action="store_true", help="a suite without a baseline fails")
+    flag("require-complete", action="store_true", help="a partial run fails instead of skipping its gate")
+    value("case", "GLOB", "run only the cases whose id matches")
+    what = "run only the variants whose name matches; the variant that the marker itself says is called primary"
+    value("variant", "GLOB", what)
     add_inis(parser)
 
 
