@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_llm_extract.results.outcome import RIGHT, Outcome
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.schema.validators import MISSING
-from pytest_llm_extract.scoring.compare.findings import Walk
 from pytest_llm_extract.scoring.compare.items_plan import ItemsPlan
-from pytest_llm_extract.scoring.compare.model_plan import ModelPlan
-from pytest_llm_extract.scoring.compare.plan import FieldPlan
-from pytest_llm_extract.scoring.compare.union_plan import UnionPlan
+from pytest_llm_extract.scoring.compare.model_plan import ModelPlan, UnionPlan
+from pytest_llm_extract.scoring.compare.plan import FieldPlan, Walk
 from pytest_llm_extract.scoring.compare.walk import plan_of
 from pytest_llm_extract.scoring.score import leaf_json, row_json
 

@@ -14,21 +14,18 @@ from pytest_llm_extract.schema.field_tree import ListNode, leaf_paths, row_paths
 from pytest_llm_extract.schema.validators import MISSING
 from pytest_llm_extract.scoring.compare.candidates import pairing_a_row, sharing_a_value
 from pytest_llm_extract.scoring.compare.column import UNLABELLED
-from pytest_llm_extract.scoring.compare.comparators import Comparator, by_normal_key
-from pytest_llm_extract.scoring.compare.findings import Held, RowTexts, Walk
+from pytest_llm_extract.scoring.compare.comparators import by_normal_key
 from pytest_llm_extract.scoring.compare.model_plan import ModelPlan
 from pytest_llm_extract.scoring.compare.pair_rows import Pairing, pair_rows
 from pytest_llm_extract.scoring.compare.pair_scalars import pair_scalars
-from pytest_llm_extract.scoring.compare.plan import FieldPlan
+from pytest_llm_extract.scoring.compare.plan import FieldPlan, Held, RowTexts, Walk
 from pytest_llm_extract.scoring.compare.row_table import RowPlan
 
 C, M, S = Outcome.CORRECT, Outcome.MISSING, Outcome.SPURIOUS
 
 
-class ItemsPlan:
+class ItemsPlan(FieldPlan):
     """What lists and dicts share: items that are there, missing or extra."""
-
-    comparator: Comparator | None = None
 
     def __init__(self, node: ListNode) -> None:
         self.paths, self.rows = tuple(leaf_paths(node)), tuple(row_paths(node))
@@ -158,9 +155,6 @@ class RowsPlan(ItemsPlan):
 
 class KeyedPlan(ItemsPlan):
     """A dict, aligned by its keys."""
-
-    def may_pair(self, gold: Sequence[Any], predicted: Sequence[Any], charged: Collection[str]) -> None:
-        """Any two may have something in common."""
 
     def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """Key by key, then the keys of one side only."""

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from pytest_llm_extract.rules.comparators import Align, Ordered
 from pytest_llm_extract.scoring.compare.assignment import assign, in_order
 from pytest_llm_extract.scoring.compare.column import UNLABELLED, Column
-from pytest_llm_extract.scoring.compare.findings import RowTexts
 from pytest_llm_extract.scoring.compare.pair_gains import Gains
+from pytest_llm_extract.scoring.compare.plan import RowTexts
 from pytest_llm_extract.scoring.compare.row_table import RowPlan, Table
 
 MAX_PAIRS = 1_000_000  # of rows in one assignment, about 200 MB; more are split into blocks first

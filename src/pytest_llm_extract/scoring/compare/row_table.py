@@ -12,8 +12,7 @@ from pydantic import BaseModel
 from pytest_llm_extract.rules.comparators import AnyOf
 from pytest_llm_extract.schema.validators import MISSING, Unreadable
 from pytest_llm_extract.scoring.compare.column import UNLABELLED, Column
-from pytest_llm_extract.scoring.compare.findings import Held, RowText, RowTexts
-from pytest_llm_extract.scoring.compare.plan import FieldPlan
+from pytest_llm_extract.scoring.compare.plan import FieldPlan, Held, RowText, RowTexts
 from pytest_llm_extract.scoring.compare.texts import normal_text
 
 _COMPARED = 1_000  # characters of a value: similarity takes time that grows with the square of its length

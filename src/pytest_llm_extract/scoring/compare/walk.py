@@ -11,11 +11,9 @@ from weakref import WeakKeyDictionary
 from pytest_llm_extract.results.outcome import Outcome
 from pytest_llm_extract.schema.field_tree import LeafNode, ListNode, ModelNode, Node, UnionNode
 from pytest_llm_extract.scoring.compare.comparators import comparator_of
-from pytest_llm_extract.scoring.compare.findings import Walk
 from pytest_llm_extract.scoring.compare.items_plan import KeyedPlan, RowsPlan
-from pytest_llm_extract.scoring.compare.model_plan import LeafPlan, ModelPlan
-from pytest_llm_extract.scoring.compare.plan import FieldPlan
-from pytest_llm_extract.scoring.compare.union_plan import UnionPlan
+from pytest_llm_extract.scoring.compare.model_plan import LeafPlan, ModelPlan, UnionPlan
+from pytest_llm_extract.scoring.compare.plan import FieldPlan, Walk
 
 _PLANS: WeakKeyDictionary[Node, FieldPlan] = WeakKeyDictionary()
 
