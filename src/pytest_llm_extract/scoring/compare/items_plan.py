@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
@@ -96,7 +97,6 @@ class RowsPlan(ItemsPlan):
     def __init__(self, node: ListNode) -> None:
         super().__init__(node)
         self.pairing = node.pairing
-        self.row: RowPlan | None = None
 
     def compare(self, gold: Any, predicted: Any, absent: Outcome, out: Walk) -> None:
         """Pairs, then what is missing, then what is extra."""
@@ -139,18 +139,17 @@ class RowsPlan(ItemsPlan):
         rule = self.pairing or Align()
         if not isinstance(rule, Align) or rule.keys:
             return None
-        return pairing_a_row(self._row_plan(), mine, theirs, charged, rule.min_similarity)
+        return pairing_a_row(self._row_plan, mine, theirs, charged, rule.min_similarity)
 
+    @cached_property
     def _row_plan(self) -> RowPlan:
-        if self.row is None:
-            self.row = RowPlan(self.items, _row_leaves(self.items))
-        return self.row
+        return RowPlan(self.items, _row_leaves(self.items))
 
     def _pair(self, gold: list[Any], predicted: list[Any], texts: RowTexts) -> Pairing:
         if self.items.comparator is not None:
             ordered = isinstance(self.pairing, Ordered)
             return Pairing(pair_scalars(self.items.comparator, gold, predicted, ordered=ordered))
-        return pair_rows(self._row_plan(), gold, predicted, self.pairing or Align(), texts)
+        return pair_rows(self._row_plan, gold, predicted, self.pairing or Align(), texts)
 
 
 class KeyedPlan(ItemsPlan):

@@ -45,7 +45,7 @@ class Gains:
     def _all(self) -> list[list[int]]:
         correct = self._column_hits()
         if self._below is not None:
-            self._below.add_to(correct, GainBits(self._correct, self._errors, self._bare, 2 * self._near))
+            self._below.add_to(correct, self._correct, self._errors, self._bare, 2 * self._near)
         self._add_bare(correct)
         masks, held = self._table.masks(self._rows, self._others)
         by_mask: dict[tuple[int, int], list[int]] = {}
@@ -103,15 +103,6 @@ class Gains:
             line[:] = [gain + mine + theirs for gain, theirs in zip(line, saved, strict=True)]
 
 
-class GainBits(NamedTuple):
-    """The lowest bit of each criterion in the integer that a pair gains."""
-
-    correct: int
-    errors: int
-    bare: int
-    below: int
-
-
 class _Gain(NamedTuple):
     """What a pair gains over leaving both rows: correct leaves, errors and rows without a leaf that are saved.
 
@@ -142,15 +133,15 @@ class BelowRows:
         self._keys, self._width = sorted(keys), (2 * most * max(len(rows), len(others))).bit_length() + 1
         self.bits = self._width * len(self._keys)
 
-    def add_to(self, matrix: list[list[int]], places: GainBits) -> None:
-        """Add the gains to those of the rows' own leaves."""
-        place = {key: places.below + number * self._width for number, key in enumerate(self._keys)}
+    def add_to(self, matrix: list[list[int]], correct: int, errors: int, bare: int, below: int) -> None:
+        """Add the gains to those of the rows' own leaves; the numbers are the lowest bit of each criterion."""
+        place = {key: below + number * self._width for number, key in enumerate(self._keys)}
         known: dict[int, int] = {}
         for a, columns, gains in self._gains:
             line = matrix[a]
             for b, gain in zip(columns, gains, strict=True):
                 if (one := known.get(id(gain))) is None:
-                    one = (gain.correct << places.correct) + (gain.errors << places.errors) + (gain.bare << places.bare)
+                    one = (gain.correct << correct) + (gain.errors << errors) + (gain.bare << bare)
                     one += sum([n << place[key] for key, n in gain.counts.items()])
                     known[id(gain)] = one
                 line[b] += one
