@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import types
+import typing
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, PydanticUserError
 from pydantic_core import SchemaError
 
 from pytest_llm_extract.errors import UsageError, did_you_mean
 from pytest_llm_extract.formats.text_files import read_regular
-from pytest_llm_extract.rules.comparators import EXTRA_KEY
-from pytest_llm_extract.schema.json_schema_types import CLOSED, Types, finish
+from pytest_llm_extract.rules.comparators import EXTRA_KEY, rules_of_json
 
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
 _TYPES = _SCALARS | {"object", "array", "null"}
@@ -25,6 +26,8 @@ _SHAPE = frozenset({"title", "properties", "required", "additionalProperties", "
 _SAID_OF_ANY = frozenset({"description", "default", "nullable", EXTRA_KEY})
 _TAKEN = frozenset(name for name in dir(BaseModel) if name.startswith("model_"))
 _MOST_REFERENCES = 100  # that lead to one another
+_CLOSED = "x-llm-extract-closed"  # marks an object that allows no further key, until its model is made
+_PREFIX = "#/x-llm-extract-types/"
 _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     **dict.fromkeys(("properties", *_DEFINITIONS), ((Mapping,), "an object of schemas")),
     **dict.fromkeys(_CHOICES, ((list,), "a list of schemas")),
@@ -77,9 +80,9 @@ def model_of(schema: Mapping[str, Any], source: str) -> type[BaseModel]:
     except RecursionError:
         raise UsageError(source, "the JSON Schema is nested too deep") from None
     try:
-        model = _create(read, reading.types.made(read))
+        model = _create(read, reading.types(read))
         if isinstance(model, type) and issubclass(model, BaseModel):
-            finish(model)
+            _finish(model)
     except Exception as error:  # of the library, of pydantic, and whatever else a schema of this kind leads to
         place = _culprit(read)
         raise UsageError(source, f"{place}the JSON Schema cannot be read: {_said(error)}") from None
@@ -116,11 +119,32 @@ def _said(error: Exception) -> str:
 
 
 class _Reading:
-    """A copy of a JSON Schema in which everything is said the way that json_schema_to_pydantic heeds."""
+    """A copy of a JSON Schema in which everything is said the way that json_schema_to_pydantic heeds.
+
+    Dicts, and items that carry rules, are places with a type of ours, each under a reference of its own.
+    """
 
     def __init__(self, root: Mapping[str, Any], source: str) -> None:
         self._root, self._source = root, source
-        self.types = Types(_create)
+        self._places: list[tuple[bool, dict[str, Any]]] = []
+
+    def types(self, root: Mapping[str, Any]) -> dict[str, Any]:
+        """The type of every such reference; inner places were registered before those that hold them."""
+        made: dict[str, Any] = {}
+        definitions = {key: root[key] for key in _DEFINITIONS if key in root}
+        for number, (is_dict, schema) in enumerate(self._places, start=1):
+            wrapped = {"type": "object", "properties": {"value": schema}, "required": ["value"], **definitions}
+            field = _create(wrapped, made).model_fields["value"]
+            extra = _extra(field.json_schema_extra)
+            rules = rules_of_json(extra[EXTRA_KEY]) if EXTRA_KEY in extra else ()
+            marks = (*field.metadata, *rules)
+            value = Annotated[(field.annotation, *marks)] if marks else field.annotation
+            made[f"{_PREFIX}{number}"] = dict[str, value] if is_dict else value  # type: ignore[valid-type]
+        return made
+
+    def _refer(self, schema: dict[str, Any], *, is_dict: bool) -> dict[str, Any]:
+        self._places.append((is_dict, schema))
+        return {"$ref": f"{_PREFIX}{len(self._places)}"}
 
     def schema(self, given: Any, place: str, *, is_property: bool = False) -> dict[str, Any]:
         """The copy of one schema; `place` is its path from the top, of keywords and names.
@@ -150,7 +174,7 @@ class _Reading:
             return [self.schema(choice, f"{place}[{number}]") for number, choice in enumerate(value)]
         if key == "items" or (key == "additionalProperties" and not isinstance(value, bool)):
             inner = self.schema(value, place, is_property=key == "items" or is_dict)
-            return self.types.with_rules(inner) if key == "items" and EXTRA_KEY in inner else inner
+            return self._refer(inner, is_dict=False) if key == "items" and EXTRA_KEY in inner else inner
         return value
 
     def _check(self, given: Mapping[str, Any], place: str) -> None:
@@ -171,12 +195,12 @@ class _Reading:
         """
         others = node.get("additionalProperties", True)
         if others is False and "properties" in node:
-            node[CLOSED] = True
+            node[_CLOSED] = True
         elif (
             isinstance(others, dict) and others and "properties" not in node and node.get("type", "object") == "object"
         ):
             said = {key: value for key, value in node.items() if key in _SAID_OF_ANY}
-            return {**said, **self.types.of_dict(others)}
+            return {**said, **self._refer(others, is_dict=True)}
         types = node.get("type", "object" if "properties" in node else "array" if "items" in node else None)
         if "uniqueItems" in node and not self._is_scalar(node.get("items")):
             del node["uniqueItems"]
@@ -213,3 +237,37 @@ def _of_type(shape: dict[str, Any], name: str) -> dict[str, Any]:
     if name == "object":
         return {key: value for key, value in shape.items() if key not in ("items", "uniqueItems")}
     return {key: value for key, value in shape.items() if key in ("items", "uniqueItems")} if name == "array" else {}
+
+
+def _finish(model: type[BaseModel], seen: set[type[BaseModel]] | None = None) -> None:
+    """Let a model and those within it allow null where JSON Schema does, and no key that it forbids.
+
+    What is not required may be null, and what OpenAPI calls `nullable`.
+    """
+    seen = set() if seen is None else seen
+    if model in seen:
+        return
+    seen.add(model)
+    for field in model.model_fields.values():
+        for inner in _models(field.annotation):
+            _finish(inner, seen)
+        extra = _extra(field.json_schema_extra)
+        extra.pop(_CLOSED, None)
+        if extra.pop("nullable", False) is True or not field.is_required():
+            field.annotation = typing.Optional[field.annotation]  # type: ignore[assignment]  # noqa: UP045 - of any form
+    if _extra(model.model_config.get("json_schema_extra")).pop(_CLOSED, False):
+        model.model_config["extra"] = "forbid"
+    model.model_rebuild(force=True)
+
+
+def _extra(given: Any) -> dict[str, Any]:
+    return given if isinstance(given, dict) else {}
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        if issubclass(annotation, BaseModel):
+            yield annotation
+        return
+    for argument in typing.get_args(annotation):
+        yield from _models(argument)
