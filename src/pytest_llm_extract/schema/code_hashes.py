@@ -25,8 +25,10 @@ def code_hashes(core: Any, comparisons: Iterable[Callable[..., Any]]) -> dict[st
     """
     sources: dict[str, set[str]] = {}
     for function in (*_functions(core), *comparisons):
-        if (plain := _plain(function)) is not None and not _is_of_library(plain):
-            sources.setdefault(f"{plain.__module__}.{plain.__qualname__}", set()).add(_hash(plain))
+        plain = _plain(function)
+        if plain is not None and (plain.__module__ or "").partition(".")[0] not in _LIBRARIES:
+            name = f"{plain.__module__}.{plain.__qualname__}"
+            sources.setdefault(name, set()).add(_digest(list(_sources(plain, {}))))
     return {name: hashes.pop() if len(hashes) == 1 else _digest(sorted(hashes)) for name, hashes in sources.items()}
 
 
@@ -61,15 +63,6 @@ def _plain(function: Any) -> types.FunctionType | None:
             return None
         function = inner
     return None
-
-
-def _is_of_library(function: types.FunctionType) -> bool:
-    return (function.__module__ or "").partition(".")[0] in _LIBRARIES
-
-
-def _hash(function: types.FunctionType) -> str:
-    seen: dict[int, None] = {}
-    return _digest(list(_sources(function, seen)))
 
 
 def _sources(function: types.FunctionType, seen: dict[int, None]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, cast
@@ -37,7 +37,10 @@ class Schema:
         self.paths = tuple(dict.fromkeys(leaf_paths(root)))
         self.scored_paths = tuple(dict.fromkeys(found.path for found in field_paths(root)))
         self._comparisons = tuple(builder.functions)
-        self.rules = {path: "; ".join(sorted(rule)) for path, rule in _by_path(builder.rules).items()}
+        by_path: dict[str, list[str]] = {}
+        for path, rule in sorted(builder.rules):
+            by_path.setdefault(path, []).append(rule)
+        self.rules = {path: "; ".join(rules) for path, rules in by_path.items()}
         scoring = json.dumps([sorted(self.paths), sorted(builder.rules)])
         self.scoring_fingerprint = hashlib.sha256(scoring.encode()).hexdigest()
 
@@ -170,7 +173,7 @@ class Schema:
 
     @cached_property
     def _serializer(self) -> SchemaSerializer:
-        return plain_serializer(self.adapter.core_schema)
+        return plain_serializer(self.adapter.core_schema, {})
 
     @cached_property
     def _has_decimal(self) -> bool:
@@ -183,13 +186,6 @@ _Reader = Callable[[Readers], SchemaValidator]
 def _gold_reader(text: str | bytes) -> _Reader:
     holds = ANY_OF_KEY in text if isinstance(text, str) else ANY_OF_KEY.encode() in text
     return attrgetter("alternatives" if holds else "gold")
-
-
-def _by_path(rules: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    by_path: dict[str, list[str]] = {}
-    for path, rule in sorted(rules):
-        by_path.setdefault(path, []).append(rule)
-    return by_path
 
 
 def _any_of(value: Any) -> Any:

@@ -14,16 +14,12 @@ from pytest_llm_extract.schema.build import build_serializer
 from pytest_llm_extract.schema.core_schema import rebuild
 
 
-def plain_serializer(core: Any) -> SchemaSerializer:
+def plain_serializer(core: Any, config: Mapping[str, Any]) -> SchemaSerializer:
     """Every field under its own name, without the serializers, aliases and exclusions that a model declares.
 
-    Bytes are written in the form in which they are read; as base64 if that form has no text for them.
+    Bytes are written in the form in which they are read; as base64 if that form has no text for them. `config` is that
+    of the model around a leaf.
     """
-    return leaf_serializer(core, {})
-
-
-def leaf_serializer(core: Any, config: Mapping[str, Any]) -> SchemaSerializer:
-    """Read the serializer of a leaf; `config` is that of the model around it."""
     return build_serializer(rebuild(rebuild(core, _as_it_is), partial(_bytes_as_read, config)))
 
 

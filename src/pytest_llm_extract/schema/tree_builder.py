@@ -37,7 +37,7 @@ from pytest_llm_extract.schema.core_schema import (
     union_choices,
 )
 from pytest_llm_extract.schema.field_tree import LeafNode, ListNode, ModelNode, Node, UnionNode, flat_leaves, leaf_paths
-from pytest_llm_extract.schema.serializers import leaf_serializer
+from pytest_llm_extract.schema.serializers import plain_serializer
 
 _SCALARS = frozenset(
     {"str", "int", "float", "decimal", "bool", "date", "time", "datetime", "timedelta"}
@@ -94,7 +94,7 @@ class Builder:
         if isinstance(node, ListNode):
             self._lists.append(node)
         if isinstance(node, LeafNode) and "bytes" in self._definitions.kinds(inner):
-            self.writers[path] = leaf_serializer(self._definitions.complete(core), self._config)
+            self.writers[path] = plain_serializer(self._definitions.complete(core), self._config)
         self._refuse_rules_within(node, inner)
         for rule in rules.values():
             self._apply(rule, node, inner)

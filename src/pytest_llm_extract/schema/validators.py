@@ -51,7 +51,7 @@ class Readers:
     @cached_property
     def alternatives(self) -> SchemaValidator:
         """As `gold`; a leaf may be an `AnyOf`, or say so as `{"$any_of": [...]}`."""
-        return _Relaxed(self._core, _or_alternatives, _without_alternatives, is_gold=True).validator
+        return _Relaxed(self._core, partial(_around, _alternatives), partial(_around, _single), is_gold=True).validator
 
     @cached_property
     def salvage(self) -> SchemaValidator:
@@ -84,9 +84,13 @@ def reading_as(written: Mapping[Decimal, Decimal]) -> Iterator[None]:
 def _as_written(core: Mapping[str, Any], copy: dict[str, Any]) -> Any:
     if core["type"] != "decimal":
         return copy
-    ref = {"ref": copy.pop("ref")} if "ref" in copy else {}
     function = {"type": "no-info", "function": lambda read: _WRITTEN.get().get(read, read)}
-    return {"type": "function-after", "function": function, "schema": copy, **ref}
+    return {"type": "function-after", "function": function, **_ref_of(copy), "schema": copy}
+
+
+def _ref_of(core: dict[str, Any]) -> dict[str, Any]:
+    """The reference by which other parts name a schema, taken out of it."""
+    return {"ref": core.pop("ref")} if "ref" in core else {}
 
 
 def has_alternatives(gold: Any) -> bool:
@@ -115,7 +119,7 @@ class _Relaxed:
 
     def _relax(self, core: Mapping[str, Any], copy: dict[str, Any]) -> Any:
         if core["type"] in FUNCTIONS and self._definitions.resolve(core)["type"] == "model":
-            return self._without_validator(copy)
+            return {**copy["schema"], **_ref_of(copy)}
         if core["type"] in FUNCTIONS or core["type"] == "function-plain":
             copy["function"] = _among_known_fields(core["function"])
         if core["type"] == "model-fields":
@@ -139,10 +143,6 @@ class _Relaxed:
     def _item(self, copy: dict[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
         wrapped = self._wrapped(copy, original)
         return _nullable(wrapped) if self._is_gold else wrapped
-
-    def _without_validator(self, copy: dict[str, Any]) -> Any:
-        inner = copy["schema"]
-        return {**inner, "ref": copy["ref"]} if "ref" in copy else inner
 
     def _loosen(self, fields: dict[str, Any]) -> None:
         fields["extra_behavior"] = (fields.get("extra_behavior") or "forbid") if self._is_gold else "ignore"
@@ -178,12 +178,8 @@ class _Info:
         return getattr(self._info, name)
 
 
-def _is_known(value: Any) -> bool:
-    return value is not MISSING and not isinstance(value, Unreadable | AnyOf)
-
-
 def _known(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if _is_known(value)}
+    return {name: value for name, value in data.items() if not isinstance(value, _Missing | Unreadable | AnyOf)}
 
 
 def _among_known_fields(function: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -214,8 +210,8 @@ def _initialised(model: dict[str, Any], post_init: str) -> dict[str, Any]:
         object.__setattr__(instance, "__pydantic_fields_set__", given)
         return instance
 
-    ref = {"ref": model.pop("ref")} if "ref" in model else {}
-    return {"type": "function-after", "function": {"type": "with-info", "function": finish}, "schema": model, **ref}
+    function = {"type": "with-info", "function": finish}
+    return {"type": "function-after", "function": function, **_ref_of(model), "schema": model}
 
 
 def _made(factory: Callable[[dict[str, Any]], Any], data: dict[str, Any]) -> Any:
@@ -268,18 +264,10 @@ def _or_else(schema: dict[str, Any], otherwise: Callable[[Any], Any], *second: d
     return {"type": "union", "mode": "left_to_right", "choices": [schema, *second, fallback]}
 
 
-def _around(schema: dict[str, Any], function: Callable[..., Any]) -> dict[str, Any]:
+def _around(function: Callable[..., Any], schema: dict[str, Any]) -> dict[str, Any]:
     """A function around a schema, to which it hands what came as JSON as JSON text: its values are not Python's."""
     inner = {"type": "json-or-python", "json_schema": {"type": "json", "schema": schema}, "python_schema": schema}
     return {"type": "function-wrap", "function": {"type": "with-info", "function": function}, "schema": inner}
-
-
-def _or_alternatives(leaf: dict[str, Any]) -> dict[str, Any]:
-    return _around(leaf, _alternatives)
-
-
-def _without_alternatives(container: dict[str, Any]) -> dict[str, Any]:
-    return _around(container, _single)
 
 
 _PLACE = "$any_of lists the right answers of one value, not of a list or an object; use it on the values within"
