@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 Body = Mapping[str, Any]
-_MOST_TOKENS = 10**12  # no model has that many: a count beyond it is a mistake
 
 
 class RawAnswer(NamedTuple):
@@ -46,38 +45,3 @@ class WireFormat(NamedTuple):
     is_event: Callable[[Body], bool] = lambda event: False
     join: Callable[[Sequence[Body]], Body] = lambda events: {}
     request: RequestKeys = RequestKeys()
-
-
-def mapping(value: Any) -> Body:
-    """The value if it is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def mappings(value: Any) -> Iterator[Body]:
-    """The objects of a list."""
-    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
-
-
-def text(value: Any) -> str | None:
-    """The value if it is a string."""
-    return value if isinstance(value, str) else None
-
-
-def arguments(calls: Any) -> list[str]:
-    """The arguments of function calls as Chat Completions writes them; of a custom tool, its input."""
-    texts = (
-        text(mapping(call.get("function")).get("arguments", mapping(call.get("custom")).get("input")))
-        for call in mappings(calls)
-    )
-    return [written for written in texts if written is not None]
-
-
-def joined(texts: Sequence[str]) -> str | None:
-    """The parts of a text; None if there are none, which differs from an empty string."""
-    return "".join(texts) if texts else None
-
-
-def tokens(usage: Body, *names: str) -> int:
-    """The sum of these counts, as far as they are some."""
-    counts = [usage[name] for name in names if type(usage.get(name)) is int]
-    return sum(count for count in counts if 0 <= count <= _MOST_TOKENS)

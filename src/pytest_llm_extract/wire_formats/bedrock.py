@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import json
 
-from pytest_llm_extract.wire_formats.base import (
-    Body,
-    RawAnswer,
-    RequestKeys,
-    WireFormat,
-    joined,
-    mapping,
-    mappings,
-    text,
-    tokens,
-)
+from pytest_llm_extract.wire_formats.base import Body, RawAnswer, RequestKeys, WireFormat
+from pytest_llm_extract.wire_formats.members import joined, mapping, mappings, text, tokens
 
 _FINISH = {
     "end_turn": "stop",

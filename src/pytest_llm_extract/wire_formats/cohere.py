@@ -6,18 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from pytest_llm_extract.wire_formats.base import (
-    Body,
-    RawAnswer,
-    RequestKeys,
-    WireFormat,
-    arguments,
-    joined,
-    mapping,
-    mappings,
-    text,
-    tokens,
-)
+from pytest_llm_extract.wire_formats.base import Body, RawAnswer, RequestKeys, WireFormat
+from pytest_llm_extract.wire_formats.members import arguments, joined, mapping, mappings, text, tokens
 
 _FINISH = {
     "COMPLETE": "stop",

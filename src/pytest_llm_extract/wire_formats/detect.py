@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from pytest_llm_extract.wire_formats import anthropic, bedrock, cohere, google, ollama, openai_chat, openai_responses
-from pytest_llm_extract.wire_formats.base import Body, RawAnswer, WireFormat, mapping, mappings, text
+from pytest_llm_extract.wire_formats.base import Body, RawAnswer, WireFormat
+from pytest_llm_extract.wire_formats.members import mapping, mappings, text
 
 FORMATS: tuple[WireFormat, ...] = tuple(
     module.FORMAT for module in (openai_chat, openai_responses, anthropic, google, cohere, bedrock, ollama)

@@ -5,16 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from pytest_llm_extract.wire_formats.base import (
-    Body,
-    RawAnswer,
-    RequestKeys,
-    WireFormat,
-    mapping,
-    mappings,
-    text,
-    tokens,
-)
+from pytest_llm_extract.wire_formats.base import Body, RawAnswer, RequestKeys, WireFormat
+from pytest_llm_extract.wire_formats.members import mapping, mappings, text, tokens
 
 
 def _read(body: Body) -> RawAnswer:

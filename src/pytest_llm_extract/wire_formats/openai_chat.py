@@ -8,18 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pytest_llm_extract.wire_formats.base import (
-    Body,
-    RawAnswer,
-    RequestKeys,
-    WireFormat,
-    arguments,
-    joined,
-    mapping,
-    mappings,
-    text,
-    tokens,
-)
+from pytest_llm_extract.wire_formats.base import Body, RawAnswer, RequestKeys, WireFormat
+from pytest_llm_extract.wire_formats.members import arguments, joined, mapping, mappings, text, tokens
 
 
 def _read(body: Body) -> RawAnswer:

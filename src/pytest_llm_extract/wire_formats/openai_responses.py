@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_llm_extract.wire_formats.base import (
-    Body,
-    RawAnswer,
-    RequestKeys,
-    WireFormat,
-    joined,
-    mapping,
-    mappings,
-    text,
-    tokens,
-)
+from pytest_llm_extract.wire_formats.base import Body, RawAnswer, RequestKeys, WireFormat
+from pytest_llm_extract.wire_formats.members import joined, mapping, mappings, text, tokens
 
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 _ENDS = ("response.completed", "response.incomplete", "response.failed")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_llm_extract.wire_formats.base import Body, RequestKeys, mapping
+from pytest_llm_extract.wire_formats.base import Body, RequestKeys
 from pytest_llm_extract.wire_formats.detect import FORMATS
+from pytest_llm_extract.wire_formats.members import mapping
 
 _SYSTEM_ROLES = ("system", "developer", "SYSTEM")
 
