@@ -11,7 +11,7 @@ from recorded import record
 from standin import StandIn
 
 from pytest_llm_extract.dataset import Case
-from pytest_llm_extract.prompt.leave_one_out import OtherCases
+from pytest_llm_extract.prompt.few_shot import OtherCases
 from pytest_llm_extract.rules.leave_one_out import LeaveOneOut
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in ("alo", "eri", "omu", "ina") for c in ("ck", "sen", "tov")]

@@ -10,8 +10,7 @@ import pytest
 from recorded import record
 from standin import StandIn
 
-from pytest_llm_extract.prompt.parts import find_parts, leave_out
-from pytest_llm_extract.prompt.prompt_file import load_prompt
+from pytest_llm_extract.prompt.prompt_file import find_parts, leave_out, load_prompt
 
 PROMPT = """Read the item.
 Give the size as a number. Round it.

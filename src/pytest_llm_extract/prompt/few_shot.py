@@ -1,9 +1,11 @@
-"""Few-shot examples and retrieved context, which go into a prompt beside the document."""
+"""Few-shot examples, given or drawn from the other cases, and retrieved context: they go beside the document."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +16,7 @@ from pytest_llm_extract.cassette.file.fingerprint import digest
 from pytest_llm_extract.config.source import MarkerSource
 from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.errors import UsageError
-from pytest_llm_extract.prompt.leave_one_out import OtherCases, check_rule
+from pytest_llm_extract.lints.near_duplicates import near_duplicates
 from pytest_llm_extract.prompt.prompt_file import Example
 from pytest_llm_extract.rules.leave_one_out import LeaveOneOut
 from pytest_llm_extract.schema.schema import Schema
@@ -71,6 +73,50 @@ class Context(NamedTuple):
         return passages
 
 
+class OtherCases:
+    """The cases of a suite, of which each gets others as examples.
+
+    Args:
+        rule: how many are drawn, and by which seed.
+        cases: the golden data.
+        is_fit: whether a case has one whole answer, which an example needs.
+    """
+
+    def __init__(self, rule: LeaveOneOut, cases: Sequence[Case], is_fit: Callable[[Case], bool]) -> None:
+        self._rule, self._cases, self._is_fit = rule, cases, is_fit
+
+    def draw(self, case: Case) -> list[Case]:
+        """The examples of a case.
+
+        Each other case has a rank that depends on the seed and on both ids alone. So a case that is added or removed
+        changes the examples of few others, and few cassettes become stale.
+        """
+        alike = self._alike.get(case.id, set())
+        others = [
+            other
+            for other in self._fit
+            if other.id != case.id and other.id not in alike and (case.group is None or other.group != case.group)
+        ]
+        return sorted(others, key=lambda other: self._rank(case.id, other.id))[: self._rule.k]
+
+    def _rank(self, case_id: str, other_id: str) -> bytes:
+        return hashlib.sha256(f"{self._rule.seed}\0{case_id}\0{other_id}".encode("utf-8", "surrogatepass")).digest()
+
+    @cached_property
+    def _fit(self) -> list[Case]:
+        return [case for case in self._cases if self._is_fit(case)]
+
+    @cached_property
+    def _alike(self) -> dict[str, set[str]]:
+        """The ids of the cases that are nearly a case, by its id."""
+        texts = [case.input if isinstance(case.input, str) else str(case.input) for case in self._cases]
+        alike: dict[str, set[str]] = {}
+        for one, other, _ in near_duplicates(texts):
+            for here, there in ((one, other), (other, one)):
+                alike.setdefault(self._cases[here].id, set()).add(self._cases[there].id)
+        return alike
+
+
 def read_examples(given: Any, cases: list[Case], schema: Schema, source: MarkerSource) -> Examples:
     """`examples=`: a callable, `LeaveOneOut`, the name of a column that every case has, or a file of golden data.
 
@@ -80,7 +126,10 @@ def read_examples(given: Any, cases: list[Case], schema: Schema, source: MarkerS
     """
     source = source.at("examples")
     if isinstance(given, LeaveOneOut):
-        check_rule(given, f"{source.name}: LeaveOneOut")
+        if type(given.k) is not int or given.k < 1:
+            raise UsageError(f"{source.name}: LeaveOneOut", f"k= must be a whole number from 1, got {given.k!r}")
+        if type(given.seed) is not int:
+            raise UsageError(f"{source.name}: LeaveOneOut", f"seed= must be a whole number, got {given.seed!r}")
         others = OtherCases(given, cases, lambda case: _has_one_answer(case, schema))
         return Examples(source.name, schema, find=others.draw, calls=True)
     if callable(given):

@@ -14,8 +14,7 @@ from pytest_llm_extract.errors import PromptError, UnknownNameError, Unsupported
 from pytest_llm_extract.formats.fences import FENCE
 from pytest_llm_extract.prompt.attachments import Attachment, read_document
 from pytest_llm_extract.prompt.few_shot import Context, Examples, read_context, read_examples
-from pytest_llm_extract.prompt.parts import find_parts, leave_out
-from pytest_llm_extract.prompt.prompt_file import Prompt, load_prompt
+from pytest_llm_extract.prompt.prompt_file import Prompt, find_parts, leave_out, load_prompt
 from pytest_llm_extract.prompt.request_body import APIS, FORMATS, Message, ResponseFormat, chat_body, responses_body
 from pytest_llm_extract.prompt.strict_schema import strict_json_schema
 from pytest_llm_extract.results.recipe import ExampleDocument, Recipe

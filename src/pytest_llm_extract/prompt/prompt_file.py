@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +14,7 @@ from pytest_llm_extract.formats.safe_yaml import YamlMistakeError, YamlReader, d
 from pytest_llm_extract.formats.text_files import UnreadableFileError, read_regular, refuse_conflict, withheld
 from pytest_llm_extract.prompt.attachments import Attachment
 from pytest_llm_extract.prompt.request_body import FORMATS, Message
+from pytest_llm_extract.rules.ablation import LeftOut
 
 if TYPE_CHECKING:
     import jinja2
@@ -24,6 +25,9 @@ _KEYS = frozenset(
 # Stand for a file while a message is rendered, twice: whatever a template makes of them differs.
 _FILES = ("\0file\1", "\1document\0")
 _ROLES = ("system", "developer", "user", "assistant")
+_LINE = re.compile(r"[^\n]+\n?")
+_SENTENCE = re.compile(r"[^\n]+?(?:[.!?](?=\s|$)|(?=\n)|$)\s?")
+_ASSISTANT = "assistant"  # what the model is shown to have said is not an instruction
 
 # The columns of an example, and its answer as text.
 Example = tuple[Mapping[str, Any], str]
@@ -118,49 +122,53 @@ def load_prompt(path: Path) -> Prompt:
     if path.suffix in (".md", ".txt"):
         if not text.strip():
             raise PromptError(path, "is empty")
-        environment = _environment()
-        template = _template(environment, text, path)
-        written = [("user", text)]
-        messages: tuple[tuple[str, jinja2.Template], ...] = (("user", template),)
-        if "input" not in _names(environment, written):
-            written = [("system", text), ("user", "{{ input }}")]
-            messages = (("system", template), ("user", _template(environment, "{{ input }}", path)))
-        names = _names(environment, written)
-        return Prompt(path, messages, None, {}, None, _fingerprint(written), names, tuple(written))
+        prompt = _prompt(path, [("user", text)])
+        return prompt if "input" in prompt.names else _prompt(path, [("system", text), ("user", "{{ input }}")])
     raise PromptError(path, "a prompt must be a .prompt.yml, .md or .txt file")
 
 
-def rewrite(prompt: Prompt, written: list[tuple[str, str]]) -> Prompt:
-    """The same prompt file with other messages.
+def find_parts(prompt: Prompt, path: str | Path, by: str) -> Iterator[LeftOut]:
+    """Every line, sentence or message that can be left out, in the order of the file."""
+    for place, (role, text) in enumerate(prompt.written):
+        if role == _ASSISTANT:
+            continue
+        spans = [(0, len(text))]
+        if by != "message":
+            spans = [found.span() for found in (_LINE if by == "line" else _SENTENCE).finditer(text)]
+        for start, end in spans:
+            words = text[start:end].strip()
+            if words and "{{" not in words and "{%" not in words:
+                yield LeftOut(path, place, start, end, words)
+
+
+def leave_out(prompt: Prompt, part: LeftOut) -> Prompt:
+    """The prompt without a part; a message of which nothing is left goes with it.
 
     Raises:
-        PromptError: a message cannot be read.
+        PromptError: what is left of a message cannot be read.
     """
-    environment = _environment()
-    return prompt._replace(
-        messages=tuple((role, _template(environment, text, prompt.path)) for role, text in written),
-        fingerprint=_fingerprint(written),
-        names=_names(environment, written),
-        written=tuple(written),
-    )
+    written = list(prompt.written)
+    role, text = written[part.message]
+    rest = text[: part.start] + text[part.end :]
+    written[part.message : part.message + 1] = [(role, rest)] if rest.strip() else []
+    shorter = _prompt(prompt.path, written, prompt.model, prompt.response_format)
+    return shorter._replace(parameters=prompt.parameters, left_out=part.text)
 
 
-def _fingerprint(written: list[tuple[str, str]]) -> str:
-    """sha256 of the messages as written: a comment or a name in the file is not a change of the prompt."""
-    return hashlib.sha256(json.dumps(written).encode()).hexdigest()
-
-
-def _names(environment: jinja2.Environment, written: list[tuple[str, str]]) -> frozenset[str]:
-    from jinja2 import meta
-
-    return frozenset(name for _, text in written for name in meta.find_undeclared_variables(environment.parse(text)))
-
-
-def _environment() -> jinja2.Environment:
+def _prompt(
+    path: Path, written: Sequence[tuple[str, str]], model: str | None = None, response_format: str | None = None
+) -> Prompt:
+    """A prompt without parameters, of messages as they are in its file."""
     import jinja2
+    from jinja2 import meta
     from jinja2.sandbox import SandboxedEnvironment
 
-    return SandboxedEnvironment(undefined=jinja2.StrictUndefined, finalize=_finalize)
+    environment = SandboxedEnvironment(undefined=jinja2.StrictUndefined, finalize=_finalize)
+    messages = tuple((role, _template(environment, text, path)) for role, text in written)
+    names = {name for _, text in written for name in meta.find_undeclared_variables(environment.parse(text))}
+    # Of the messages alone: a comment or a name in the file is not a change of the prompt.
+    fingerprint = hashlib.sha256(json.dumps(written).encode()).hexdigest()
+    return Prompt(path, messages, model, {}, response_format, fingerprint, frozenset(names), tuple(written))
 
 
 def _finalize(value: Any) -> Any:
@@ -187,15 +195,11 @@ def _prompt_file(path: Path, text: str) -> Prompt:
     if not isinstance(data, dict) or not isinstance(data.get("messages"), list) or not data["messages"]:
         raise PromptError(path, "has no list `messages`")
     _check_keys(path, data)
-    environment = _environment()
-    messages = tuple(_message(environment, message, path) for message in data["messages"])
-    written = [(message["role"], message["content"]) for message in data["messages"]]
-    names = _names(environment, written)
-    if not names:
+    written = [_message(message, path) for message in data["messages"]]
+    prompt = _prompt(path, written, data.get("model"), data.get("responseFormat"))
+    if not prompt.names:
         raise PromptError(path, "every case would send the same request: write {{input}} where the document goes")
-    parameters = _parameters(path, data.get("modelParameters"), text)
-    model, answer = data.get("model"), data.get("responseFormat")
-    return Prompt(path, messages, model, parameters, answer, _fingerprint(written), names, tuple(written))
+    return prompt._replace(parameters=_parameters(path, data.get("modelParameters"), text))
 
 
 def _yaml(path: Path, text: str) -> Any:
@@ -248,7 +252,7 @@ def _parameters(path: Path, given: Any, text: str) -> dict[str, Any]:
     return {re.sub(r"[A-Z]", lambda m: f"_{m.group().lower()}", key): value for key, value in given.items()}
 
 
-def _message(environment: jinja2.Environment, message: Any, path: Path) -> tuple[str, jinja2.Template]:
+def _message(message: Any, path: Path) -> tuple[str, str]:
     if (
         not isinstance(message, dict)
         or message.get("role") not in _ROLES
@@ -257,4 +261,4 @@ def _message(environment: jinja2.Environment, message: Any, path: Path) -> tuple
         raise PromptError(
             path, f"a message must have a `role` ({', '.join(_ROLES)}) and a string `content`, got {message!r}"
         )
-    return message["role"], _template(environment, message["content"], path)
+    return message["role"], message["content"]
