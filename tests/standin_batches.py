@@ -21,9 +21,9 @@ Answer = Callable[[Json], Json | tuple[int, Json]]
 class Refusal(Exception):
     """An HTTP error for a call of the API."""
 
-    def __init__(self, status: int, body: Json) -> None:
+    def __init__(self, status: int, body: Json, headers: dict[str, str] | None = None) -> None:
         super().__init__(status)
-        self.status, self.body = status, body
+        self.status, self.body, self.headers = status, body, headers or {}
 
 
 def completion(content: str, model: str = "gpt-4o-mini") -> Json:
@@ -49,6 +49,7 @@ class BatchProvider:
 
     `requests` are the bodies that were ever taken in a batch, `live` those that came outside of one, `calls` every
     call by method and path. `refuse` gives the refusal of a call, None for none. `changed` may change lines of results.
+    `queue_bytes` of batches go on at a time; one that finds no room fails as a whole.
     """
 
     def __init__(self, answer: Answer = echoed) -> None:
@@ -62,6 +63,7 @@ class BatchProvider:
         self.refuse: Callable[[str, str], Refusal | None] = lambda method, path: None
         self.changed: Callable[[list[Json]], list[Any]] = lambda lines: lines
         self.ends_at_once = False
+        self.queue_bytes: int | None = None
         self.lock = threading.RLock()
         provider = self
 
@@ -90,7 +92,7 @@ class BatchProvider:
                         found, more = found
                     status, data = 200, found if isinstance(found, bytes) else json.dumps(found).encode()
                 except Refusal as refused:
-                    status, data = refused.status, json.dumps(refused.body).encode()
+                    status, data, more = refused.status, json.dumps(refused.body).encode(), refused.headers
                 self.send_response(status)
                 for name, value in {
                     "content-type": "application/json",
@@ -166,7 +168,8 @@ class BatchProvider:
         assert len({line["body"]["model"] for line in lines}) == 1
         assert all(line["method"] == "POST" and line["url"] == asked["endpoint"] for line in lines)
         name = f"batch_{len(self.batches)}"
-        self.requests += [line["body"] for line in lines]
+        is_full = self._is_full(asked["input_file_id"])
+        self.requests += [] if is_full else [line["body"] for line in lines]
         counts = {"total": len(lines), "completed": 0, "failed": 0}
         self.batches[name] = {
             "id": name,
@@ -177,9 +180,19 @@ class BatchProvider:
             "request_counts": counts,
             **{member: asked.get(member) for member in ("endpoint", "input_file_id", "metadata")},
         }
+        if is_full:
+            words = "Enqueued token limit reached for gpt-4o-mini in organization org-x. Limit: 90,000 enqueued tokens."
+            error = {"code": "token_limit_exceeded", "message": words, "line": None}
+            self._work_off(self.batches[name], "failed", {"errors": {"object": "list", "data": [error]}})
         if self.ends_at_once:
             self.end()
         return self.batches[name]
+
+    def _is_full(self, file: str) -> bool:
+        open_files = [one["input_file_id"] for one in self.batches.values() if one["status"] == "in_progress"]
+        return self.queue_bytes is not None and sum(len(self.files[one]) for one in [*open_files, file]) > (
+            self.queue_bytes
+        )
 
     def _list(self, query: dict[str, list[str]]) -> Json:
         listed = list(reversed(self.batches.values()))

@@ -66,14 +66,11 @@ def test_a_batch_that_ends_early_keeps_what_was_answered(prompted: pytest.Pytest
 
 
 def test_a_batch_that_is_refused_as_a_whole(prompted: pytest.Pytester) -> None:
-    """After it was taken, as a queue that is full; and at once, where nothing is remembered."""
-    words = "Enqueued token limit reached for gpt-4o-mini in organization org-x. Limit: 90,000 enqueued tokens."
-    errors = {"object": "list", "data": [{"code": "token_limit_exceeded", "message": words, "line": None}]}
+    """After it was taken, as a file with a bad line; and at once, where nothing is remembered."""
+    errors = {"object": "list", "data": [{"code": "invalid_model", "message": "no such model", "line": 1}]}
     with batching(BatchProvider()) as provider:
         run = ended(prompted, provider, "failed", errors=errors)
-        run.stdout.fnmatch_lines(
-            [f"  still missing: 4 cases (c0, c1, c2, c3): token_limit_exceeded: {words}; send fewer *"]
-        )
+        run.stdout.fnmatch_lines(["  still missing: 4 cases (c0, c1, c2, c3): invalid_model: no such model (line 1)"])
         assert batch_files(prompted) == []
         refusal = Refusal(403, {"error": {"message": "the project has no batches"}})
         for path in ("/v1/files", "/v1/batches"):

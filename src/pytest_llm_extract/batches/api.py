@@ -25,7 +25,7 @@ class Target(NamedTuple):
 class Look(NamedTuple):
     """How far a batch is. `state` is the provider's own word; `problem` is why there may be no results, in its words.
 
-    `facts` are what its results are found by.
+    `facts` are what its results are found by. `is_full` says that the provider's queue had no room for it.
     """
 
     state: str
@@ -34,6 +34,7 @@ class Look(NamedTuple):
     n_all: int = 0
     problem: str | None = None
     facts: tuple[str, ...] = ()
+    is_full: bool = False
 
 
 class Line(NamedTuple):

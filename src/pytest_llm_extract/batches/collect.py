@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pytest_llm_extract.batches.api import Line, Look
 from pytest_llm_extract.batches.create import recover
+from pytest_llm_extract.batches.queue import Queue
 from pytest_llm_extract.batches.requests import APIS, is_answered_in, request_id, run_jobs, target_of
 from pytest_llm_extract.batches.transport import Caller, NoReply, Refused
 from pytest_llm_extract.cassette.file.exchange import Exchange, Sent
@@ -20,10 +21,11 @@ from pytest_llm_extract.cassette.sent_batch import SentBatch
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.extraction.call import Resumed
-from pytest_llm_extract.extraction.job import Job, wanted_cassettes
+from pytest_llm_extract.extraction.job import Job, Key, wanted_cassettes
 from pytest_llm_extract.suites.suite import Suite
 
 _JSON = {"content-type": ["application/json"]}
+_NO_ROOM = "waits for room in the provider's queue"
 _NO_LINE = "the provider's results do not have this request"
 
 
@@ -39,14 +41,19 @@ class Waiting(NamedTuple):
     is_stuck: bool = False
     jobs: tuple[Job, ...] = ()
 
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether it waits for nothing but room in the provider's queue."""
+        return self.batch.is_queued and not self.is_stuck
+
 
 @dataclass
 class Collection:
     """What was collected of one suite's batches. Cases are named by their ids.
 
     `n_written` cassettes are whole now, those of `unfinished` cases have a further request. `waiting` are batches that
-    go on. `failed` has the cases by the provider's words,
-    `unwanted` the cassettes' files whose request is another one now, `not_kept` cases whose answer could not be
+    go on. `failed` has the cases by the provider's words, `unwanted` the cassettes' files whose request is another one
+    now, and `withdrawn` those whose request changed before it was sent. `not_kept` has cases whose answer could not be
     written. `odd` are lines of results that answer nothing, by what is odd about them.
     """
 
@@ -57,6 +64,7 @@ class Collection:
     waiting: list[Waiting] = field(default_factory=list)
     failed: dict[str, list[str]] = field(default_factory=dict)
     unwanted: list[str] = field(default_factory=list)
+    withdrawn: list[str] = field(default_factory=list)
     not_kept: dict[str, list[str]] = field(default_factory=dict)
     n_not_selected: int = 0
     odd: Counter[str] = field(default_factory=Counter)
@@ -103,11 +111,14 @@ class SuiteCollector:
         ended: list[_Results] = []
         for batch in self._batches:
             caller = callers.get((batch.provider, batch.base))
-            state = self._ask(batch, caller) if caller is not None else self._without_caller(batch)
+            if batch.is_queued:
+                state = self._queued(batch, caller)
+            else:
+                state = self._ask(batch, caller) if caller is not None else self._without_caller(batch)
             if isinstance(state, _Results):
                 ended.append(state)
             elif isinstance(state, Waiting):
-                self.collection.waiting.append(state._replace(jobs=tuple(self._asking(state.batch))))
+                self.collection.waiting.append(state._replace(jobs=state.jobs or tuple(self._asking(state.batch))))
         self.collection.n_ended = len(ended)
         self._write(ended)
         for results in ended:
@@ -136,13 +147,37 @@ class SuiteCollector:
         elsewhere = f"it was sent to {batch.base}, and the requests of today go to another address"
         return Waiting(batch, None, elsewhere, is_stuck=True)
 
+    def _queued(self, batch: SentBatch, caller: Caller | None) -> _Results | Waiting | None:
+        """A batch that waits for room. Requests of it that nobody wants any longer are forgotten: nothing was paid."""
+        sent = {identity for one in self._batches if not one.is_queued for identity in one.requests}
+        if (unsent := batch.settle(self._settings.cassettes, sent)) is None:  # by a process that ended too early
+            return None
+        batch, asked = unsent, self._asked_today(unsent)
+        wanted = {identity for ids in asked.values() for identity in ids}
+        own = {identity for identity, files in batch.requests.items() if self._by_file.keys() >= set(files)}
+        self.collection.withdrawn += [file for identity in own - wanted for file in batch.requests[identity]]
+        rest = batch.settle(self._settings.cassettes, own - wanted)
+        for file in rest.files if rest is not None else ():
+            if file not in self._by_file:
+                self._count_left_out(file)
+        if rest is None or not asked:
+            return None
+        jobs = tuple(job for job in self._jobs if job.key in asked)
+        return self._without_caller(rest) if caller is None else Waiting(rest, None, _NO_ROOM, jobs=jobs)
+
     def _asking(self, batch: SentBatch) -> list[Job]:
         """The jobs whose requests of today are in a batch."""
+        asked = self._asked_today(batch)
+        return [job for job in self._jobs if job.key in asked]
+
+    def _asked_today(self, batch: SentBatch) -> dict[Key, set[str]]:
+        """The requests of a batch that jobs have today, by job."""
         files = set(batch.files)
         jobs = [job for job in self._jobs if job.path(self._settings).name in files]
         with self._routing():
             ran = list(run_jobs(jobs, self._client, self._settings, lambda job: _nothing, is_quick=True))
-        return [job for job, resumed in ran if self._ids(job, resumed.unanswered) & batch.requests.keys()]
+        ids = {job.key: self._ids(job, resumed.unanswered) & batch.requests.keys() for job, resumed in ran}
+        return {key: own for key, own in ids.items() if own}
 
     def _note_caller(self, unanswered: Unanswered, callers: dict[tuple[str, str], Caller]) -> None:
         body = read_json(unanswered.body)
@@ -163,6 +198,8 @@ class SuiteCollector:
                 look = APIS[batch.provider].look(caller, batch)
                 if not look.has_ended:
                     return Waiting(batch, look)
+                if look.is_full and (waits := self._back_in_queue(batch)) is not None:
+                    return Waiting(waits, None, hide(f"was refused, and {_NO_ROOM}: {look.problem}"))
                 results = self._results(batch, look, caller)
                 if results is not None:
                     return results
@@ -170,6 +207,13 @@ class SuiteCollector:
                 batch = replace(batch, id=None, not_ours=not_ours).write(self._settings.cassettes)
         except (NoReply, Refused) as error:
             return Waiting(batch, None, hide(self._in_words(error, batch)), is_stuck=isinstance(error, Refused))
+
+    def _back_in_queue(self, batch: SentBatch) -> SentBatch | None:
+        """A batch that found no room, to be sent again; None for a single request that an empty queue does not take."""
+        others = Queue.of(batch, self._settings).plus(-batch.n_tokens)
+        if len(batch.requests) == 1 and others.n_open <= 0:
+            return None
+        return batch.queued(others.most_after_refusal(batch.n_tokens)).write(self._settings.cassettes)
 
     def _in_words(self, error: NoReply | Refused, batch: SentBatch) -> str:
         if not isinstance(error, Refused) or error.status != 404:

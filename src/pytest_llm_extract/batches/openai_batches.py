@@ -102,7 +102,9 @@ def _look(caller: Caller, batch: SentBatch) -> Look:
     state, counts = str(answer.get("status")), answer.get("request_counts") or {}
     n_done = sum(int(counts.get(name) or 0) for name in ("completed", "failed"))
     files = tuple(str(answer[name]) for name in ("output_file_id", "error_file_id") if answer.get(name))
-    return Look(state, state in _ENDED, n_done, int(counts.get("total") or 0), _problem(answer), files)
+    n_all, problem = int(counts.get("total") or 0), _problem(answer)
+    is_full = state == "failed" and "token_limit_exceeded" in (problem or "")
+    return Look(state, state in _ENDED, n_done, n_all, problem, files, is_full)
 
 
 def _problem(answer: dict[str, Any]) -> str | None:
@@ -114,8 +116,6 @@ def _problem(answer: dict[str, Any]) -> str | None:
         for error in errors
         if isinstance(error, dict)
     ]
-    if any("token_limit_exceeded" in word for word in words):
-        words.insert(1, "send fewer cases at a time (-k, --llm-extract-case)")
     if words:
         return "; ".join(words[:3])[:500]
     return f"the batch is {answer.get('status')}" if answer.get("status") not in ("completed", None) else None

@@ -1,16 +1,17 @@
-"""Send what is missing or stale of a suite in batches."""
+"""Send what is missing or stale of a suite in batches, as far as the provider's queue has room."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.batches.api import BatchApi, Target
 from pytest_llm_extract.batches.create import create
+from pytest_llm_extract.batches.queue import Queue, tokens_of
 from pytest_llm_extract.batches.requests import APIS, BatchRequest, NotForBatch, batch_request, run_jobs
 from pytest_llm_extract.batches.transport import Caller, NoReply, Refused
 from pytest_llm_extract.cassette.sent_batch import SentBatch
@@ -28,8 +29,8 @@ MOST_ROUNDS = 3
 class Submission:
     """What was sent of one suite. `not_sent` has case ids by the reason; `expected` is at the price of batches.
 
-    `n_requests` were sent in `batches`, `n_bytes` together. `problems` are batches that were refused or got no answer,
-    in the provider's words.
+    `n_requests` were sent in `batches`, `n_bytes` together. `n_queued` wait for room in the provider's queue, which
+    `full` says where it said so. `problems` are batches that were refused or got no answer, in the provider's words.
     """
 
     suite: str
@@ -37,6 +38,8 @@ class Submission:
     n_bytes: int = 0
     n_cases: int = 0
     batches: list[SentBatch] = field(default_factory=list)
+    n_queued: int = 0
+    full: str | None = None
     not_sent: dict[str, list[str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     expected: Estimate | None = None
@@ -46,6 +49,12 @@ class Submission:
         listed = self.not_sent.setdefault(why, [])
         if case_id not in listed:
             listed.append(case_id)
+
+    def count(self, asked: Iterable[_Asked], settings: Settings) -> set[str]:
+        """Count the cases of what was sent, and return the files of its cassettes."""
+        sent = {file for batch in self.batches for file in batch.files}
+        self.n_cases = sum(one.job.path(settings).name in sent for one in asked)
+        return sent
 
 
 class _Asked(NamedTuple):
@@ -62,6 +71,19 @@ class _Group(NamedTuple):
     target: Target
     caller: Caller
     requests: dict[str, list[BatchRequest]]
+
+    def batch(self, suite: str, requests: Mapping[str, Sequence[BatchRequest]]) -> SentBatch:
+        """A batch of some of them."""
+        files = {identity: tuple(dict.fromkeys(one.file for one in same)) for identity, same in requests.items()}
+        created = clock.utc_now().isoformat(timespec="seconds")
+        return SentBatch(secrets.token_hex(8), suite, *self.target, created, files)
+
+
+class _Left(NamedTuple):
+    """The requests of a group that found no room, and what the queue takes at most, if it refused them."""
+
+    requests: dict[str, list[BatchRequest]]
+    most_tokens: int | None
 
 
 def submit_suite(
@@ -88,15 +110,52 @@ def submit_suite(
     with routing():
         asked = list(_asked(jobs, client, settings, submission))
     chosen = _within(asked, expected, left_usd, submission)
+    queued: set[str] = set()
     for group in _groups(chosen):
-        for requests, data in _pieces(APIS[group.target.provider], group):
-            _send(group, requests, data, settings, submission)
-    sent = {file for batch in submission.batches for file in batch.files}
-    done = [one for one in chosen if one.job.path(settings).name in sent]
-    submission.n_cases = len(done)
+        left = _send_group(group, settings, submission)
+        if left.requests:
+            waits = group.batch(suite.key, left.requests).queued(left.most_tokens).write(settings.cassettes)
+            queued.update(waits.files)
+    sent = submission.count(chosen, settings)
+    done = [one for one in chosen if one.job.path(settings).name in sent | queued]
     known = [expected[one.job.key] for one in done if one.job.key in expected]
     if known and len(known) == len(done):
         submission.expected = sum(known, Estimate()).in_batches
+    return submission
+
+
+def submit_queued(
+    suite: Suite,
+    batches: Sequence[SentBatch],
+    jobs: Sequence[Job],
+    client: Callable[[], Any],
+    settings: Settings,
+    routing: Callable[[], AbstractContextManager[None]],
+) -> Submission:
+    """Send what waits for room in the provider's queue, as far as there is some; what is left goes on waiting.
+
+    Args:
+        suite: whose jobs they are.
+        batches: those that are queued.
+        jobs: those whose requests are in them.
+        client: as for `submit_suite`.
+        settings: as for `submit_suite`.
+        routing: as for `submit_suite`.
+    """
+    submission = Submission(suite.key)
+    with routing():
+        asked = list(_asked(jobs, client, settings, submission))
+    waiting = {identity for batch in batches for identity in batch.requests}
+    asked = [one._replace(requests=tuple(it for it in one.requests if it.id in waiting)) for one in asked]
+    for group in _groups(asked):
+        for identity, same in group.requests.items():  # a case that is not selected may wait for an equal request
+            same += [same[0]._replace(file=file) for batch in batches for file in batch.requests.get(identity, ())]
+        left = _send_group(group, settings, submission)
+        for batch in batches:
+            rest = batch.settle(settings.cassettes, group.requests.keys() - left.requests.keys())
+            if rest is not None and left.most_tokens is not None:
+                replace(rest, most_tokens=left.most_tokens).write(settings.cassettes)
+    submission.count(asked, settings)
     return submission
 
 
@@ -165,13 +224,43 @@ def _groups(asked: Iterable[_Asked]) -> list[_Group]:
     return list(groups.values())
 
 
-def _pieces(api: BatchApi, group: _Group) -> Iterator[tuple[dict[str, list[BatchRequest]], bytes]]:
-    """The requests in batches that keep the provider's limits."""
+def _send_group(group: _Group, settings: Settings, submission: Submission) -> _Left:
+    """Send requests until the queue is full. What is left waits, unless the queue would never take it."""
+    base, hide = group.target.base, settings.storage.watch.hide
+    if settings.storage.watch.find(base):
+        submission.problems.append(hide(f"the address {base} holds a secret, which its file would keep"))
+        return _Left({}, None)
+    queue, left = Queue.of(group.target, settings), dict(group.requests)
+    learned = queue.learned
+    for requests, data in _pieces(APIS[group.target.provider], group, queue):
+        n_tokens = tokens_of(data)
+        refusal = _send(group, requests, data, settings, submission)
+        if refusal is not None:
+            words = hide(f"a batch of {len(requests):,} requests was refused by {base}: {refusal}")
+            if refusal.is_full and (queue.n_open or len(requests) > 1):
+                submission.full, learned = words, queue.most_after_refusal(n_tokens)
+                break
+            n_behind = len(left) - len(requests) if refusal.is_full else 0
+            submission.problems.append(words + (f"; nor are {n_behind:,} more sent behind it" if n_behind else ""))
+            if refusal.is_full:  # an empty queue does not take even one
+                return _Left({}, None)
+        else:
+            queue = queue.plus(n_tokens)
+        left = {identity: same for identity, same in left.items() if identity not in requests}
+    submission.n_queued += len(left)
+    return _Left(left, learned)
+
+
+def _pieces(api: BatchApi, group: _Group, queue: Queue) -> Iterator[tuple[dict[str, list[BatchRequest]], bytes]]:
+    """The requests that the queue has room for, in batches that keep the provider's limits."""
     piece: dict[str, list[BatchRequest]] = {}
     lines: list[bytes] = []
     size = 0
     for identity, same in group.requests.items():
         line = api.line_of(identity, same[0].body, group.target)
+        if not queue.takes(tokens_of(line)):
+            break
+        queue = queue.plus(tokens_of(line))
         if piece and (len(piece) == api.most_requests or size + len(line) > api.most_bytes):
             yield piece, b"".join(lines)
             piece, lines, size = {}, [], 0
@@ -184,22 +273,18 @@ def _pieces(api: BatchApi, group: _Group) -> Iterator[tuple[dict[str, list[Batch
 
 def _send(
     group: _Group, requests: Mapping[str, list[BatchRequest]], data: bytes, settings: Settings, submission: Submission
-) -> None:
-    api, target = APIS[group.target.provider], group.target
-    files = {identity: tuple(dict.fromkeys(one.file for one in same)) for identity, same in requests.items()}
-    created = clock.utc_now().isoformat(timespec="seconds")
-    batch = SentBatch(secrets.token_hex(8), submission.suite, *target, created, files)
-    watch = settings.storage.watch
-    hide = watch.hide
-    if watch.find(target.base):
-        submission.problems.append(hide(f"the address {target.base} holds a secret, which its file would keep"))
-        return
+) -> Refused | None:
+    """Send one batch, and return why the provider does not take it; None if it may have it."""
+    batch = replace(group.batch(submission.suite, requests), n_tokens=tokens_of(data))
     try:
-        submission.batches.append(create(api, group.caller, batch, data, settings.cassettes))
-        submission.n_requests += len(requests)
-        submission.n_bytes += len(data)
+        created = create(APIS[group.target.provider], group.caller, batch, data, settings.cassettes)
     except Refused as error:
-        submission.problems.append(hide(f"a batch of {len(requests):,} requests was refused by {target.base}: {error}"))
+        return error
     except NoReply as error:
         words = "whether the batch was created is not known: the next run looks for it before it sends anything"
-        submission.problems.append(hide(f"{error}; {words}"))
+        submission.problems.append(settings.storage.watch.hide(f"{error}; {words}"))
+        return None
+    submission.batches.append(created)
+    submission.n_requests += len(requests)
+    submission.n_bytes += len(data)
+    return None

@@ -40,11 +40,14 @@ _OF_ONE_REQUEST = frozenset(
 
 
 class Refused(LlmExtractError):
-    """The provider answered with an error, so nothing was done. `status` is that of HTTP."""
+    """The provider answered with an error, so nothing was done. `status` is that of HTTP.
 
-    def __init__(self, status: int, words: str, retry_after: str | None = None) -> None:
+    `is_full` says that it takes no more for now: its queue is full, and not the account empty.
+    """
+
+    def __init__(self, status: int, words: str, retry_after: str | None = None, *, is_full: bool = False) -> None:
         super().__init__(words)
-        self.status, self.words = status, words
+        self.status, self.words, self.is_full = status, words, is_full
         self.wait_s = float(retry_after) if retry_after and retry_after.isdecimal() else None
 
     def __str__(self) -> str:
@@ -144,10 +147,11 @@ def _call_once(
             return answer.read(), {name.lower(): value for name, value in answer.headers.items()}
     except urllib.error.HTTPError as error:
         with error:
-            words, retry_after = _words(error.read()), error.headers.get("retry-after")
+            said, retry_after = error.read(), error.headers.get("retry-after")
+        words, is_full = _words(said), error.code == 429 and b"insufficient_quota" not in said
         if error.code >= 500 or error.code == 408:
             raise NoReply(address, f"HTTP {error.code}: {words}") from None
-        raise Refused(error.code, words, retry_after) from None
+        raise Refused(error.code, words, retry_after, is_full=is_full) from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise NoReply(address, str(reason) or type(error).__name__) from None

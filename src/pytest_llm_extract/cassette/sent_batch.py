@@ -44,6 +44,8 @@ class SentBatch:
     batch was being created (seconds since 1970), None before. `is_found` says that the id
     was found after the sending was cut off, so that it may be another batch's; `not_ours` are those that were.
     `requests` has the files of the cassettes that wait for each request, by the request's id.
+    `n_tokens` of input it has, by the length of its requests. One that `is_queued` was not sent: it waits for room
+    in the provider's queue, which takes `most_tokens` at most, as far as a refusal told; None where none did.
     """
 
     name: str
@@ -60,6 +62,9 @@ class SentBatch:
     is_found: bool = False
     not_ours: tuple[str, ...] = ()
     until: str | None = None
+    n_tokens: int = 0
+    is_queued: bool = False
+    most_tokens: int | None = None
 
     def path(self, cassettes: Path) -> Path:
         """The file of the batch."""
@@ -73,7 +78,15 @@ class SentBatch:
     @property
     def words(self) -> str:
         """Why a case has no cassette whose request is in it."""
+        if self.is_queued:
+            return "its request waits for room in the provider's queue of batches: llm-extract collect"
         return f"its request is in a batch that was sent {self.created}: llm-extract collect"
+
+    def queued(self, most_tokens: int | None) -> SentBatch:
+        """The same requests, not sent, waiting for room in the provider's queue."""
+        return replace(
+            self, id=None, file=None, tried_s=None, until=None, is_found=False, is_queued=True, most_tokens=most_tokens
+        )
 
     def write(self, cassettes: Path) -> SentBatch:
         """Write the file, atomically, and return the batch.
@@ -145,8 +158,11 @@ def _batch_of(data: Any, path: Path) -> SentBatch:
         raise BatchFileError(path, "has a member that must be a string")
     ids = [value for name in ("file", "id") if (value := members.get(name)) is not None]
     requests, not_ours = members["requests"], members.get("not_ours", [])
-    is_typed = isinstance(members.get("tried_s"), int | float | None) and isinstance(
-        members.get("is_found", False), bool
+    is_typed = (
+        isinstance(members.get("tried_s"), int | float | None)
+        and all(isinstance(members.get(name, False), bool) for name in ("is_found", "is_queued"))
+        and isinstance(members.get("n_tokens", 0), int)
+        and isinstance(members.get("most_tokens"), int | None)
     )
     if not _is_table(requests) or not _is_list(not_ours) or not is_typed:
         raise BatchFileError(path, "has a member of the wrong type")

@@ -56,6 +56,11 @@ LISTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     ("llm_extract_input_folders", "folders outside of the rootdir that documents may be read from", ()),
     ("llm_extract_allowed_hosts", "hosts (globs) that suites may reach outside of extractions while they replay", ()),
+    (
+        "llm_extract_batch_tokens",
+        "input tokens that a provider's queue of batches takes: a model (glob) and a number on each line",
+        (),
+    ),
     ("llm_extract_headers", "headers of requests that are stored and compared in new cassettes", HEADERS),
 )
 

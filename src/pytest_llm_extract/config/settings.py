@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -99,6 +100,7 @@ class Settings(NamedTuple):
     placeholder_key: bool  # for conftests and fixtures too
     strict_network: bool
     batch: str | None = None  # submit, once or wait: what is done with batches instead of running tests
+    batch_tokens: tuple[tuple[str, int], ...] = ()  # what a queue of batches takes, by model (glob)
     allowed_hosts: tuple[str, ...] = ()  # that suites may reach outside of extractions while they replay
 
     @classmethod
@@ -133,8 +135,20 @@ class Settings(NamedTuple):
             placeholder_key=ini_value(config, "llm_extract_placeholder_key", "true or false"),
             strict_network=ini_value(config, "llm_extract_strict_network", "true or false"),
             batch=_batch(config),
+            batch_tokens=tuple(map(_batch_tokens, ini_texts(config, "llm_extract_batch_tokens"))),
             allowed_hosts=tuple(filter(None, map(str.strip, ini_texts(config, "llm_extract_allowed_hosts")))),
         )
+
+    def most_batch_tokens(self, model: str) -> int | None:
+        """How many input tokens the queue of batches takes of a model; None if the project does not say it."""
+        return next((most for glob, most in self.batch_tokens if fnmatchcase(model, glob)), None)
+
+
+def _batch_tokens(line: str) -> tuple[str, int]:
+    if (match := re.fullmatch(r"\s*(\S+)\s+([\d,_]*\d)\s*", line, re.ASCII)) is None:
+        what = "a model (glob) and a number of tokens on each line, such as gpt-4o 90000"
+        raise UsageError("ini llm_extract_batch_tokens", f"must be {what}, got {line!r}")
+    return match[1], int(re.sub("[,_]", "", match[2]))
 
 
 def _batch(config: pytest.Config) -> str | None:

@@ -30,8 +30,11 @@ def submission_lines(submission: Submission, hours: int, now: datetime.datetime)
         lines.append(f"  expected: {_expected(submission)}")
         until = [batch.until for batch in submission.batches if batch.until]
         lines.append(f"  answers within {hours} hours{_until(until, now)}; then: {COLLECT}")
-    elif submission.not_sent or submission.problems:
+    elif submission.not_sent or submission.problems or submission.n_queued:
         lines.append(f"{submission.suite}: sent nothing")
+    if submission.n_queued:
+        why = f"  waiting for room in the provider's queue: {_requests(submission.n_queued)}; {COLLECT} sends them"
+        lines += [why, *([f"  {printable(submission.full, 500)}"] if submission.full else [])]
     listed = list(submission.not_sent.items())
     lines += [f"  not sent: {printable(why, 300)}: {_cases(ids)}" for why, ids in listed[:_REASONS]]
     if more := [identity for _, ids in listed[_REASONS:] for identity in ids]:
@@ -81,6 +84,9 @@ def _details(collection: Collection, cassettes: Path) -> Iterator[str]:
             f"no longer wanted: the requests of {n} changed, and their answers are kept out ({files}); "
             f"delete {cassettes.name}/batch-….json if they never will be wanted"
         )
+    if collection.withdrawn:
+        n = count_cassettes(len(set(collection.withdrawn)))
+        yield f"never sent, and forgotten: the requests of {n} changed while they waited for room in the queue"
     if collection.n_not_selected:
         yield f"{count_cassettes(collection.n_not_selected)} of cases that are not selected are left for the next time"
     yield from (f"left out: {what}: {count:,}" for what, count in collection.odd.items())
@@ -96,6 +102,8 @@ def _by_reason(what: str, cases: Mapping[str, Sequence[str]]) -> Iterator[str]:
 def _waiting(waiting: Waiting) -> str:
     batch, look = waiting.batch, waiting.look
     name = batch.id or batch.name
+    if batch.is_queued:
+        return f"{_requests(len(batch.requests))}: {waiting.problem}"
     if look is None:
         return f"{name}, {_requests(len(batch.requests))}: {waiting.problem}"
     return f"{name}, sent {batch.created}: {look.state}, {look.n_done:,} of {look.n_all:,} requests done"

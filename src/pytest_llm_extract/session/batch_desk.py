@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from pytest_llm_extract import clock
-from pytest_llm_extract.batches.collect import Collection, SuiteCollector
+from pytest_llm_extract.batches.collect import Collection, SuiteCollector, Waiting
 from pytest_llm_extract.batches.lock import locked
 from pytest_llm_extract.batches.requests import APIS
-from pytest_llm_extract.batches.submit import Submission, submit_suite
+from pytest_llm_extract.batches.submit import Submission, submit_queued, submit_suite
 from pytest_llm_extract.cassette.http.router import routed
 from pytest_llm_extract.cassette.sent_batch import BatchFileError, SentBatch, sent_batches
 from pytest_llm_extract.config.settings import Settings
@@ -85,11 +85,17 @@ class BatchDesk:
     def _collect_once(self, selected: Sequence[Selected]) -> list[Collection]:
         batches, collected = self._open(), []
         self._known |= {batch.name for batch in batches}
+        waiting: list[tuple[Selected, list[Waiting]]] = []
         for group in selected:
             own = [batch for batch in batches if batch.suite == group.suite.key]
             if own:
                 with suppress(NoFixtures), group.set_up(self._first) as client:
                     collected.append(self._collect_suite(group, client, own))
+                    waiting.append((group, [one for one in collected[-1].waiting if one.may_be_sent]))
+        for group, queued in waiting:  # once all that ended has made room
+            if queued:
+                with suppress(NoFixtures), group.set_up(self._first) as client:
+                    self._send_queued(group, queued, client)
         keys = {group.suite.key for group in selected}
         if self._settings.batch is not None:
             self._say("", stray_lines(batch for batch in batches if batch.suite not in keys))
@@ -99,6 +105,18 @@ class BatchDesk:
         collection = SuiteCollector(group.suite, group.jobs, client, self._settings, own, routed).collect()
         self._say(group.suite.key, collection_lines(collection, self._settings.cassettes))
         return collection
+
+    def _send_queued(self, group: Selected, queued: Sequence[Waiting], client: Callable[[], Any]) -> None:
+        """Send what waits for room in the provider's queue, as far as there is some."""
+        batches, jobs = [one.batch for one in queued], {job.key: job for one in queued for job in one.jobs}
+        submission = submit_queued(group.suite, batches, list(jobs.values()), client, self._settings, routed)
+        self._note(submission)
+
+    def _note(self, submission: Submission) -> None:
+        """Keep and show what was sent."""
+        self.submissions.append(submission)
+        hours = max((APIS[batch.provider].hours for batch in submission.batches), default=24)
+        self._say(f"sent {submission.suite}", submission_lines(submission, hours, clock.utc_now()))
 
     def _say(self, suite: str, lines: list[str]) -> None:
         """Show lines about a suite, unless they were shown a moment ago."""
@@ -137,11 +155,9 @@ class BatchDesk:
             if job.key not in plan.shared and job.path(settings).name not in sent
         ]
         submission = submit_suite(group.suite, jobs, client, settings, expected, self._left_usd, routed)
-        self.submissions.append(submission)
+        self._note(submission)
         if self._left_usd is not None and submission.expected is not None:
             self._left_usd -= submission.expected.cost_usd or 0.0
-        hours = max((APIS[batch.provider].hours for batch in submission.batches), default=24)
-        self._display.lines(submission_lines(submission, hours, clock.utc_now()))
 
 
 def has_batches(settings: Settings) -> bool:

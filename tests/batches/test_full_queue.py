@@ -1,0 +1,153 @@
+"""The queue of a provider takes so many tokens at a time: what finds no room waits, and is sent once there is some."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from batched import batch_files, batching, cassette_names, collect, submit
+from standin_batches import BatchProvider, Refusal
+from standin_other_batches import AnthropicBatches, GoogleBatches
+from test_other_providers import PLAIN
+
+from pytest_llm_extract.batches.queue import Queue
+
+ALL = ["c0", "c1", "c2", "c3"]
+
+
+def one_line(prompted: pytest.Pytester, provider: BatchProvider) -> int:
+    """The bytes of one request in a file."""
+    submit(prompted, "-k", "c0")
+    (data,) = provider.files.values()
+    provider.batches.clear()
+    provider.files.clear()
+    provider.requests.clear()
+    for path in batch_files(prompted):
+        path.unlink()
+    return len(data)
+
+
+def sizes(provider: BatchProvider) -> list[int]:
+    """How many requests each batch had that was sent."""
+    return [one["request_counts"]["total"] for one in provider.batches.values()]
+
+
+def test_a_batch_that_the_queue_refuses_is_sent_in_parts(prompted: pytest.Pytester) -> None:
+    """Nobody says how much the queue takes: the refusal does, and halves go one after the other."""
+    with batching(BatchProvider()) as provider:
+        provider.queue_bytes = 2 * one_line(prompted, provider) + 20
+        submit(prompted).stdout.fnmatch_lines(["*sent 4 requests of 4 cases*"])
+        refused = collect(prompted)
+        refused.stdout.fnmatch_lines(
+            [
+                "  waiting: 4 requests: was refused, and waits for room in the provider's queue: token_limit_*",
+                "test_items.py::test_items: sent 2 requests of 2 cases to * in 1 batch",
+                "  waiting for room in the provider's queue: 2 requests; llm-extract collect sends them",
+            ]
+        )
+        assert (refused.ret, sizes(provider), len(provider.requests)) == (0, [4, 2], 2)
+        collect(prompted)
+        assert sizes(provider) == [4, 2]  # nothing has ended, so there is no room
+        live = prompted.runpytest_subprocess("--llm-record")
+        live.stdout.fnmatch_lines(["MISSING: not recorded: its request waits for room in the provider's queue of *"])
+        assert provider.live == []
+        provider.end()
+        collect(prompted).stdout.fnmatch_lines(["*: 2 cassettes written from 1 batch", "*sent 2 requests of 2 cases*"])
+        provider.end()
+        assert collect(prompted).ret == 0
+        assert (sizes(provider), len(provider.requests)) == ([4, 2, 2], 4)
+    assert (cassette_names(prompted), batch_files(prompted)) == (ALL, [])
+    prompted.runpytest_subprocess().assert_outcomes(passed=5)
+
+
+def test_a_project_says_what_the_queue_takes(prompted: pytest.Pytester) -> None:
+    """Then nothing is refused. A prompt that changes takes back what was not sent."""
+    with batching(BatchProvider()) as provider:
+        line = one_line(prompted, provider)
+        provider.queue_bytes = 3 * line + 20
+        prompted.makeini(f"[pytest]\nllm_extract_batch_tokens =\n    claude-* 1\n    gpt-4o* {3 * line // 4 + 5:,}")
+        first = submit(prompted)
+        first.stdout.fnmatch_lines(["*sent 3 requests of 3 cases*", "  waiting for room *: 1 request; *"])
+        again = submit(prompted)
+        again.stdout.fnmatch_lines(["  waiting: 1 request: waits for room in the provider's queue", "nothing was sent"])
+        collect(prompted, "-k", "c0")  # what is not selected waits on
+        waits = [path for path in batch_files(prompted) if '"is_queued": true' in path.read_text()]
+        kept = waits[0].read_bytes()
+        provider.end()
+        submit(prompted).stdout.fnmatch_lines(["*: 3 cassettes written *", "*sent 1 request of 1 case *"])
+        waits[0].write_bytes(kept)  # as if the process had ended before it took this out
+        provider.end()
+        assert collect(prompted).ret == 0
+        assert (sizes(provider), cassette_names(prompted), batch_files(prompted)) == ([3, 1], ALL, [])
+        prompted.path.joinpath("read.md").write_text("Read well.")
+        submit(prompted)
+        prompted.path.joinpath("read.md").write_text("Read it.")
+        collect(prompted).stdout.fnmatch_lines(["  never sent, and forgotten: the requests of 1 cassette changed *"])
+        assert len(batch_files(prompted)) == 1
+
+
+def test_a_request_that_is_larger_than_the_queue_is_named(prompted: pytest.Pytester) -> None:
+    """It is offered alone, and is missing in the provider's words; nothing waits for ever."""
+    with batching(BatchProvider()) as provider:
+        provider.queue_bytes = 1
+        submit(prompted, "-k", "c0 or c1")
+        collect(prompted)
+        for _ in range(2):
+            run = collect(prompted)
+        run.stdout.fnmatch_lines(["  still missing: 1 case (c?): token_limit_exceeded: Enqueued token limit *"])
+        assert (provider.requests, batch_files(prompted)) == ([], [])
+
+
+@pytest.mark.parametrize("extractor", ["claude", "gemini"])
+def test_other_providers_refuse_at_once(prompted: pytest.Pytester, extractor: str) -> None:
+    """By HTTP 429, before a batch is there: the halves wait as those of OpenAI do. Without credit nothing waits."""
+    prompted.makepyfile(test_items=PLAIN.replace("EXTRACTOR", extractor))
+    provider = AnthropicBatches() if extractor == "claude" else GoogleBatches()
+    words: dict[str, Any] = {"error": {"message": "too many requests in the queue", "type": "rate_limit_error"}}
+
+    def refuse(method: str, path: str) -> Refusal | None:
+        creates = method == "POST" and path.endswith(("/messages/batches", ":batchGenerateContent"))
+        return Refusal(429, words, {"retry-after": "0"}) if creates else None
+
+    with batching(provider):
+        provider.refuse = refuse
+        run = submit(prompted)
+        run.stdout.fnmatch_lines(
+            [
+                "*: sent nothing",
+                "  waiting for room in the provider's queue: 4 requests; llm-extract collect sends them",
+                "  a batch of 4 requests was refused by *: HTTP 429: too many requests in the queue",
+            ]
+        )
+        assert run.ret == 0
+        provider.refuse = lambda method, path: None
+        collect(prompted).stdout.fnmatch_lines(["*sent 2 requests of 2 cases *"])
+        provider.end()
+        collect(prompted).stdout.fnmatch_lines(["*: 2 cassettes written *", "*sent 2 requests of 2 cases *"])
+        provider.end()
+        assert collect(prompted).ret == 0
+        assert (len(provider.requests), cassette_names(prompted)) == (4, ALL)
+        prompted.path.joinpath("test_items.py").write_text(PLAIN.replace("EXTRACTOR", extractor).replace("doc", "text"))
+        provider.refuse = refuse
+        words["error"]["type"] = "insufficient_quota"
+        submit(prompted).stdout.fnmatch_lines(["  not sent: a batch of 4 requests was refused *: HTTP 429: *"])
+        assert batch_files(prompted) == []
+
+
+def test_what_a_queue_takes() -> None:
+    """The lower of what the project says and what a refusal told; an empty queue is offered anything."""
+    assert Queue(0, 10, None).takes(11)
+    assert [Queue(4, *known).takes(6) for known in ((None, None), (10, None), (10, 9), (None, 9))] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert Queue(4, None, None).most_after_refusal(6) == 5
+
+
+def test_a_line_that_is_not_a_limit_is_refused(prompted: pytest.Pytester) -> None:
+    """A model and a number."""
+    prompted.makeini("[pytest]\nllm_extract_batch_tokens = 90000")
+    run = prompted.runpytest_subprocess("--llm-extract-plan")
+    run.stderr.fnmatch_lines(["*ini llm_extract_batch_tokens: must be a model (glob) and a number of tokens *'90000'"])
