@@ -20,9 +20,9 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\s+[A-Za-z0-9+/_-]{40,})*(?:\s+[A-
 _READABLE = re.compile(rb"[\x20-\x7e]{16,}")
 _TEXT, _BETWEEN = re.compile(rb"(?:[\t\n\r\x20-\x7e]|[\xc2-\xf4][\x80-\xbf]{1,3}){8,}+"), "\n!\n"
 _HEX = re.compile(r"[0-9A-Fa-f]{2}(?:[ :]?[0-9A-Fa-f]{2}){15,}+[0-9A-Fa-f]?")
-_SHORTEST_BASE32 = 26
 _BASE32 = re.compile(r"[A-Z2-7]{26,}+|[a-z2-7]{26,}+")
-_LINE_BREAK = re.compile(r"(?<=[\w+/=-])[ \t]*\r?\n\s*(?=[\w+/=-])")
+_BLANK_END = re.compile(r"[ \t]+(?=\r?\n)|\r(?=\n)")
+_LINE_BREAK = re.compile(r"\n(?<=[\w+/=-]\n)\s*(?=[\w+/=-])")  # one that begins with a character is found fastest
 _MAX_NESTED = 3
 _MAX_INFLATED = 16 * 1024 * 1024
 _MOST_TIMES, _MOST_DECODED = 12, 1024 * 1024
@@ -132,7 +132,9 @@ def _without_nulls(text: str) -> str:
 
 def _in_one_line(text: str) -> str:
     """The text without line breaks between characters of a key."""
-    return _LINE_BREAK.sub("", text) if "\n" in text else text
+    if any(blank in text for blank in (" \n", "\t\n", "\r\n")):
+        text = _BLANK_END.sub("", text)
+    return _LINE_BREAK.sub("", text)
 
 
 def _encoded(texts: Collection[str]) -> Iterator[bytes]:
@@ -140,17 +142,17 @@ def _encoded(texts: Collection[str]) -> Iterator[bytes]:
 
     They are layers of one text, so most of it is in each of them, and is decoded once.
     """
-    for found in _all(_HEX, texts):
+    for found in _all(_HEX, dict.fromkeys(line for text in texts for line in text.split("\n"))):
         coded = found.replace(" ", "").replace(":", "")
         for start in range(2):  # what is before it may be of the same alphabet, here and below
             yield from _readable(bytes.fromhex(coded[start : len(coded) - (len(coded) - start) % 2]))
-    # A run of base32 lies in one long word, and there are few of them.
-    for found in _all(_BASE32, {word for text in texts for word in text.split() if len(word) >= _SHORTEST_BASE32}):
+    in_base64 = _all(_BASE64, texts)
+    for found in _all(_BASE32, in_base64):  # which has its letters too
         for start in range(8):
             coded = found[start:].upper()
             coded = coded[: len(coded) - (len(coded) % 8 in (1, 3, 6))]
             yield from _readable(base64.b32decode(coded + "=" * (-len(coded) % 8)))
-    for found in _all(_BASE64, texts):
+    for found in in_base64:
         pieces = found.split()
         for run in dict.fromkeys(["".join(pieces), *pieces]):
             coded = run.replace("-", "+").replace("_", "/")

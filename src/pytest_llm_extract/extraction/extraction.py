@@ -223,17 +223,18 @@ class Extraction:
         self.result = with_further(first, further)
 
     def _take(self, function: Callable[[], Any], job: Job) -> _Taken:
-        call = self._record(job, function) if self._record else replay(function, job.slot(self._settings))
+        slot = job.slot(self._settings)
+        call = self._record(job, function) if self._record else replay(function, slot)
         with taking(judging := Judging()):
-            taken = self._judge(call, job)
+            taken = self._judge(call, slot.path, is_first=job.sample == 1)
         if judging.stopped is None:
             return taken
         call.status, call.problem, call.error = Status.ERROR, str(judging.stopped), None
-        return self._judge(call, job)
+        return self._judge(call, slot.path, is_first=job.sample == 1)
 
-    def _judge(self, call: Call, job: Job) -> _Taken:
+    def _judge(self, call: Call, cassette: Path, *, is_first: bool) -> _Taken:
         answer = self._read(call)
-        result = self._score(call, answer, job.path(self._settings), is_first=job.sample == 1)
+        result = self._score(call, answer, cassette, is_first=is_first)
         accepts = self._settings.accept is not None
         requests = call.facts.fingerprints
         kept = keep(self._suite.schema, self._golden, call.value, requests, answer, result) if accepts else None

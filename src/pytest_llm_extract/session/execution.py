@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         from pytest_llm_extract.extraction.event_loop import ready_loop
 
         stash[_routing] = ExitStack()
+        # What was imported and collected stays until the end: looking through it again and again for garbage is a tenth
+        # of a replay.
+        gc.freeze()
+        stash[_routing].callback(gc.unfreeze)
         stash[_routing].enter_context(ready_loop())
         stash[_routing].enter_context(routed(refuses_outside=stash[SETTINGS].strict_network))
     try:

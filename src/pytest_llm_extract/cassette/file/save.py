@@ -64,7 +64,8 @@ def cassette_text(
     interactions = "".join(_interaction(*exchange) for exchange in exchanges)
     rest = f"{_answer(recording)}interactions:\n{interactions}version: 1\n"
     # Our own digests are not searched: no secret is in them, and each of them could be base64.
-    storage.watch.refuse(f"{HEAD}  seal:\n{head}{run_line(run)}{rest}", path, said=recording.said)
+    searched = run | {"hashes": {"model": (run.get("hashes") or {}).get("model")}}
+    storage.watch.refuse(f"{HEAD}  seal:\n{head}{run_line(searched)}{rest}", path, said=recording.said)
     return seal(f"{HEAD}{head}{run_line(digests | run)}{rest}")
 
 
