@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from pytest_llm_extract.formats.strict_json import read_exactly
 from pytest_llm_extract.results.accepted import Accepted, Origin, numbered
-from pytest_llm_extract.results.leaf import Leaf, Leaves, counts_from_wire
-from pytest_llm_extract.results.outcome import FieldCounts, Outcome, Status, merge_counts
+from pytest_llm_extract.results.leaf import counts_from_wire, leaves_of_counts
+from pytest_llm_extract.results.outcome import FieldCounts, Status, merge_counts
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer
 from pytest_llm_extract.scoring.score import score_answer
@@ -91,20 +91,11 @@ class Entry(NamedTuple):
         """Outcome counts of leaves and rows by field path, when it was accepted."""
         return merge_counts(self.outcomes, self.rows)
 
-    @property
-    def leaves(self) -> Leaves:
-        """The leaves with their outcomes at acceptance, without values."""
-        return {
-            path: tuple(Leaf(Outcome(name)) for name, count in counts.to_wire().items() for _ in range(count))
-            for path, counts in self.outcomes.items()
-        }
-
     def as_then(self) -> Accepted:
-        """The entry with the leaves it had at acceptance."""
+        """The entry with the leaves it had at acceptance, without their values."""
         further = tuple(sample.as_then() for sample in self.further)
-        return Accepted(
-            self.leaves, self.then, self.origin, self.attempt, further, self.group, status=self.status, rows=self.rows
-        )
+        now = leaves_of_counts(self.outcomes), self.then, self.origin
+        return Accepted(*now, self.attempt, further, self.group, status=self.status, rows=self.rows)
 
     def scored(self, schema: Schema, gold: Any, old_gold: Any = None) -> Accepted:
         """Its answer under today's gold and rules, and under the `old_gold` that `kept_gold` gave."""
@@ -132,18 +123,9 @@ class Entry(NamedTuple):
 
 def _exactly(text: str, name: str, name_of_text: str) -> dict[str, Any]:
     """The value of JSON text, or the text itself if writing the value again would change it."""
-    value = _read_exact_json(text)
-    return {name_of_text: text} if value is _INEXACT else {name: value}
-
-
-_INEXACT = object()
-
-
-def _read_exact_json(text: str) -> Any:
-    """The JSON value of a string, or `_INEXACT` if writing it again would change what it means."""
     try:
         value = read_exactly(text, lambda number, literal: repr(number) == literal)
         json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate cannot be written as UTF-8
     except (ValueError, RecursionError):
-        return _INEXACT
-    return value
+        return {name_of_text: text}
+    return {name: value}

@@ -22,7 +22,7 @@ from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.git import Revision
 from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf, Leaves
+from pytest_llm_extract.results.leaf import Leaf, Leaves, leaves_of_counts
 from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.suites.suite import Suite
@@ -202,7 +202,7 @@ def _with_values(entry: Entry, gold: Any) -> Leaves:
     answer = _json(entry.text)
     return {
         path: (_leaf(leaves[0].outcome, _at(gold, path), _at(answer, path)),) if len(leaves) == 1 else leaves
-        for path, leaves in entry.leaves.items()
+        for path, leaves in leaves_of_counts(entry.outcomes).items()
     }
 
 

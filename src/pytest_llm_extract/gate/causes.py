@@ -87,7 +87,7 @@ def _labels(paired: _Paired) -> list[str]:
         moved = []
         now, before = (_total(getattr(old, name) for _, old in _samples(touched)) for name in ("fields", "then"))
         for path, counts in then.items():
-            after = _minus(counts, before.get(path)) + now.get(path, FieldCounts())
+            after = counts + before.get(path, FieldCounts()) * -1 + now.get(path, FieldCounts())
             if counts.n and after.n and counts.accuracy != after.accuracy:
                 moved.append(f"{path} from {percent(counts.accuracy or 0)} to {percent(after.accuracy or 0)}")
         effect = f", which moved {', '.join(moved)} on both sides" if moved else ""
@@ -111,19 +111,6 @@ def _total(counts: Iterable[dict[str, FieldCounts]]) -> dict[str, FieldCounts]:
         for path, more in one.items():
             listed.setdefault(path, []).append(more)
     return {path: add_up(one) for path, one in listed.items()}
-
-
-def _minus(counts: FieldCounts, part: FieldCounts | None) -> FieldCounts:
-    if part is None:
-        return counts
-    return FieldCounts(
-        counts.correct - part.correct,
-        counts.wrong - part.wrong,
-        counts.missing - part.missing,
-        counts.spurious - part.spurious,
-        counts.absent_ok - part.absent_ok,
-        counts.invalid - part.invalid,
-    )
 
 
 def _recorded_again(paired: _Paired) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
@@ -234,10 +235,7 @@ def _doubts(suite: SuiteResult, comparisons: Sequence[Comparison]) -> list[str]:
             enough = comparison.cases_to_decide
             more = f"; about {enough:,} {comparison.unit}s would decide, if this drop is the true one" if enough else ""
             doubts.append(f"{_nearest(comparison)} against the {comparison.against} could be noise{more}")
-    models: dict[str, int] = {}
-    for sample in suite.samples:
-        if sample.model is not None:
-            models[sample.model] = models.get(sample.model, 0) + 1
+    models = Counter(sample.model for sample in suite.samples if sample.model is not None)
     if comparisons and len(models) > 1:
         mixed = ", ".join(f"{model} ({count})" for model, count in sorted(models.items()))
         doubts.append(f"the answers come from several models: {mixed}")
@@ -307,11 +305,8 @@ def _flakes(cases: Sequence[CaseResult], fields: Mapping[str, FieldSummary]) -> 
 
 def _unlike_samples(cases: Iterable[CaseResult]) -> list[str]:
     """Note a baseline with another number of samples, and what is compared then."""
-    counts: dict[tuple[int, int], int] = {}
-    for case in cases:
-        if case.baseline is not None and len(case.samples) != len(case.baseline.samples):
-            key = len(case.samples), len(case.baseline.samples)
-            counts[key] = counts.get(key, 0) + 1
+    sides = ((len(case.samples), len(case.baseline.samples)) for case in cases if case.baseline is not None)
+    counts = Counter((here, there) for here, there in sides if here != there)
     return [
         f"samples in {count_cases(count)}: {here} here, {there} in the baseline; "
         f"the first {'one is' if min(here, there) == 1 else f'{min(here, there)} are'} compared"

@@ -15,8 +15,8 @@ from typing import Any
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import JudgeNote
-from pytest_llm_extract.results.leaf import Leaf, Leaves
-from pytest_llm_extract.results.outcome import FieldCounts, Outcome
+from pytest_llm_extract.results.leaf import leaves_of_counts
+from pytest_llm_extract.results.outcome import FieldCounts
 from pytest_llm_extract.results.suite_result import AcceptedRun, JudgedBy, SuiteResult
 from pytest_llm_extract.wording import count_cases, percent, some_names
 
@@ -89,16 +89,12 @@ def _limit(kind: str, value: Any) -> str:
         return _MISSING
     if kind == "floor":
         rates = value if isinstance(value, Mapping) else {"accuracy": value}
-        shown = [f"{'' if name == 'accuracy' else name + ' '}{_percent(share)}" for name, share in rates.items()]
-        return ", ".join(shown)
+        shown = {name: percent(Fraction(share), 12) for name, share in rates.items()}
+        return ", ".join(share if name == "accuracy" else f"{name} {share}" for name, share in shown.items())
     if kind == "budget":
         given = {name: limit for name, limit in value.items() if limit not in (None, False)}
         return ", ".join(f"{name}={limit}" for name, limit in given.items()) or "no limit"
     return _short(value)
-
-
-def _percent(share: str) -> str:
-    return percent(Fraction(share), 12)
 
 
 def _short(value: Any) -> str:
@@ -168,13 +164,9 @@ def as_judged_before(suite: SuiteResult) -> SuiteResult | None:
 
 
 def _before(case: CaseResult, old: Accepted) -> CaseResult:
-    further = tuple(_sample_before(sample) for sample in case.further)
+    further = tuple(replace(sample, **_outcomes_before(sample)) for sample in case.further)
     again = replace(case, **_outcomes_before(case))
     return replace(again, group=old.group, further=further, baseline=_accepted_before(old))
-
-
-def _sample_before(sample: Sample) -> Sample:
-    return replace(sample, **_outcomes_before(sample))
 
 
 def _accepted_before(old: Accepted) -> Accepted:
@@ -187,12 +179,4 @@ def _outcomes_before(sample: Sample | Accepted) -> dict[str, Any]:
     if sample.old_gold is None:
         return {}
     # The counts are of leaves and rows. A path of rows stays known as one.
-    return {"leaves": _leaves(sample.old_gold), "rows": dict.fromkeys(sample.rows, FieldCounts())}
-
-
-def _leaves(counts: Mapping[str, FieldCounts]) -> Leaves:
-    """Leaves with these counts, without values."""
-    return {
-        path: tuple(Leaf(Outcome(name)) for name, count in one.to_wire().items() for _ in range(count))
-        for path, one in counts.items()
-    }
+    return {"leaves": leaves_of_counts(sample.old_gold), "rows": dict.fromkeys(sample.rows, FieldCounts())}

@@ -59,6 +59,14 @@ def count_leaves(leaves: Leaves) -> dict[str, FieldCounts]:
     return counts
 
 
+def leaves_of_counts(counts: Mapping[str, FieldCounts]) -> Leaves:
+    """Leaves that were counted, without their values."""
+    return {
+        path: tuple(Leaf(Outcome(name)) for name, count in one.to_wire().items() for _ in range(count))
+        for path, one in counts.items()
+    }
+
+
 def counts_to_wire(counts: Mapping[str, FieldCounts]) -> dict[str, dict[str, int]]:
     """The inverse of `counts_from_wire`."""
     return {path: found.to_wire() for path, found in counts.items()}
