@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.file import Baseline
+from pytest_llm_extract.baseline.find import read_at
 from pytest_llm_extract.baseline.paths import ANCHOR, BASELINE
 from pytest_llm_extract.errors import BaselineError
 from pytest_llm_extract.git import Revision
@@ -19,7 +20,7 @@ def baseline_changes(revision: Revision, folder: Path) -> list[JudgeNote]:
     for name in (BASELINE, ANCHOR):
         path, kind = folder / name, name.partition(".")[0]
         try:
-            before = _read(revision, path)
+            before = read_at(revision, path)
             after = files.load(revision.folder / path, path.as_posix())
         except BaselineError as error:
             notes.append(JudgeNote(kind, str(error)))
@@ -27,11 +28,6 @@ def baseline_changes(revision: Revision, folder: Path) -> list[JudgeNote]:
         if (what := _difference(before, after)) is not None:
             notes.append(JudgeNote(kind, f"{path.as_posix()} {what}"))
     return notes
-
-
-def _read(revision: Revision, path: Path) -> Baseline | None:
-    text = revision.read(path)
-    return None if text is None else files.parse(text, revision.named(path))
 
 
 def _difference(before: Baseline | None, after: Baseline | None) -> str | None:

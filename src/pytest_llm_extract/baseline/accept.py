@@ -58,11 +58,8 @@ def write_accepted(
         raise BaselineError(suite.key, "an anchor is a whole run; this one is partial")
     if settings.accept == "baseline" or baseline is None:
         accepted = accept(baseline, new, shown_path(folder / BASELINE, settings.rootdir))
-        said += [
-            _write(folder / BASELINE, accepted, settings),
-            *_taken(baseline, accepted, new),
-            *_in_spite_of(decision),
-        ]
+        said += [_write(folder / BASELINE, accepted, settings), *_taken(baseline, accepted, new)]
+        said += [f"  in spite of: {reason}" for reason in decision.reasons] if decision else []
         if anchor is not None and decision and _has_lost(decision):
             said.append(
                 "  the anchor stays, and later runs are compared with it too: --llm-extract-accept=anchor replaces it"
@@ -101,7 +98,3 @@ def _has_lost(decision: Decision) -> bool:
     """Whether this run lost against the anchor. Without an anchor of its own, the baseline is the anchor."""
     last = decision.comparisons[-1:]
     return any(against.failed or against.pooled_p_adj <= against.alpha for against in last)
-
-
-def _in_spite_of(decision: Decision | None) -> list[str]:
-    return [f"  in spite of: {reason}" for reason in decision.reasons] if decision else []

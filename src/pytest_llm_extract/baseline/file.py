@@ -8,16 +8,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
 from pytest_llm_extract.baseline.entry import Entry
-from pytest_llm_extract.baseline.file_schema import wrong_in_case, wrong_in_header
 from pytest_llm_extract.errors import BaselineError, reason
 from pytest_llm_extract.formats.text_files import read_regular, withheld
+from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.results.suite_result import JudgedBy
 from pytest_llm_extract.wording import count_cases
 
 FORMAT, VERSION = "pytest-llm-extract-baseline", 1
+_Text = InstanceOf[str]  # pydantic's own `str` refuses half a surrogate pair, which an answer may hold
+_Part = Literal["prompt", "schema", "parameters", "model", "answered", "gold", "scoring", "document", "request", "via"]
+_Origin = dict[_Part, _Text | None]
+_Number = Annotated[int, Field(ge=1, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def parse(text: str, name: str) -> Baseline:
         raise BaselineError(name, "is not a baseline of pytest-llm-extract")
     if header.get("version") != VERSION:
         raise BaselineError(name, f"has format version {header.get('version')!r}, this plugin reads {VERSION}")
-    if (wrong := wrong_in_header(header)) is not None:
+    if (wrong := _wrong_in(header, _Header)) is not None:
         raise BaselineError(f"{name}:{rows[0][0]}", f"is not a valid baseline header ({wrong})")
     entries, history = _entries(rows[1:], header["prompt"], name), tuple(header["history"])
     if len(entries) != (n_rows := _n_rows(history, len(entries))):
@@ -131,7 +137,7 @@ def _entries(rows: Iterable[tuple[int, dict[str, Any]]], prompt: str | None, nam
     entries: dict[str, Entry] = {}
     for number, row in rows:
         place = f"{name}:{number}"
-        if (wrong := wrong_in_case(row)) is not None:
+        if (wrong := _wrong_in(row, _Case)) is not None:
             raise BaselineError(place, f"is not a valid baseline record ({wrong})")
         entry = Entry.from_wire(row)
         if entry.id in entries:
@@ -163,3 +169,49 @@ def _row(line: str, number: int, name: str) -> tuple[int, dict[str, Any]]:
     if not isinstance(row, dict):
         raise BaselineError(f"{name}:{number}", "is not a JSON object")
     return number, row
+
+
+class _Sample(BaseModel):
+    status: Status
+    outcomes: dict[_Text, dict[Outcome, _Number]]
+    rows: dict[_Text, dict[Outcome, _Number]] = {}
+    attempt: _Number
+    raw: _Text | None = None
+    requests: list[_Text] = []
+    origin: _Origin = {}
+
+
+class _Case(_Sample):
+    id: _Text
+    requests: list[_Text]
+    origin: _Origin
+    group: _Text | None = None
+    gold_text: _Text | None = None
+    samples: list[_Sample] = []
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(strict=True)
+    n_cases: int
+    complete: bool
+    n_rows: int | None = None
+
+
+class _Header(BaseModel):
+    suite: _Text
+    variant: _Text
+    fields: list[_Text]
+    prompt: _Text | None
+    history: list[_Record]
+    judge: dict[_Text, Any] | None = None
+    checksum: _Text | None = None
+
+
+def _wrong_in(row: dict[str, Any], form: type[BaseModel]) -> str | None:
+    """What is wrong with a line, in words; None if it can be read."""
+    try:
+        form.model_validate(row)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    return None

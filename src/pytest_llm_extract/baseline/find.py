@@ -124,12 +124,12 @@ def load_own(path: Path, settings: Settings) -> Baseline | None:
 
 def _of_revision(revision: Revision, own: Path, suite: Sought, committed: Baseline | None) -> AcceptedAnswers:
     """The baseline of a revision at the suite's own path, else that of a suite which has moved."""
-    path, baseline = own, _read(revision, own)
+    path, baseline = own, read_at(revision, own)
     if baseline is None:
         path, baseline = _moved(revision, own, suite) or (own, None)
     source = str(revision) if path == own else revision.named(path)
     lacking = f"{revision} has no baseline at {own.as_posix()}" if baseline is None and committed is not None else None
-    anchor = _read(revision, path.with_name(ANCHOR))
+    anchor = read_at(revision, path.with_name(ANCHOR))
     return AcceptedAnswers(baseline, anchor, committed, {"baseline": source, "anchor": source}, lacking)
 
 
@@ -142,7 +142,7 @@ def _moved(revision: Revision, own: Path, suite: Sought) -> tuple[Path, Baseline
     moved = []
     for path in _not_here(revision):
         with suppress(LlmExtractError):  # a damaged one is nobody's
-            baseline = _read(revision, path)
+            baseline = read_at(revision, path)
             shared = len(suite.cases & baseline.entries.keys()) if baseline else 0
             if baseline and 2 * shared >= min(len(suite.cases), len(baseline.entries)) > 0:
                 alike = len({*path.parts} & {*own.parts})
@@ -207,6 +207,11 @@ def check_source(settings: Settings) -> None:
         given_file(settings)
 
 
-def _read(revision: Revision, path: Path) -> Baseline | None:
+def read_at(revision: Revision, path: Path) -> Baseline | None:
+    """Read the baseline that a revision has at a path; None where it has none.
+
+    Raises:
+        BaselineError: it cannot be used.
+    """
     text = revision.read(path)
     return None if text is None else files.parse(text, revision.named(path))

@@ -45,8 +45,9 @@ def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
         entries, history = {entry.id: entry for entry in new.entries}, old.history if old else ()
         fields = new.fields
     else:
-        taken = {e.id: e for e in new.entries if e.id not in old.entries or _relabelled(old.entries[e.id], e)}
-        entries, history = {**old.entries, **taken}, old.history
+        known = old.entries
+        taken = {e.id: e for e in new.entries if e.id not in known or known[e.id].origin.gold != e.origin.gold}
+        entries, history = {**known, **taken}, old.history
         fields = old.fields  # those of most entries: what is new or gone is accepted by a whole run
         if old.prompt is not None and any(entry.origin.prompt != old.prompt for entry in taken.values()):
             raise BaselineError(
@@ -62,7 +63,8 @@ def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
         "fields": _rates(entries.values()),
         **({"tried": sorted(new.tried)} if new.tried else {}),
     }
-    prompt = _one_prompt(entries.values())
+    prompts = {entry.origin.prompt for entry in entries.values()}
+    prompt = prompts.pop() if len(prompts) == 1 else None
     history = (*history, record)[-_MAX_HISTORY:]
     judged_by = new.judged_by if new.complete or old is None else old.judged_by
     return Baseline(new.suite, new.variant, fields, prompt, history, entries, judged_by)
@@ -75,12 +77,3 @@ def _rates(entries: Iterable[Entry]) -> dict[str, list[int]]:
         for path, counted in entry.outcomes.items():
             counts[path] = counts.get(path, FieldCounts()) + counted
     return {path: [counted.right, counted.n] for path, counted in sorted(counts.items())}
-
-
-def _relabelled(old: Entry, new: Entry) -> bool:
-    return old.origin.gold != new.origin.gold
-
-
-def _one_prompt(entries: Iterable[Entry]) -> str | None:
-    prompts = {entry.origin.prompt for entry in entries}
-    return prompts.pop() if len(prompts) == 1 else None
