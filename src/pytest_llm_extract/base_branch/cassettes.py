@@ -1,17 +1,20 @@
-"""Cassettes against those of the base branch: the same request with another answer, another host, a broken seal."""
+"""Cassettes of the base branch against those here, and against the answers that its baselines accepted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from pytest_llm_extract.baseline.entry import Entry
+from pytest_llm_extract.baseline.file import Baseline
 from pytest_llm_extract.cassette.file.checksum import HEAD, is_sealed
 from pytest_llm_extract.cassette.file.exchange import Recording
 from pytest_llm_extract.cassette.file.fast_load import read_as_written
 from pytest_llm_extract.cassette.file.layout import LayoutError
 from pytest_llm_extract.cassette.file.load import MAX_BYTES, parse
+from pytest_llm_extract.config.suite_folders import file_name, folder_name, split_key
 from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.git import Revision, blob_id
 from pytest_llm_extract.results.judge import JudgeNote
@@ -33,16 +36,18 @@ def cassette_changes(revision: Revision, folder: Path) -> list[JudgeNote]:
     before = {path: one for path, one in revision.blobs(folder.as_posix()).items() if path.suffix == ".yaml"}
     here = dict(_files(revision.folder, folder))
     changed = [path for path, one in before.items() if path in here and blob_id(here[path], one) != one]
-    contents = revision.read_blobs([before[path] for path in changed])
-    changes = [
-        change
-        for path, old in zip(changed, contents, strict=True)
-        if old is not None
-        for change in compare(old, here[path])
-    ]
+    contents = zip(changed, revision.read_blobs([before[path] for path in changed]), strict=True)
+    changes = [one for path, old in contents if old is not None for one in compare(old, here[path])]
     unsealed = [path.stem for path, data in here.items() if data.startswith(_HEAD) and not is_sealed(data)]
     changes += [CassetteChange("seal", name) for name in unsealed]
-    return _notes(changes)
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for change in changes:
+        grouped.setdefault((change.kind, change.detail), []).append(change.case)
+    said = {key: f"{_WORDS[key[0]].format(count_cassettes(len(cases)))}{key[1]}" for key, cases in grouped.items()}
+    return [
+        JudgeNote("cassette", f"{said[key]}: {some_names(map(visible, cases))}", tuple(cases))
+        for key, cases in grouped.items()
+    ]
 
 
 _WORDS = {
@@ -50,20 +55,6 @@ _WORDS = {
     "host": "another host answered in {}",
     "seal": "{} edited by hand: the checksum does not fit",
 }
-
-
-def _notes(changes: Iterable[CassetteChange]) -> list[JudgeNote]:
-    grouped: dict[tuple[str, str], list[str]] = {}
-    for change in changes:
-        grouped.setdefault((change.kind, change.detail), []).append(change.case)
-    return [
-        JudgeNote("cassette", f"{_WORDS[kind].format(count_cassettes(len(cases)))}{detail}: {_some(cases)}", (*cases,))
-        for (kind, detail), cases in grouped.items()
-    ]
-
-
-def _some(cases: Iterable[str]) -> str:
-    return some_names(map(visible, cases))
 
 
 def compare(before: bytes, after: bytes) -> Iterator[CassetteChange]:
@@ -96,3 +87,35 @@ def _files(root: Path, folder: Path) -> Iterator[tuple[Path, bytes]]:
     for path in sorted((root / folder).rglob("*.yaml")):
         if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_BYTES:
             yield path.relative_to(root), path.read_bytes()
+
+
+def not_accepted(revision: Revision, baseline: Baseline, path: Path) -> list[str]:
+    """The cases with a cassette in this revision that was recorded later than its baseline was accepted.
+
+    A case without a cassette is left out: then the accepted answer is the only one.
+
+    Args:
+        revision: where to look.
+        baseline: the accepted answers.
+        path: the baseline's file, relative to the revision's folder.
+    """
+    is_of_variant = split_key(baseline.suite)[1] is not None
+    folder = path.parent if is_of_variant else path.parent / folder_name(baseline.variant)
+    expected = {
+        folder / file_name(case, number): (case, sample)
+        for case, entry in baseline.entries.items()
+        for number, sample in enumerate(entry.samples, 1)
+    }
+    ids = {file: blob for file, blob in revision.blobs(folder.as_posix()).items() if file in expected}
+    contents = zip(ids, revision.read_blobs(list(ids.values())), strict=True)
+    others = [expected[file][0] for file, data in contents if data and not _is_of(data, expected[file][1])]
+    return list(dict.fromkeys(others))
+
+
+def _is_of(data: bytes, accepted: Entry) -> bool:
+    """Whether a cassette is the recording whose answer was accepted; one that cannot be read is not."""
+    recording = read_cassette(data)
+    if recording is None:
+        return False
+    recorded = tuple(recording.fingerprints), int(recording.meta.get("attempt", 1))
+    return recorded == (accepted.fingerprints, accepted.attempt)

@@ -74,12 +74,10 @@ def _of_toml(name: str, text: str) -> dict[str, Any] | None:
     if name in _OWN:
         return dict(data.get("pytest", {}))
     tool = data.get("tool", {}).get("pytest")
-    return None if tool is None else {**{k: v for k, v in tool.items() if k != "ini_options"}, **_options(tool)}
-
-
-def _options(tool: dict[str, Any]) -> dict[str, Any]:
+    if tool is None:
+        return None
     options = tool.get("ini_options", {})
-    return options if isinstance(options, dict) else {}
+    return {**{k: v for k, v in tool.items() if k != "ini_options"}, **(options if isinstance(options, dict) else {})}
 
 
 def _of_ini(name: str, text: str) -> dict[str, Any] | None:

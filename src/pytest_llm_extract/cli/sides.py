@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pytest_llm_extract.base_branch.accepted import not_accepted
+from pytest_llm_extract.base_branch.cassettes import not_accepted
 from pytest_llm_extract.baseline import file as files
 from pytest_llm_extract.baseline.entry import Entry
 from pytest_llm_extract.baseline.file import Baseline

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_llm_extract.results.outcome import RIGHT, Outcome
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.schema.validators import MISSING
+from pytest_llm_extract.scoring.compare.comparators import is_absent
 from pytest_llm_extract.scoring.compare.items_plan import ItemsPlan
 from pytest_llm_extract.scoring.compare.model_plan import ModelPlan, UnionPlan
 from pytest_llm_extract.scoring.compare.plan import FieldPlan, Walk
@@ -42,13 +43,13 @@ class _Explanation(NamedTuple):
 
     def lines(self, plan: FieldPlan, gold: Any, actual: Any, place: str) -> Iterator[str]:
         """What is not right at a place and below it."""
-        if _is_absent(gold) and _is_absent(actual):
+        if is_absent(gold) and is_absent(actual):
             return
         if isinstance(plan, ItemsPlan):
             yield from self._items(plan, gold, actual, place)
         elif isinstance(plan, ModelPlan):
             for name, child in plan.fields:
-                if _is_absent(gold) or name in gold.model_fields_set:
+                if is_absent(gold) or name in gold.model_fields_set:
                     yield from self.lines(child, _field(gold, name), _field(actual, name), f"{place}.{name}")
         elif isinstance(plan, UnionPlan):
             for child, one, other in plan.parts(gold, actual):
@@ -88,11 +89,7 @@ class _Explanation(NamedTuple):
 
 
 def _field(value: Any, name: str) -> Any:
-    return None if _is_absent(value) else getattr(value, name, None)
-
-
-def _is_absent(value: Any) -> bool:
-    return value is None or value is MISSING
+    return None if is_absent(value) else getattr(value, name, None)
 
 
 def _differences(expected: Any, actual: Any) -> Iterator[tuple[str, Any, Any]]:
