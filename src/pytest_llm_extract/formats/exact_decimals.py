@@ -95,8 +95,4 @@ def _decimal(literal: str) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def _marked(number: Decimal) -> str:
-    return f"{_MARK}{number}"
-
-
-_JSON = json.JSONEncoder(default=_marked)
+_JSON = json.JSONEncoder(default=lambda number: f"{_MARK}{number}")

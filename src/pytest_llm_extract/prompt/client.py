@@ -10,8 +10,11 @@ from pytest_llm_extract.cassette.http import router
 from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.wire_formats import RawAnswer, read_answer_body
 
-# Each API's path, and the member without which a body is no answer of it.
-_APIS = {"chat": ("/chat/completions", "choices"), "responses": ("/responses", "output")}
+# Each API's path, the member without which a body is not an answer of it, and what such an answer is called.
+_APIS = {
+    "chat": ("/chat/completions", "choices", "chat completion"),
+    "responses": ("/responses", "output", "response of the Responses API"),
+}
 
 
 class ProviderError(LlmExtractError):
@@ -54,7 +57,7 @@ def complete(client: Any, api: str, body: dict[str, Any]) -> RawAnswer:
     Raises:
         ProviderError: an HTTP error, no connection, or an answer in another format.
     """
-    path, member = _APIS[api]
+    path, member, kind = _APIS[api]
     answer = _replayed(client, path, body) if _is_untouched(client) else None
     if answer is None:
         answer = _sent(client, path, body)
@@ -65,7 +68,7 @@ def complete(client: Any, api: str, body: dict[str, Any]) -> RawAnswer:
         or not isinstance(answer.get(member), list)
         or not (answer[member] or api != "chat")
     ):
-        raise ProviderError(f"the answer is not a {_kind(api)}: {str(answer)[:200]!r}")
+        raise ProviderError(f"the answer is not a {kind}: {str(answer)[:200]!r}")
     return read_answer_body(answer)
 
 
@@ -97,10 +100,6 @@ def _sent(client: Any, path: str, body: dict[str, Any]) -> Any:
         raise ProviderError(f"no answer from {client.base_url}: {error.__cause__ or error}") from None
     except json.JSONDecodeError as error:
         raise ProviderError(f"the answer is not JSON: {error}") from None
-
-
-def _kind(api: str) -> str:
-    return "chat completion" if api == "chat" else "response of the Responses API"
 
 
 def _check_client(client: Any) -> None:

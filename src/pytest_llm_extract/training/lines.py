@@ -16,6 +16,7 @@ from pytest_llm_extract.schema.schema import Schema
 
 FORMATS = ("messages", "prompt-completion")
 _CHARACTERS_A_TOKEN = 4.0
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class TrainingFile(NamedTuple):
@@ -36,14 +37,7 @@ class TrainingFile(NamedTuple):
 
 
 def training_file(call: PromptCall, schema: Schema, rows: Sequence[GoldenCase], format_name: str) -> TrainingFile:
-    """One line for each row: its request without few-shot examples, and its gold as the answer.
-
-    Args:
-        call: the prompt of the variant that is to be tuned.
-        schema: that answers are read by.
-        rows: golden data.
-        format_name: one of FORMATS.
-    """
+    """One line for each row, in one of FORMATS: its request without few-shot examples, and its gold as the answer."""
     lines, left_out = [], {}
     plain = call._replace(examples=None)
     for row in rows:
@@ -71,7 +65,9 @@ def _line(call: PromptCall, schema: Schema, row: GoldenCase, format_name: str) -
     turns = [{"role": turn["role"], "content": turn["content"]} for turn in body.get("messages") or body["input"]]
     if not all(isinstance(turn["content"], str) for turn in turns):
         raise _UnfitRow("has a file as its document")
-    return json.dumps(_LINES[format_name](turns, answer), ensure_ascii=False)
+    if format_name == "messages":
+        return _encode({"messages": [*turns, {"role": "assistant", "content": answer}]})
+    return _encode({"prompt": "\n\n".join(turn["content"] for turn in turns), "completion": answer})
 
 
 def _unlabelled(gold: Any) -> list[str]:
@@ -79,17 +75,6 @@ def _unlabelled(gold: Any) -> list[str]:
     if not isinstance(gold, pydantic.BaseModel):
         return []
     return [name for name in type(gold).model_fields if name not in gold.model_fields_set]
-
-
-def _messages(turns: list[dict[str, Any]], answer: str) -> dict[str, Any]:
-    return {"messages": [*turns, {"role": "assistant", "content": answer}]}
-
-
-def _prompt_completion(turns: list[dict[str, Any]], answer: str) -> dict[str, Any]:
-    return {"prompt": "\n\n".join(turn["content"] for turn in turns), "completion": answer}
-
-
-_LINES = {"messages": _messages, "prompt-completion": _prompt_completion}
 
 
 def check_lines(text: str, schema: Schema, format_name: str) -> list[str]:
