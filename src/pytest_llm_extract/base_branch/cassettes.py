@@ -92,12 +92,8 @@ def _files(root: Path, folder: Path) -> Iterator[tuple[Path, bytes]]:
 def not_accepted(revision: Revision, baseline: Baseline, path: Path) -> list[str]:
     """The cases with a cassette in this revision that was recorded later than its baseline was accepted.
 
-    A case without a cassette is left out: then the accepted answer is the only one.
-
-    Args:
-        revision: where to look.
-        baseline: the accepted answers.
-        path: the baseline's file, relative to the revision's folder.
+    A case without a cassette is left out: then the accepted answer is the only one. `path` is that of the baseline,
+    relative to the revision's folder.
     """
     is_of_variant = split_key(baseline.suite)[1] is not None
     folder = path.parent if is_of_variant else path.parent / folder_name(baseline.variant)

@@ -21,11 +21,7 @@ class Gold(NamedTuple):
 
 
 def read_gold(revision: Revision, dataset: Path) -> Gold | None:
-    """Read a dataset in both places; None where one of them has no such file.
-
-    Args:
-        revision: the base branch.
-        dataset: the file of golden data, relative to the revision's folder.
+    """Read a file of golden data, named relative to the revision's folder, there and here; None where one lacks it.
 
     Raises:
         GitError: the base branch's file cannot be read.
@@ -40,10 +36,7 @@ def read_gold(revision: Revision, dataset: Path) -> Gold | None:
 def golden_changes(dataset: Path, gold: Gold, accepted: Collection[str]) -> list[JudgeNote]:
     """Notes on cases of the base branch's dataset that have other gold here, or are gone.
 
-    Args:
-        dataset: the file of golden data, for the notes.
-        gold: what it expects.
-        accepted: the cases that the baseline keeps, whose gold the gate compares.
+    The gate compares the gold of the `accepted` cases, which the baseline keeps.
     """
     not_kept = [case for case in gold.before if case not in accepted]
     relabelled = [case for case in not_kept if case in gold.after and gold.after[case] != gold.before[case]]

@@ -41,13 +41,7 @@ def keep(
 ) -> Kept:
     """Make a baseline entry of an answer and its score.
 
-    Args:
-        schema: the suite's.
-        golden: the case.
-        value: what the extraction returned, None where it raised.
-        requests: the fingerprints of its requests.
-        answer: what was read of the value.
-        result: how it was scored.
+    `value` is what the extraction returned, None where it raised; `requests` has the fingerprints of its requests.
     """
     text = _text(schema, value, answer)
     counts, origin = result.counts, result.origin

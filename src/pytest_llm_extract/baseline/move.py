@@ -16,14 +16,7 @@ from pytest_llm_extract.formats.atomic_write import write_atomically
 
 
 def split(old: Baseline, suite: str, variant: str, stays: Collection[str]) -> tuple[Baseline, Baseline]:
-    """What another suite takes over of a baseline, and what is left of it.
-
-    Args:
-        old: the baseline of the suite that moved.
-        suite: the key of the suite that takes it over.
-        variant: its variant.
-        stays: the ids of cases that stay where they are.
-    """
+    """What another suite, named by its key, takes over of a baseline, and what is left of it: the cases in `stays`."""
     taken = {case: entry for case, entry in old.entries.items() if case not in stays}
     left = {case: entry for case, entry in old.entries.items() if case in stays}
     return _with(replace(old, suite=suite, variant=variant), taken), _with(old, left)

@@ -47,12 +47,7 @@ def variant_folder(root: Path, suite_id: str, variant: str) -> Path:
 
 
 def suite_key(suite_id: str, variant: str | None) -> str:
-    """The unique name of a suite's variant: the suite's id, and the variant in brackets unless it is the primary.
-
-    Args:
-        suite_id: the node id of the test function.
-        variant: the name of the variant, None for the primary.
-    """
+    """The unique name of a suite's variant: the suite's node id, and the variant in brackets; None is the primary."""
     return suite_id if variant is None else f"{suite_id}[{variant}]"
 
 

@@ -10,13 +10,7 @@ from pytest_llm_extract.errors import DatasetError, Problems
 
 
 def refuse_outside(cases: Iterable[Case], folder: Path, allowed: Sequence[Path], name: str) -> None:
-    """Check where the documents of cases lie, symbolic links followed.
-
-    Args:
-        cases: those of one dataset.
-        folder: where the files that rows name are looked for.
-        allowed: folders that documents may lie in.
-        name: how errors call the dataset.
+    """Check that documents named relative to `folder` lie in an allowed one; `name` is how errors call the dataset.
 
     Raises:
         DatasetError: a document lies elsewhere; every such row with its place.

@@ -58,9 +58,7 @@ def load_cases(source: CasesSource, name: str, folder: Path | None = None) -> li
 def expected_by_id(text: str, suffix: str) -> dict[str, Any]:
     """What the rows of a dataset's text expect, by case id; rows that cannot be read are left out.
 
-    Args:
-        text: of a file.
-        suffix: of its name, which says the format; of any other nothing is read.
+    `suffix` says the format; nothing is read of an unknown one.
     """
     reader = _FORMATS.get(suffix.lower())
     rows = reader(text, [], float) if reader is not None else []

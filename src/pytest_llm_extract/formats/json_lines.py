@@ -12,10 +12,8 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 def on_lines(value: dict[str, Any] | list[Any], *, fills: bool = False) -> str:
     """A JSON object or array on several lines; an inner one that fits into a line is on one.
 
-    Args:
-        value: numbers, strings, true, false and null are its leaves.
-        fills: whether leaves that follow each other share a line as long as they fit in, and an object of up to three
-            leaves is on one line whatever its length: a message of a chat.
+    With `fills`, leaves that follow each other share a line as long as they fit in, and an object of up to three
+    leaves is on one line whatever its length: a message of a chat.
     """
     return _broken(value, "", fills=fills) if value else _encode(value)
 

@@ -74,13 +74,7 @@ class Context(NamedTuple):
 
 
 class OtherCases:
-    """The cases of a suite, of which each gets others as examples.
-
-    Args:
-        rule: how many are drawn, and by which seed.
-        cases: the golden data.
-        is_fit: whether a case has one whole answer, which an example needs.
-    """
+    """The cases of a suite, of which each gets others as examples; one is fit if it has a single whole answer."""
 
     def __init__(self, rule: LeaveOneOut, cases: Sequence[Case], is_fit: Callable[[Case], bool]) -> None:
         self._rule, self._cases, self._is_fit = rule, cases, is_fit

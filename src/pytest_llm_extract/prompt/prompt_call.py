@@ -122,16 +122,7 @@ def document_text(case: Case) -> str | None:
 def read_prompt_call(
     given: Mapping[str, Any], schema_type: Any, schema: Schema, cases: list[Case], source: MarkerSource
 ) -> PromptCall | None:
-    """Read the arguments of a marker that are about a prompt, and render every case once.
-
-    Args:
-        given: the arguments by name.
-        schema_type: the type of the answer, and `schema` its tree.
-        cases: the golden data.
-        source: where the marker was written.
-
-    Returns:
-        None for a marker without `prompt=`.
+    """Read the arguments of a marker that are about a prompt, and render every case once; None without `prompt=`.
 
     Raises:
         UsageError: the prompt or its examples cannot be read, no model is named, a field that strict schemas cannot
@@ -159,12 +150,7 @@ def read_prompt_call(
 
 
 def parts_of_prompt(ablation: Ablation, prompt: Any, source: MarkerSource) -> list[LeftOut]:
-    """The instructions that an ablation leaves out, one at a time.
-
-    Args:
-        ablation: as written.
-        prompt: the prompt of the suite.
-        source: where the marker was written.
+    """The instructions that an ablation of the suite's prompt, or of its own, leaves out one at a time.
 
     Raises:
         UsageError: there is no prompt, it cannot be read, it has no instruction, or an unknown unit.

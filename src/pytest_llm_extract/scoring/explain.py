@@ -26,12 +26,7 @@ def explain(schema: Schema, gold: Any, actual: Any) -> tuple[str, ...]:
     """`path: expected X, got Y` for every leaf that is not right, and only for those, in the order of the schema.
 
     Rows are numbered from 0: as gold has them, and a row that only the answer has as the answer has it. A missing or
-    extra row is one line.
-
-    Args:
-        schema: the suite's.
-        gold: what `Schema.read_gold` gave.
-        actual: the value of the answer; None for one that was lost.
+    extra row is one line. `gold` is what `Schema.read_gold` gave, `actual` an answer's value, None for a lost one.
     """
     return tuple(_Explanation(schema).lines(plan_of(schema.root), gold, actual, ""))
 

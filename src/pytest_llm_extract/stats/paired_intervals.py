@@ -10,11 +10,7 @@ _STEPS = 60  # of each bisection: more than a float resolves
 
 
 def t_quantile(p: float, df: int) -> float:
-    """Quantile of Student's t distribution.
-
-    Args:
-        p: probability, 0.5 <= p < 1.
-        df: degrees of freedom, at least 1.
+    """Quantile of Student's t distribution; 0.5 <= p < 1, and at least one degree of freedom.
 
     The distribution function is the finite sum of Abramowitz and Stegun 26.7.3 and 26.7.4.
     """
@@ -55,14 +51,8 @@ def mean_interval(values: Sequence[float], *, alpha: float) -> tuple[float, floa
 def tango(gained: int, lost: int, n: int, *, alpha: float) -> tuple[float, float]:
     """Score interval of a difference of two paired shares (Tango 1998, Statistics in Medicine 17:891).
 
-    Args:
-        gained: pairs that only the second side has right.
-        lost: pairs that only the first side has right.
-        n: all pairs.
-        alpha: 1 minus the level.
-
-    Returns:
-        Both limits, in -1..1; (-1, 1) where there is no pair.
+    Of `n` pairs, `gained` are right on the second side only, and `lost` on the first only. The level is 1 - alpha. Both
+    limits are in -1..1; (-1, 1) where there is no pair.
     """
     if n == 0:
         return (-1.0, 1.0)

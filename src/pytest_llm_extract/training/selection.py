@@ -22,13 +22,9 @@ class Split(NamedTuple):
 def split_rows(
     rows: Sequence[GoldenCase], compared: Iterable[GoldenCase], *, validation: float, seed: int = 0
 ) -> Split:
-    """Divide rows so that nothing leaks: groups and near-duplicates stay together.
+    """Divide rows so that nothing leaks of any `compared` case: groups and near-duplicates stay together.
 
-    Args:
-        rows: golden data to train on.
-        compared: every case of every suite.
-        validation: the share of groups that goes into the validation file, in 0..1.
-        seed: draws another division.
+    `validation` is the share of groups that goes into the validation file, in 0..1; another `seed` draws others.
     """
     judged = list(compared)
     held = [row for row in rows if is_held_out(row.case.metadata)]
