@@ -32,7 +32,7 @@ def test_floors_gold_and_hand_edits_are_noted(people: Project, workers: str) -> 
     untouched = people.run(f"-n{workers}")
     untouched.stdout.fnmatch_lines(["*the judge changed: floor of name, town: 90% → 50%"])
     untouched.stdout.fnmatch_lines(["*the judge changed: gold differs in 3 cases (p00, p01, p02)"])
-    untouched.stdout.fnmatch_lines(["*judged as the baseline was: *"])
+    untouched.stdout.fnmatch_lines(["*verdict without these changes: *"])
     assert "edited by hand" not in untouched.stdout.str()  # space within JSON is not content
     people.baseline.write_text("".join([lines[0], *(line.replace('"correct": 1', '"wrong": 1') for line in lines[1:])]))
     people.run(f"-n{workers}").stdout.fnmatch_lines(["*the judge changed: baseline * was edited by hand: *"])

@@ -40,14 +40,14 @@ def test_regression_fails_with_cause_and_cases(people: Project, workers: str) ->
     run.assert_outcomes(passed=12, failed=1)
     run.stdout.fnmatch_lines(
         [
-            '1 reason, below under "llm-extract: test_items.py::test_items (read)"',
+            '1 reason: see "llm-extract: test_items.py::test_items (read)" below',
             "gate: fail",
             "  town: lost 6 cases and gained 0 against the baseline (p_adj *): p00, p01, p02, p03, p04, …",
             " town * 6 * 0 * LOST",
             "  lost   p00 * town * Bergen: Bergen → Atlantis",
             "note: changed since the baseline: system prompt (12 cases)",
             "next: change the prompt, and record again: pytest test_items.py::test_items --llm-record",
-            "next: if the loss is intended: pytest test_items.py::test_items --llm-extract-accept (docs/*.md)",
+            "next: if the loss is intended: pytest test_items.py::test_items --llm-extract-accept (docs/*.md of *)",
         ]
     )
     field = json.loads((people.pytester.path / "out.json").read_text())["suites"][0]["fields"]["town"]["baseline"]

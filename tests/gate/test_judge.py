@@ -76,7 +76,7 @@ def test_a_lowered_floor_stands_beside_the_verdict_that_it_hides() -> None:
     assert decision.verdict is Verdict.PASS
     assert decision.judged_before is not None
     assert decision.judged_before.verdict is Verdict.FAIL
-    assert "judged as the baseline was: fail: name: 7/10 = 70% is below 90%" in decision.notes
+    assert "verdict without these changes: fail: name: 7/10 = 70% is below 90%" in decision.notes
 
 
 def test_gold_that_was_made_to_fit_stands_beside_the_old_gold() -> None:

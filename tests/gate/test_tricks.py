@@ -156,7 +156,7 @@ TRICKS = [
     ),
     Trick("field removed", edit("test_items.py", "    town: str | None = None\n", "")),
     Trick("field ignored", both(IMPORT, marker("compare={'town': Ignore()}"))),
-    Trick("gold made of answers", gold(relabel), "judged as the baseline was: fail: *"),
+    Trick("gold made of answers", gold(relabel), "verdict without these changes: fail: *"),
     Trick("gold differs", gold(relabel), "gold differs in 8 cases (p00, *"),
     Trick("labels removed", gold(lambda rows: [row["expected"].pop("town") for row in rows]), None),
     Trick(

@@ -152,7 +152,7 @@ def test_raising_samples_records_only_the_further_ones(items: Items, moody: Stan
     missing.assert_outcomes(failed=9)
     missing.stdout.fnmatch_lines(
         [
-            "missing: n0, n1, n2, n3, n4 and 3 more; the section of the suite says why",
+            'missing: n0, n1, n2, n3, n4 and 3 more; see "llm-extract: test_items.py::test_items" below',
             "  16 of 24 cassettes missing: no verdict without them",
             "MISSING: no cassette, sample 2, 3 of 3 (8 cases: n0, n1, n2, …)",
         ]

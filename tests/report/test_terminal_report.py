@@ -71,6 +71,27 @@ def test_cases_of_failed_fields_come_first() -> None:
     assert moved[:6] == ["b"] * 6
 
 
+def test_signs_are_explained_where_they_are_shown() -> None:
+    """The letter of a case with a wrong field is explained after pytest's progress; LOST only where a field is."""
+    wrong = suite([case(i, "town:c", "town:w" if i < 2 else "town:c") for i in range(12)])
+    letters = said(wrong, NARROW._replace(has_letters=True))[-1]
+    assert letters == "(~ a case that passed with a wrong field; p_adj: p corrected for all fields)"
+    assert said(wrong)[-1] == "(p_adj: p corrected for all fields)"
+    lost = suite([case(i, "town:c", "town:w") for i in range(12)])
+    assert said(lost)[-1].endswith("LOST: p_adj is at most alpha)")
+    right = suite([case(i, "town:c", "town:c") for i in range(12)])
+    assert not said(right, NARROW._replace(has_letters=True))[-1].startswith("(")
+
+
+def test_partial_run_judges_no_field() -> None:
+    """A run of some cases shows rates and floors, without a verdict that nobody gave."""
+    cases = [case(i, None, "town:w") for i in range(3)]
+    whole = suite(cases, floors={"town": Floor(accuracy=0.9)})._replace(baseline=None)
+    row = " town       0/3      0.0%      0.0–56.1    90%"
+    assert f"{row}  FAIL" in said(whole)
+    assert row in said(whole._replace(dataset_ids=(*whole.dataset_ids, "another")))
+
+
 def test_equal_misses_are_one_line(tmp_path: Path) -> None:
     """The first case stands for the others, which are counted; results.json names them all."""
     leaf: Leaves = {"town": (Leaf(Outcome.WRONG, "Bergen", "Oslo"),)}

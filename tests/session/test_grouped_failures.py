@@ -64,6 +64,9 @@ def test_missing_cases_are_one_failure(pytester: pytest.Pytester) -> None:
     run = pytester.runpytest_subprocess()
     run.assert_outcomes(failed=41)
     run.stdout.fnmatch_lines(
-        ["*test_items: 40 cases*", "missing: c0, c1, c2, c3, c4 and 35 more; the section of the suite says why"]
+        [
+            "*test_items: 40 cases*",
+            'missing: c0, c1, c2, c3, c4 and 35 more; see "llm-extract: test_items.py::test_items" below',
+        ]
     )
     assert run.stdout.str().count("no cassette c") == run.stdout.str().count("FAILED test_items.py::test_items[")

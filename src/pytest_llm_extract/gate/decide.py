@@ -33,7 +33,7 @@ class JudgedBefore(NamedTuple):
 
     def __str__(self) -> str:
         said = f": {'; '.join(self.reasons)}" if self.reasons else ""
-        return f"judged as the baseline was: {self.verdict.value}{said}"
+        return f"verdict without these changes: {self.verdict.value}{said}"
 
 
 class Decision(NamedTuple):

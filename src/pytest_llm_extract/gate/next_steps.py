@@ -8,7 +8,7 @@ from pytest_llm_extract.results.outcome import Status, Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.wording import count_cases
 
-_PAGE = "docs/intended-change.md"
+_PAGE = "docs/intended-change.md of pytest-llm-extract"
 
 
 def next_steps(suite: SuiteResult, decision: Decision, record_flag: str = "--llm-record") -> list[str]:
@@ -21,6 +21,6 @@ def next_steps(suite: SuiteResult, decision: Decision, record_flag: str = "--llm
         return [f"fix what ended {count_cases(n_errors)} with an error: its values count as lost"]
     steps = [f"change the prompt, and record again: pytest {suite.id} {record_flag}"]
     if any(comparison.failed or comparison.fell for comparison in decision.comparisons):
-        floors = ", and lower floors that are missed" if missed_floors(decision.fields, suite.rules.floors) else ""
-        steps.append(f"if the loss is intended: pytest {suite.id} --llm-extract-accept{floors} ({_PAGE})")
+        floors = "lower the floors that are missed, then " if missed_floors(decision.fields, suite.rules.floors) else ""
+        steps.append(f"if the loss is intended: {floors}pytest {suite.id} --llm-extract-accept ({_PAGE})")
     return steps

@@ -38,15 +38,18 @@ def fields_table(
     width: int,
     comparison: Comparison | None = None,
     *,
-    failed: frozenset[str] = frozenset(),
+    failed: frozenset[str] | None = frozenset(),
     limit: int | None = None,
 ) -> list[str]:
-    """Rates, floor, change and verdict of each field; at most `limit` rows, the most telling ones."""
+    """Rates, floor, change and verdict of each field; at most `limit` rows, the most telling ones.
+
+    `failed` are the fields that some reason is about; None where nothing was judged, as in a partial run.
+    """
     rows = [_rates(path, summary, floors.get(path)) for path, summary in fields.items()]
     if comparison is not None:
-        rows = [_changed(row, row.name, comparison, failed) for row in rows]
+        rows = [_changed(row, row.name, comparison, failed or frozenset()) for row in rows]
         rows += [_together(comparison)] if comparison.moved else []
-    return _limited(rows, width, limit)
+    return _limited(rows if failed is not None else [row._replace(verdict="") for row in rows], width, limit)
 
 
 def changes_table(comparison: Comparison, width: int, limit: int | None = None) -> list[str]:

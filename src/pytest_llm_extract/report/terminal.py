@@ -30,6 +30,7 @@ class Form(NamedTuple):
         record_flag: the flag that records, as this project spells it.
         json_flag: the flag that writes what is only counted here, with a path; None where there is none.
         keeps_requests: False where cassettes hold hashes of requests.
+        has_letters: whether pytest has shown a letter for each case.
     """
 
     width: int
@@ -38,6 +39,7 @@ class Form(NamedTuple):
     record_flag: str = "--llm-record"
     json_flag: str | None = "-vv, or --llm-extract-json"
     keeps_requests: bool = True
+    has_letters: bool = False
 
     def limit(self, lines: int) -> int | None:
         """How many lines are shown where a run without `-v` shows so many."""
@@ -77,7 +79,8 @@ def suite_lines(
     )
     steps = [] if accepted else [f"next: {step}" for step in next_steps(suite, decision, form.record_flag)]
     lines += form.fit([*accepted, *steps], 5)
-    return lines + form.fit(legend(lines), 2)
+    has_wrong = any(summary.counts.right < summary.counts.n for summary in decision.fields.values())
+    return lines + form.fit(legend(lines, has_letters=form.has_letters and has_wrong), 2)
 
 
 def _answers(suite: SuiteResult, decision: Decision, form: Form) -> list[str]:
@@ -87,7 +90,8 @@ def _answers(suite: SuiteResult, decision: Decision, form: Form) -> list[str]:
     lines += form.fit([comparison_head(comparisons[0])] if comparisons else [], 3)
     first = comparisons[0] if comparisons else None
     rows = form.limit(10 if len(comparisons) > 1 else 13)
-    lines += fields_table(decision.fields, suite.rules.floors, width, first, failed=decision.failed_fields, limit=rows)
+    failed = None if decision.verdict is None else decision.failed_fields
+    lines += fields_table(decision.fields, suite.rules.floors, width, first, failed=failed, limit=rows)
     for comparison in comparisons[1:]:
         lines += form.fit([comparison_head(comparison)], 3)
         lines += changes_table(comparison, width, form.limit(3)) if comparison.moved else []
@@ -121,15 +125,20 @@ def _left_lines(notes: Mapping[str, CaseNote]) -> list[str]:
     return [f"note: {count_cases(len(left))} left at .output, since the answer cannot be used: {_some(left)}"]
 
 
-def legend(lines: Sequence[str]) -> list[str]:
-    """What the signs in these lines mean; nothing where there are none."""
+def legend(lines: Sequence[str], *, has_letters: bool = False) -> list[str]:
+    """What the signs in these lines mean; nothing where there are none.
+
+    `has_letters`: pytest's progress has shown the letter of cases that passed with a wrong field.
+    """
     signs = {
         "≠": "expected ≠ actual",
         "∅": "∅ no value",
-        "p_adj": "p_adj: p corrected for all fields; LOST where it is at most alpha",
+        "p_adj": "p_adj: p corrected for all fields",
+        "LOST": "LOST: p_adj is at most alpha",
     }
     text = "\n".join(lines)
-    used = [words for sign, words in signs.items() if f" {sign}" in text]
+    used = ["~ a case that passed with a wrong field"] if has_letters else []
+    used += [words for sign, words in signs.items() if f" {sign}" in text]
     return [f"({'; '.join(used)})"] if used else []
 
 

@@ -298,6 +298,7 @@ class Controller:
             wraps=reporter.isatty,
             record_flag=settings.record_flag,
             keeps_requests=settings.storage.keeps_requests,
+            has_letters=self.config.option.verbose < 1,
         )
 
     @pytest.hookimpl(tryfirst=True)

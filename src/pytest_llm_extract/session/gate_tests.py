@@ -28,7 +28,7 @@ class GateReport:
         """Write the failure to pytest's terminal."""
         n_reasons = self.text.count("\n") + 1
         counted = f"{n_reasons} reason{'' if n_reasons == 1 else 's'}"
-        tw.line(f'{counted}, below under "{self.below}"' if self.below else self.text, red=True)
+        tw.line(f'{counted}: see "{self.below}" below' if self.below else self.text, red=True)
 
 
 class GateTests:

@@ -67,7 +67,7 @@ class GroupedFailures:
         name = suite.split("::", 1)[1].replace("::", ".")
         merged.location = (*merged.location[:2], f"{name}: {len(reports)} cases")
         if status in _NOT_REPLAYED:
-            merged.longrepr = f"{status}: {_some(cases)}; the section of the suite says why"
+            merged.longrepr = f'{status}: {_some(cases)}; see "llm-extract: {suite}" below'
         else:
             merged.sections = [*merged.sections, (f"{first} failed as shown, and in the same way", _some(cases[1:]))]
         return merged
