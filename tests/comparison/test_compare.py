@@ -14,6 +14,8 @@ from scipy import stats
 
 from pytest_llm_extract.comparison.best_set import best_set
 from pytest_llm_extract.comparison.compare import VariantComparison, compare_variants
+from pytest_llm_extract.comparison.differences import difference
+from pytest_llm_extract.comparison.scores import ALL, Scores
 from pytest_llm_extract.comparison.sentences import best_sentences, choice_sentences
 from pytest_llm_extract.report.variants import variants_lines
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
@@ -180,6 +182,16 @@ def test_score_interval(gained: int, lost: int, same: int) -> None:
     if n:
         assert -1 <= low <= (gained - lost) / n <= high <= 1
     assert tango(lost, gained, n, alpha=0.05) == pytest.approx((-high, -low), abs=1e-9)
+
+
+@pytest.mark.parametrize(("change", "low", "high"), [(0, -0.1135, 0.1135), (1, 0.3297, 0.5568), (2, 0.7730, 1.0)])
+def test_no_spread_is_not_certainty(change: int, low: float, high: float) -> None:
+    """In 30 cases of two fields all differ alike: the next one may not, as the score interval of 0 in 30 says."""
+    groups = tuple((f"c{number}",) for number in range(30))
+    by_field = {"a": {"f": [1] * 30, "g": [1] * 30}, "b": {"f": [int(change < 1)] * 30, "g": [int(change < 2)] * 30}}
+    total = {name: [f + g for f, g in zip(rows["f"], rows["g"], strict=True)] for name, rows in by_field.items()}
+    found = difference(Scores(groups, by_field, total, 1, 60), "a", "b", ALL, 0.05)
+    assert (found.accuracy, found.low, found.high) == pytest.approx((change / 2, low, high), abs=1e-4)
 
 
 def test_score_interval_without_any_change() -> None:

@@ -311,6 +311,19 @@ def test_both_roads() -> None:
     assert decide(suites).costs[0].text.startswith("no volume")
 
 
+def test_lints_are_cited_where_results_have_them() -> None:
+    """A suite that ran in part, or that is too large, has no lints in results.json: the place of others counts."""
+    suites = letters({"plain": 84})
+    part = suites[0]._replace(id="t.py::part", cases=suites[0].cases[:5])
+    sources = [
+        statement.sources
+        for question in conclude(gather([part, *suites], "t.py::t", 0.95, "results.json"), Assumptions()).questions
+        for statement in question.statements
+        if question.name == "clean data"
+    ]
+    assert sources == [("lint[0].counts", "lint[0].n_documents")]
+
+
 def test_mistakes() -> None:
     """A suite that is not there, or that ran in part."""
     suites = letters({"plain": 84}, n=20)

@@ -120,6 +120,15 @@ def test_one_variant_can_be_selected(recorded: pytest.Pytester, arguments: list[
     run.stdout.no_fnmatch_line("*gate: *")
 
 
+def test_results_are_in_the_order_of_the_marker(recorded: pytest.Pytester) -> None:
+    """Workers, and plugins that shuffle, run variants in any order: the reference stays the primary."""
+    recorded.makeconftest("def pytest_collection_modifyitems(items): items.reverse()")
+    recorded.runpytest_subprocess("-k", "c1", "--llm-extract-json=results.json").assert_outcomes(passed=9)
+    wire = results(recorded)
+    assert [suite["variant"] for suite in wire["suites"]] == ["plain", "terse", "small"]
+    assert wire["comparison"][0]["reference"] == "plain"
+
+
 def test_the_primary_alone_is_gated(recorded: pytest.Pytester) -> None:
     """It has a name on the command line, and its run is whole."""
     run = recorded.runpytest_subprocess("--llm-extract-variant=primary", "--llm-extract-require-complete")

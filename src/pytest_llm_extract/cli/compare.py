@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from pytest_llm_extract.cli.output import echo
-from pytest_llm_extract.comparison.compare import compare_variants, example_cases
+from pytest_llm_extract.comparison.compare import compare_variants, example_cases, primary_of
 from pytest_llm_extract.comparison.confirm import USES, confirm, confirmation_lines, note_use
 from pytest_llm_extract.errors import ResultsError, did_you_mean
 from pytest_llm_extract.report.results_json import read_input, read_results
@@ -58,7 +58,8 @@ def command(
         if name is not None and name not in names:
             raise ResultsError(option, f"no entry {name!r}.{did_you_mean(name, names)}")
     if confirmed is not None:
-        _confirm(entries, confirmed, reference or names[0], alpha, uses or Path("cassettes") / USES, as_json=as_json)
+        held_against = reference or primary_of(entries).variant
+        _confirm(entries, confirmed, held_against, alpha, uses or Path("cassettes") / USES, as_json=as_json)
         return
     share = None if margin is None else margin / 100
     comparisons = compare_variants(

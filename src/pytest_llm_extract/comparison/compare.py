@@ -133,6 +133,11 @@ def example_cases(variants: Sequence[SuiteResult]) -> frozenset[str]:
     return contaminated_cases(variants, documents_of(variants[0]))
 
 
+def primary_of(suites: Sequence[SuiteResult]) -> SuiteResult:
+    """What the marker itself says among the variants of a suite; of several files, that of the first."""
+    return next((suite for suite in suites if suite.is_primary), suites[0])
+
+
 def compare_variants(
     suites: Sequence[SuiteResult],
     *,
@@ -146,13 +151,14 @@ def compare_variants(
     Args:
         suites: one for each variant, the primary first.
         alpha: the error rate of the set of best and of the claims, each.
-        reference: the variant to hold the others against; the primary (the first) unless named.
+        reference: the variant to hold the others against; the primary unless named.
         margin: the accuracy that a cheaper variant may lose, in 0..1; None where none was asked for.
         examples: ids of cases that a variant has among its few-shot examples; they leave the comparison.
     """
     left_out = {suite.variant: why for suite in suites if (why := why_incomplete(suite)) is not None}
-    compared = [suite for suite in suites if suite.variant not in left_out]
-    chosen = reference or (suites[0].variant if suites else "")
+    chosen = reference or primary_of(suites).variant
+    whole = [suite for suite in suites if suite.variant not in left_out]
+    compared = sorted(whole, key=lambda suite: suite.variant != chosen)  # the reference first: its fields, its waivers
     if len(compared) < 2 or chosen in left_out:
         return _not_compared(suites, chosen, alpha, left_out, "nothing to compare: fewer than two variants are whole")
     fields = compared_fields(compared)

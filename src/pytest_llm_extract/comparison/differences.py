@@ -48,7 +48,11 @@ def find_differences(
 
 
 def difference(scores: Scores, variant: str, reference: str, field: str, alpha: float) -> VariantDifference:
-    """One difference: a score interval where each group is one right or wrong answer, else a t interval."""
+    """One difference: a score interval where each group is one right or wrong answer, else a t interval.
+
+    Where all groups differ alike, a t interval would have no width. The score interval of no case in n says how many
+    may differ otherwise, and each of those by all that it has.
+    """
     changes = scores.changes(variant, reference, field)
     n = len(changes)
     if not n:
@@ -64,6 +68,9 @@ def difference(scores: Scores, variant: str, reference: str, field: str, alpha: 
     values = [d * _unit(scores, field) for d in changes]
     if n < 2:
         return VariantDifference(variant, field, fmean(values), None, None)
+    if min(values) == max(values):
+        d, others = max(-1.0, min(1.0, values[0])), tango(0, 0, n, alpha=alpha)[1]
+        return VariantDifference(variant, field, values[0], d - others * (1 + d), d + others * (1 - d))
     low, high = mean_interval(values, alpha=alpha)
     return VariantDifference(variant, field, fmean(values), max(-1.0, low), min(1.0, high))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.comparison.compare import VariantComparison, primary_of
 from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.results.aggregate import FieldSummary
 from pytest_llm_extract.results.suite_result import SuiteResult
@@ -28,8 +28,9 @@ class Evidence(NamedTuple):
     """One suite with its variants.
 
     `places` are the places of the variants in `suites` of results.json, `place` that of the comparison, None where
-    only one variant ran. `fields` has the summary of each field by variant. `targets` is the accuracy that a field must
-    reach; empty where none was named.
+    only one variant ran; `lint_place` that of its lints, None for a suite that is too large to be linted in a run.
+    `fields` has the summary of each field by variant. `targets` is the accuracy that a field must reach; empty where
+    none was named.
     """
 
     suites: tuple[SuiteResult, ...]
@@ -37,14 +38,14 @@ class Evidence(NamedTuple):
     comparison: VariantComparison | None
     place: int | None
     lint: LintReport
-    lint_place: int
+    lint_place: int | None
     fields: Mapping[str, Mapping[str, FieldSummary]]
     targets: Mapping[str, float]
 
     @property
     def primary(self) -> SuiteResult:
         """What the marker itself says."""
-        return next((suite for suite in self.suites if suite.is_primary), self.suites[0])
+        return primary_of(self.suites)
 
     @property
     def best(self) -> tuple[str, ...]:
@@ -79,7 +80,9 @@ class Evidence(NamedTuple):
         return self.of_comparison(f"variants[{names.index(variant)}].{name}")
 
     def of_lint(self, path: str) -> str:
-        """Where a value of the lints is in results.json."""
+        """Where a value of the lints is in results.json, or what they were made from."""
+        if self.lint_place is None:
+            return self.of_suite(self.primary.variant, "cases[*].input")
         return f"lint[{self.lint_place}].{path}"
 
     def score(self, variant: str) -> float | None:

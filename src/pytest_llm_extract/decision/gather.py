@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_llm_extract.comparison.compare import VariantComparison, compare_suites
+from pytest_llm_extract.comparison.compare import VariantComparison, compare_suites, primary_of
 from pytest_llm_extract.decision.evidence import Evidence
 from pytest_llm_extract.errors import ResultsError, did_you_mean
-from pytest_llm_extract.lints.lint_report import LintReport, lint_results
+from pytest_llm_extract.lints.lint_report import MOST, LintReport, lint_results
 from pytest_llm_extract.results.aggregate import summarize
 from pytest_llm_extract.results.suite_result import SuiteResult
 
@@ -32,7 +32,7 @@ def gather(suites: Sequence[SuiteResult], suite_id: str | None, target: float | 
     chosen = suite_id or ids[0]
     mine = [suite for suite in suites if suite.id == chosen]
     comparison = next(iter(compare_suites(mine, mine[0].rules.alpha)), None)
-    primary = next((suite for suite in mine if suite.is_primary), mine[0])
+    primary = primary_of(mine)
     if not primary.complete or (comparison is not None and not comparison.variants):
         raise ResultsError(name, f"{chosen} ran in part, or its variants are not recorded: run it whole first")
     [lint] = lint_results(_whole(mine, comparison), None)
@@ -62,7 +62,8 @@ def assemble(
     """
     ids = list(dict.fromkeys(suite.id for suite in suites))
     several = [one for one in ids if sum(suite.id == one for suite in suites) > 1]
-    chosen, primary = mine[0].id, next((suite for suite in mine if suite.is_primary), mine[0])
+    chosen, primary = mine[0].id, primary_of(mine)
+    linted = list(dict.fromkeys(suite.id for suite in suites if suite.complete and len(suite.cases) <= MOST))
     floors = {path: float(f.rates["accuracy"]) for path, f in primary.rules.floors.items() if "accuracy" in f.rates}
     whole = _whole(mine, comparison)
     return Evidence(
@@ -71,7 +72,7 @@ def assemble(
         comparison=comparison,
         place=several.index(chosen) if comparison is not None else None,
         lint=lint,
-        lint_place=ids.index(chosen),
+        lint_place=linted.index(chosen) if chosen in linted else None,
         fields={suite.variant: summarize(suite.paths, suite.cases) for suite in whole},
         targets=floors if target is None else dict.fromkeys(primary.paths, target),
     )

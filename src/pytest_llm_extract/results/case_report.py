@@ -47,7 +47,7 @@ class CaseReport(NamedTuple):
 
     `suite_key` identifies the suite and its variant. `entry` is what a baseline would keep.
     The first report of a suite from a process has its `head`; from a worker also `lost`, every case as if its answer
-    were lost, since a worker that crashes says nothing more.
+    were lost, since a worker that crashes says nothing more. `place` is where pytest collected the suite.
     """
 
     suite_key: str
@@ -56,6 +56,7 @@ class CaseReport(NamedTuple):
     entry: dict[str, Any] | None = None
     head: SuiteResult | None = None
     lost: dict[str, dict[str, Any]] | None = None
+    place: tuple[int, int] = (0, 0)
 
     def to_json(self) -> str:
         """The report as JSON, which holds every string; execnet refuses some."""
@@ -67,6 +68,7 @@ class CaseReport(NamedTuple):
                 "entry": self.entry,
                 "head": self.head and self.head.head_to_wire(),
                 "lost": self.lost,
+                "place": self.place,
             }
         )
 
@@ -75,4 +77,5 @@ class CaseReport(NamedTuple):
         """The inverse of `to_json`."""
         wire = json.loads(text)
         case, head = CaseResult.from_wire(wire["case"]), wire["head"] and SuiteResult.from_wire(wire["head"])
-        return cls(wire["suite"], case, CaseNote.from_wire(wire["note"]), wire["entry"], head, wire["lost"])
+        note, place = CaseNote.from_wire(wire["note"]), tuple(wire["place"])
+        return cls(wire["suite"], case, note, wire["entry"], head, wire["lost"], place)

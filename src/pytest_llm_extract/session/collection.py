@@ -186,7 +186,8 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
         with local_network(metafunc.config, f"the cases of {definition.nodeid}"):
             suites = build_suites(arguments, settings)
         check_names(suites, settings.storage.watch)
-        return suites
+        n_collected = len(metafunc.config.stash[_limits])
+        return [suite._replace(place=(n_collected, at)) for at, suite in enumerate(suites)]
     except LlmExtractError as error:
         raise Refusal(str(error)) from None
 

@@ -86,7 +86,7 @@ class Controller:
             return
         del report.llm_extract  # the terminal keeps reports until the end
         if sent.head is not None and sent.suite_key not in self.suites:
-            self.suites[sent.suite_key] = SuiteRun(sent.head, sent.lost or {})
+            self.suites[sent.suite_key] = SuiteRun(sent.head, sent.lost or {}, sent.place)
             if (
                 self._gates is not None
                 and sent.head.is_gated
@@ -110,6 +110,8 @@ class Controller:
         outcome = yield
         if self.settings.plan_only or selection.calls_no_test(self.config):
             return outcome
+        # As collected, in whatever order workers or plugins ran them.
+        self.suites = dict(sorted(self.suites.items(), key=lambda named: named[1].place))
         self._add_crashed()
         self._audit()
         for run in self.suites.values():

@@ -74,7 +74,8 @@ class Sender:
         if suite.key in self._told:
             return sent
         self._told.add(suite.key)
-        return sent._replace(head=suite.head, lost=suite.lost_cases() if hasattr(item.config, "workerinput") else None)
+        lost = suite.lost_cases() if hasattr(item.config, "workerinput") else None
+        return sent._replace(head=suite.head, lost=lost, place=suite.place)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_to_serializable(self) -> Generator[None, Any, Any]:

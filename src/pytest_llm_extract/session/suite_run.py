@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class SuiteRun:
-    """The facts about one suite of this run."""
+    """The facts about one suite of this run; `place` is where pytest collected it."""
 
     head: SuiteResult
     lost: dict[str, dict[str, Any]]
+    place: tuple[int, int]
     results: dict[str, CaseResult] = field(default_factory=dict)
     notes: dict[str, CaseNote] = field(default_factory=dict)
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)

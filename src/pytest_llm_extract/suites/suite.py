@@ -28,7 +28,8 @@ class Suite(NamedTuple):
     """One variant of a test function that carries `llm_extract`; each of its cases has `n_samples` recordings.
 
     The `primary` variant is what the marker itself says; `others` names the further ones of the same function.
-    `settled` are the keys of lints that a person settled.
+    `settled` are the keys of lints that a person settled. `place` numbers its function among those that pytest
+    collected, and the variant within it.
 
     `concurrency` is the most calls in flight while it is recorded, None for the run's own limit; `record` is the most
     that a recording run may do to its cassettes, one of RECORD_MODES.
@@ -56,6 +57,7 @@ class Suite(NamedTuple):
     prompt_file: str | None = None
     weights: Mapping[str, float] = {}
     dataset: str | None = None
+    place: tuple[int, int] = (0, 0)
 
     @property
     def key(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.comparison.compare import VariantComparison, primary_of
 from pytest_llm_extract.decision.conclude import TuningDecision, conclude
 from pytest_llm_extract.decision.costs import Assumptions
 from pytest_llm_extract.decision.evidence import Statement
@@ -31,7 +31,7 @@ def decide_tuning(
         comparison: of those.
         lint: of its golden data.
     """
-    primary = next((suite for suite in mine if suite.is_primary), mine[0])
+    primary = primary_of(mine)
     if not primary.complete or not comparison.variants:
         return None
     return conclude(assemble(suites, mine, comparison, lint, None), Assumptions())
