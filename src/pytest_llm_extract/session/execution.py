@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Generator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import pytest
 from pytest_llm_extract.config.settings import CONFTEST
 from pytest_llm_extract.formats.visible import visible_text
 from pytest_llm_extract.session.collection import late_marker
+from pytest_llm_extract.session.garbage import set_aside
 from pytest_llm_extract.session.outside_requests import OutsideRequests
 from pytest_llm_extract.session.result_sender import Sender
 from pytest_llm_extract.session.stash import EXTRACTION, SETTINGS, recording_run, suite_and_case
@@ -62,10 +62,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         from pytest_llm_extract.extraction.event_loop import ready_loop
 
         stash[_routing] = ExitStack()
-        # What was imported and collected stays until the end: looking through it again and again for garbage is a tenth
-        # of a replay.
-        gc.freeze()
-        stash[_routing].callback(gc.unfreeze)
+        stash[_routing].enter_context(set_aside())
         stash[_routing].enter_context(ready_loop())
         stash[_routing].enter_context(routed(refuses_outside=stash[SETTINGS].strict_network))
     try:

@@ -29,6 +29,7 @@ from pytest_llm_extract.report.recording_progress import (
     twice_lines,
 )
 from pytest_llm_extract.session.batch_desk import BatchDesk, has_batches
+from pytest_llm_extract.session.garbage import set_aside
 from pytest_llm_extract.session.selected import NoFixtures, Selected, select
 from pytest_llm_extract.session.selection import calls_no_test
 
@@ -58,7 +59,7 @@ class Recorder:
         first = session.items[0] if selected else None
         self._check_whole(selected)
         desk = BatchDesk(self._settings, display, first)
-        with ready_loop():
+        with set_aside(), ready_loop():
             waiting = self._waiting(desk, selected)
             if self._settings.batch in (None, "submit"):
                 self._plan_and_record(selected, first, display, desk, waiting)
