@@ -130,6 +130,9 @@ class BatchProvider:
             return self._create(json.loads(body))
         if method == "GET" and path == "/batches":
             return self._list(query)
+        if method == "POST" and (found := re.fullmatch(r"/batches/([\w-]+)/cancel", path)):
+            self._known(self.batches, found[1])["status"] = "cancelling"
+            return dict(self.batches[found[1]])
         if found := re.fullmatch(r"/batches/([\w-]+)", path):
             return dict(self._known(self.batches, found[1]))
         if found := re.fullmatch(r"/files/([\w-]+)(/content)?", path):
@@ -209,7 +212,7 @@ class BatchProvider:
         """End every batch that goes on. `failed`: it is refused as a whole."""
         with self.lock:
             for batch in self.batches.values():
-                if batch["status"] == "in_progress":
+                if batch["status"] in ("in_progress", "cancelling"):
                     self._work_off(batch, status, members)
 
     def _work_off(self, batch: Json, status: str, members: Json) -> None:

@@ -54,6 +54,9 @@ class AnthropicBatches(BatchProvider):
         if (method, path) == ("GET", "/v1/messages/batches"):
             listed = [{name: one[name] for name in one if name != "lines"} for one in reversed(self.batches.values())]
             return {"data": listed, "has_more": False, "first_id": None, "last_id": None}
+        if method == "POST" and (found := re.fullmatch(r"/v1/messages/batches/([\w-]+)/cancel", path)):
+            self._known(self.batches, found[1])["processing_status"] = "canceling"
+            return {}
         if found := re.fullmatch(r"/v1/messages/batches/([\w-]+)(/results)?", path):
             batch = self._known(self.batches, found[1])
             return batch["lines"] if found[2] else {name: batch[name] for name in batch if name != "lines"}
@@ -88,7 +91,7 @@ class AnthropicBatches(BatchProvider):
         """End every batch."""
         with self.lock:
             for batch in self.batches.values():
-                if batch["processing_status"] == "in_progress":
+                if batch["processing_status"] != "ended":
                     results = self.changed([self._line(request) for request in batch["asked"]])
                     counts = {"processing": 0, "succeeded": len(batch["asked"])}
                     lines = "\n".join(json.dumps(line) for line in results).encode()
@@ -120,6 +123,9 @@ class GoogleBatches(BatchProvider):
             return self._take(json.loads(body)["batch"])
         if (method, path) == ("GET", "/v1beta/batches"):
             return {"operations": list(reversed(self.batches.values()))}
+        if method == "POST" and (found := re.fullmatch(r"/v1beta/(batches/\d+):cancel", path)):
+            self._known(self.batches, found[1])["metadata"]["state"] = "BATCH_STATE_CANCELLING"
+            return {}
         if found := re.fullmatch(r"/v1beta/(batches/\d+)", path):
             return dict(self._known(self.batches, found[1]))
         if (found := re.fullmatch(r"/download/v1beta/(files/[\w-]+):download", path)) and query["alt"] == ["media"]:

@@ -40,6 +40,11 @@ def count_cassettes(count: int) -> str:
     return f"{count} cassette{'' if count == 1 else 's'}"
 
 
+def count_batches(count: int) -> str:
+    """`1 batch`, `12 batches`."""
+    return f"{count:,} batch{'' if count == 1 else 'es'}"
+
+
 def count_cases(count: int) -> str:
     """`1 case`, `12 cases`."""
     return f"{count} case{'' if count == 1 else 's'}"

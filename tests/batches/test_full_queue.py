@@ -42,7 +42,7 @@ def test_a_batch_that_the_queue_refuses_is_sent_in_parts(prompted: pytest.Pytest
             [
                 "  waiting: 4 requests: was refused, and waits for room in the provider's queue: token_limit_*",
                 "test_items.py::test_items: sent 2 requests of 2 cases to * in 1 batch",
-                "  waiting for room in the provider's queue: 2 requests; llm-extract collect sends them",
+                "  waiting for room in the provider's queue: 2 requests; then: llm-extract collect",
             ]
         )
         assert (refused.ret, sizes(provider), len(provider.requests)) == (0, [4, 2], 2)
@@ -82,7 +82,7 @@ def test_a_project_says_what_the_queue_takes(prompted: pytest.Pytester) -> None:
         prompted.path.joinpath("read.md").write_text("Read well.")
         submit(prompted)
         prompted.path.joinpath("read.md").write_text("Read it.")
-        collect(prompted).stdout.fnmatch_lines(["  never sent, and forgotten: the requests of 1 cassette changed *"])
+        collect(prompted).stdout.fnmatch_lines(["  never sent, and forgotten: the requests of 1 cassette, which *"])
         assert len(batch_files(prompted)) == 1
 
 
@@ -115,7 +115,7 @@ def test_other_providers_refuse_at_once(prompted: pytest.Pytester, extractor: st
         run.stdout.fnmatch_lines(
             [
                 "*: sent nothing",
-                "  waiting for room in the provider's queue: 4 requests; llm-extract collect sends them",
+                "  waiting for room in the provider's queue: 4 requests; then: llm-extract collect",
                 "  a batch of 4 requests was refused by *: HTTP 429: too many requests in the queue",
             ]
         )

@@ -107,6 +107,10 @@ def _look(caller: Caller, batch: SentBatch) -> Look:
     return Look(state, state == "ended", n_all - n_left, n_all, None, ("results",))
 
 
+def _cancel(caller: Caller, batch: SentBatch) -> object:
+    return ask(caller, f"{_url(batch)}/{in_path(batch.id or '')}/cancel", b"{}")
+
+
 def _read(caller: Caller, batch: SentBatch, look: Look) -> Iterator[Line | str]:
     # Not from `results_url`: the credentials go to no address that an answer names.
     for _ in look.facts:
@@ -139,5 +143,5 @@ def _status(error: Any) -> int:
 
 
 ANTHROPIC = BatchApi(
-    "anthropic", 100_000, 250_000_000, 24, _target, _line, _upload, _create, _find, _look, _read
+    "anthropic", 100_000, 250_000_000, 24, _target, _line, _upload, _create, _find, _look, _read, _cancel
 )  # 256 MB

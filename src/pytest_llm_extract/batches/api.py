@@ -59,6 +59,7 @@ class BatchApi(NamedTuple):
     `target_of` says where the request of a URL and a body goes in a batch; None for a request of another API.
     `line_of` writes one request of a batch. `upload` gives the id of a file that was uploaded, None where the API has
     no files. `create` makes the batch. `find` looks for a batch that may have been created. `read` gives its results.
+    `cancel` asks for the end of a batch; what was answered until then stays.
     """
 
     name: str
@@ -72,6 +73,7 @@ class BatchApi(NamedTuple):
     find: Callable[[Caller, SentBatch], Created | None]
     look: Callable[[Caller, SentBatch], Look]
     read: Callable[[Caller, SentBatch, Look], Iterator[Line | str]]
+    cancel: Callable[[Caller, SentBatch], object]
 
 
 def json_line(value: Any) -> bytes:

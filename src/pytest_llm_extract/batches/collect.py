@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.batches.api import Line, Look
+from pytest_llm_extract.batches.collection import Collection, Waiting
 from pytest_llm_extract.batches.create import recover
 from pytest_llm_extract.batches.queue import Queue
 from pytest_llm_extract.batches.requests import APIS, is_answered_in, request_id, run_jobs, target_of
@@ -27,53 +28,6 @@ from pytest_llm_extract.suites.suite import Suite
 _JSON = {"content-type": ["application/json"]}
 _NO_ROOM = "waits for room in the provider's queue"
 _NO_LINE = "the provider's results do not have this request"
-
-
-class Waiting(NamedTuple):
-    """A batch that goes on: how far it is; None where that could not be asked, and `problem` says why.
-
-    `is_stuck` says that asking again would not help. `jobs` are those whose requests of today are in it.
-    """
-
-    batch: SentBatch
-    look: Look | None
-    problem: str | None = None
-    is_stuck: bool = False
-    jobs: tuple[Job, ...] = ()
-
-    @property
-    def may_be_sent(self) -> bool:
-        """Whether it waits for nothing but room in the provider's queue."""
-        return self.batch.is_queued and not self.is_stuck
-
-
-@dataclass
-class Collection:
-    """What was collected of one suite's batches. Cases are named by their ids.
-
-    `n_written` cassettes are whole now, those of `unfinished` cases have a further request. `waiting` are batches that
-    go on. `failed` has the cases by the provider's words, `unwanted` the cassettes' files whose request is another one
-    now, and `withdrawn` those whose request changed before it was sent. `not_kept` has cases whose answer could not be
-    written. `odd` are lines of results that answer nothing, by what is odd about them.
-    """
-
-    suite: str
-    n_written: int = 0
-    n_ended: int = 0
-    unfinished: list[str] = field(default_factory=list)
-    waiting: list[Waiting] = field(default_factory=list)
-    failed: dict[str, list[str]] = field(default_factory=dict)
-    unwanted: list[str] = field(default_factory=list)
-    withdrawn: list[str] = field(default_factory=list)
-    not_kept: dict[str, list[str]] = field(default_factory=dict)
-    n_not_selected: int = 0
-    odd: Counter[str] = field(default_factory=Counter)
-    lost: list[str] = field(default_factory=list)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing failed and nothing waits."""
-        return not (self.failed or self.waiting or self.not_kept or self.n_not_selected)
 
 
 class _Results(NamedTuple):
@@ -101,6 +55,7 @@ class SuiteCollector:
         self._by_file = {job.path(settings).name: job for job in jobs}
         files = dict.fromkeys(file for batch in self._batches for file in batch.files)
         self._jobs = [self._by_file[file] for file in files if file in self._by_file]
+        self._cancels = settings.batch == "cancel"
         self._outcomes: dict[str, Resumed] = {}
         self._needs: str | None = None
         self.collection = Collection(suite.key)
@@ -148,19 +103,19 @@ class SuiteCollector:
         return Waiting(batch, None, elsewhere, is_stuck=True)
 
     def _queued(self, batch: SentBatch, caller: Caller | None) -> _Results | Waiting | None:
-        """A batch that waits for room. Requests of it that nobody wants any longer are forgotten: nothing was paid."""
+        """A batch that waits for room. Requests of it that nobody wants are forgotten: nothing was paid."""
         sent = {identity for one in self._batches if not one.is_queued for identity in one.requests}
         if (unsent := batch.settle(self._settings.cassettes, sent)) is None:  # by a process that ended too early
             return None
         batch, asked = unsent, self._asked_today(unsent)
-        wanted = {identity for ids in asked.values() for identity in ids}
+        wanted = set() if self._cancels else {identity for ids in asked.values() for identity in ids}
         own = {identity for identity, files in batch.requests.items() if self._by_file.keys() >= set(files)}
         self.collection.withdrawn += [file for identity in own - wanted for file in batch.requests[identity]]
         rest = batch.settle(self._settings.cassettes, own - wanted)
         for file in rest.files if rest is not None else ():
             if file not in self._by_file:
                 self._count_left_out(file)
-        if rest is None or not asked:
+        if rest is None or not wanted:
             return None
         jobs = tuple(job for job in self._jobs if job.key in asked)
         return self._without_caller(rest) if caller is None else Waiting(rest, None, _NO_ROOM, jobs=jobs)
@@ -197,8 +152,8 @@ class SuiteCollector:
                 batch = known
                 look = APIS[batch.provider].look(caller, batch)
                 if not look.has_ended:
-                    return Waiting(batch, look)
-                if look.is_full and (waits := self._back_in_queue(batch)) is not None:
+                    return Waiting(batch, self._cancelled(batch, caller, look))
+                if look.is_full and not self._cancels and (waits := self._back_in_queue(batch)) is not None:
                     return Waiting(waits, None, hide(f"was refused, and {_NO_ROOM}: {look.problem}"))
                 results = self._results(batch, look, caller)
                 if results is not None:
@@ -207,6 +162,13 @@ class SuiteCollector:
                 batch = replace(batch, id=None, not_ours=not_ours).write(self._settings.cassettes)
         except (NoReply, Refused) as error:
             return Waiting(batch, None, hide(self._in_words(error, batch)), is_stuck=isinstance(error, Refused))
+
+    def _cancelled(self, batch: SentBatch, caller: Caller, look: Look) -> Look:
+        """A batch that goes on, after its cancellation where that was asked for."""
+        if not self._cancels:
+            return look
+        APIS[batch.provider].cancel(caller, batch)
+        return APIS[batch.provider].look(caller, batch)
 
     def _back_in_queue(self, batch: SentBatch) -> SentBatch | None:
         """A batch that found no room, to be sent again; None for a single request that an empty queue does not take."""

@@ -110,6 +110,10 @@ def _look(caller: Caller, batch: SentBatch) -> Look:
     return Look(state, state in _ENDED or bool(answer.get("done")), n_all - n_left, n_all, problem, files)
 
 
+def _cancel(caller: Caller, batch: SentBatch) -> object:
+    return ask(caller, f"{batch.base}/{_version(batch)}/{batch.id}:cancel", b"{}")
+
+
 def _read(caller: Caller, batch: SentBatch, look: Look) -> Iterator[Line | str]:
     for file in look.facts:
         url = f"{batch.base}/download/{_version(batch)}/{file}:download"
@@ -136,5 +140,5 @@ def _result(text: str) -> Line | str:
 
 
 GOOGLE = BatchApi(
-    "google", 50_000, 1_900_000_000, 48, _target, _line, _upload, _create, _find, _look, _read
+    "google", 50_000, 1_900_000_000, 48, _target, _line, _upload, _create, _find, _look, _read, _cancel
 )  # a file of 2 GB; a batch expires after 48 hours

@@ -121,6 +121,10 @@ def _problem(answer: dict[str, Any]) -> str | None:
     return f"the batch is {answer.get('status')}" if answer.get("status") not in ("completed", None) else None
 
 
+def _cancel(caller: Caller, batch: SentBatch) -> object:
+    return ask(caller, f"{batch.base}/batches/{in_path(batch.id or '')}/cancel", b"{}")
+
+
 def _read(caller: Caller, batch: SentBatch, look: Look) -> Iterator[Line | str]:
     for file in look.facts:
         data, _ = call(caller, "GET", f"{batch.base}/files/{in_path(file)}/content", headers={"accept": "*/*"})
@@ -146,5 +150,5 @@ def _result(text: str) -> Line | str:
 
 
 OPENAI = BatchApi(
-    "openai", 50_000, 190_000_000, 24, _target, _line, _upload, _create, _find, _look, _read
+    "openai", 50_000, 190_000_000, 24, _target, _line, _upload, _create, _find, _look, _read, _cancel
 )  # 200 MB, of whichever size the provider takes a megabyte to be

@@ -29,13 +29,14 @@ MOST_ROUNDS = 3
 class Submission:
     """What was sent of one suite. `not_sent` has case ids by the reason; `expected` is at the price of batches.
 
-    `n_requests` were sent in `batches`, `n_bytes` together. `n_queued` wait for room in the provider's queue, which
-    `full` says where it said so. `problems` are batches that were refused or got no answer, in the provider's words.
+    `n_requests` were sent in `batches`, and `n_queued` wait for room in the provider's queue, which `full` says where
+    the provider did. Together they have `n_tokens` of input, by their length. `problems` are batches that were refused
+    or got no answer, in the provider's words.
     """
 
     suite: str
     n_requests: int = 0
-    n_bytes: int = 0
+    n_tokens: int = 0
     n_cases: int = 0
     batches: list[SentBatch] = field(default_factory=list)
     n_queued: int = 0
@@ -230,9 +231,9 @@ def _send_group(group: _Group, settings: Settings, submission: Submission) -> _L
     if settings.storage.watch.find(base):
         submission.problems.append(hide(f"the address {base} holds a secret, which its file would keep"))
         return _Left({}, None)
-    queue, left = Queue.of(group.target, settings), dict(group.requests)
+    api, queue, left = APIS[group.target.provider], Queue.of(group.target, settings), dict(group.requests)
     learned = queue.learned
-    for requests, data in _pieces(APIS[group.target.provider], group, queue):
+    for requests, data in _pieces(api, group, queue):
         n_tokens = tokens_of(data)
         refusal = _send(group, requests, data, settings, submission)
         if refusal is not None:
@@ -248,6 +249,7 @@ def _send_group(group: _Group, settings: Settings, submission: Submission) -> _L
             queue = queue.plus(n_tokens)
         left = {identity: same for identity, same in left.items() if identity not in requests}
     submission.n_queued += len(left)
+    submission.n_tokens += sum(tokens_of(api.line_of(name, same[0].body, group.target)) for name, same in left.items())
     return _Left(left, learned)
 
 
@@ -286,5 +288,5 @@ def _send(
         return None
     submission.batches.append(created)
     submission.n_requests += len(requests)
-    submission.n_bytes += len(data)
+    submission.n_tokens += batch.n_tokens
     return None

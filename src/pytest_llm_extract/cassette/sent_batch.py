@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -100,6 +101,24 @@ class SentBatch:
         except OSError as error:
             raise BatchFileError(self.path(cassettes), f"cannot be written: {error.strerror or error}") from None
         return self
+
+    def hand_over(self, cassettes: Path, suite: str, files: set[str]) -> None:
+        """Give the requests of these cassettes to another suite. What is left stays, in a file of its own.
+
+        Raises:
+            BatchFileError: a file cannot be written.
+        """
+        sides: tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]] = ({}, {})
+        for identity, own in self.requests.items():
+            for side, is_given in zip(sides, (True, False), strict=True):
+                if kept := tuple(file for file in own if (file in files) is is_given):
+                    side[identity] = kept
+        given, left = sides
+        if not left:
+            replace(self, suite=suite).write(cassettes)
+        elif given:
+            replace(self, name=secrets.token_hex(8), suite=suite, requests=given).write(cassettes)
+            replace(self, requests=left).write(cassettes)
 
     def settle(self, cassettes: Path, settled: set[str]) -> SentBatch | None:
         """Take out requests that nobody waits for any longer. The file goes with the last; then None is returned."""

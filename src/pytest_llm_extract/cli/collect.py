@@ -6,6 +6,7 @@ import click
 
 from pytest_llm_extract.cli.collected import run_desk
 from pytest_llm_extract.cli.output import Screen, echo
+from pytest_llm_extract.errors import UsageError
 
 _WAITING = 3
 
@@ -13,7 +14,8 @@ _WAITING = 3
 @click.command(name="collect")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
 @click.option("--wait", is_flag=True, help="Wait until every batch has ended.")
-def command(paths: tuple[str, ...], wait: bool) -> None:
+@click.option("--cancel", is_flag=True, help="End the batches that go on; what they have answered is kept.")
+def command(paths: tuple[str, ...], wait: bool, cancel: bool) -> None:
     """Ask the provider for the batches that `pytest --llm-record --llm-extract-batch` sent, and write their answers.
 
     \b
@@ -27,7 +29,9 @@ def command(paths: tuple[str, ...], wait: bool) -> None:
     Exit status: 0 every request is answered, 1 some requests have no answer, 2 wrong arguments, or pytest does not
     start, 3 a batch has not ended.
     """
-    desk = run_desk(paths, "wait" if wait else "once", Screen())
+    if wait and cancel:
+        raise UsageError("--cancel", "does not go with --wait: cancel, and collect what was answered a while later")
+    desk = run_desk(paths, "cancel" if cancel else "wait" if wait else "once", Screen())
     if not desk.collections:
         echo("no batch was sent, or all were collected")
     raise SystemExit(1 if desk.problem is not None else _WAITING if desk.waits else 0)

@@ -66,7 +66,7 @@ def collect(paths: Sequence[str] = (), *, planned: bool = False, flags: Sequence
 
 
 def run_desk(paths: Sequence[str], mode: str, display: Display) -> BatchDesk:
-    """Collect the batches of these paths in a run of pytest that tests nothing; `mode` is once or wait.
+    """Collect the batches of these paths in a run of pytest that tests nothing; `mode` is once, wait or cancel.
 
     Raises:
         UsageError: pytest does not start, finds a damaged file of a batch, or does not load the plugin.

@@ -1,4 +1,4 @@
-"""`llm-extract mv`: the cassettes, baseline and anchor of a suite that moved."""
+"""`llm-extract mv`: the cassettes, baseline, anchor and open batches of a suite that moved."""
 
 from __future__ import annotations
 
@@ -15,29 +15,39 @@ from pytest_llm_extract.baseline.paths import ANCHOR, BASELINE
 from pytest_llm_extract.cassette.file.directory import drop_empty_folders
 from pytest_llm_extract.cassette.file.load import check_inside
 from pytest_llm_extract.cassette.file.staleness import in_words
+from pytest_llm_extract.cassette.sent_batch import SentBatch, sent_batches
 from pytest_llm_extract.cli.collected import Collected, collect
 from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.config.settings import Settings
-from pytest_llm_extract.config.suite_folders import baseline_folder, folder_name, module_folder, suite_folder
+from pytest_llm_extract.config.suite_folders import baseline_folder, folder_name, module_folder, split_key, suite_folder
 from pytest_llm_extract.errors import CassetteError, UnknownNameError, UsageError, reason
 from pytest_llm_extract.extraction.job import variant_folder, wanted_cassettes
 from pytest_llm_extract.suites.suite import Suite
-from pytest_llm_extract.wording import count_cassettes, counted
+from pytest_llm_extract.wording import count_batches, count_cassettes, counted
 
 
 class Files(NamedTuple):
-    """What one variant of a suite takes over: cassettes with their new paths, and baselines."""
+    """What one variant of a suite takes over: cassettes with their new paths, baselines, and batches.
+
+    Of a batch it takes what the cassettes of these names wait for.
+    """
 
     suite: Suite
     cassettes: dict[Path, Path]
     baselines: list[tuple[Path, Path, Baseline, Baseline]]
+    batches: list[tuple[SentBatch, set[str]]]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to take over."""
+        return not (self.cassettes or self.baselines or self.batches)
 
 
 @click.command(name="mv")
 @click.argument("old")
 @click.argument("new")
 def command(old: str, new: str) -> None:
-    """Move what a suite has recorded and accepted to its new place.
+    """Move what a suite has recorded, accepted and sent in batches to its new place.
 
     \b
     Example:
@@ -56,7 +66,7 @@ def command(old: str, new: str) -> None:
         echo(error, err=True)
     pairs = list(_pairs(_folder(old, settings), new, collected))
     moves = [files for folder, suites in pairs for files in _files(folder, suites, collected)]
-    moves = [files for files in moves if files.cassettes or files.baselines]
+    moves = [files for files in moves if not files.is_empty]
     if not moves:
         raise UsageError(old, f"has nothing that {new} lacks and no other suite wants")
     _check_free(moves, settings)
@@ -73,7 +83,7 @@ def _folder(old: str, settings: Settings) -> Path:
         return root / as_path.relative_to(root.resolve())
     name = old if "::" in old or not Path(old).is_absolute() else os.path.relpath(old, settings.rootdir)
     folder = baseline_folder(root, name) if "::" in name else module_folder(root, name)
-    if not folder.is_dir():
+    if not folder.is_dir() and not any(folder in (one, one.parent) for one in _batch_folders(root)):
         shown = os.path.relpath(folder)
         raise UsageError(old, f"has no cassettes: there is no folder {shown}")
     return folder
@@ -84,8 +94,9 @@ def _pairs(folder: Path, new: str, collected: Collected) -> Iterator[tuple[Path,
     suites = [suite for suite in collected.suites if new in (suite.id, suite.key) or suite.id.split("::")[0] == new]
     if not suites:
         raise UnknownNameError(new, known=[suite.id for suite in collected.suites], source="NEW", kind="suite")
-    if not any(folder.glob("*/*.yaml")) and any(folder.glob("*/*/*.yaml")):  # of a module
-        for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
+    of_batches = {path for path in _batch_folders(collected.settings.cassettes) if path.parent == folder}
+    if not any(folder.glob("*/*.yaml")) and (of_batches or any(folder.glob("*/*/*.yaml"))):  # of a module
+        for inner in sorted(of_batches.union(path for path in folder.glob("*") if path.is_dir())):
             same = [
                 suite for suite in suites if suite_folder(collected.settings.cassettes, suite.id).name == inner.name
             ]
@@ -95,6 +106,11 @@ def _pairs(folder: Path, new: str, collected: Collected) -> Iterator[tuple[Path,
     if len(ids) > 1:
         raise UsageError(new, f"has {len(ids)} suites, and OLD is one: name one of {', '.join(sorted(ids))}")
     yield folder, suites
+
+
+def _batch_folders(root: Path) -> set[Path]:
+    """The folders of suites that have batches, which may have no cassettes yet."""
+    return {suite_folder(root, split_key(batch.suite)[0]) for batch in sent_batches(root)}
 
 
 def _files(folder: Path, suites: Sequence[Suite], collected: Collected) -> Iterator[Files]:
@@ -109,14 +125,35 @@ def _files(folder: Path, suites: Sequence[Suite], collected: Collected) -> Itera
             if source != target and (source / path.name).exists() and source / path.name not in wanted
         }
         home = folder.parent if any(folder.glob("*.yaml")) else folder
-        yield Files(suite, cassettes, list(_baselines(home if suite.is_primary else source, suite, collected)))
+        baselines = list(_baselines(home if suite.is_primary else source, suite, collected))
+        yield Files(suite, cassettes, baselines, list(_batches(folder, suite, collected)))
+
+
+def _batches(folder: Path, suite: Suite, collected: Collected) -> Iterator[tuple[SentBatch, set[str]]]:
+    """Batches of the suite whose folder this is, or of the variant, with the files of what the new suite wants."""
+    root = collected.settings.cassettes
+    wanted = {
+        other.key: {path.name for path in wanted_cassettes(other, collected.settings)} for other in collected.suites
+    }
+    for batch in sent_batches(root):
+        suite_id, variant = split_key(batch.suite)
+        is_same = suite_folder(root, suite_id) == folder and variant == (None if suite.is_primary else suite.variant)
+        own = wanted[suite.key].intersection(batch.files) - wanted.get(batch.suite, set())
+        is_lost = batch.id is None and not batch.is_queued and len(own) < len(batch.files)  # it is found by its name
+        if (
+            batch.suite != suite.key
+            and (is_same or baseline_folder(root, batch.suite) == folder)
+            and own
+            and not is_lost
+        ):
+            yield batch, own
 
 
 def _variant_source(folder: Path, suite: Suite, n_suites: int) -> Path:
     """The folder of the cassettes of a variant: that of its name, or the only one there is."""
     if any(folder.glob("*.yaml")):
         return folder
-    named, others = folder / folder_name(suite.variant), [path for path in folder.iterdir() if path.is_dir()]
+    named, others = folder / folder_name(suite.variant), [path for path in folder.glob("*") if path.is_dir()]
     return others[0] if not named.is_dir() and len(others) == 1 and n_suites == 1 else named
 
 
@@ -160,6 +197,8 @@ def _move(files: Files, settings: Settings) -> None:
     for source, target, moved, left in files.baselines:
         write(target, moved, settings)
         write(source, left, settings)
+    for batch, own in files.batches:
+        batch.hand_over(settings.cassettes, files.suite.key, own)
     for source in (*files.cassettes, *(source for source, *_ in files.baselines)):
         drop_empty_folders(source.parent, settings.cassettes)
 
@@ -167,7 +206,11 @@ def _move(files: Files, settings: Settings) -> None:
 def _said(files: Files) -> str:
     names = [f"the {target.stem}" for _, target, _, _ in files.baselines]
     left = sum(len(left.entries) for _, target, _, left in files.baselines if target.name == BASELINE)
-    what = in_words([count_cassettes(len(files.cassettes)), *names])
+    if n := len(files.batches):
+        names.append(count_batches(n))
+    if files.cassettes or not names:
+        names.insert(0, count_cassettes(len(files.cassettes)))
+    what = in_words(names)
     return f"moved {what} to {files.suite.key} ({files.suite.variant})" + (
         f"; {counted(left, 'accepted case')} {'stays' if left == 1 else 'stay'}" if left else ""
     )

@@ -51,10 +51,11 @@ def add_options(parser: pytest.Parser) -> None:
         "collect",
         dest="llm_extract_batch_flag",
         nargs="?",
-        choices=("once", "wait"),
+        choices=("once", "wait", "cancel"),
         const="once",
-        metavar="wait",
-        help="write what batches answered as cassettes, and stop; =wait: wait until all batches have ended",
+        metavar="wait|cancel",
+        help="write what batches answered as cassettes, and stop; =wait: wait until all batches have ended; =cancel: "
+        "end those that go on",
     )
     what = "most US dollars that this recording run may spend; it stops before the call that would exceed them"
     value("budget", "USD", what)

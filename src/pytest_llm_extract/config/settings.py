@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_llm_extract.credentials.scanner import Watch
 
-_COLLECTING = ("once", "wait")
+_COLLECTING = ("once", "wait", "cancel")
 CONFTEST = f"{os.sep}conftest.py"  # how the path of every conftest ends
 
 
@@ -99,7 +99,7 @@ class Settings(NamedTuple):
     input_folders: tuple[str, ...]
     placeholder_key: bool  # for conftests and fixtures too
     strict_network: bool
-    batch: str | None = None  # submit, once or wait: what is done with batches instead of running tests
+    batch: str | None = None  # submit, once, wait or cancel: what is done with batches instead of running tests
     batch_tokens: tuple[tuple[str, int], ...] = ()  # what a queue of batches takes, by model (glob)
     allowed_hosts: tuple[str, ...] = ()  # that suites may reach outside of extractions while they replay
 

@@ -6,17 +6,16 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pytest_llm_extract.batches.collect import Collection, Waiting
+from pytest_llm_extract.batches.collection import Collection, Waiting
 from pytest_llm_extract.batches.submit import Submission
 from pytest_llm_extract.cassette.sent_batch import SentBatch
 from pytest_llm_extract.report.recording_progress import amount_words
 from pytest_llm_extract.report.terminal_text import printable
 from pytest_llm_extract.results.case_result import Usage
 from pytest_llm_extract.results.prices import BATCH, cost_usd, dollars
-from pytest_llm_extract.wording import count_cases, count_cassettes, some_names
+from pytest_llm_extract.wording import count_batches, count_cases, count_cassettes, some_names
 
 COLLECT = "llm-extract collect"
-_BYTES_A_TOKEN = 4
 _REASONS = 5  # as many are shown of each kind
 
 
@@ -26,14 +25,14 @@ def submission_lines(submission: Submission, hours: int, now: datetime.datetime)
     if submission.batches:
         n, base = len(submission.batches), submission.batches[0].base
         sent = f"sent {_requests(submission.n_requests)} of {count_cases(submission.n_cases)} to {base}"
-        lines.append(f"{submission.suite}: {sent} in {_batches(n)}")
-        lines.append(f"  expected: {_expected(submission)}")
+        lines.append(f"{submission.suite}: {sent} in {count_batches(n)}")
+        lines.append(f"  expected{', with what waits' if submission.n_queued else ''}: {_expected(submission)}")
         until = [batch.until for batch in submission.batches if batch.until]
         lines.append(f"  answers within {hours} hours{_until(until, now)}; then: {COLLECT}")
     elif submission.not_sent or submission.problems or submission.n_queued:
         lines.append(f"{submission.suite}: sent nothing")
     if submission.n_queued:
-        why = f"  waiting for room in the provider's queue: {_requests(submission.n_queued)}; {COLLECT} sends them"
+        why = f"  waiting for room in the provider's queue: {_requests(submission.n_queued)}; then: {COLLECT}"
         lines += [why, *([f"  {printable(submission.full, 500)}"] if submission.full else [])]
     listed = list(submission.not_sent.items())
     lines += [f"  not sent: {printable(why, 300)}: {_cases(ids)}" for why, ids in listed[:_REASONS]]
@@ -45,7 +44,7 @@ def submission_lines(submission: Submission, hours: int, now: datetime.datetime)
 def _expected(submission: Submission) -> str:
     if submission.expected is not None:
         return f"about {amount_words(submission.expected)}, half of the list price"
-    tokens = submission.n_bytes // _BYTES_A_TOKEN
+    tokens = submission.n_tokens
     cost = dollars(cost_usd(submission.batches[0].model, Usage(tokens, 0), BATCH))
     return f"about {tokens:,} tokens in by their length, {cost} at half of the list price; tokens out are not known"
 
@@ -61,9 +60,8 @@ def collection_lines(collection: Collection, cassettes: Path) -> list[str]:
     """What was collected of one suite, what waits, and what failed."""
     lines = []
     if collection.n_ended or collection.n_written:
-        lines.append(
-            f"{collection.suite}: {count_cassettes(collection.n_written)} written from {_batches(collection.n_ended)}"
-        )
+        written, n = count_cassettes(collection.n_written), collection.n_ended
+        lines.append(f"{collection.suite}: {written} written from {count_batches(n)}")
     elif collection.waiting or collection.lost:
         lines.append(f"{collection.suite}: no batch has ended")
     return lines + [f"  {printable(line, 500)}" for line in _details(collection, cassettes)]
@@ -86,7 +84,7 @@ def _details(collection: Collection, cassettes: Path) -> Iterator[str]:
         )
     if collection.withdrawn:
         n = count_cassettes(len(set(collection.withdrawn)))
-        yield f"never sent, and forgotten: the requests of {n} changed while they waited for room in the queue"
+        yield f"never sent, and forgotten: the requests of {n}, which waited for room in the queue and are not wanted"
     if collection.n_not_selected:
         yield f"{count_cassettes(collection.n_not_selected)} of cases that are not selected are left for the next time"
     yield from (f"left out: {what}: {count:,}" for what, count in collection.odd.items())
@@ -113,7 +111,7 @@ def stray_lines(batches: Iterable[SentBatch]) -> list[str]:
     """Batches of suites that this run does not have."""
     return [
         f"batch {batch.id or batch.name} is of {batch.suite}, which is not among the tests of this run; "
-        f"if that was renamed, write its new name into {batch.path(Path('cassettes')).name}"
+        f"if that was renamed: llm-extract mv {batch.suite} NEW"
         for batch in batches
     ]
 
@@ -124,7 +122,3 @@ def _cases(ids: Sequence[str]) -> str:
 
 def _requests(count: int) -> str:
     return f"{count:,} request{'' if count == 1 else 's'}"
-
-
-def _batches(count: int) -> str:
-    return f"{count:,} batch{'' if count == 1 else 'es'}"

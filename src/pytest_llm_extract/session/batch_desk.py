@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pytest_llm_extract import clock
-from pytest_llm_extract.batches.collect import Collection, SuiteCollector, Waiting
+from pytest_llm_extract.batches.collect import SuiteCollector
+from pytest_llm_extract.batches.collection import Collection, Waiting
 from pytest_llm_extract.batches.lock import locked
 from pytest_llm_extract.batches.requests import APIS
 from pytest_llm_extract.batches.submit import Submission, submit_queued, submit_suite
