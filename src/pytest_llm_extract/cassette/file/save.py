@@ -96,7 +96,7 @@ def write_cassette(path: Path, text: str) -> None:
 def _interaction(exchange: Exchange, request: str | bytes, response: str | bytes) -> str:
     """One exchange, just as PyYAML would write it in ten times the time."""
     return (
-        f"- request:\n    method: {_scalar(exchange.method)}\n    uri: {_value(exchange.url, 6)}\n"
+        f"- request:\n    method: {_scalar(exchange.method)}\n    uri: {_scalar(exchange.url)}\n"
         f"    body: {_value(request, 6)}\n    headers:{_headers(exchange.request_headers)}"
         f"  response:\n    status:\n      code: {exchange.status}\n      message: {_scalar(exchange.reason)}\n"
         f"    headers:{_headers(exchange.response_headers)}    body:\n      string: {_value(response, 8)}\n"
