@@ -159,7 +159,7 @@ def test_every_source_leads_somewhere(small_model: list[SuiteResult]) -> None:
 def test_as_people_read_it(small_model: list[SuiteResult]) -> None:
     """Nothing is wider than 80 columns, and the conclusion stands first."""
     lines = "\n".join(tuning_lines(decide(small_model, 0.9, volume=1e5), 80)).splitlines()
-    assert lines[0] == "t.py::t: fine-tuning not yet: examples"
+    assert lines[0] == "t.py::t: fine-tuning is not due yet; first: examples"
     assert max(map(len, lines)) <= 80
 
 

@@ -17,6 +17,7 @@ from pytest_llm_extract.cli.merge import merge
 from pytest_llm_extract.comparison.compare import compare_suites
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.lints.lint_report import lint_results
+from pytest_llm_extract.report.html import figures
 from pytest_llm_extract.report.html.page import html_files, script_text
 from pytest_llm_extract.report.registry import write_report
 from pytest_llm_extract.report.results_json import run_to_wire
@@ -66,6 +67,23 @@ def test_first_screen_says_verdict_reasons_fields_and_lost_cases() -> None:
     assert "Lost against the baseline: 7" in text
     assert "case-0002" in text
     assert "total 2?" in text
+
+
+def test_gate_that_cannot_fail_is_said_beside_its_verdict() -> None:
+    """A green page of a suite without floor and baseline says so at once, as the terminal does."""
+    found = value_suite(5)._replace(baseline=None)
+    (page,) = files_of([found], Path("report.html")).values()
+    assert isinstance(page, str)
+    before, _, after = page.partition("<h3>Fields</h3>")
+    assert "nothing can fail this gate" in before
+    assert "nothing can fail this gate" not in after
+
+
+def test_names_in_the_picture_of_variants_stay_in_it() -> None:
+    """Close points have their names below one another: a best one at the top keeps its own beside it."""
+    points = [(100.0, 14.0, "best", True), (102.0, 15.0, "second", True), (104.0, 16.0, "third", False)]
+    names = figures._names(points)
+    assert names == {"best": (100.0, 14.0), "second": (102.0, 28.0), "third": (104.0, 42.0)}
 
 
 def test_hostile_text_is_inert() -> None:
@@ -250,8 +268,8 @@ def test_a_suite_with_variants_says_whether_fine_tuning_is_due() -> None:
     (page,) = html_files(found, Path("report.html")).values()
     assert isinstance(page, str)
     text = " ".join(Reader(page).text)
-    assert "Fine-tuning not yet: formulations." in text
-    assert "First: make better the primary, for its formulation: better 100.0%, read" in text
+    assert "Fine-tuning is not due yet; first: formulations." in text
+    assert "Next: make better the primary, for its formulation: better 100.0%, read" in text
     assert "Have 5 different formulations been tried? No." in text
     assert "Numbers in results.json: [1] comparison[0].best" in text
 

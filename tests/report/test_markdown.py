@@ -16,6 +16,7 @@ from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.leaf import Leaf, count_leaves
 from pytest_llm_extract.results.outcome import Outcome, Status
 from pytest_llm_extract.results.suite_result import AcceptedRun, SuiteResult
+from pytest_llm_extract.rules.limits import Floor
 
 LLM_EXTRACT = Path(sys.executable).with_name("llm-extract")
 HOSTILE = "`x` | @team <img src=x onerror=alert(1)> [a](http://e.x) \x1b]52;c;eA==\x07 \u202e ```\n# gate: pass"
@@ -45,6 +46,18 @@ def test_verdict_comes_first_and_lost_cases_say_what_changed() -> None:
     assert lines[1] == "### `test_x.py::test_x`: ❌ fail"
     assert "name: lost 12 cases and gained 0 against the baseline" in lines[3]
     assert "| `name` | `ACME` | `ACME` | `ACME` | `ACME?` |" in lines
+
+
+def test_table_says_what_the_gate_decided_and_no_more() -> None:
+    """A field that lost cases fails without a floor too; columns and changes without a value are left out."""
+    cases = [case(i, "name:c town:c", "name:w town:c") for i in range(12)]
+    lines = render(suite(cases)).splitlines()
+    assert "documents: 12/12 valid, 0/12 exact" in lines
+    assert "| field | right | accuracy | 95% interval | verdict | change | p_adj |" in lines
+    assert "| `name` | 0/12 | 0% | 0.0–24.2 | fail | −12 +0 | 0.000244 |" in lines
+    assert "| `town` | 12/12 | 100% | 75.8–100.0 |  |  |  |" in lines
+    part = suite(cases, floors={"name": Floor(accuracy=0.9)})._replace(dataset_ids=("c000", "another"))
+    assert "| `name` | 0/12 | 0% | 0.0–24.2 | 90% |" in render(part)
 
 
 def test_names_and_values_cannot_break_out() -> None:

@@ -46,7 +46,7 @@ def choice_sentences(comparison: VariantComparison) -> list[str]:
     if comparison.expected_score is not None and len(comparison.variants) > 2:
         lines.append(
             f"the best of {len(comparison.variants)} scores {comparison.leader.score * 100:.1f}% on these cases; "
-            f"on new documents expect {comparison.expected_score * 100:.1f}% of whichever is picked"
+            f"on new documents, expect {comparison.expected_score * 100:.1f}%"
         )
     return lines
 

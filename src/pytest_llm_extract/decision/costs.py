@@ -1,4 +1,4 @@
-"""What both roads cost at a stated volume. What is not known is said to be unknown, never guessed."""
+"""What prompting and tuning cost at a stated volume. What is not known is said to be unknown, never guessed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Assumptions(NamedTuple):
 def price_roads(evidence: Evidence, given: Assumptions) -> tuple[Statement, ...]:
     """The cost of prompting, of tuning, and when the second one would have paid; nothing without a volume."""
     if given.volume is None:
-        return (Statement("no volume: state documents a month with --volume to see what both roads cost"),)
+        return (Statement("no volume: state documents a month with --volume to see these costs"),)
     monthly = _prompting(evidence, given.volume)
     if given.tuning_available is False:
         closed = Statement("tuning: not on offer, as stated (--no-tuning-available)")
@@ -45,8 +45,8 @@ def price_roads(evidence: Evidence, given: Assumptions) -> tuple[Statement, ...]
     said = [_prompting_said(evidence, given.volume, monthly), once_said, tuned_said]
     if monthly is not None and once is not None and tuned is not None:
         saved = monthly - tuned
-        text = f"paid back after {once / saved:,.1f} months" if saved > 0 else "never paid back: a month costs no less"
-        said.append(Statement(f"the training alone would be {text}, labels and upkeep aside"))
+        months = f"be paid back after {once / saved:,.1f} months" if saved > 0 else "never be paid back"
+        said.append(Statement(f"the training would {months}, labels and upkeep aside"))
     return tuple(said)
 
 

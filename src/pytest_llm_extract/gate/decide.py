@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pytest_llm_extract.formats.fences import is_fenced
 from pytest_llm_extract.gate.causes import describe_causes, mixed_ways
-from pytest_llm_extract.gate.floors import missed_documents, missed_floors, strict_floors
+from pytest_llm_extract.gate.floors import judge_field, missed_documents, missed_floors, strict_floors
 from pytest_llm_extract.gate.judge import as_judged_before, judge_notes
 from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, count_statuses, pair
 from pytest_llm_extract.gate.removed import dropped, fewer_labels, vanished
@@ -18,6 +18,7 @@ from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import JudgeNote
 from pytest_llm_extract.results.outcome import Status, Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.rules.limits import Floor
 from pytest_llm_extract.wording import count_cases, counted, percent, percents_apart, some_names
 
 _MIN_GROUPS = 5
@@ -56,6 +57,12 @@ class Decision(NamedTuple):
     judge: tuple[JudgeNote, ...] = ()
     judged_before: JudgedBefore | None = None
     failed_fields: frozenset[str] = frozenset()
+
+    def field_verdict(self, path: str, floor: Floor | None) -> Verdict | None:
+        """Whether a field fails, for whatever reason; None where it was not judged, or has no limit."""
+        if self.verdict is None:
+            return None
+        return Verdict.FAIL if path in self.failed_fields else judge_field(self.fields[path], floor)
 
     def once_accepted(self) -> Decision:
         """The decision on a run that has just become the baseline."""

@@ -48,7 +48,10 @@ class Examples(NamedTuple):
                 raise UsageError(self.source, f"of case {case.id!r} must be a list, got {listed!r}")
             examples = tuple(read_example(given, self.schema, self.source) for given in listed)
         if any(columns["input"] == case.input for columns, _ in examples):
-            raise UsageError(self.source, f"case {case.id!r} is its own example: the prompt would hold its gold")
+            raise UsageError(
+                self.source,
+                f"case {case.id!r} is its own example: the prompt would hold its gold; take one of them out",
+            )
         return examples
 
     @property

@@ -13,7 +13,6 @@ from pytest_llm_extract.comparison.scores import ALL
 from pytest_llm_extract.comparison.sentences import best_sentences, choice_sentences, claim_sentence, left_out_sentences
 from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.gate.decide import Decision
-from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison
 from pytest_llm_extract.lints.finding import KINDS
 from pytest_llm_extract.lints.lint_report import LintReport
@@ -69,7 +68,9 @@ def _suite(suite: SuiteResult, decision: Decision) -> Iterable[str]:
     lines = [code(text, 400) for text in (*decision.reasons, *decision.doubts)]
     if not suite.complete:
         lines.append(f"partial run: {len(suite.cases)} of {count_cases(len(suite.dataset_ids))}")
-    yield "\n".join(f"- {line}" for line in lines) or documents_line(suite.cases)
+    if lines:
+        yield "\n".join(f"- {line}" for line in lines)
+    yield documents_line(suite.cases)
     yield from map(code, composite_lines(suite))
     for comparison in decision.comparisons:
         if lost := _lost(suite, comparison):
@@ -98,7 +99,8 @@ def _fields(suite: SuiteResult, decision: Decision) -> str:
     rows = []
     for path, summary in decision.fields.items():
         floor, change = suite.rules.floors.get(path), changes.get(path)
-        verdict = judge_field(summary, floor)
+        verdict = decision.field_verdict(path, floor)
+        moved = change if change and (change.lost or change.gained) else None
         low, high = summary.interval
         rows.append(
             (
@@ -108,11 +110,11 @@ def _fields(suite: SuiteResult, decision: Decision) -> str:
                 f"{low * 100:.1f}–{high * 100:.1f}",
                 percent(floor.rates["accuracy"]) if floor and "accuracy" in floor.rates else "",
                 verdict.value if verdict else "",
-                f"−{len(change.lost)} +{len(change.gained)}" if change else "",
-                f"{change.p_adj:.3g}" if change and change.p_adj is not None else "",
+                f"−{len(moved.lost)} +{len(moved.gained)}" if moved else "",
+                f"{moved.p_adj:.3g}" if moved and moved.p_adj is not None else "",
             )
         )
-    return _table(("field", "right", "accuracy", "95% interval", "floor", "", "change", "p_adj"), rows)
+    return _table(("field", "right", "accuracy", "95% interval", "floor", "verdict", "change", "p_adj"), rows)
 
 
 def _variants(comparison: VariantComparison) -> Iterable[str]:
@@ -159,6 +161,8 @@ def _lint(report: LintReport) -> Iterable[str]:
     yield f"{head}\n\n{code(report.suite, 200)}\n\n{_table(('', 'cases', 'field', ''), rows)}{more}\n\n</details>"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table without the columns that have no value in any row."""
+    kept = [at for at in range(len(head)) if any(row[at] for row in rows)]
+    lines = [[line[at] for at in kept] for line in (head, ["---"] * len(head), *rows)]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

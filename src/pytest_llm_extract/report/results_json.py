@@ -16,7 +16,6 @@ from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.errors import ResultsError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
 from pytest_llm_extract.gate.decide import Decision, JudgedBefore
-from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
 from pytest_llm_extract.lints.lint_report import LintReport
@@ -24,7 +23,7 @@ from pytest_llm_extract.report.rates import rates_to_wire
 from pytest_llm_extract.results.aggregate import FieldSummary, count_flakes
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.miss_groups import group_misses, misses_to_wire
-from pytest_llm_extract.results.outcome import Verdict, is_through_a_list
+from pytest_llm_extract.results.outcome import is_through_a_list
 from pytest_llm_extract.results.prices import cost_of_models_usd, total_usd
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.rules.limits import Floor
@@ -185,7 +184,7 @@ def _case(result: CaseResult, costs: Sequence[float | None]) -> dict[str, Any]:
 
 def _field(path: str, summary: FieldSummary, floor: Floor | None, decision: Decision) -> dict[str, Any]:
     counts = summary.counts
-    verdict = Verdict.FAIL if path in decision.failed_fields else judge_field(summary, floor)
+    verdict = decision.field_verdict(path, floor)
     changes = {c.against: c.fields[path] for c in decision.comparisons if path in c.fields}
     return {
         **asdict(counts),

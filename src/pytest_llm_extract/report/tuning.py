@@ -41,22 +41,20 @@ def tuning_lines(decision: TuningDecision, width: int) -> list[str]:
     for number, question in enumerate(decision.questions, start=1):
         lines.append(f"{number}. {question.asked} {question.answer.capitalize()}.")
         lines += [line for said in question.statements for line in _wrapped(sources.cite(said), width, "   ")]
-    lines += ["", "What prompting can reach: gold values by what became of them over all variants"]
+    lines += ["", "What prompting can reach: each gold value, over all variants"]
     lines += _ceiling_table(decision, width)
-    lines += ["", "Reasons for fine-tuning"]
+    lines += ["", "Reasons for and against fine-tuning"]
     for reason in decision.reasons:
-        lines += _wrapped(f"{reason.speaks}: {reason.name}: {sources.cite(reason.statement)}", width, "- ")
-    lines += ["", "What both roads cost"]
+        lines += _wrapped(f"{reason.name} ({reason.speaks}): {sources.cite(reason.statement)}", width, "- ")
+    lines += ["", "What prompting and tuning cost"]
     lines += [line for said in decision.costs for line in _wrapped(sources.cite(said), width, "- ")]
     return [*lines, "", "Numbers in results.json", *sources.lines()]
 
 
 def tuning_headline(decision: TuningDecision) -> str:
-    """The conclusion after `fine-tuning`: `not yet: examples`."""
-    about = f": {decision.about}"
-    return {"not yet": "not yet", "justified": "is justified", "not needed": "is not needed"}.get(
-        decision.verdict, "cannot be decided"
-    ) + about
+    """The conclusion after `fine-tuning`: `is not due yet; first: examples`."""
+    said = {"not yet": "is not due yet; first", "justified": "is justified", "not needed": "is not needed"}
+    return f"{said.get(decision.verdict, 'cannot be decided')}: {decision.about}"
 
 
 def _listed(steps: Iterable[Statement], sources: SourceNumbers, width: int) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from pytest_llm_extract.gate.decide import Decision
-from pytest_llm_extract.gate.floors import judge_field
 from pytest_llm_extract.gate.regression import FieldChange
 from pytest_llm_extract.report.html.figures import bar, spark
 from pytest_llm_extract.report.html.markup import Html, table, tag
@@ -17,7 +16,7 @@ from pytest_llm_extract.rules.limits import Floor
 from pytest_llm_extract.wording import percent
 
 _HEAD = ("field", "picture", "right", "accuracy", "95% interval", "floor", "verdict", "lost and gained", "p_adj")
-_LEGEND = "bar: accuracy; line: its 95% interval; thick tick: floor; dotted tick: the baseline"
+_LEGEND = "bar: accuracy; line: its 95% interval"
 
 
 def fields_table(suite: SuiteResult, decision: Decision) -> Html:
@@ -29,8 +28,7 @@ def fields_table(suite: SuiteResult, decision: Decision) -> Html:
     rows = []
     for path, summary in decision.fields.items():
         floor = suite.rules.floors.get(path)
-        verdict = Verdict.FAIL if path in decision.failed_fields else judge_field(summary, floor)
-        cells = _cells(path, summary, floor, changes.get(path), verdict)
+        cells = _cells(path, summary, floor, changes.get(path), decision.field_verdict(path, floor))
         if is_sampled:
             flakes = summary.flakes.rate
             cells.append(tag("td", "" if flakes is None else f"{flakes * 100:.1f}%", class_="number"))
@@ -39,7 +37,8 @@ def fields_table(suite: SuiteResult, decision: Decision) -> Html:
         rows.append(cells)
     further = [*(["flake rate"] if is_sampled else []), *(["accepted runs"] if is_traced else [])]
     markup = table("Fields", (*_HEAD, *further), rows, class_="fields")
-    return Html(markup + tag("p", _LEGEND, class_="about"))
+    ticks = ["thick tick: floor"] * bool(suite.rules.floors) + ["dotted tick: the baseline"] * bool(changes)
+    return Html(markup + tag("p", "; ".join([_LEGEND, *ticks]), class_="about"))
 
 
 def _cells(

@@ -75,7 +75,8 @@ def scatter(comparison: VariantComparison) -> Html | None:
         parts.append(tag("text", name, x=_n(at[0] + 10), y=_n(at[1] + 4)))
     spread = "with intervals of the difference to the reference; the table has the numbers"
     said = f"Score against {unit}, {spread}. The line joins what nothing else beats in both."
-    return tag("svg", *parts, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", class_="scatter", role="img", aria_label=said)
+    picture = tag("svg", *parts, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", class_="scatter", role="img", aria_label=said)
+    return tag("div", picture, class_="scroll", tabindex=0, role="region", aria_label="Score and cost")
 
 
 def _intervals(comparison: VariantComparison, at: Mapping[str, float], y: Callable[[float], float]) -> Iterator[Html]:
@@ -89,11 +90,11 @@ def _intervals(comparison: VariantComparison, at: Mapping[str, float], y: Callab
 
 
 def _names(points: Sequence[tuple[float, float, str, bool]]) -> dict[str, tuple[float, float]]:
-    """The positions of points' names: above one another where points are close."""
+    """The positions of names: below one another where points are close, so that none leaves the picture."""
     reach: dict[str, tuple[float, float]] = {}
-    for x, y, name, _ in sorted(points, key=lambda point: -point[1]):
+    for x, y, name, _ in sorted(points, key=lambda point: point[1]):
         while any(abs(x - other_x) < 80 and abs(y - other_y) < 13 for other_x, other_y in reach.values()):
-            y -= 13
+            y += 13
         reach[name] = x, y
     return reach
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.decision.conclude import TuningDecision
-from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.gate.decide import CANNOT_FAIL, Decision
 from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.report.html.fields import fields_table
 from pytest_llm_extract.report.html.findings import lints_section
@@ -136,13 +136,18 @@ def _verdict(suite: SuiteResult, decision: Decision, *, is_alone: bool) -> Itera
     verdict = decision.verdict.value if decision.verdict else "not gated"
     name = None if is_alone else tag("strong", f"{suite.variant}: ")
     yield tag("p", verdict_mark(verdict), " ", name, verdict_sentence(suite, decision), class_="sentence")
-    if reasons := (*decision.reasons, *decision.doubts):
+    if reasons := (*decision.reasons, *decision.doubts, *_cannot_fail(decision)):
         yield tag("ul", *(tag("li", reason) for reason in reasons), class_="reasons")
     if judge := _judge(decision):
         yield tag("ul", *(tag("li", text) for text in judge), class_="reasons judge")
     about = [documents_line(suite.cases), *composite_lines(suite), f"variant {suite.variant}"]
     about += [f"model {suite.model}"] if suite.model else []
     yield tag("p", " · ".join(about), class_="about")
+
+
+def _cannot_fail(decision: Decision) -> list[str]:
+    """The note on a gate that cannot fail, shown beside its verdict."""
+    return [note for note in decision.notes if note == CANNOT_FAIL]
 
 
 def _judge(decision: Decision) -> list[str]:
@@ -157,7 +162,7 @@ def _tables(suite: SuiteResult, decision: Decision) -> Iterator[Html]:
         yield fields_table(suite, decision)
     for comparison in decision.comparisons:
         rows = [
-            [_case_cell(case, path), tag("td", path), *(_value(text) for text in values)]
+            [_case_cell(case, path, comparison.against), tag("td", path), *(_value(text) for text in values)]
             for path, case, values in lost_values(suite, comparison, _ROWS)
         ]
         if rows:
@@ -207,9 +212,9 @@ def _side(leaf: Leaf, value: Any) -> str:
     return show(value) if has_values(leaf) else ""
 
 
-def _case_cell(case: str, path: str) -> Html:
-    """The name of a row; the script makes a link of it."""
-    return tag("th", case, scope="row", data_case=case, data_field=path)
+def _case_cell(case: str, path: str, against: str | None = None) -> Html:
+    """The name of a row; the script makes a link of it, which shows the case beside what it was compared `against`."""
+    return tag("th", case, scope="row", data_case=case, data_field=path, data_against=against)
 
 
 def _value(text: str) -> Html:
@@ -222,7 +227,7 @@ def _more(n_rows: int) -> Sequence[Html]:
 
 def _notes(suite: SuiteResult, decision: Decision) -> Iterator[Html]:
     hints = [f"hint: {line}" for line in shared_advice(suite.cases)]
-    judge = _judge(decision)
-    notes = [*suite.warnings, *(note for note in decision.notes if note not in judge), *hints]
+    above = {*_judge(decision), *_cannot_fail(decision)}
+    notes = [*suite.warnings, *(note for note in decision.notes if note not in above), *hints]
     if notes:
         yield join(tag("h3", "Notes"), tag("ul", *(tag("li", note) for note in notes), class_="notes"))

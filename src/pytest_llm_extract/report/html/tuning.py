@@ -46,20 +46,20 @@ def tuning_section(decision: TuningDecision) -> Html:
         for one in decision.questions
     ]
     reasons = [
-        tag("li", tag("strong", f"{reason.speaks}: {reason.name}"), ": ", sources.cite(reason.statement))
+        tag("li", tag("strong", f"{reason.name} ({reason.speaks})"), ": ", sources.cite(reason.statement))
         for reason in decision.reasons
     ]
     steps = decision.next_steps[1:]
     folded = tag(
         "details",
         tag("summary", "Five questions, what prompting can reach, and four reasons"),
-        join(tag("h4", "Next"), _listed(steps, sources)) if steps else None,
+        join(tag("h4", "Then"), _listed(steps, sources)) if steps else None,
         tag("h4", "Before fine-tuning"),
         tag("ol", *questions),
         tag("h4", "What prompting can reach"),
         _ceilings(decision),
         tag("p", _LEGEND, class_="about"),
-        tag("h4", "Reasons for fine-tuning"),
+        tag("h4", "Reasons for and against"),
         tag("ul", *reasons),
         tag("p", "Numbers in results.json: " + "; ".join(sources.lines()), class_="about"),
         tag("p", "With a target, volume and prices of your own: llm-extract decide results.json", class_="about"),
@@ -68,7 +68,7 @@ def tuning_section(decision: TuningDecision) -> Html:
 
 
 def _first(decision: TuningDecision, sources: SourceNumbers) -> str:
-    return f"First: {sources.cite(decision.next_steps[0])}." if decision.next_steps else ""
+    return f"Next: {sources.cite(decision.next_steps[0])}." if decision.next_steps else ""
 
 
 def _listed(statements: Iterable[Statement], sources: SourceNumbers) -> Html:

@@ -68,9 +68,9 @@ class CaseView {
 
   row({ field, index, now, before }, at) {
     const letter = now ? now[0] : ".";
-    const name = visible(field) + (index === null ? "" : ` ${index + 1}`);
+    const name = (visible(field) + (index === null ? "" : ` ${index + 1}`)).split(/(?<=[.\]])/).flatMap((part) => [part, el("wbr")]);
     const choose = el("button", { type: "button", class: "field", "data-field": field, "data-key": `field-${at}`,
-      "aria-pressed": "false", onclick: () => this.actions.field(field) }, name);
+      "aria-pressed": "false", onclick: () => this.actions.field(field) }, ...name);
     const expected = now ? now[1] : before[1];
     const moved = now && before && WRONG.includes(now[0]) !== WRONG.includes(before[0]);
     const outcome = now ? OUTCOMES[letter] : "not in the answer";

@@ -27,6 +27,8 @@ class CaseList {
     this.first = -1;
     this.root.scrollTop = 0;
     this.table.setAttribute("aria-rowcount", String(numbers.length + 1));
+    this.table.classList.toggle("unmoved", !/[-+]/.test(variant.moved));
+    this.table.classList.toggle("ungrouped", !Object.keys(variant.groups).length);
     this.render();
   }
 

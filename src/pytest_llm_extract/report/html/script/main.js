@@ -44,11 +44,12 @@ function route() {
 function linkCases() {
   document.querySelectorAll("section.suite").forEach((section, at) => {
     for (const cell of /** @type {NodeListOf<HTMLElement>} */ (section.querySelectorAll("[data-case]"))) {
-      const { case: id, field } = cell.dataset;
+      const { case: id, field, against } = cell.dataset;
       const { variants } = explorers[at].section;
       const { variant } = /** @type {HTMLElement} */ (cell.closest("[data-variant]")).dataset;
       const known = variants.find((one) => visible(one.name) === variant) ?? variants[0];
       const state = { ...explorers[at].state(), variant: known === variants[0] ? "" : known.name };
+      state.against = known.against.indexOf(against) > 0 ? against : "";
       const real = known.ids.includes(id) ? id : known.ids.find((one) => visible(one) === id);
       if (real !== undefined) cell.replaceChildren(el("a", { href: address({ case: real, field }, state) }, visible(real)));
     }
