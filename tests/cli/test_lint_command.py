@@ -86,6 +86,25 @@ def test_contamination_in_a_run(project: pytest.Pytester) -> None:
     assert "is 99% the same as the case 'n1'" in (project.path / "results.md").read_text()
 
 
+def test_contamination_by_a_cases_own_examples(bare: pytest.Pytester) -> None:
+    """What a callable finds for a case is known to the run; what a column has, to the command too."""
+    write(bare.path)
+    rows = [json.loads(line) for line in (bare.path / "notes.jsonl").read_text().splitlines()]
+    other = {"input": "Quite another letter, from Brest", "expected": {"name": "Ada Lovelace"}}
+    for number, row in enumerate(rows):
+        near = {**row, "id": None, "input": row["input"].replace("boat", "b0at")}
+        row["shots"] = [{**(near if number == 2 else other), "id": None}]
+    (bare.path / "notes.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    variants = 'Variant("column", examples="shots"), Variant("found", examples=lambda case: case.columns["shots"])'
+    module = MODULE.replace('Variant("few_shot", examples="shots.jsonl")', variants)
+    (bare.path / "test_notes.py").write_text(module)
+    said = record_in(bare.path, lambda body: json.dumps({"name": _writer(body["messages"][-1]["content"])}))
+    assert "an example of column, found is 99% the same as the case 'n2'" in said
+    assert "1 case not compared (few-shot example of a variant): n2" in said
+    found = bare.run("llm-extract", "lint")
+    found.stdout.fnmatch_lines(["* an example of column is 99% the same as the case 'n2'"])
+
+
 def test_suites_and_results(project: pytest.Pytester) -> None:
     """Without results, labels are held against documents alone; with them, against what the variants say."""
     project.runpytest_subprocess("--llm-extract-json=results.json")

@@ -13,10 +13,11 @@ from pydantic import BaseModel
 
 from pytest_llm_extract.dataset import load_cases
 from pytest_llm_extract.dataset.gold import read_golden
+from pytest_llm_extract.lints.contamination import ShownExamples
 from pytest_llm_extract.lints.documents import golden_documents
 from pytest_llm_extract.lints.lint_report import LintReport, lint
 from pytest_llm_extract.lints.occurrence import Searchable
-from pytest_llm_extract.results.recipe import ExampleDocument, Recipe
+from pytest_llm_extract.results.recipe import ExampleDocument
 from pytest_llm_extract.schema.schema import Schema
 
 
@@ -46,7 +47,7 @@ def found(rows: list[dict[str, Any]], **arguments: Any) -> list[tuple[str, tuple
 
 def example(text: str, case: str | None = None) -> dict[str, Any]:
     """A variant that has one few-shot example."""
-    return {"recipes": [("few_shot", Recipe("Read.", (ExampleDocument(case, text),)))]}
+    return {"shown": [ShownExamples("few_shot", (ExampleDocument(case, text),), {})]}
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,21 @@ def test_contamination(text: str, case: str | None) -> None:
     assert (finding.kind, finding.cases, finding.severity) == ("contamination", ("c1",), "error")
     assert finding.shown == (PLAIN.format(977), text)
     assert "few_shot" in finding.message
+
+
+def test_contamination_of_a_cases_own_examples() -> None:
+    """An example that some cases get is held against those alone."""
+    misread = ExampleDocument("s1", PLAIN.format(977).replace("desk", "d3sk"))
+    shown = [ShownExamples("nearest", (), {"c1": [misread]}), ShownExamples("drawn", (), {"c0": [misread]})]
+    [finding] = report([{}, {}], shown=shown).findings
+    assert finding.message == "example 's1' of nearest is 99% the same as the case 'c1'"
+
+
+def test_contamination_of_copies() -> None:
+    """An example that is one case, a copy of which and a misread copy are cases too, is all three."""
+    text = PLAIN.format(977)
+    rows = [{"input": one, "group": "g"} for one in (text, text.upper(), text.replace("desk", "d3sk"))]
+    assert [cases for _, cases, _ in found(rows, **example(text))] == [("c0",), ("c1",), ("c2",)]
 
 
 def test_examples_of_their_own() -> None:

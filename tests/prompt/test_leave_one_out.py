@@ -58,6 +58,14 @@ def test_near_duplicates_groups_and_partial_labels_are_not_drawn() -> None:
     assert set(drawn(cases, case, k=99)) == {one.id for one in cases} - {"c41", "c42", "c43"}
 
 
+def test_copies_are_not_drawn() -> None:
+    """Of three copies and a misread one, none gets any of the others."""
+    copies = [letter(50 + number, input=CASES[3].input) for number in range(2)]
+    alike = [CASES[3], *copies, letter(60, input=CASES[3].input.replace("a", "4", 3))]
+    ids = {case.id for case in alike}
+    assert all(not ids & set(drawn([*CASES, *alike[1:]], case, k=99)) for case in alike)
+
+
 SUITE = """
 import pytest
 from pydantic import BaseModel

@@ -171,8 +171,9 @@ def test_adding_and_removing_variants_leaves_the_primary_alone(recorded: pytest.
 def test_a_gated_variant_has_a_gate_and_a_baseline_of_its_own(recorded: pytest.Pytester) -> None:
     """The small model misses the floor; accepted, its losses count from its own answers."""
     write(recorded.path, 'variants=[Variant("small", model="tiny", gated=True)]')
-    run = recorded.runpytest_subprocess("--llm-extract-accept")
+    run = recorded.runpytest_subprocess("--llm-extract-accept", "--llm-extract-json=results.json")
     run.assert_outcomes(passed=25, failed=1)
+    assert "in no shard" not in recorded.run("llm-extract", "merge", "results.json").stdout.str()
     run.stdout.fnmatch_lines(["*FAILED test_items.py::test_items::gate[[]small]*size: 0/12*"])
     names = sorted(path.parent.name for path in (recorded.path / "cassettes").rglob("baseline.jsonl"))
     assert names == ["small", "test_items"]

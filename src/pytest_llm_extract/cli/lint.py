@@ -15,6 +15,7 @@ from pytest_llm_extract.corpus.schema_reference import load_schema
 from pytest_llm_extract.dataset import load_cases
 from pytest_llm_extract.dataset.gold import read_golden
 from pytest_llm_extract.errors import ResultsError, UsageError
+from pytest_llm_extract.lints.contamination import ShownExamples
 from pytest_llm_extract.lints.documents import golden_documents
 from pytest_llm_extract.lints.lint_report import LintReport, lint, lint_results
 from pytest_llm_extract.lints.settled import SETTLED, read_settled, settle
@@ -100,13 +101,25 @@ def _lint_suites(collected: Collected, settled: Sequence[str]) -> list[LintRepor
     for name, variants in by_id.items():
         first = variants[0]
         models = dict.fromkeys(variant.call.model for variant in variants if variant.call)
-        recipes = [(variant.variant, variant.call.recipe if variant.call else None) for variant in variants]
         documents = golden_documents(first.schema, first.cases)
-        report = lint(name, documents, first.schema.paths, recipes, list(models), settled=settled)
+        report = lint(name, documents, first.schema.paths, _shown(variants), list(models), settled=settled)
         fresh = tuple(finding for finding in report.findings if finding.key not in seen)
         seen.update(finding.key for finding in fresh)
         reports.append(report._replace(findings=fresh))
     return reports
+
+
+def _shown(variants: Sequence[Suite]) -> list[ShownExamples]:
+    """The examples of each variant. Those that a callable finds for a case are known to a run only."""
+    return [
+        ShownExamples(
+            suite.variant,
+            suite.call.recipe.examples,
+            {golden.case.id: near for golden in suite.cases if (near := suite.call.near_examples(golden.case.id))},
+        )
+        for suite in variants
+        if suite.call
+    ]
 
 
 def _lint_file(path: Path, schema: str, settled: Sequence[str]) -> LintReport:

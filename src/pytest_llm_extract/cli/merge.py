@@ -13,7 +13,7 @@ from pytest_llm_extract.cli.expected import unexpected
 from pytest_llm_extract.cli.merge_totals import holds_totals, merge_totals, refuse_floors
 from pytest_llm_extract.cli.output import echo, terminal_form
 from pytest_llm_extract.comparison.compare import compare_suites
-from pytest_llm_extract.config.suite_folders import suite_folder
+from pytest_llm_extract.config.suite_folders import baseline_folder
 from pytest_llm_extract.errors import ResultsError, UsageError
 from pytest_llm_extract.gate.decide import decide, failures, summarize_only
 from pytest_llm_extract.lints.lint_report import lint_results
@@ -73,7 +73,7 @@ def command(
     for comparison in comparisons:
         echo(f"variants of {comparison.suite}", *variants_lines(comparison, form.width))
     problems = unexpected(texts, gated, Path(cassettes)) if expect else []
-    for note in () if expect else _in_no_shard([suite.id for suite, _ in gated], Path(cassettes)):
+    for note in () if expect else _in_no_shard([suite.key for suite, _ in gated], Path(cassettes)):
         echo(f"note: {note}")
     for problem in problems:
         echo(f"not expected: {problem}")
@@ -81,13 +81,11 @@ def command(
         raise SystemExit(1)
 
 
-def _in_no_shard(suite_ids: Iterable[str], cassettes: Path) -> list[str]:
+def _in_no_shard(keys: Iterable[str], cassettes: Path) -> list[str]:
     """Suites that no shard has although they have baselines here: lost shards, or suites that were not selected."""
-    used = {suite_folder(cassettes, suite_id) / BASELINE for suite_id in suite_ids}
+    used = {baseline_folder(cassettes, key) / BASELINE for key in keys}
     baselines = suites_by_baseline(cassettes).items()
-    return [
-        f"{suite_id} is in no shard, and has a baseline: {path}" for path, suite_id in baselines if path not in used
-    ]
+    return [f"{key} is in no shard, and has a baseline: {path}" for path, key in baselines if path not in used]
 
 
 def merge(texts: dict[str, str]) -> list[SuiteResult]:

@@ -128,7 +128,7 @@ def compare_suites(suites: Sequence[SuiteResult], alpha: float) -> list[VariantC
 
 def example_cases(variants: Sequence[SuiteResult]) -> frozenset[str]:
     """The cases that a variant has among its few-shot examples, as they are or nearly."""
-    if not any(variant.recipe and variant.recipe.examples for variant in variants):
+    if not any(variant.may_be_contaminated for variant in variants):
         return frozenset()
     return contaminated_cases(variants, documents_of(variants[0]))
 

@@ -128,15 +128,17 @@ def _promote(evidence: Evidence) -> list[_Step]:
     primary, leader = evidence.primary.variant, evidence.leader
     scores = [(name, evidence.score(name)) for name in (leader, primary)]
     shown = ", ".join(f"{name} {score * 100:.1f}%" for name, score in scores if score is not None)
-    lever = _lever(evidence)
+    lever = _lever(evidence, evidence.best)
+    if lever == "formulations":  # nothing that all of them have: then what the leader has
+        lever = _lever(evidence, [leader])
     what = {"examples": "its examples", "retrieval": "its passages", "model": "its model"}.get(lever, "its formulation")
     sources = (evidence.of_comparison("best"), *(evidence.of_summary(n, "score") for n, s in scores if s is not None))
     return [_Step(lever, Statement(f"make {leader} the primary, for {what}: {shown}", sources))]
 
 
-def _lever(evidence: Evidence) -> str:
-    """What every member of the set of best has, and the primary has not."""
-    best = [evidence.suite(name) for name in evidence.best]
+def _lever(evidence: Evidence, names: Sequence[str]) -> str:
+    """What all of these variants have, and the primary has not."""
+    best = [evidence.suite(name) for name in names]
     primary, recipes = evidence.primary, [suite.recipe for suite in best]
 
     def all_have(has: str) -> bool:

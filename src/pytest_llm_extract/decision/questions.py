@@ -116,10 +116,12 @@ def _retrieval(evidence: Evidence, ceilings: Mapping[str, Ceiling]) -> Question:
     n_missed = missed.n - missed.right
     if question.answer != "not tried" or missed.not_in_document >= _KNOWLEDGE * max(1, n_missed):
         return question
-    text = (
-        f"of the {n_missed} values that no variant gets right, {missed.not_in_document} are not in their document: "
-        "passages could add little"
-    )
+    text = "some variant gets every value right: passages could add nothing"
+    if n_missed:
+        text = (
+            f"of the {n_missed} values that no variant gets right, {missed.not_in_document} are not in their document: "
+            "passages could add little"
+        )
     where = Statement(text, ("suites[*].cases[*].fields", "suites[*].cases[*].input"))
     return question._replace(answer="not needed", statements=(*question.statements, where))
 

@@ -46,6 +46,7 @@ def of_case(suite: Suite, golden: GoldenCase, rootdir: Path) -> dict[str, Any]:
         "group": case.group,
         "input": as_json(case.shown_input),
         "passages": suite.call.passages(case.id) if suite.call else None,
+        "near_examples": suite.call.near_examples(case.id) if suite.call else (),
         "document": path_below(case.input, rootdir) if isinstance(case.input, Path) else None,
         "metadata": json.loads(json.dumps(case.metadata, default=str)) if case.metadata else {},
         "baseline": _scored(baseline, suite, golden) if baseline else None,

@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from pytest_llm_extract.lints.contamination import find_contamination
+from pytest_llm_extract.lints.contamination import ShownExamples, find_contamination, shown_examples
 from pytest_llm_extract.lints.document_lints import find_twins, lint_documents, lint_twins
 from pytest_llm_extract.lints.documents import Document, read_document
 from pytest_llm_extract.lints.finding import KINDS, Finding
 from pytest_llm_extract.lints.gold_lints import lint_contradictions, lint_fields, lint_gold
 from pytest_llm_extract.lints.retrieval import RetrievedField, lint_retrieval, retrieved_fields
 from pytest_llm_extract.lints.suspects import lint_suspects
-from pytest_llm_extract.results.recipe import Recipe
 from pytest_llm_extract.results.suite_result import SuiteResult
 
 MOST = 2_000  # documents that a test run lints by itself; `llm-extract lint` takes any number
@@ -62,7 +61,7 @@ def lint(
     suite: str,
     documents: Sequence[Document],
     paths: Sequence[str],
-    recipes: Sequence[tuple[str, Recipe | None]] = (),
+    shown: Sequence[ShownExamples] = (),
     models: Iterable[str] = (),
     results: Sequence[SuiteResult] = (),
     settled: Collection[str] = (),
@@ -75,13 +74,13 @@ def lint(
         suite: its id, or the name of a dataset.
         documents: of its golden data.
         paths: the field paths, in the schema's order.
-        recipes: each variant's name with its prompt, for examples that are cases.
+        shown: the examples of each variant, some of which may be cases.
         models: those that read the documents.
         results: of each variant, for labels that all of them contradict; empty where nothing ran.
         settled: keys of findings that are not to be repeated.
         errors_only: leaves out what takes longer than the replay of a suite may: all but contamination.
     """
-    findings = find_contamination(documents, recipes)
+    findings = find_contamination(documents, shown)
     retrieval = [] if errors_only else retrieved_fields(results, documents)
     if not errors_only:
         twins = find_twins(documents)
@@ -117,7 +116,7 @@ def _lint_variants(suites: Sequence[SuiteResult], *, errors_only: bool) -> LintR
         first.id,
         documents_of(first),
         first.paths,
-        [(suite.variant, suite.recipe) for suite in suites],
+        shown_examples(suites),
         list(models),
         suites,
         {key for suite in suites for key in suite.settled},

@@ -73,6 +73,31 @@ def near_duplicates(texts: Sequence[str]) -> list[DocumentPair]:
     return sorted(pairs)
 
 
+class Neighbours:
+    """The documents that are the same as another one or nearly so, by place, copies of copies among them."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        pairs = near_duplicates(texts)
+        self._first = {pair.other: pair.one for pair in pairs if pair.similarity == 100}
+        self._copies: dict[int, list[int]] = {}
+        for other, first in self._first.items():
+            self._copies.setdefault(first, [first]).append(other)
+        self._near: dict[int, dict[int, float]] = {}
+        for one, other, ratio in pairs:
+            if ratio < 100:
+                self._near.setdefault(one, {})[other] = ratio
+                self._near.setdefault(other, {})[one] = ratio
+
+    def of(self, at: int) -> dict[int, float]:
+        """Every neighbour of a document, with percent of likeness."""
+        first = self._first.get(at, at)
+        near = self._near.get(first, {}).items()
+        return {
+            **{copy: ratio for one, ratio in near for copy in self._copies.get(one, [one])},
+            **{copy: 100.0 for copy in self._copies.get(first, ()) if copy != at},
+        }
+
+
 def similarity(one: str, other: str) -> float:
     """Percent of characters that two documents share, 0 to 100, case and white space aside."""
     return float(fuzz.ratio(plain(one), plain(other)))

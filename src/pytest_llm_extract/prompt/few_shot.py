@@ -16,8 +16,10 @@ from pytest_llm_extract.cassette.file.fingerprint import digest
 from pytest_llm_extract.config.source import MarkerSource
 from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.errors import UsageError
-from pytest_llm_extract.lints.near_duplicates import near_duplicates
+from pytest_llm_extract.lints.contamination import may_be_case
+from pytest_llm_extract.lints.near_duplicates import Neighbours
 from pytest_llm_extract.prompt.prompt_file import Example
+from pytest_llm_extract.results.recipe import ExampleDocument
 from pytest_llm_extract.rules.leave_one_out import LeaveOneOut
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.schema.validators import has_alternatives
@@ -26,11 +28,13 @@ from pytest_llm_extract.schema.validators import has_alternatives
 class Examples(NamedTuple):
     """Few-shot pairs: the same ones for every case (`fixed`), or those that `find` gives for a case.
 
-    `calls` says that `find` is the user's.
+    `calls` says that `find` is the user's. `near` has, by the id of a case, those that `find` gave it last and that may
+    be the case itself.
     """
 
     source: str
     schema: Schema
+    near: dict[str, tuple[ExampleDocument, ...]]
     fixed: tuple[Example, ...] = ()
     find: Callable[[Case], Iterable[Any]] | None = None
     calls: bool = False
@@ -47,6 +51,7 @@ class Examples(NamedTuple):
             if not isinstance(listed, Iterable) or isinstance(listed, str | Mapping):
                 raise UsageError(self.source, f"of case {case.id!r} must be a list, got {listed!r}")
             examples = tuple(read_example(given, self.schema, self.source) for given in listed)
+            self.near[case.id] = _near(case, examples)
         if any(columns["input"] == case.input for columns, _ in examples):
             raise UsageError(
                 self.source,
@@ -58,6 +63,26 @@ class Examples(NamedTuple):
     def fingerprint(self) -> str:
         """sha256 of the examples that are the same for every case."""
         return digest(pydantic_core.to_jsonable_python(self.fixed, fallback=str))
+
+
+def _near(case: Case, examples: Iterable[Example]) -> tuple[ExampleDocument, ...]:
+    """The examples that may be the case itself."""
+    if not isinstance(case.input, str):
+        return ()
+    return tuple(one for one in map(document_of, examples) if may_be_case(one, case.id, case.input))
+
+
+def document_of(example: Example) -> ExampleDocument:
+    """The document of an example, as reports have it."""
+    columns, _ = example
+    return ExampleDocument(text_of(columns.get("id")), text_of(columns["input"]) or "")
+
+
+def text_of(value: Any) -> str | None:
+    """A value of an example's row as a string; a file by its name."""
+    if isinstance(value, Path):
+        return value.name
+    return value if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 class Context(NamedTuple):
@@ -88,7 +113,7 @@ class OtherCases:
         Each other case has a rank that depends on the seed and on both ids alone. So a case that is added or removed
         changes the examples of few others, and few cassettes become stale.
         """
-        alike = self._alike.get(case.id, set())
+        alike = self._alike[case.id]
         others = [
             other
             for other in self._fit
@@ -106,12 +131,9 @@ class OtherCases:
     @cached_property
     def _alike(self) -> dict[str, set[str]]:
         """The ids of the cases that are nearly a case, by its id."""
-        texts = [case.input if isinstance(case.input, str) else str(case.input) for case in self._cases]
-        alike: dict[str, set[str]] = {}
-        for one, other, _ in near_duplicates(texts):
-            for here, there in ((one, other), (other, one)):
-                alike.setdefault(self._cases[here].id, set()).add(self._cases[there].id)
-        return alike
+        cases = self._cases
+        near = Neighbours([case.input if isinstance(case.input, str) else str(case.input) for case in cases])
+        return {case.id: {cases[other].id for other in near.of(at)} for at, case in enumerate(cases)}
 
 
 def read_examples(given: Any, cases: list[Case], schema: Schema, source: MarkerSource) -> Examples:
@@ -128,18 +150,18 @@ def read_examples(given: Any, cases: list[Case], schema: Schema, source: MarkerS
         if type(given.seed) is not int:
             raise UsageError(f"{source.name}: LeaveOneOut", f"seed= must be a whole number, got {given.seed!r}")
         others = OtherCases(given, cases, lambda case: _has_one_answer(case, schema))
-        return Examples(source.name, schema, find=others.draw, calls=True)
+        return Examples(source.name, schema, {}, find=others.draw, calls=True)
     if callable(given):
-        return Examples(source.name, schema, find=given, calls=True)
+        return Examples(source.name, schema, {}, find=given, calls=True)
     if isinstance(given, str) and all(given in case.columns for case in cases):
-        return Examples(source.name, schema, find=lambda case: case.columns[given])
+        return Examples(source.name, schema, {}, find=lambda case: case.columns[given])
     if isinstance(given, str | Path):
         rows: Iterable[Any] = load_cases(source.find(given), str(given))
     elif isinstance(given, list | tuple):
         rows = given
     else:
         raise UsageError(source.name, f"must be a file, a column, a list, LeaveOneOut or a callable, got {given!r}")
-    return Examples(source.name, schema, tuple(read_example(row, schema, source.name) for row in rows))
+    return Examples(source.name, schema, {}, tuple(read_example(row, schema, source.name) for row in rows))
 
 
 def read_context(given: Any, cases: list[Case], source: str) -> Context:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from pytest_llm_extract.dataset import Case
 from pytest_llm_extract.errors import PromptError, UnknownNameError, UnsupportedFieldError, UsageError
 from pytest_llm_extract.formats.fences import FENCE
 from pytest_llm_extract.prompt.attachments import Attachment, read_document
-from pytest_llm_extract.prompt.few_shot import Context, Examples, read_context, read_examples
+from pytest_llm_extract.prompt.few_shot import Context, Examples, document_of, read_context, read_examples, text_of
 from pytest_llm_extract.prompt.prompt_file import Prompt, find_parts, leave_out, load_prompt
 from pytest_llm_extract.prompt.request_body import APIS, FORMATS, Message, ResponseFormat, chat_body, responses_body
 from pytest_llm_extract.prompt.strict_schema import strict_json_schema
@@ -48,7 +47,7 @@ class PromptCall(NamedTuple):
         examples = self.examples.fixed if self.examples else ()
         return Recipe(
             "\n\n".join(f"{role}: {text}" for role, text in self.prompt.written),
-            tuple(ExampleDocument(_text(columns.get("id")), _text(columns["input"]) or "") for columns, _ in examples),
+            tuple(map(document_of, examples)),
             has_own_examples=self.examples is not None and self.examples.find is not None,
             has_context=self.context is not None,
             response_format=self.response_format.kind,
@@ -73,7 +72,11 @@ class PromptCall(NamedTuple):
         kept = self.context.kept.get(case_id) if self.context else None
         if isinstance(kept, list | tuple) and all(isinstance(passage, str) for passage in kept):
             return "\n\n".join(kept)
-        return _text(kept)
+        return text_of(kept)
+
+    def near_examples(self, case_id: str) -> tuple[ExampleDocument, ...]:
+        """Those of its own examples, as last asked for, that may be the case itself."""
+        return self.examples.near.get(case_id, ()) if self.examples else ()
 
     def _messages(self, case: Case, context: Any, examples: Examples | None) -> list[Message]:
         columns = _with_document(case.prompt_columns)
@@ -95,13 +98,6 @@ class PromptCall(NamedTuple):
                 self._messages(case, context, examples)
             except (PromptError, OSError) as error:
                 raise UsageError(source, f"case {case.id!r}: {error}") from None
-
-
-def _text(value: Any) -> str | None:
-    """A value of an example's row as a string; a file by its name."""
-    if isinstance(value, Path):
-        return value.name
-    return value if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _with_document(columns: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,5 +55,5 @@ def run_results(
 
 
 def _without_documents(suite: SuiteResult) -> SuiteResult:
-    cases = tuple(replace(case, input=None, document=None, passages=None) for case in suite.cases)
+    cases = tuple(replace(case, input=None, document=None, passages=None, near_examples=()) for case in suite.cases)
     return suite._replace(cases=cases, recipe=suite.recipe and suite.recipe.without_documents())

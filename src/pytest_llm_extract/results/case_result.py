@@ -23,6 +23,7 @@ from pytest_llm_extract.results.leaf import (
     leaves_to_wire,
 )
 from pytest_llm_extract.results.outcome import RIGHT, FieldCounts, Outcome, Status, merge_counts
+from pytest_llm_extract.results.recipe import ExampleDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,8 @@ class CaseResult(Sample):
     """One case, scored: its first sample, and the `further` ones of a suite that has several.
 
     `document` is the path below the rootdir of a document that is not text; None for any other. `passages` is what a
-    prompt suite with `context=` retrieved for it; None where nothing was retrieved.
+    prompt suite with `context=` retrieved for it; None where nothing was retrieved. `near_examples` are those few-shot
+    examples of its own that may be the case itself.
     """
 
     id: str = ""
@@ -174,6 +176,7 @@ class CaseResult(Sample):
     input: Any = None
     document: str | None = None
     passages: str | None = None
+    near_examples: tuple[ExampleDocument, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
     baseline: Accepted | None = None
     anchor: Accepted | None = None
@@ -194,7 +197,8 @@ class CaseResult(Sample):
         texts = Sample.texts(self)
         for sample in self.further:
             texts += sample.texts()
-        return texts + [_as_text(value) for value in (self.input, self.passages, self.metadata) if value]
+        shown = (self.input, self.passages, self.metadata, *(example.text for example in self.near_examples))
+        return texts + [_as_text(value) for value in shown if value]
 
     def paired(self, accepted: Accepted) -> Iterator[tuple[Sample, Accepted]]:
         """The samples that both sides have: the first of each, as many as the side with fewer has."""
@@ -208,6 +212,7 @@ class CaseResult(Sample):
             "input": self.input,
             **({"document": self.document} if self.document else {}),
             **({} if self.passages is None else {"passages": self.passages}),
+            **({"near_examples": [one._asdict() for one in self.near_examples]} if self.near_examples else {}),
             "metadata": self.metadata,
             **Sample.to_wire(self),
             "baseline": self.baseline and self.baseline.to_wire(),
@@ -225,6 +230,7 @@ class CaseResult(Sample):
             input=wire["input"],
             document=wire.get("document"),
             passages=wire.get("passages"),
+            near_examples=tuple(ExampleDocument(**one) for one in wire.get("near_examples", ())),
             metadata=dict(wire["metadata"]),
             baseline=_accepted_from_wire(wire, "baseline"),
             anchor=_accepted_from_wire(wire, "anchor"),

@@ -185,6 +185,12 @@ class SuiteResult(NamedTuple):
         """All that it is judged by, besides its gold."""
         return JudgedBy(self.rules, self.scoring, self.n_samples)
 
+    @property
+    def may_be_contaminated(self) -> bool:
+        """Whether some few-shot example could be a case: a fixed one, or one that its case is like."""
+        has_fixed = self.recipe is not None and bool(self.recipe.examples)
+        return has_fixed or any(case.near_examples for case in self.cases)
+
     def with_cases(self, results: Mapping[str, CaseResult]) -> SuiteResult:
         """The suite with other results, by case id."""
         return self._replace(cases=tuple(results[case] for case in self.dataset_ids if case in results))

@@ -230,7 +230,7 @@ class Controller:
     def _lints(self) -> list[LintReport]:
         """What is wrong with the golden data of each suite that ran whole; no more than errors without a report."""
         whole = [run.suite for run in self.suites.values() if run.suite.complete]
-        if not self._writes_reports and not any(suite.recipe and suite.recipe.examples for suite in whole):
+        if not self._writes_reports and not any(suite.may_be_contaminated for suite in whole):
             return []  # nothing to look for, so lints are not imported
         from pytest_llm_extract.lints.lint_report import lint_results
 
