@@ -97,10 +97,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _register_recorder(config: pytest.Config, settings: settings_of.Settings) -> None:
-    from pytest_llm_extract.session.record_first import BatchesOnly, PlanOnly, Recorder, RecordFirst
+    from pytest_llm_extract.session.record_first import NoTests, Recorder, RecordFirst
 
     recorder = Recorder(settings, recording_run(config))
-    kind = PlanOnly if settings.plan_only else RecordFirst if settings.batch is None else BatchesOnly
+    kind = NoTests if settings.plan_only or settings.batch is not None else RecordFirst
     config.pluginmanager.register(kind(config, recorder), "llm_extract_recorder")
 
 

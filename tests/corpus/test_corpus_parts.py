@@ -101,7 +101,7 @@ def test_parts_that_do_not_make_a_whole(parts: list[str]) -> None:
         assert run.output.count("\n") == 1, run.output
         return run.output
 
-    assert refused(first, parts[2]).endswith("1 of the parts are in no file: 2/3; nothing is judged\n")
+    assert refused(first, parts[2]).endswith("parts that are in no file: 2/3; nothing is judged\n")
     assert "--floor: no field 'vendr'. Did you mean 'vendor'?" in refused(*parts, floors=("--floor", "vendr=1"))
     score("--part", "2/4", "--json", "x.json")
     assert "of two corpora do not add up; they differ in the number of parts, 3 and 4" in refused(first, "x.json")

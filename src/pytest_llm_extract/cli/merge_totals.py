@@ -60,7 +60,7 @@ def add_up(texts: Mapping[str, str]) -> Totals:
     if missing := totals.missing:
         listed = ", ".join(missing[:_SHOWN]) + (" …" if len(missing) > _SHOWN else "")
         last = list(texts)[-1]
-        raise ResultsError(last, f"{len(missing)} of the parts are in no file: {listed}; nothing is judged")
+        raise ResultsError(last, f"parts that are in no file: {listed}; nothing is judged")
     return totals
 
 

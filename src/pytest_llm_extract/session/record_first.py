@@ -156,35 +156,19 @@ class RecordFirst:
         return (yield)
 
 
-class PlanOnly:
-    """Hooks of --llm-extract-plan."""
+class NoTests:
+    """Hooks of a run that plans, sends batches or collects them, and runs no test."""
 
     def __init__(self, config: pytest.Config, recorder: Recorder) -> None:
         self._config, self._recorder = config, recorder
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Show the plan instead of running tests."""
-        if _will_not_run(session):
-            return None
-        self._recorder.record(session, display_of(self._config, even_quiet=True))
-        self._config.stash[PLANS] = self._recorder.plans
-        return True
-
-
-class BatchesOnly:
-    """Hooks of --llm-extract-batch and --llm-extract-collect."""
-
-    def __init__(self, config: pytest.Config, recorder: Recorder) -> None:
-        self._config, self._recorder = config, recorder
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Send or collect instead of running tests; fail where something has no answer."""
+        """Do that instead of running tests; fail where a request has no answer or was not sent."""
         if _will_not_run(session):
             return None
         desk = self._recorder.record(session, display_of(self._config, even_quiet=True))
-        self._config.stash[DESK] = desk
+        self._config.stash[PLANS], self._config.stash[DESK] = self._recorder.plans, desk
         if desk.problem is not None:
             raise session.Failed(desk.problem)
         return True
