@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from commands import llm_extract
 from recorded import record_in
 
 MODULE = """
@@ -161,3 +162,11 @@ def test_a_file_of_golden_data(project: pytest.Pytester) -> None:
     found = project.run("llm-extract", "lint", "notes.jsonl", "--schema", "test_notes:Note")
     assert found.ret == 1
     found.stdout.fnmatch_lines(["notes.jsonl: 4 documents, 1 finding"])
+
+
+def test_golden_data_needs_a_schema(tmp_path: Path) -> None:
+    """Without --schema, a file of golden data is not handed to pytest, which knows nothing of it."""
+    write(tmp_path)
+    done = llm_extract("lint", "notes.jsonl", cwd=tmp_path)
+    said = "llm-extract: notes.jsonl: is golden data: name its model with --schema MODULE:MODEL\n"
+    assert (done.returncode, done.stderr) == (2, said)

@@ -50,6 +50,23 @@ def test_renaming_a_suite_hides_nothing_from_the_base_branch(people: Project, wo
     assert "not here" not in run.stdout.str()
 
 
+def test_a_new_suite_is_not_taken_for_one_that_moved(people: Project) -> None:
+    """Two suites over the same golden data, one moved and one new: the old baseline is that of the moved one alone."""
+    people.git("init", "-q", "-b", "main")
+    people.git("add", "-A")
+    people.git("commit", "-qm", "base")
+    rename_suite(people)
+    module, folder = people.pytester.path / "test_items.py", people.baseline.parent.with_name("test_people")
+    suite = module.read_text().rpartition("@pytest.mark.llm_extract")
+    module.write_text(module.read_text() + "\n" + "".join(suite[1:]).replace("test_people", "test_second"))
+    shutil.copytree(folder / "read", folder.with_name("test_second") / "read")
+    run = people.run("--llm-extract-baseline=git:main")
+    run.assert_outcomes(passed=26)
+    said = [line.partition("test_items/test_")[2] for line in run.outlines if line.startswith("against the baseline")]
+    assert said == ["items/baseline.jsonl), 12 cases paired: no case lost, none gained"]
+    assert run.stdout.str().count("nothing can fail this gate") == 1
+
+
 @WORKERS
 def test_a_suite_that_the_base_branch_has_not_passes_and_says_so(people: Project, workers: str) -> None:
     """Other cases make another suite: the one that is gone is told of, and nothing is compared with it."""

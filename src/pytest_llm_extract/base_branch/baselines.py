@@ -37,17 +37,11 @@ def _difference(before: Baseline | None, after: Baseline | None) -> str | None:
         return "was edited by hand: its checksum does not fit"
     if before is None or before.to_text() == after.to_text():
         return None
-    if not _continues(before, after):
+    if not after.continues(before):
         return "was written anew: its history does not continue that of the base branch"
     if before.history == after.history:
         return "was edited by hand: no acceptance explains its changes"
     return f"was accepted again{_answers(before, after)}"
-
-
-def _continues(before: Baseline, after: Baseline) -> bool:
-    """Whether the history of the one goes on in the other, of which the oldest may be cut off."""
-    old, new = list(before.history), list(after.history)
-    return any(new[: len(old) - cut] == old[cut:] for cut in range(len(old))) if old else True
 
 
 def _answers(before: Baseline, after: Baseline) -> str:

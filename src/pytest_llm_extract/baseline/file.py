@@ -44,6 +44,11 @@ class Baseline:
     judged_by: JudgedBy | None = None
     is_edited: bool = False
 
+    def continues(self, earlier: Baseline) -> bool:
+        """Whether the history of an earlier file goes on in this one, of which the oldest may be cut off."""
+        old, new = list(earlier.history), list(self.history)
+        return any(new[: len(old) - cut] == old[cut:] for cut in range(len(old))) if old else True
+
     @cached_property
     def labelled(self) -> frozenset[str]:
         """The fields in which at least one case was scored."""

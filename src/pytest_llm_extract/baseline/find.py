@@ -101,7 +101,7 @@ def find_accepted(suite: Sought, settings: Settings) -> AcceptedAnswers:
     sources = {"baseline": shown_path(baseline, settings.rootdir), "anchor": shown_path(anchor, settings.rootdir)}
     revision = revision_of(settings)
     if revision is not None:
-        return _of_revision(revision, Path(sources["baseline"]), suite, committed)
+        return _of_revision(revision, Path(sources["baseline"]), suite, committed, settings)
     chosen = committed
     if settings.baseline is not None:
         other = given_file(settings)
@@ -122,19 +122,21 @@ def load_own(path: Path, settings: Settings) -> Baseline | None:
         raise BaselineError(error.source, f"{error.problem}; {_MEND}") from None
 
 
-def _of_revision(revision: Revision, own: Path, suite: Sought, committed: Baseline | None) -> AcceptedAnswers:
+def _of_revision(
+    revision: Revision, own: Path, suite: Sought, committed: Baseline | None, settings: Settings
+) -> AcceptedAnswers:
     """The baseline of a revision at the suite's own path, else that of a suite which has moved."""
     path, baseline = own, read_at(revision, own)
     if baseline is None:
-        path, baseline = _moved(revision, own, suite) or (own, None)
+        path, baseline = _moved(revision, own, suite, settings) or (own, None)
     source = str(revision) if path == own else revision.named(path)
     lacking = f"{revision} has no baseline at {own.as_posix()}" if baseline is None and committed is not None else None
     anchor = read_at(revision, path.with_name(ANCHOR))
     return AcceptedAnswers(baseline, anchor, committed, {"baseline": source, "anchor": source}, lacking)
 
 
-def _moved(revision: Revision, own: Path, suite: Sought) -> tuple[Path, Baseline] | None:
-    """The baseline of a missing suite that shares most cases with this suite.
+def _moved(revision: Revision, own: Path, suite: Sought, settings: Settings) -> tuple[Path, Baseline] | None:
+    """The baseline of a missing suite that shares most cases with this suite, and has not moved to another place.
 
     It shares at least half of the cases of the smaller side, and more than any other; of such as share as many, it is
     the one of the same variant, and then the one whose path is most like the suite's own.
@@ -144,10 +146,24 @@ def _moved(revision: Revision, own: Path, suite: Sought) -> tuple[Path, Baseline
         with suppress(LlmExtractError):  # a damaged one is nobody's
             baseline = read_at(revision, path)
             shared = len(suite.cases & baseline.entries.keys()) if baseline else 0
-            if baseline and 2 * shared >= min(len(suite.cases), len(baseline.entries)) > 0:
+            if not baseline or _is_elsewhere(baseline, own, revision, settings):
+                continue
+            if 2 * shared >= min(len(suite.cases), len(baseline.entries)) > 0:
                 alike = len({*path.parts} & {*own.parts})
                 moved.append(((shared, baseline.variant == suite.variant, alike), path, baseline))
     return max(moved, key=lambda one: one[0])[1:] if moved else None
+
+
+def _is_elsewhere(baseline: Baseline, own: Path, revision: Revision, settings: Settings) -> bool:
+    """Whether a file that the revision does not have, other than a suite's own, continues this baseline."""
+    for file in settings.cassettes.rglob(BASELINE):
+        path = Path(shown_path(file, settings.rootdir))
+        if path != own and revision.read(path) is None:
+            with suppress(LlmExtractError):
+                here = files.load(file, path.as_posix())
+                if here is not None and here.continues(baseline):
+                    return True
+    return False
 
 
 def left_behind(settings: Settings, sources: Collection[str]) -> dict[str, str]:

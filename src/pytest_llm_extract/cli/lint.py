@@ -23,6 +23,8 @@ from pytest_llm_extract.report.lint_findings import lint_lines
 from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.suites.suite import Suite
 
+_GOLDEN_DATA = (".jsonl", ".csv", ".yaml", ".yml")  # a .json is a results.json
+
 
 @click.command(name="lint")
 @click.argument("paths", nargs=-1)
@@ -83,6 +85,8 @@ def _reports(paths: Sequence[str], schema: str | None, file: Path | None) -> tup
         suites = [suite for path in paths for suite in read_results(read_input(Path(path)), path)]
         known = read_settled(place)
         return lint_results([suite._replace(settled=(*suite.settled, *known)) for suite in suites], None), place
+    if data := [path for path in paths if Path(path).suffix in _GOLDEN_DATA]:
+        raise UsageError(data[0], "is golden data: name its model with --schema MODULE:MODEL")
     collected = collect(paths)
     if not collected.suites and collected.errors:
         raise UsageError("pytest", collected.errors[0])
