@@ -16,7 +16,8 @@ from standin import StandIn, said
 
 from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.cassette.http.router import routed
-from pytest_llm_extract.extraction.call import Call, Slot, record, replay
+from pytest_llm_extract.extraction.call import Call, record, replay
+from pytest_llm_extract.extraction.slot import Slot
 
 AT_ONCE = 64
 _DOCUMENT = re.compile(r"document-\d\d")

@@ -30,7 +30,8 @@ from pytest_llm_extract.cassette.file.exchange import Recording
 from pytest_llm_extract.cassette.http.replay import Replay
 from pytest_llm_extract.cassette.http.router import routed
 from pytest_llm_extract.cassette.ownership import active
-from pytest_llm_extract.extraction.call import Slot, record, replay
+from pytest_llm_extract.extraction.call import record, replay
+from pytest_llm_extract.extraction.slot import Slot
 from pytest_llm_extract.results.outcome import Status
 
 Ask = Callable[[str], str]

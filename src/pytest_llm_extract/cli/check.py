@@ -19,7 +19,7 @@ from pytest_llm_extract.config.suite_folders import folder_name, module_folder
 from pytest_llm_extract.credentials.scanner import Watch
 from pytest_llm_extract.errors import CassetteError
 from pytest_llm_extract.extraction.job import Job, wanted_cassettes
-from pytest_llm_extract.recording.plan import RecordingPlan
+from pytest_llm_extract.recording.plan import Probe, RecordingPlan
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.wording import count_cases, count_cassettes
 
@@ -114,11 +114,19 @@ def _of_plans(plans: Sequence[RecordingPlan]) -> Iterator[CheckFinding]:
             elif probe.status is Status.STALE:
                 ids.setdefault(("stale", probe.problem or "request changed"), []).append(_name(probe.job))
             elif probe.status is Status.MISSING:
-                ids.setdefault(("missing", "no cassette; pytest --llm-record records it"), []).append(_name(probe.job))
+                ids.setdefault(("missing", f"{_lacks(probe)}; pytest --llm-record records it"), []).append(
+                    _name(probe.job)
+                )
         for (kind, why), names in sorted(ids.items(), reverse=True):  # stale ones before missing ones
             some = ", ".join(names[:_SHOWN_IDS]) + (", …" if len(names) > _SHOWN_IDS else "")
             what = f"{plan.suite.id} ({plan.suite.variant}): {count_cases(len(names))} ({some})"
             yield CheckFinding(kind, what, why, len(names))
+
+
+def _lacks(probe: Probe) -> str:
+    """What a case lacks: mostly its own cassette, whose name does not matter."""
+    problem = probe.problem or ""
+    return "no cassette" if problem.startswith("no cassette") else problem
 
 
 def _name(job: Job) -> str:

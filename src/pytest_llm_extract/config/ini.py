@@ -61,6 +61,7 @@ LISTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "input tokens that a provider's queue of batches takes: a model (glob) and a number on each line",
         (),
     ),
+    ("llm_extract_shared", "addresses (globs) whose answers all cases share, beside those of tokens", ()),
     ("llm_extract_headers", "headers of requests that are stored and compared in new cassettes", HEADERS),
 )
 

@@ -35,7 +35,8 @@ class Storage:
 
     `scrub` are names whose values are taken out; `secrets` are entries of a `Watch`; `offer_vcr` gives a `vcr.VCR` to
     the project's hooks, which set filters on it; without `keeps_requests`, hashes are kept of request bodies.
-    `headers` are the lower-case names of headers that new cassettes compare.
+    `headers` are the lower-case names of headers that new cassettes compare. `shared` are globs of addresses, without
+    scheme and query, whose answers all cases share.
     """
 
     scrub: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class Storage:
     offer_vcr: Callable[[Any], None] | None = None
     keeps_requests: bool = True
     headers: tuple[str, ...] = HEADERS
+    shared: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: pytest.Config) -> Storage:
@@ -57,6 +59,7 @@ class Storage:
             lambda vcr: config.hook.pytest_llm_extract_vcr(vcr=vcr, config=config),
             ini_choice(config, "llm_extract_store_requests", {"full": True, "hash": False}),
             _headers(config),
+            tuple(filter(None, map(str.strip, ini_texts(config, "llm_extract_shared")))),
         )
         if storage.secrets:
             _ = storage.watch  # a mistake in an entry is reported now
@@ -102,6 +105,11 @@ class Settings(NamedTuple):
     batch: str | None = None  # submit, once, wait or cancel: what is done with batches instead of running tests
     batch_tokens: tuple[tuple[str, int], ...] = ()  # what a queue of batches takes, by model (glob)
     allowed_hosts: tuple[str, ...] = ()  # that suites may reach outside of extractions while they replay
+
+    @property
+    def sends(self) -> bool:
+        """Whether the run sends requests: it records, and does more than plan that."""
+        return self.record != "none" and not self.plan_only
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:

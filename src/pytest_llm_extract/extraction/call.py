@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.file import fingerprint, hashed_requests, staleness
 from pytest_llm_extract.cassette.file.answer_summary import AnswerSummary, summarize_answers
-from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent
+from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent, address_of
 from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.cassette.file.same_answer import is_unchanged
 from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
 from pytest_llm_extract.cassette.http.continued import Continued, Find, Unanswered
 from pytest_llm_extract.cassette.http.replay import Record, Replay
 from pytest_llm_extract.cassette.http.router import Unowned, taking
-from pytest_llm_extract.config.settings import Storage
+from pytest_llm_extract.cassette.http.shared_exchanges import FOLDER
 from pytest_llm_extract.credentials.placeholder_key import placeholder_key
 from pytest_llm_extract.errors import CassetteError, SecretFoundError, WithheldError
 from pytest_llm_extract.extraction.event_loop import run_to_end
 from pytest_llm_extract.extraction.exception_status import is_answer
 from pytest_llm_extract.extraction.recording_failure import Failure, failure_of
+from pytest_llm_extract.extraction.slot import Slot
 from pytest_llm_extract.results.case_result import Usage
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.prices import BATCH, cost_of_models_usd
@@ -103,21 +103,6 @@ class Call:
         return cost_of_models_usd(self.by_model, self.facts.via)
 
 
-class Slot(NamedTuple):
-    """Where a case's cassette is; `document` is the case's own text, which diffs and hashes leave out.
-
-    `ignore` are paths of volatile values in the request's body, which are neither stored nor compared. No symbolic link
-    may lead the file out of `root`. `storage` says what else is not stored.
-    """
-
-    path: Path
-    case_id: str
-    document: str | None
-    ignore: tuple[str, ...] = ()
-    root: Path | None = None
-    storage: Storage = Storage()
-
-
 def replay(function: Callable[[], Any], slot: Slot) -> Call:
     """Run an extraction against its cassette; it is stopped at the first request that the cassette does not hold."""
     try:
@@ -130,17 +115,18 @@ def replay(function: Callable[[], Any], slot: Slot) -> Call:
 
 
 def first_request(function: Callable[[], Any], slot: Slot) -> Sent | None:
-    """The first request of an extraction, which is stopped there; None if it sends none."""
+    """The first request of its own that an extraction sends, which is stopped there; None if it sends none."""
     storage = slot.storage
-    take = Replay(Recording(()), slot.ignore, storage, fingerprint.Scheme(fingerprint.VERSION, storage.headers))
+    scheme = fingerprint.Scheme(fingerprint.VERSION, storage.headers)
+    take = Replay(Recording(()), slot.ignore, storage, scheme, slot.shared)
     try:
         with taking(take), placeholder_key():
             run_to_end(function)
     except KeyboardInterrupt:
         raise
-    except BaseException:
-        return take.miss  # what it ended with, `pytest.skip` say, its test will meet as well
-    return take.miss
+    except BaseException:  # what it ended with, `pytest.skip` say, its test will meet as well
+        pass
+    return None if take.miss is None or take.shares(take.miss.url, take.miss.body) else take.miss
 
 
 def _unreadable(error: CassetteError) -> Call:
@@ -151,7 +137,7 @@ def _unreadable(error: CassetteError) -> Call:
 
 
 def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Call:
-    take = Replay(recording, slot.ignore, slot.storage)
+    take = Replay(recording, slot.ignore, slot.storage, shared=slot.shared)
     requests = tuple(exchange.request_body for exchange in recording.exchanges)
     call = Call(facts=_facts(recording, slot), ignored=take.matched, requests=requests)
     try:
@@ -159,7 +145,11 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
             call.value = run_to_end(function)
     except Exception as error:
         call.error = error
-    if take.miss is not None and recording.meta.get("unfinished"):
+    if take.n_unshared:  # whoever has no credentials can still replay
+        return _replay(function, slot._replace(sends_shared=False), recording)
+    if take.miss is not None and take.shares(take.miss.url, take.miss.body):
+        call.status, call.problem, call.error = Status.MISSING, _not_shared(take.miss), None
+    elif take.miss is not None and recording.meta.get("unfinished"):
         call.status, call.problem, call.error = Status.STALE, UNFINISHED, None
     elif take.miss is not None:
         asked = fingerprint.parts(fingerprint.read_json(take.miss.body)).get("model")
@@ -171,6 +161,10 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
     elif not take.is_whole:
         _fall_short(call, take)
     return call
+
+
+def _not_shared(sent: Sent) -> str:
+    return f"no recording of {sent.method} {address_of(sent.url)} in {FOLDER}/, whose answer all cases share"
 
 
 def _fall_short(call: Call, take: Replay) -> None:
@@ -210,7 +204,7 @@ def record(
         old = load(slot.path, slot.root)
     except CassetteError as error:
         return _unreadable(error)
-    return _record(function, slot, Record(slot.ignore, heard, slot.storage), old, ended)
+    return _record(function, slot, Record(slot.ignore, heard, slot.storage, shared=slot.shared), old, ended)
 
 
 class Resumed(NamedTuple):
@@ -241,7 +235,7 @@ def resume(function: Callable[[], Any], slot: Slot, find: Find, *, is_quick: boo
         old = load(slot.path, slot.root)
     except CassetteError as error:
         return Resumed(_unreadable(error))
-    take = Continued(old, find, slot.ignore, slot.storage, is_quick=is_quick)
+    take = Continued(old, find, slot.ignore, slot.storage, slot.shared, is_quick=is_quick)
     call = _record(function, slot, take, old)
     found = tuple(exchange.fingerprint for exchange in take.found)
     return Resumed(call, tuple(take.without_answer), found, 1 + _rounds(old))

@@ -11,7 +11,7 @@ from pytest_llm_extract.config import suite_folders
 from pytest_llm_extract.config.options import RECORD_MODES
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.dataset.gold import GoldenCase
-from pytest_llm_extract.extraction.call import Slot
+from pytest_llm_extract.extraction.slot import Slot
 from pytest_llm_extract.prompt.client import complete
 from pytest_llm_extract.prompt.prompt_call import document_text
 from pytest_llm_extract.results.outcome import Status
@@ -40,7 +40,8 @@ class Job(NamedTuple):
         """The job's cassette, and what is left out when its requests are compared."""
         case = self.golden.case
         ignore, storage = self.suite.ignore, settings.storage
-        return Slot(self.path(settings), case.id, document_text(case), ignore, settings.cassettes, storage)
+        document, root = document_text(case), settings.cassettes
+        return Slot(self.path(settings), case.id, document, ignore, root, storage, settings.sends)
 
     def function(self, client: Callable[[], Any]) -> Callable[[], Any] | None:
         """The function that extracts; None if only the body of the test calls one (`extraction.run`)."""

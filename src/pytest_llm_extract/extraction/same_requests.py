@@ -10,8 +10,9 @@ from pytest_llm_extract.cassette.file.exchange import address_of
 from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import folder_name, suite_folder
-from pytest_llm_extract.extraction.call import Slot, first_request, replay
+from pytest_llm_extract.extraction.call import first_request, replay
 from pytest_llm_extract.extraction.job import Job
+from pytest_llm_extract.extraction.slot import Slot
 
 _HEAD_BYTES = 4096  # of a cassette, whose fingerprints are at its top
 

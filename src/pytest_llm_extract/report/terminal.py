@@ -204,9 +204,9 @@ def problem_groups(record: str, problems: Mapping[str, CaseNote]) -> list[str]:
     hint = next((problem.hint for problem in problems.values() if problem.hint), None)
     for case, problem in problems.items():
         status = Status(problem.status)
-        cause = problem.cause or ((problem.problem or "") if status is not Status.MISSING else "")
-        if status is Status.MISSING and problem.problem and problem.problem.startswith("not recorded"):
-            cause = problem.problem
+        cause = problem.cause or problem.problem or ""
+        if status is Status.MISSING and cause.startswith("no cassette"):  # each names its own file
+            cause = ""
         if problem.samples:
             cause = f"{cause or 'no cassette'}, {problem.samples}"
         groups.setdefault((status, cause), []).append(case)

@@ -12,6 +12,7 @@ from pytest_llm_extract.cassette import ownership
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent
 from pytest_llm_extract.cassette.file.fingerprint import VERSION, Scheme
 from pytest_llm_extract.cassette.http.replay import CassetteMiss, Replay, Unkept
+from pytest_llm_extract.cassette.http.shared_exchanges import SharedExchanges
 from pytest_llm_extract.cassette.http.unused_placeholder import drop_unused_placeholder, placeholder_in
 from pytest_llm_extract.cassette.scrub.headers import NotStorable
 from pytest_llm_extract.cassette.scrub.scrubber import Scrubber, body_of
@@ -46,9 +47,16 @@ class Continued(Replay):
     """
 
     def __init__(
-        self, old: Recording | None, find: Find, ignore: tuple[str, ...], storage: Storage, *, is_quick: bool
+        self,
+        old: Recording | None,
+        find: Find,
+        ignore: tuple[str, ...],
+        storage: Storage,
+        shared: SharedExchanges | None = None,
+        *,
+        is_quick: bool,
     ) -> None:
-        super().__init__(old or Recording(()), ignore, storage)
+        super().__init__(old or Recording(()), ignore, storage, shared=shared)
         self._new = Scrubber(storage, ignore, Scheme(VERSION, storage.headers))
         self._find, self._is_quick = find, is_quick
         self.exchanges: list[Exchange] = []

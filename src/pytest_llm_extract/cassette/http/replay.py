@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from operator import attrgetter
@@ -12,13 +13,15 @@ from vcr.request import Request
 from pytest_llm_extract.cassette import ownership
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent, path_of
 from pytest_llm_extract.cassette.file.fingerprint import VERSION, Scheme
+from pytest_llm_extract.cassette.http.shared_exchanges import SharedExchanges
 from pytest_llm_extract.cassette.http.unused_placeholder import drop_unused_placeholder, placeholder_in
 from pytest_llm_extract.cassette.ownership import Stopped, Take
 from pytest_llm_extract.cassette.scrub.headers import NotStorable
-from pytest_llm_extract.cassette.scrub.scrubber import Scrubber, outline_of
+from pytest_llm_extract.cassette.scrub.scrubber import Scrubber, body_of, outline_of
 from pytest_llm_extract.cassette.scrub.vcr_filters import HOOK
 from pytest_llm_extract.config.settings import Storage
 from pytest_llm_extract.credentials.sent_credentials import remember
+from pytest_llm_extract.errors import CassetteError, SecretFoundError
 
 
 class CassetteMiss(Stopped):
@@ -43,6 +46,10 @@ class KeyNeeded(Stopped):
         return f"recording needs {self.variables}"
 
 
+class NotShared(Stopped):
+    """The recording of an answer that all cases share cannot be read."""
+
+
 class Unkept(ConnectionError):
     """A request of which nothing is recorded, on the project's own wish: on replay, its host cannot be reached."""
 
@@ -60,7 +67,8 @@ class Unkept(ConnectionError):
 class Replay(Take):
     """Replays a recording by fingerprint, in order, and remembers the first request that it does not hold.
 
-    `scheme` is what is compared; None for what the recording says.
+    `scheme` is what is compared; None for what the recording says. `shared` are the exchanges of all cases, None where
+    there are none. Where they are sent, `n_unshared` counts those that are under way or failed.
     """
 
     is_offline = True
@@ -71,9 +79,11 @@ class Replay(Take):
         ignore: tuple[str, ...] = (),
         storage: Storage | None = None,
         scheme: Scheme | None = None,
+        shared: SharedExchanges | None = None,
     ) -> None:
         super().__init__()
         self.recording = recording
+        self.shared, self.n_unshared = shared, 0
         self._scrubber = Scrubber(storage or Storage(), ignore, scheme or recording.scheme)
         self.matched = self._scrubber.matched
         self.played: list[Exchange] = []
@@ -88,8 +98,35 @@ class Replay(Take):
 
     @property
     def is_whole(self) -> bool:
-        """Whether every recorded exchange was replayed."""
-        return not self._left
+        """Whether every recorded exchange was replayed, but for those that all cases share: the process has them."""
+        return all(self.shares(exchange.url, exchange.request_body) for exchange in self._left)
+
+    def shares(self, url: str, body: bytes) -> bool:
+        """Whether all cases share the answer to a request."""
+        return self.shared is not None and self.shared.owns(url, body)
+
+    def sends(self, request: Request) -> bool:
+        """Whether a request is sent, though the extraction replays: the process may need a real token later on."""
+        if self.shared is None or not self.shared.sends or not self.shares(request.uri, body := body_of(request)):
+            return False
+        if placeholder_in(request, body):
+            return False
+        with self._lock:
+            self.n_unshared += 1
+            self.is_offline = False
+        return True
+
+    def append(self, request: Request, response: dict[str, Any]) -> None:
+        """Keep the answer to a shared request, if it is one."""
+        sent = self._scrubber.request(request)
+        if self.shared is None or sent is None or response["status"]["code"] >= 400:
+            return
+        with contextlib.suppress(NotStorable, CassetteError, SecretFoundError):  # recording says so
+            if (exchange := self._scrubber.answer(sent, response)) is not None:
+                self.shared.keep(exchange)
+        with self._lock:
+            self.n_unshared -= 1
+            self.is_offline = self.n_unshared == 0
 
     def response(self, request: Request) -> dict[str, Any]:
         """The recorded answer.
@@ -105,7 +142,7 @@ class Replay(Take):
             raise Unkept(request.method, request.uri)
         remember(sent.credentials)
         with self._lock:
-            if (recorded := self._recorded(sent)) is not None:
+            if (recorded := self._recorded(sent) or self._shared(sent)) is not None:
                 return recorded.to_vcr()
             self.miss = self.miss or sent
         raise ownership.stopping(CassetteMiss(request.method, request.uri))
@@ -117,6 +154,15 @@ class Replay(Take):
                 if fingerprint_of(exchange) == sent.fingerprint:
                     return self._play(index)
         return None
+
+    def _shared(self, sent: Sent) -> Exchange | None:
+        """The exchange of a request whose answer all cases share; None where it is not recorded."""
+        if self.shared is None or not self.shares(sent.url, sent.body):
+            return None
+        try:
+            return self.shared.find(sent)
+        except CassetteError as error:
+            raise ownership.stopping(NotShared(str(error))) from None
 
     def _unscrubbed(self, request: Request) -> Exchange | None:
         """The next exchange, where its request was sent again without anything that would have to be scrubbed.
@@ -150,7 +196,7 @@ class Replay(Take):
 class Record(Take):
     """Sends requests and keeps the scrubbed answers. `heard` is called with every answer.
 
-    `scheme` is what the recording compares; None for what new ones do.
+    `scheme` is what the recording compares; None for what new ones do. `shared` keeps the exchanges of all cases.
     """
 
     def __init__(
@@ -159,8 +205,10 @@ class Record(Take):
         heard: Callable[[Exchange], None] | None = None,
         storage: Storage | None = None,
         scheme: Scheme | None = None,
+        shared: SharedExchanges | None = None,
     ) -> None:
         super().__init__()
+        self._shared = shared
         storage = storage or Storage()
         scheme = scheme or Scheme(VERSION, storage.headers)
         self._scrubber, self._heard = Scrubber(storage, ignore, scheme), heard
@@ -216,7 +264,19 @@ class Record(Take):
         with self._lock:
             if exchange.status < 400:
                 self.exchanges = [e for e in self.exchanges if e.status < 400 or e.fingerprint != exchange.fingerprint]
+                if self._is_kept_for_all(exchange):
+                    return
             self.exchanges.append(exchange)
+
+    def _is_kept_for_all(self, exchange: Exchange) -> bool:
+        """Keep an exchange that all cases share; whether it is one."""
+        if self._shared is None or not self._shared.owns(exchange.url, exchange.request_body):
+            return False
+        try:
+            self._shared.keep(exchange)
+        except (CassetteError, SecretFoundError) as error:
+            self._unstored[exchange.fingerprint] = str(error)
+        return True
 
     def _stored(self, request: Request, response: dict[str, Any]) -> Exchange | None:
         where, key = f"{request.method} {path_of(request.uri)}", ""

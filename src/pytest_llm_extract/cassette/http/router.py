@@ -124,7 +124,7 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
         take = _take_of(request)
         if isinstance(take, Record):
             take.send(request, body_of(request))
-        return isinstance(take, Replay)
+        return isinstance(take, Replay) and not take.sends(request)
 
     def play_response(self, request: Request) -> dict[str, Any]:
         take = ownership.owner.get()
@@ -133,7 +133,7 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
 
     def append(self, request: Request, response: dict[str, Any]) -> None:
         take = ownership.owner.get()
-        if isinstance(take, Record):
+        if isinstance(take, Record | Replay):
             take.append(request, response)
 
 

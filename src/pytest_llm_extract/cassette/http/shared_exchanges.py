@@ -1,0 +1,79 @@
+"""Exchanges that a process makes once for many cases, such as a token: each is recorded once, in a file of its own."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pytest_llm_extract import clock
+from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent, path_of
+from pytest_llm_extract.cassette.file.fingerprint import VERSION, Scheme
+from pytest_llm_extract.cassette.file.load import check_inside, load
+from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
+from pytest_llm_extract.config.settings import Storage
+from pytest_llm_extract.config.suite_folders import slug
+
+FOLDER = "shared"
+_SCHEME = Scheme(VERSION)
+# Tokens (RFC 6749 names no path, but its form must have `grant_type`) and what is asked before them.
+_PATH = re.compile(
+    r"/(?:oauth2?|token|\.well-known|discovery/instance)(?:/|$)|:generate(?:Access|Id)Token$", re.IGNORECASE
+)
+_FORM = re.compile(rb"(?:[\w.+%-]+=[^&\s\"]*&)*(?:grant_type=|Action=AssumeRole)")
+# Where machines in clouds ask for their own credentials.
+_HOSTS = frozenset({"169.254.169.254", "169.254.170.2", "169.254.170.23", "metadata.google.internal"})
+
+
+class SharedExchanges:
+    """The shared exchanges of a project, below the folder of its cassettes.
+
+    Args:
+        root: the folder of the cassettes.
+        storage: how exchanges are stored; `storage.shared` has globs of further addresses, without scheme and query.
+        sends: whether shared requests are sent, since the run records. Otherwise they are replayed, as often as asked.
+    """
+
+    def __init__(self, root: Path, storage: Storage, *, sends: bool) -> None:
+        self._root, self._storage, self.sends = root, storage, sends
+        self._lock = threading.Lock()
+
+    def owns(self, url: str, body: bytes) -> bool:
+        """Whether a request is shared by all cases."""
+        split = urlsplit(url)
+        if split.hostname in _HOSTS or _PATH.search(split.path) or _FORM.match(body):
+            return True
+        return any(fnmatchcase(f"{split.netloc}{split.path}", glob) for glob in self._storage.shared)
+
+    def find(self, sent: Sent) -> Exchange | None:
+        """The recorded exchange of a request; None where it was not recorded.
+
+        Raises:
+            CassetteError: its file is damaged.
+        """
+        sent = replace(sent, scheme=_SCHEME)
+        recording = load(self._path(sent), self._root)
+        exchanges = recording.exchanges if recording is not None else ()
+        return next((exchange for exchange in exchanges if exchange.fingerprint == sent.fingerprint), None)
+
+    def keep(self, exchange: Exchange) -> None:
+        """Record an exchange, unless it is recorded: a new token in each run would change the file for nothing.
+
+        Raises:
+            CassetteError: the file cannot be written.
+            SecretFoundError: it would hold a secret.
+        """
+        exchange = replace(exchange, scheme=_SCHEME, known_fingerprint="")
+        path = self._path(exchange.sent)
+        with self._lock:
+            check_inside(path, self._root)
+            if not path.exists():
+                made = {"recorded": clock.utc_now().isoformat(timespec="seconds")}
+                recording = Recording((exchange,), path.stem)
+                write_cassette(path, cassette_text(path, recording, made, self._storage))
+
+    def _path(self, sent: Sent) -> Path:
+        return self._root / FOLDER / f"{slug(path_of(sent.url))}-{sent.fingerprint[:10]}.yaml"

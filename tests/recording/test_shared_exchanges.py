@@ -1,0 +1,149 @@
+"""A token that the process keeps is recorded once: each case replays alone, in any order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from loopback import LoopbackServer
+from plain_http import ASK
+from standin import StandIn
+
+from pytest_llm_extract.cassette.http.shared_exchanges import SharedExchanges
+from pytest_llm_extract.config.settings import Storage
+
+SUITE = (
+    ASK
+    + """
+import pytest
+from pydantic import BaseModel
+
+class Item(BaseModel):
+    name: str
+
+KEPT = []
+
+def read(text) -> Item:
+    if not KEPT:
+        form = "grant_type=client_credentials&client_id=app&client_secret=" + os.environ.get("APP_SECRET", "none")
+        address = os.environ.get("LOGIN", "https://login.example") + "/tenant/oauth2/v2.0/token"
+        with urllib.request.urlopen(urllib.request.Request(address, form.encode())) as answer:
+            KEPT.append(json.load(answer)["access_token"])
+    os.environ["OPENAI_API_KEY"] = KEPT[0]
+    return Item(name=ask(("system", "Read."), ("user", text)))
+
+@pytest.mark.llm_extract(extractor=read, cases=[
+    {"id": f"c{n}", "input": f"doc {n}", "expected": {"name": f"doc {n}"}} for n in range(3)])
+def test_items(extraction):
+    assert extraction.output.name
+"""
+)
+TOKEN = "eyJ0b2tlbi1vZi1yZWFs.eyJhbm90aGVyLXBhcnQtb2Y.c2lnbmF0dXJlLW9mLWl0"
+
+
+class Login:
+    """A server that gives a token for a secret; `is_down` has it refuse."""
+
+    def __init__(self) -> None:
+        self.asked, self.is_down = 0, False
+        login = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                login.asked += 1
+                body = json.dumps({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3599}).encode()
+                self.send_response(401 if login.is_down else 200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Silent."""
+
+        self.server = LoopbackServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.server.start()
+
+
+@pytest.fixture
+def login() -> Iterator[Login]:
+    """A login server."""
+    server = Login()
+    yield server
+    server.server.end()
+
+
+def record(project: pytest.Pytester, provider: StandIn, login: Login) -> pytest.RunResult:
+    """Run `pytest --llm-record` with the secret that the login takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+        patch.setenv("LOGIN", login.address)
+        patch.setenv("APP_SECRET", "Wm9hY3Q4LXJlYWwtc2VjcmV0LTE3")
+        return project.runpytest("--llm-record")
+
+
+def test_token_is_recorded_once(bare: pytest.Pytester, login: Login) -> None:
+    """Whoever sent it; each case replays alone, and a changed prompt is sent with a real token."""
+    bare.makepyfile(test_items=SUITE)
+    with StandIn(lambda body: body["messages"][-1]["content"]) as provider:
+        record(bare, provider, login).assert_outcomes(passed=4)
+        [kept] = bare.path.joinpath("cassettes", "shared").iterdir()
+        text = kept.read_text()
+        assert "REDACTED" in text
+        assert TOKEN not in text
+        for case in ("c2", "c0"):
+            bare.runpytest("-k", case).assert_outcomes(passed=1, deselected=2)
+        path = bare.path / "test_items.py"
+        path.write_text(path.read_text().replace('"Read."', '"Read it."'))
+        provider.headers.clear()
+        record(bare, provider, login).assert_outcomes(passed=4)
+        assert {headers["authorization"] for headers in provider.headers} == {f"Bearer {TOKEN}"}
+        assert kept.read_text() == text
+
+        # Without credentials, what is recorded is still fresh.
+        login.is_down = True
+        run = record(bare, provider, login)
+        run.stdout.fnmatch_lines(["*test_items (read): 3 fresh", "nothing to record"])
+
+        # A recording that is lost is made again, and no model is asked for it.
+        kept.unlink()
+        run = bare.runpytest()
+        run.assert_outcomes(failed=4)
+        run.stdout.fnmatch_lines(
+            ["MISSING: no recording of POST https://login.example/tenant/oauth2/v2.0/token in shared/*3 cases*"]
+        )
+        login.is_down, asked = False, len(provider.requests)
+        record(bare, provider, login).assert_outcomes(passed=4)
+        assert kept.exists()
+        assert len(provider.requests) == asked
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "is_shared"),
+    [
+        ("https://login.microsoftonline.com/tenant/oauth2/v2.0/token", b"", True),
+        ("https://login.microsoftonline.com/common/discovery/instance?api-version=1.1", b"", True),
+        ("https://login.microsoftonline.com/t/v2.0/.well-known/openid-configuration", b"", True),
+        ("http://169.254.169.254/metadata/identity?resource=x", b"", True),
+        ("http://metadata.google.internal/computeMetadata/v1/instance", b"", True),
+        ("https://oauth2.googleapis.com/token", b"", True),
+        ("https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b:generateAccessToken", b"", True),
+        ("https://sts.eu-west-1.amazonaws.com/", b"Action=AssumeRoleWithWebIdentity&Version=1", True),
+        ("https://id.example/connect", b"scope=x&grant_type=client_credentials", True),
+        ("https://api.example/v1/models", b"", True),  # which the project named
+        ("https://api.openai.com/v1/chat/completions", b'{"messages": "&grant_type=x"}', False),
+        ("https://api.anthropic.com/v1/messages/count_tokens", b"{}", False),
+        ("https://api.cohere.com/v1/tokenize", b"{}", False),
+        ("https://gl.googleapis.com/v1beta/models/gemini:countTokens", b"{}", False),
+        ("https://api.openai.com/v1/models", b"", False),
+    ],
+)
+def test_which_requests_are_shared(url: str, body: bytes, is_shared: bool, tmp_path: Path) -> None:
+    """Those for tokens and what precedes them, and the project's own; never one to a model."""
+    shared = SharedExchanges(tmp_path, Storage(shared=("api.example/*",)), sends=False)
+    assert shared.owns(url, body) is is_shared
