@@ -19,6 +19,7 @@ from pytest_llm_extract.decision.conclude import TuningDecision, conclude
 from pytest_llm_extract.decision.costs import Assumptions
 from pytest_llm_extract.decision.gather import gather
 from pytest_llm_extract.errors import ResultsError
+from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.report.tuning import tuning_lines
 from pytest_llm_extract.results.case_result import CaseResult, Usage
 from pytest_llm_extract.results.outcome import Outcome, Status
@@ -144,7 +145,7 @@ def test_a_target_does_not_change_what_comes_first(small_model: list[SuiteResult
 
 def test_every_source_leads_somewhere(small_model: list[SuiteResult]) -> None:
     """Each path that a sentence cites begins at a variant, the comparison or the lints of results.json."""
-    wire = decide(small_model, 0.9, volume=1e5).to_wire()
+    wire = as_wire(decide(small_model, 0.9, volume=1e5))
     said = [*wire["next_steps"], *wire["costs"], *(reason["statement"] for reason in wire["reasons"])]
     said += [statement for question in wire["questions"] for statement in question["statements"]]
     assert {path.split(".")[0] for one in said for path in one["sources"]} <= {

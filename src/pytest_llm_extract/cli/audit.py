@@ -14,6 +14,7 @@ from pytest_llm_extract.cli.collected import Collected, collect
 from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.formats.jsonable import as_json
+from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.gate.judge import judge_notes
 from pytest_llm_extract.git import Revision
 from pytest_llm_extract.results.accepted import Origin
@@ -49,8 +50,7 @@ def command(revision: str, paths: tuple[str, ...], as_data: bool) -> None:
     base = Revision.branched_from(revision.removeprefix("git:"), collected.settings.rootdir)
     notes = find_notes(collected, base, whole=not paths)
     if as_data:
-        data = {key: [note.to_wire() for note in notes_of_one] for key, notes_of_one in notes.items()}
-        echo(*json.dumps(data, indent=1).splitlines())
+        echo(*json.dumps(as_wire(notes), indent=1).splitlines())
     else:
         _print(notes, base)
     for line in collected.errors:

@@ -13,6 +13,7 @@ from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.comparison.compare import compare_variants, example_cases, primary_of
 from pytest_llm_extract.comparison.confirm import USES, confirm, confirmation_lines, note_use
 from pytest_llm_extract.errors import ResultsError, did_you_mean
+from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.report.variants import variants_lines
 from pytest_llm_extract.results.suite_result import SuiteResult
@@ -66,7 +67,7 @@ def command(
         entries, alpha=alpha, reference=reference, margin=share, examples=example_cases(entries)
     )
     if as_json:
-        echo(*json.dumps(comparisons.to_wire(), indent=1).splitlines())
+        echo(*json.dumps(as_wire(comparisons), indent=1).splitlines())
     else:
         echo(*variants_lines(comparisons, shutil.get_terminal_size().columns))
     raise SystemExit(int(not comparisons.variants))

@@ -15,6 +15,7 @@ from pytest_llm_extract.corpus.schema_reference import load_schema
 from pytest_llm_extract.dataset import load_cases
 from pytest_llm_extract.dataset.gold import read_golden
 from pytest_llm_extract.errors import ResultsError, UsageError
+from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.lints.contamination import ShownExamples
 from pytest_llm_extract.lints.documents import golden_documents
 from pytest_llm_extract.lints.lint_report import LintReport, lint, lint_results
@@ -66,7 +67,7 @@ def command(
         _settle(place, reports, [key.strip() for key in keys.split(",") if key.strip()], because or "")
         reports, _ = _reports(paths, schema, file)
     if as_json:
-        echo(*json.dumps([report.to_wire() for report in reports], indent=1).splitlines())
+        echo(*json.dumps(as_wire(reports), indent=1).splitlines())
     else:
         width = shutil.get_terminal_size().columns
         for report in reports:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pytest_llm_extract.comparison.claims import Claim
 from pytest_llm_extract.comparison.scores import ALL
@@ -25,10 +25,6 @@ class Instruction(NamedTuple):
     text: str
     found: Literal["needed", "harmful", "unclear", "unnoticed", "untested"]
     fields: tuple[str, ...]
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
-        return {**self._asdict(), "fields": list(self.fields)}
 
     @property
     def sentence(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pytest_llm_extract.comparison.scores import ALL, Scores
 from pytest_llm_extract.stats.signflip import sign_flip
@@ -25,10 +25,6 @@ class Claim(NamedTuple):
     lost: tuple[str, ...]
     p: float
     p_adj: float
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {**self._asdict(), "gained": list(self.gained), "lost": list(self.lost)}
 
 
 def find_claims(scores: Scores, reference: str, fields: Sequence[str], alpha: float) -> tuple[Claim, ...]:

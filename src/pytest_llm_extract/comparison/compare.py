@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pytest_llm_extract.comparison.ablation import Instruction, find_instructions
 from pytest_llm_extract.comparison.best_set import best_set
@@ -39,17 +39,6 @@ class BestTwo(NamedTuple):
     lost: tuple[str, ...]
     difference: VariantDifference
     fields: tuple[VariantDifference, ...]
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "first": self.first,
-            "second": self.second,
-            "gained": list(self.gained),
-            "lost": list(self.lost),
-            "difference": self.difference.to_wire(),
-            "fields": [found.to_wire() for found in self.fields],
-        }
 
 
 class VariantComparison(NamedTuple):
@@ -95,23 +84,6 @@ class VariantComparison(NamedTuple):
     def variant(self, name: str) -> VariantSummary:
         """One of the compared variants."""
         return next(variant for variant in self.variants if variant.name == name)
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON, for results.json."""
-        wire = self._asdict()
-        return {
-            **wire,
-            "fields": list(self.fields),
-            "best": list(self.best),
-            "variants": [variant.to_wire() for variant in self.variants],
-            "claims": [claim.to_wire() for claim in self.claims],
-            "differences": [found.to_wire() for found in self.differences],
-            "best_two": self.best_two and self.best_two.to_wire(),
-            "only_right": {name: list(cases) for name, cases in self.only_right.items()},
-            "left_out_cases": {why: list(cases) for why, cases in self.left_out_cases.items()},
-            "notes": list(self.notes),
-            "instructions": [instruction.to_wire() for instruction in self.instructions],
-        }
 
 
 def compare_suites(suites: Sequence[SuiteResult], alpha: float) -> list[VariantComparison]:

@@ -13,6 +13,7 @@ from pytest_llm_extract.comparison.common_cases import compared_fields
 from pytest_llm_extract.comparison.scores import ALL, read_scores
 from pytest_llm_extract.errors import ResultsError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
+from pytest_llm_extract.formats.wire import fields_to_wire
 from pytest_llm_extract.results.holdout import is_held_out
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.stats.signflip import sign_flip
@@ -43,12 +44,7 @@ class Confirmation(NamedTuple):
 
     def to_wire(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {
-            **self._asdict(),
-            "gained": list(self.gained),
-            "lost": list(self.lost),
-            "confirmed": self.is_confirmed,
-        }
+        return {**fields_to_wire(self), "confirmed": self.is_confirmed}
 
 
 def confirm(suites: Sequence[SuiteResult], variant: str, reference: str, alpha: float) -> Confirmation:

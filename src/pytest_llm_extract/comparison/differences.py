@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import NormalDist, fmean, stdev
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pytest_llm_extract.comparison.scores import ALL, Scores
 from pytest_llm_extract.stats.paired_intervals import mean_interval, t_quantile, tango
@@ -23,10 +23,6 @@ class VariantDifference(NamedTuple):
     accuracy: float
     low: float | None
     high: float | None
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return self._asdict()
 
 
 def level(n_variants: int, alpha: float) -> float:

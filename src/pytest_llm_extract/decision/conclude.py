@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pytest_llm_extract.decision.ceiling import Ceiling, ceilings
 from pytest_llm_extract.decision.costs import Assumptions, price_roads
@@ -34,20 +34,6 @@ class TuningDecision(NamedTuple):
     gaps: tuple[Gap, ...]
     reasons: tuple[Reason, ...]
     costs: tuple[Statement, ...]
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
-        return {
-            "suite": self.suite,
-            "verdict": self.verdict,
-            "about": self.about,
-            "next_steps": [step.to_wire() for step in self.next_steps],
-            "questions": [question.to_wire() for question in self.questions],
-            "ceilings": [ceiling.to_wire() for ceiling in self.ceilings],
-            "gaps": [gap.to_wire() for gap in self.gaps],
-            "reasons": [reason.to_wire() for reason in self.reasons],
-            "costs": [cost.to_wire() for cost in self.costs],
-        }
 
 
 class _Step(NamedTuple):

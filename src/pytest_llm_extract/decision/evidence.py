@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pytest_llm_extract.comparison.compare import VariantComparison, primary_of
 from pytest_llm_extract.lints.lint_report import LintReport
@@ -18,10 +18,6 @@ class Statement(NamedTuple):
 
     text: str
     sources: tuple[str, ...] = ()
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
-        return {"text": self.text, "sources": list(self.sources)}
 
 
 class Evidence(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pytest_llm_extract.decision.evidence import Evidence
 from pytest_llm_extract.stats.intervals import wilson
@@ -25,10 +25,6 @@ class Gap(NamedTuple):
     variant: str
     verdict: Literal["reached", "below", "open"]
     n_needed: int | None = None
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
-        return self._asdict()
 
 
 def find_gaps(evidence: Evidence) -> list[Gap]:

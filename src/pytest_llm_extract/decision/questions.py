@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pytest_llm_extract.comparison.common_cases import tried_before
 from pytest_llm_extract.decision.ceiling import Ceiling, total
@@ -28,10 +28,6 @@ class Question(NamedTuple):
     asked: str
     answer: Answer
     statements: tuple[Statement, ...]
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
-        return {**self._asdict(), "statements": [statement.to_wire() for statement in self.statements]}
 
 
 def ask(evidence: Evidence, ceilings: Mapping[str, Ceiling], gaps: Sequence[Gap]) -> tuple[Question, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pytest_llm_extract.decision.ceiling import Ceiling, total
 from pytest_llm_extract.decision.evidence import Evidence, Statement
@@ -25,10 +25,6 @@ class Reason(NamedTuple):
     name: str
     speaks: Literal["for", "against", "cannot tell"]
     statement: Statement
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
-        return {**self._asdict(), "statement": self.statement.to_wire()}
 
 
 def weigh(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.lints.contamination import ShownExamples, find_contamination, shown_examples
 from pytest_llm_extract.lints.document_lints import find_twins, lint_documents, lint_twins
 from pytest_llm_extract.lints.documents import Document, read_document
@@ -52,8 +53,8 @@ class LintReport(NamedTuple):
             "n_documents": self.n_documents,
             "n_settled": self.n_settled,
             "counts": self.counts,
-            "findings": [finding.to_wire() for finding in self.findings],
-            **({"retrieval": [found.to_wire() for found in self.retrieval]} if self.retrieval else {}),
+            "findings": as_wire(self.findings),
+            **({"retrieval": as_wire(self.retrieval)} if self.retrieval else {}),
         }
 
 

@@ -43,10 +43,6 @@ class RetrievedField(NamedTuple):
         """All values that were not read correctly."""
         return self.read_wrong + self.not_retrieved + self.not_there + self.unsearchable
 
-    def to_wire(self) -> dict[str, Any]:
-        """Plain builtins, for results.json."""
-        return {**self._asdict(), "cases": list(self.cases)}
-
 
 def retrieved_fields(suites: Sequence[SuiteResult], documents: Sequence[Document]) -> list[RetrievedField]:
     """Every labelled field of every variant that retrieves, in the schema's order.

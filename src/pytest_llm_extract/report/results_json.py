@@ -15,6 +15,7 @@ from pytest_llm_extract import clock
 from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.errors import ResultsError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
+from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.gate.decide import Decision, JudgedBefore
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
@@ -70,8 +71,8 @@ def run_to_wire(
         "version": VERSION,
         "run": dict(run or run_head(suites, folder)),
         "suites": [suite_to_wire(suite, decision) for suite, decision in suites],
-        "comparison": [comparison.to_wire() for comparison in comparisons],
-        "lint": [report.to_wire() for report in lints],
+        "comparison": as_wire(comparisons),
+        "lint": as_wire(lints),
     }
 
 
@@ -164,7 +165,7 @@ def suite_to_wire(suite: SuiteResult, decision: Decision) -> dict[str, Any]:
         "doubts": list(decision.doubts),
         "notes": list(decision.notes),
         "judge": {
-            "notes": [note.to_wire() for note in decision.judge],
+            "notes": as_wire(decision.judge),
             "before": _judged_before(decision.judged_before),
         },
         "misses": misses_to_wire(group_misses(results)),

@@ -30,13 +30,9 @@ class CaseNote(NamedTuple):
     is_left: bool = False
     scrubbed: tuple[str, ...] = ()
 
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return self._asdict()
-
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> CaseNote:
-        """The inverse of `to_wire`."""
+        """The inverse of `as_wire`."""
         unmatched = wire["unmatched"]
         lists = {name: tuple(wire[name]) for name in ("lines", "scrubbed")}
         return cls(**{**wire, **lists, "unmatched": None if unmatched is None else tuple(unmatched)})
@@ -64,7 +60,7 @@ class CaseReport(NamedTuple):
             {
                 "suite": self.suite_key,
                 "case": self.case.to_wire(),
-                "note": self.note.to_wire(),
+                "note": self.note._asdict(),
                 "entry": self.entry,
                 "head": self.head and self.head.head_to_wire(),
                 "lost": self.lost,

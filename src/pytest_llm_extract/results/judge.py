@@ -22,13 +22,9 @@ class JudgeNote(NamedTuple):
     def __str__(self) -> str:
         return f"the judge changed: {self.what}" if self.is_change else f"the judge: {self.what}"
 
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {"kind": self.kind, "what": self.what, "cases": list(self.cases), "is_change": self.is_change}
-
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> JudgeNote:
-        """The inverse of `to_wire`."""
+        """The inverse of `as_wire`."""
         return cls(wire["kind"], wire["what"], tuple(wire["cases"]), wire["is_change"])
 
 
@@ -50,18 +46,8 @@ class ScoringRules:
     ignore: tuple[str, ...] = ()
     markers: tuple[str, ...] = ()
 
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "compare": self.compare,
-            "code": self.code,
-            "strict": self.strict,
-            "ignore": list(self.ignore),
-            "markers": list(self.markers),
-        }
-
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> ScoringRules:
-        """The inverse of `to_wire`."""
+        """The inverse of `as_wire`."""
         compare, code = dict(wire["compare"]), dict(wire["code"])
         return cls(compare, code, wire["strict"], tuple(wire["ignore"]), tuple(wire["markers"]))

@@ -44,15 +44,7 @@ class Recipe(NamedTuple):
         """The same prompt with examples that show nothing."""
         return self._replace(examples=tuple(example._replace(text="") for example in self.examples))
 
-    def to_wire(self) -> dict[str, Any]:
-        """Plain builtins."""
-        return {
-            **self._asdict(),
-            "parameters": dict(self.parameters),
-            "examples": [example._asdict() for example in self.examples],
-        }
-
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Recipe:
-        """The inverse of `to_wire`."""
+        """The inverse of `as_wire`."""
         return cls(**{**wire, "examples": tuple(ExampleDocument(**example) for example in wire["examples"])})

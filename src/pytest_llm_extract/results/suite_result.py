@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.config.suite_folders import suite_key
+from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import JudgeNote, ScoringRules
 from pytest_llm_extract.results.outcome import FieldCounts
@@ -38,24 +39,9 @@ class AcceptedRun:
     judged_by: JudgedBy | None = None
     is_edited: bool = False
 
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "source": self.source,
-            "fields": list(self.fields),
-            "gone": {case: {p: c.to_wire() for p, c in then.items()} for case, then in self.gone.items()},
-            "dropped": sorted(self.dropped),
-            "dropped_fields": sorted(self.dropped_fields),
-            "dropped_labels": sorted(self.dropped_labels),
-            "same_as_baseline": self.same_as_baseline,
-            "history": list(self.history),
-            "judged_by": self.judged_by and self.judged_by.to_wire(),
-            "is_edited": self.is_edited,
-        }
-
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> AcceptedRun:
-        """The inverse of `to_wire`."""
+        """The inverse of `as_wire`."""
         gone = {case: {p: FieldCounts.from_wire(c) for p, c in then.items()} for case, then in wire["gone"].items()}
         return cls(
             wire["source"],
@@ -83,21 +69,9 @@ class GateRules:
     inconclusive_fails: bool = False
     today: datetime.date = field(default_factory=datetime.date.today)
 
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON; floors as exact fractions."""
-        return {
-            "floors": {path: floor.to_wire() for path, floor in self.floors.items()},
-            "documents": {name: str(share) for name, share in self.documents.items()},
-            "budgets": {path: budget.to_wire() for path, budget in self.budgets.items()},
-            "waivers": [waiver.to_wire() for waiver in self.waivers],
-            "alpha": self.alpha,
-            "inconclusive_fails": self.inconclusive_fails,
-            "today": self.today.isoformat(),
-        }
-
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> GateRules:
-        """The inverse of `to_wire`."""
+        """The inverse of `as_wire`."""
         return cls(
             {path: Floor.from_wire(floor) for path, floor in wire["floors"].items()},
             {name: Fraction(share) for name, share in wire["documents"].items()},
@@ -119,8 +93,8 @@ class JudgedBy:
 
     def to_wire(self) -> dict[str, Any]:
         """Plain values for JSON; the day is left out, since it is not a rule."""
-        limits = {name: value for name, value in self.limits.to_wire().items() if name != "today"}
-        return {"limits": limits, "scoring": self.scoring.to_wire(), "samples": self.n_samples}
+        limits = {name: value for name, value in as_wire(self.limits).items() if name != "today"}
+        return {"limits": limits, "scoring": as_wire(self.scoring), "samples": self.n_samples}
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> JudgedBy:
@@ -204,17 +178,17 @@ class SuiteResult(NamedTuple):
             "gated": self.is_gated,
             "dataset_ids": list(self.dataset_ids),
             "paths": list(self.paths),
-            "rules": self.rules.to_wire(),
+            "rules": as_wire(self.rules),
             "samples": self.n_samples,
             "model": self.model,
             "prompt": self.prompt,
             "warnings": list(self.warnings),
-            "baseline": self.baseline and self.baseline.to_wire(),
-            "anchor": self.anchor and self.anchor.to_wire(),
+            "baseline": as_wire(self.baseline),
+            "anchor": as_wire(self.anchor),
             "no_baseline": self.no_baseline,
-            "scoring": self.scoring.to_wire(),
-            "judge_notes": [note.to_wire() for note in self.judge_notes],
-            "recipe": self.recipe and self.recipe.to_wire(),
+            "scoring": as_wire(self.scoring),
+            "judge_notes": as_wire(self.judge_notes),
+            "recipe": as_wire(self.recipe),
             "settled": list(self.settled),
             "line": self.line,
             "weights": dict(self.weights),

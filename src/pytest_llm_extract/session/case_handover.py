@@ -23,7 +23,7 @@ def report_of(
     note = extraction.note if extraction else CaseNote()
     watch = settings.storage.watch
     if note.problem or watch.is_in(result.texts()):
-        shown = watch.hidden({"case": result.to_wire(), "note": note.to_wire()})
+        shown = watch.hidden({"case": result.to_wire(), "note": note._asdict()})
         result, note = CaseResult.from_wire(shown["case"] | {"id": result.id}), CaseNote.from_wire(shown["note"])
     # An accepted answer must not be changed; a baseline with a secret is not written.
     entry = extraction.entry if extraction else None
