@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+
 import click
 
 from pytest_llm_extract.cli.collected import run_desk
-from pytest_llm_extract.cli.output import Screen, echo
+from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.formats.visible import visible_lines
+from pytest_llm_extract.report.recording_progress import Display
 
 _WAITING = 3
 
@@ -35,3 +40,16 @@ def command(paths: tuple[str, ...], wait: bool, cancel: bool) -> None:
     if not desk.collections:
         echo("no batch was sent, or all were collected")
     raise SystemExit(1 if desk.problem is not None else _WAITING if desk.waits else 0)
+
+
+class Screen(Display):
+    """Standard output as it is now, for lines that are to appear while something else takes what is printed."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stdout
+
+    def lines(self, lines: Sequence[str]) -> None:
+        """Show these lines at once."""
+        for line in visible_lines(lines):
+            click.echo(line, file=self._stream)
+        self._stream.flush()

@@ -52,14 +52,10 @@ def collect(paths: Sequence[str] = (), *, planned: bool = False, flags: Sequence
         UsageError: pytest does not start, or does not load the plugin.
     """
     collector = _Collector()
-    said = io.StringIO()
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # as `python -m pytest` has it
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        mode = [_PLAN, "--continue-on-collection-errors"] if planned else ["--collect-only"]
-        status = pytest.main([*mode, "--quiet", *flags, *paths], plugins=[collector])
+    mode = [_PLAN, "--continue-on-collection-errors"] if planned else ["--collect-only"]
+    status = collector.run(*mode, *flags, *paths)
     if collector.settings is None or status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
-        raise UsageError("pytest", collector.problem or _complaint(said.getvalue()))
+        raise UsageError("pytest", collector.problem)
     suites, errors = tuple(collector.suites.values()), tuple(collector.errors)
     modules, plans = frozenset(collector.modules), tuple(collector.plans)
     return Collected(collector.settings, suites, errors, modules, plans, collector.n_selected)
@@ -71,16 +67,11 @@ def run_desk(paths: Sequence[str], mode: str, display: Display) -> BatchDesk:
     Raises:
         UsageError: pytest does not start, finds a damaged file of a batch, or does not load the plugin.
     """
-    collector, said = _Collector(display=display), io.StringIO()
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    flags = [f"{_COLLECT}={mode}", "--continue-on-collection-errors", "--quiet"]
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        status = pytest.main([*flags, *paths], plugins=[collector])
-    if status == pytest.ExitCode.INTERRUPTED:
+    collector = _Collector(display=display)
+    if collector.run(f"{_COLLECT}={mode}", "--continue-on-collection-errors", *paths) == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if collector.desk is None:
-        raise UsageError("pytest", collector.problem or _complaint(said.getvalue()))
+        raise UsageError("pytest", collector.problem)
     display.lines([f"not collected: {error}" for error in collector.errors])
     return collector.desk
 
@@ -99,7 +90,7 @@ class _Collector:
 
     __name__ = "llm_extract_collected"  # under which pytest knows it
     settings: Settings | None = None
-    problem: str | None = None
+    problem: str = ""  # why pytest did not start, or what it printed last
     suites: dict[tuple[str, str], Suite] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     modules: set[str] = field(default_factory=set)
@@ -107,6 +98,16 @@ class _Collector:
     n_selected: dict[str, int] = field(default_factory=dict)
     display: Display | None = None
     desk: BatchDesk | None = None
+
+    def run(self, *arguments: str) -> int:
+        """Run pytest with this plugin and return its exit status; what it prints is not shown."""
+        said = io.StringIO()
+        if str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))  # as `python -m pytest` has it
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            status = pytest.main([*arguments, "--quiet"], plugins=[self])
+        self.problem = self.problem or _complaint(said.getvalue())
+        return status
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         if self.display is not None:

@@ -1,11 +1,10 @@
-"""Print what commands say, in the characters and colours of the terminal. No other file of this folder prints."""
+"""Print what commands say, in the characters and colours of the terminal. Only `collect` prints beside it."""
 
 from __future__ import annotations
 
 import io
 import shutil
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +12,6 @@ import click
 from pytest_llm_extract.formats.visible import visible_lines
 
 if TYPE_CHECKING:
-    from pytest_llm_extract.recording.progress import Progress
     from pytest_llm_extract.report.terminal import Form
 
 
@@ -48,22 +46,3 @@ def echo_error(text: str) -> None:
     """Print an error to standard error; further lines are indented, so that none looks like a verdict."""
     first, *further = text.split("\n")
     echo(first, *(line if line[:1] in ("", " ") else f"  {line}" for line in further), err=True)
-
-
-class Screen:
-    """Standard output as it is now, for lines that are to appear while something else takes what is printed."""
-
-    def __init__(self) -> None:
-        self._stream = sys.stdout
-
-    def lines(self, lines: Sequence[str]) -> None:
-        """Show these lines at once."""
-        for line in visible_lines(lines):
-            click.echo(line, file=self._stream)
-        self._stream.flush()
-
-    def progress(self, suite: str, progress: Progress) -> None:
-        """Do nothing: no command records live."""
-
-    def end(self) -> None:
-        """Do nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.formats.visible import visible
@@ -76,8 +76,8 @@ def amount_words(amount: Estimate) -> str:
     return f"{counted(round(amount.calls), 'call')}, {tokens}, {dollars(amount.cost_usd)}"
 
 
-class Display(Protocol):
-    """A place that shows what a recording run does."""
+class Display:
+    """A place that shows what a recording run does; this one shows nothing."""
 
     def lines(self, lines: Sequence[str]) -> None:
         """Show these lines."""
@@ -89,20 +89,7 @@ class Display(Protocol):
         """End the progress display for now."""
 
 
-class Silent:
-    """The display without a terminal reporter: nothing."""
-
-    def lines(self, lines: Sequence[str]) -> None:
-        """Nothing."""
-
-    def progress(self, suite: str, progress: Progress) -> None:
-        """Nothing."""
-
-    def end(self) -> None:
-        """Nothing."""
-
-
-class Log:
+class Log(Display):
     """Plain lines, at most one in `every_s` seconds; `reporter` is pytest's terminal reporter."""
 
     def __init__(self, reporter: Any, every_s: float = _LINE_S) -> None:
@@ -118,9 +105,6 @@ class Log:
         if clock.monotonic_s() >= self._next:
             self._next = clock.monotonic_s() + self._every_s
             Log.lines(self, [f"recording {suite}: {progress_words(progress)}"])
-
-    def end(self) -> None:
-        """Do nothing: a log has no bar to remove."""
 
 
 class Quiet(Log):

@@ -23,7 +23,6 @@ from pytest_llm_extract.report.recording_progress import (
     Display,
     Log,
     Quiet,
-    Silent,
     plan_lines,
     summary_lines,
     twice_lines,
@@ -185,7 +184,7 @@ def display_of(config: pytest.Config, *, even_quiet: bool = False) -> Display:
         return config.stash[DISPLAY]
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is None:
-        return Silent()
+        return Display()
     if config.option.verbose < 0 and not even_quiet:
         return Quiet(reporter)
     return Bar(reporter) if reporter.isatty else Log(reporter)
