@@ -12,10 +12,9 @@ import time
 from random import Random
 from statistics import NormalDist
 
-from pytest_llm_extract.comparison.best_set import best_set
+from pytest_llm_extract.comparison.best_set import best_set, expected_of_winner
 from pytest_llm_extract.comparison.claims import find_claims
 from pytest_llm_extract.comparison.differences import find_differences
-from pytest_llm_extract.comparison.expected import expected_of_winner
 from pytest_llm_extract.comparison.scores import Scores
 
 ALPHA = 0.05

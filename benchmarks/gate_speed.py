@@ -13,8 +13,7 @@ from pytest_llm_extract.baseline.file import Baseline, parse
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.results.accepted import Accepted, Origin
 from pytest_llm_extract.results.case_result import CaseResult, Sample
-from pytest_llm_extract.results.leaf import Leaf, Leaves, count_leaves
-from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.outcome import Leaf, Leaves, Outcome, Status, count_leaves
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
 
 

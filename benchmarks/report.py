@@ -22,8 +22,7 @@ from pytest_llm_extract.report.markdown import markdown
 from pytest_llm_extract.report.run_results import run_results
 from pytest_llm_extract.results.accepted import Accepted, Origin
 from pytest_llm_extract.results.case_result import CaseResult, Usage
-from pytest_llm_extract.results.leaf import Leaf, Leaves, count_leaves
-from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.outcome import Leaf, Leaves, Outcome, Status, count_leaves
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
 
 FIELDS = [f"field_{number:02}" for number in range(15)]

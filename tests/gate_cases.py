@@ -7,8 +7,7 @@ from dataclasses import replace
 from pytest_llm_extract.results.accepted import Accepted, Origin
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.judge import ScoringRules
-from pytest_llm_extract.results.leaf import Leaf, Leaves, count_leaves
-from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.outcome import Leaf, Leaves, Outcome, Status, count_leaves
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, JudgedBy, SuiteResult
 
 LETTERS = {

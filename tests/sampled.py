@@ -9,8 +9,7 @@ from gate_cases import READ, leaves
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import ScoringRules
-from pytest_llm_extract.results.leaf import count_leaves
-from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.results.outcome import Status, count_leaves
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, JudgedBy, SuiteResult
 
 

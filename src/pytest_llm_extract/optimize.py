@@ -13,8 +13,7 @@ from typing import Any
 from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.lints.near_duplicates import is_near
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf
-from pytest_llm_extract.results.outcome import RIGHT
+from pytest_llm_extract.results.outcome import RIGHT, Leaf
 from pytest_llm_extract.scoring.score import score
 
 Metric = Callable[..., Any]

@@ -16,8 +16,7 @@ from pytest_llm_extract.baseline.next_baseline import Acceptance, accept
 from pytest_llm_extract.cli.diff import against
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.results.accepted import Origin
-from pytest_llm_extract.results.leaf import count_leaves
-from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.results.outcome import Status, count_leaves
 
 
 def entry(case: str, *texts: str, gold: str = "g", answered: str = "m") -> Entry:

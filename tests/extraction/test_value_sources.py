@@ -14,8 +14,7 @@ from pytest_llm_extract.extraction.value_sources import CaseTexts, ValueSources,
 from pytest_llm_extract.formats.repetition import repeated_end
 from pytest_llm_extract.report.misses import worst_misses
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf
-from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.outcome import Leaf, Outcome, Status
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.advice import advice
 from pytest_llm_extract.scoring.answer import read_answer

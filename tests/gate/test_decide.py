@@ -24,8 +24,7 @@ from pytest_llm_extract.report.terminal import Form, suite_lines
 from pytest_llm_extract.results.accepted import Origin
 from pytest_llm_extract.results.aggregate import FieldSummary
 from pytest_llm_extract.results.case_result import CaseResult, Usage
-from pytest_llm_extract.results.leaf import count_leaves
-from pytest_llm_extract.results.outcome import FieldCounts, Status, Verdict
+from pytest_llm_extract.results.outcome import FieldCounts, Status, Verdict, count_leaves
 from pytest_llm_extract.results.prices import cost_usd, total_usd
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
 from pytest_llm_extract.rules.limits import Floor, Gate, Waiver

@@ -11,8 +11,7 @@ from gate_cases import case, leaves, suite
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.judge import JudgeNote, ScoringRules
-from pytest_llm_extract.results.leaf import count_leaves
-from pytest_llm_extract.results.outcome import Verdict
+from pytest_llm_extract.results.outcome import Verdict, count_leaves
 from pytest_llm_extract.results.suite_result import GateRules, JudgedBy, SuiteResult
 from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
 

@@ -15,8 +15,7 @@ from pytest_llm_extract.report.html.page import html_files
 from pytest_llm_extract.report.run_results import run_results
 from pytest_llm_extract.results.accepted import Accepted, Origin
 from pytest_llm_extract.results.case_result import CaseResult, Usage
-from pytest_llm_extract.results.leaf import Leaf, Leaves, count_leaves
-from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.outcome import Leaf, Leaves, Outcome, Status, count_leaves
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
 
 RUN = {"created": "2026-01-02T03:04:05+00:00", "commit": "0123456789abcdef", "plugin": "1.0", "pytest": "9.2"}

@@ -16,8 +16,7 @@ from html_report import HOSTILE, value_case, value_suite, write_report
 from loopback import LoopbackServer
 
 from pytest_llm_extract.results.accepted import Accepted, Origin
-from pytest_llm_extract.results.leaf import Leaf, Leaves, count_leaves
-from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.outcome import Leaf, Leaves, Outcome, Status, count_leaves
 from pytest_llm_extract.results.suite_result import AcceptedRun, SuiteResult
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -23,8 +23,7 @@ from pytest_llm_extract.report.registry import write_report
 from pytest_llm_extract.report.results_json import run_to_wire
 from pytest_llm_extract.report.run_results import run_results
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaves
-from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.outcome import Leaves, Outcome, Status
 from pytest_llm_extract.results.recipe import Recipe
 
 

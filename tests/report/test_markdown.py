@@ -13,8 +13,7 @@ from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.report.markdown import MAX_LENGTH, code, markdown
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf, count_leaves
-from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.outcome import Leaf, Outcome, Status, count_leaves
 from pytest_llm_extract.results.suite_result import AcceptedRun, SuiteResult
 from pytest_llm_extract.rules.limits import Floor
 

@@ -16,8 +16,7 @@ from pytest_llm_extract.report.terminal import Form, suite_lines
 from pytest_llm_extract.report.terminal_text import encodable, painted, show, side_by_side
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf, Leaves, count_leaves
-from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.outcome import Leaf, Leaves, Outcome, Status, count_leaves
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.rules.limits import Floor
 

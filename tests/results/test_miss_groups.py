@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf, Leaves
 from pytest_llm_extract.results.miss_groups import group_misses
-from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.outcome import Leaf, Leaves, Outcome, Status
 
 
 class Pairs(list[Any]):

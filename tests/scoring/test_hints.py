@@ -14,8 +14,7 @@ from pydantic import BaseModel
 from pytest_llm_extract import AnyOf, DateText, Outcome, score
 from pytest_llm_extract.report.misses import advice_lines
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf
-from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.results.outcome import Leaf, Status
 from pytest_llm_extract.scoring.advice import advice, advise, shared_advice
 
 

@@ -12,7 +12,7 @@ from standin import StandIn
 
 from pytest_llm_extract.errors import LlmExtractError
 from pytest_llm_extract.report.results_json import json_schema
-from pytest_llm_extract.suites.weights import read_weights
+from pytest_llm_extract.suites.limit_markers import read_weights
 
 SUITE = """
 from openai import OpenAI

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 from pytest_llm_extract.formats.strict_json import read_exactly
 from pytest_llm_extract.results.accepted import Accepted, Origin, numbered
-from pytest_llm_extract.results.leaf import counts_from_wire, leaves_of_counts
-from pytest_llm_extract.results.outcome import FieldCounts, Status, merge_counts
+from pytest_llm_extract.results.outcome import FieldCounts, Status, counts_from_wire, leaves_of_counts, merge_counts
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer
 from pytest_llm_extract.scoring.score import score_answer

@@ -18,8 +18,8 @@ from pytest_llm_extract.errors import ResultsError, UsageError
 from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.lints.contamination import ShownExamples
 from pytest_llm_extract.lints.documents import golden_documents
+from pytest_llm_extract.lints.finding import SETTLED, read_settled, settle
 from pytest_llm_extract.lints.lint_report import LintReport, lint, lint_results
-from pytest_llm_extract.lints.settled import SETTLED, read_settled, settle
 from pytest_llm_extract.report.lint_findings import lint_lines
 from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.suites.suite import Suite

@@ -21,8 +21,7 @@ from pytest_llm_extract.report.results_json import read_input, read_results, res
 from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.report.variants import variants_lines
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaves
-from pytest_llm_extract.results.outcome import FieldCounts, Status
+from pytest_llm_extract.results.outcome import FieldCounts, Leaves, Status
 from pytest_llm_extract.results.suite_result import SuiteResult
 
 

@@ -22,8 +22,7 @@ from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.git import Revision
 from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf, Leaves, leaves_of_counts
-from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.outcome import Leaf, Leaves, Outcome, Status, leaves_of_counts
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.suites.suite import Suite
 from pytest_llm_extract.wording import count_cases, some_names

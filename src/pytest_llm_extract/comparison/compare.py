@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from pytest_llm_extract.comparison.ablation import Instruction, find_instructions
-from pytest_llm_extract.comparison.best_set import best_set
+from pytest_llm_extract.comparison.best_set import best_set, expected_of_winner
 from pytest_llm_extract.comparison.claims import Claim, find_claims, moved
 from pytest_llm_extract.comparison.common_cases import common_cases, compared_fields, comparison_notes, why_incomplete
 from pytest_llm_extract.comparison.differences import (
@@ -16,7 +16,6 @@ from pytest_llm_extract.comparison.differences import (
     level,
     visible_difference,
 )
-from pytest_llm_extract.comparison.expected import expected_of_winner
 from pytest_llm_extract.comparison.scores import ALL, Scores, read_scores
 from pytest_llm_extract.comparison.summary import VariantSummary, summarize_variant
 from pytest_llm_extract.lints.contamination import contaminated_cases

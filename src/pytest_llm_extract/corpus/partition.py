@@ -11,9 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from pytest_llm_extract.corpus.counts import Counts
-from pytest_llm_extract.corpus.named_cases import NamedCases
 from pytest_llm_extract.corpus.records import BadRecord, Record, Row, cut_value, parse_row
-from pytest_llm_extract.corpus.totals import Scope, Totals
+from pytest_llm_extract.corpus.totals import NamedCases, Scope, Totals
 from pytest_llm_extract.dataset.gold_labels import AS_WRITTEN, read_labels
 from pytest_llm_extract.dataset.gold_mistakes import unknown_key
 from pytest_llm_extract.formats.exact_decimals import exact_text, read_number

@@ -11,8 +11,7 @@ from pytest_llm_extract.lints.finding import Finding
 from pytest_llm_extract.lints.lint_report import documents_of
 from pytest_llm_extract.lints.occurrence import Searchable
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf
-from pytest_llm_extract.results.outcome import RIGHT, is_through_a_list
+from pytest_llm_extract.results.outcome import RIGHT, Leaf, is_through_a_list
 from pytest_llm_extract.results.suite_result import SuiteResult
 
 

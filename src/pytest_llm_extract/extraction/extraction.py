@@ -28,8 +28,7 @@ from pytest_llm_extract.formats.fences import is_fenced
 from pytest_llm_extract.results.accepted import Origin
 from pytest_llm_extract.results.case_report import CaseNote
 from pytest_llm_extract.results.case_result import CaseResult, Usage
-from pytest_llm_extract.results.leaf import Leaf
-from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, Status
+from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, Leaf, Status
 from pytest_llm_extract.results.request_parts import without_prompt
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer, read_raw_answer, take_output
 from pytest_llm_extract.scoring.explain import explain

@@ -15,8 +15,7 @@ from pytest_llm_extract.formats.repetition import repeated_end
 from pytest_llm_extract.lints.occurrence import FOLDED, Searchable
 from pytest_llm_extract.prompt.prompt_call import document_text
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf
-from pytest_llm_extract.results.outcome import Outcome
+from pytest_llm_extract.results.outcome import Leaf, Outcome
 from pytest_llm_extract.scoring.compare.texts import folded
 from pytest_llm_extract.suites.suite import Suite
 from pytest_llm_extract.wire_formats.request import split_request

@@ -15,8 +15,7 @@ from typing import Any
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import JudgeNote
-from pytest_llm_extract.results.leaf import leaves_of_counts
-from pytest_llm_extract.results.outcome import FieldCounts
+from pytest_llm_extract.results.outcome import FieldCounts, leaves_of_counts
 from pytest_llm_extract.results.suite_result import AcceptedRun, JudgedBy, SuiteResult
 from pytest_llm_extract.wording import count_cases, percent, some_names
 

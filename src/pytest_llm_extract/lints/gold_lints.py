@@ -1,4 +1,4 @@
-"""Lints of gold: values that their documents do not have, labels that contradict, fields that say little."""
+"""Lints of gold: values that documents lack, labels that contradict or are contradicted, fields that say little."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from pytest_llm_extract.lints.document_lints import Twins
 from pytest_llm_extract.lints.documents import Document
 from pytest_llm_extract.lints.finding import Finding
 from pytest_llm_extract.lints.occurrence import FOLDED
-from pytest_llm_extract.scoring.compare.texts import folded
+from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.outcome import RIGHT, is_through_a_list
+from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.scoring.compare.texts import folded, normal_text
 from pytest_llm_extract.wording import count_cases
 
 _COPIED = 0.5  # a field is copied from documents if at least so many of its values occur there
 _FEW = 20  # cases that label a field: fewer decide nothing
 _FEW_VALUES = 5  # cases in which it has a value
+_AGREE = 2  # variants, at least, that contradict a label in the same way
 
 
 def lint_fields(documents: Sequence[Document], paths: Sequence[str]) -> Iterator[Finding]:
@@ -87,6 +91,41 @@ def _one(values: tuple[Any, ...]) -> Any:
     return values[0] if len(values) == 1 else list(values)
 
 
-def _shown(value: Any) -> str:
+def lint_suspects(suites: Sequence[SuiteResult], documents: Sequence[Document]) -> Iterator[Finding]:
+    """Cases in which all variants give one value that is not the label, and that occurs in the document."""
+    if len(suites) < _AGREE:
+        return
+    answers = [{case.id: case for case in suite.cases} for suite in suites]
+    for document in documents:
+        cases = [of_suite[document.id] for of_suite in answers if document.id in of_suite]
+        if len(cases) < len(suites):
+            continue
+        for path in document.gold:
+            agreed = None if is_through_a_list(path) else _agreed(cases, path)
+            if agreed is not None and document.searchable.holds(agreed) is True:
+                gold = document.gold[path][0]
+                yield Finding(
+                    "label_suspect",
+                    (document.id,),
+                    f"gold {_shown(gold, 60)}, all {len(cases)} variants {_shown(agreed, 60)}",
+                    path,
+                    evidence=json.dumps([gold, agreed]),
+                )
+
+
+def _agreed(cases: Sequence[CaseResult], path: str) -> Any:
+    """The value that every sample of every variant gives in place of the label; None where they do not agree."""
+    agreed: dict[str, Any] = {}
+    for case in cases:
+        for sample in case.samples:
+            leaves = sample.leaves.get(path, ())
+            if len(leaves) != 1 or leaves[0].outcome in RIGHT or leaves[0].actual is None:
+                return None
+            actual = leaves[0].actual
+            agreed.setdefault(normal_text(actual) if isinstance(actual, str) else json.dumps(actual), actual)
+    return next(iter(agreed.values())) if len(agreed) == 1 else None
+
+
+def _shown(value: Any, longest: int = 80) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

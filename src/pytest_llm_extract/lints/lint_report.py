@@ -11,7 +11,7 @@ from pytest_llm_extract.lints.contamination import ShownExamples, find_contamina
 from pytest_llm_extract.lints.document_lints import find_twins, lint_documents, lint_twins
 from pytest_llm_extract.lints.documents import Document, read_document
 from pytest_llm_extract.lints.finding import KINDS, Finding
-from pytest_llm_extract.lints.gold_lints import lint_contradictions, lint_fields, lint_gold
+from pytest_llm_extract.lints.gold_lints import lint_contradictions, lint_fields, lint_gold, lint_suspects
 from pytest_llm_extract.lints.retrieval import RetrievedField, lint_retrieval, retrieved_fields
 from pytest_llm_extract.lints.suspects import lint_suspects
 from pytest_llm_extract.results.suite_result import SuiteResult

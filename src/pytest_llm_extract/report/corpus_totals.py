@@ -11,8 +11,7 @@ from pytest_llm_extract.corpus.totals import Totals
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.floors import missed_floors, strict_floors, trivial_floors
 from pytest_llm_extract.report.misses import advice_lines, worst_misses
-from pytest_llm_extract.report.rates import tally_to_wire
-from pytest_llm_extract.report.results_json import run_to_wire
+from pytest_llm_extract.report.results_json import run_to_wire, tally_to_wire
 from pytest_llm_extract.report.tables import fields_table
 from pytest_llm_extract.report.terminal import Form, documents_text, legend, remarks, verdict_lines
 from pytest_llm_extract.results.aggregate import FieldSummary

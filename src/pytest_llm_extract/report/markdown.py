@@ -16,7 +16,7 @@ from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.regression import Comparison
 from pytest_llm_extract.lints.finding import KINDS
 from pytest_llm_extract.lints.lint_report import LintReport
-from pytest_llm_extract.report.moved_values import count_lost, lost_values
+from pytest_llm_extract.report.moved import count_lost, lost_values
 from pytest_llm_extract.report.terminal import composite_lines, documents_line
 from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult

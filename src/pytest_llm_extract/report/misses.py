@@ -17,8 +17,8 @@ from pytest_llm_extract.report.terminal_text import (
     side_by_side,
 )
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf
 from pytest_llm_extract.results.miss_groups import Miss, group_misses
+from pytest_llm_extract.results.outcome import Leaf
 from pytest_llm_extract.scoring.advice import shared_advice
 
 

@@ -1,9 +1,10 @@
-"""Show changes against accepted answers, for a terminal."""
+"""Changes against accepted answers: lines for a terminal, values for other reports."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import islice
 from typing import NamedTuple
 
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
@@ -18,8 +19,8 @@ from pytest_llm_extract.report.terminal_text import (
 )
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult, Sample
-from pytest_llm_extract.results.leaf import Leaf
-from pytest_llm_extract.results.outcome import RIGHT, Status, right_share
+from pytest_llm_extract.results.outcome import RIGHT, Leaf, Status, right_share
+from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.scoring.advice import advise
 from pytest_llm_extract.wording import count_cases
 
@@ -78,8 +79,7 @@ def moved_cases(
 
 
 def _line(word: str, path: str, result: CaseResult, against: str, width: int) -> str:
-    accepted = result.baseline if against == "baseline" else result.anchor
-    pairs = list(result.paired(accepted)) if accepted else []
+    _, pairs = _paired(result, against)
     before, now = _clearest(pairs, path, word)
     tail = _in_samples(pairs, path)
     side = max(8, (width - 47 - len(tail)) // 3)
@@ -88,6 +88,12 @@ def _line(word: str, path: str, result: CaseResult, against: str, width: int) ->
     values = f"{''.join(f'{text}: ' for text in known)}{then} → {today}"
     head = f"  {word:6} {printable(result.id, 14):14} {field_name(path, 16):16}"
     return printable(f"{head} {values}{tail}", width)
+
+
+def _paired(case: CaseResult, against: str) -> tuple[Accepted | None, _SamplePairs]:
+    """The accepted answer of a case, and its samples beside those of now."""
+    accepted = case.baseline if against == "baseline" else case.anchor
+    return accepted, list(case.paired(accepted)) if accepted else []
 
 
 def advice_on_lost(moved: Mapping[str, FieldChange], results: Sequence[CaseResult]) -> list[str]:
@@ -147,3 +153,47 @@ def _in_samples(pairs: _SamplePairs, path: str) -> str:
         sum(right_share(sample.fields.get(path)) == 1 for sample in side) for side in zip(*pairs, strict=True)
     )
     return f" (right in {now} of {len(pairs)} samples, {before} before)"
+
+
+class MovedValue(NamedTuple):
+    """A field of a case, and its values as text: expected, before and now; empty where they are not known."""
+
+    field: str
+    case: str
+    values: tuple[str, str, str]
+
+
+def count_lost(comparison: Comparison) -> int:
+    """How many values were lost."""
+    return sum(len(change.lost) for change in comparison.fields.values())
+
+
+def lost_values(suite: SuiteResult, comparison: Comparison, most: int) -> list[MovedValue]:
+    """The first `most` lost values."""
+    cases = {case.id: case for case in suite.cases}
+    order = sorted(comparison.fields, key=lambda path: -len(comparison.fields[path].lost))
+    lost = ((path, case) for path in order for case in comparison.fields[path].lost)
+    return [MovedValue(path, case, _values(cases[case], path, comparison.against)) for path, case in islice(lost, most)]
+
+
+def _values(case: CaseResult, path: str, against: str) -> tuple[str, str, str]:
+    accepted, pairs = _paired(case, against)
+    # Of several samples, the first one that is worse than its accepted one.
+    pair = next((p for p in pairs if _n_right(p[0].leaves.get(path, ())) < _n_right(p[1].leaves.get(path, ()))), None)
+    sample, before = pair or (case, accepted)
+    then, now = _worst(before.leaves.get(path, ()) if before else ()), _worst(sample.leaves.get(path, ()))
+    leaf = now or then
+    known = show(leaf.expected) if leaf and has_values(leaf) else ""
+    return known, _shown(then), _shown(now)
+
+
+def _shown(leaf: Leaf | None) -> str:
+    return show(leaf.actual) if leaf and has_values(leaf) else ""
+
+
+def _n_right(leaves: Sequence[Leaf]) -> int:
+    return sum(leaf.outcome in RIGHT for leaf in leaves)
+
+
+def _worst(leaves: Sequence[Leaf]) -> Leaf | None:
+    return next((leaf for leaf in leaves if leaf.outcome not in RIGHT), leaves[0] if leaves else None)

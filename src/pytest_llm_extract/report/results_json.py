@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from io import StringIO
@@ -20,11 +20,10 @@ from pytest_llm_extract.gate.decide import Decision, JudgedBefore
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
 from pytest_llm_extract.lints.lint_report import LintReport
-from pytest_llm_extract.report.rates import rates_to_wire
-from pytest_llm_extract.results.aggregate import FieldSummary, count_flakes
+from pytest_llm_extract.results.aggregate import FieldSummary, Tally, by_group, count_flakes, tally
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.miss_groups import group_misses, misses_to_wire
-from pytest_llm_extract.results.outcome import is_through_a_list
+from pytest_llm_extract.results.outcome import FieldCounts, is_through_a_list
 from pytest_llm_extract.results.prices import cost_of_models_usd, total_usd
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.rules.limits import Floor
@@ -235,3 +234,59 @@ def _pooled(comparison: Comparison) -> dict[str, Any]:
         "smallest_loss": comparison.smallest_loss,
         "cases_to_decide": comparison.cases_to_decide,
     }
+
+
+def rates_to_wire(results: Iterable[CaseResult], weights: Mapping[str, float]) -> dict[str, Any]:
+    """`rates` (micro over leaves, macro over fields, mean over documents), `rows` by list, and `groups` of metadata.
+
+    With `weights` of fields, there is a composite beside the other rates.
+    """
+    listed = list(results)
+    groups = by_group(listed)
+    return {
+        **tally_to_wire(tally(listed), weights),
+        "groups": {
+            key: {value: _group(found, weights) for value, found in values.items()}
+            for key, values in groups.items()
+            if len(values) < len(listed)  # a value of each case's own makes no group
+        },
+    }
+
+
+def tally_to_wire(whole: Tally, weights: Mapping[str, float]) -> dict[str, Any]:
+    """`rates` and `rows`."""
+    return {
+        "rates": _rates(whole, weights),
+        "rows": {path: _rows(counts) for path, counts in whole.with_rows.items() if path in whole.rows},
+    }
+
+
+def _rows(counts: FieldCounts) -> dict[str, Any]:
+    """Rows of gold and of the prediction, and how many of them are pairs."""
+    return {
+        "gold": counts.correct + counts.missing,
+        "predicted": counts.correct + counts.spurious,
+        "paired": counts.correct,
+        "precision": counts.precision,
+        "recall": counts.recall,
+    }
+
+
+def _rates(tally: Tally, weights: Mapping[str, float]) -> dict[str, Any]:
+    leaves = tally.leaves
+    return {
+        "micro": {name: getattr(leaves, name) for name in ("accuracy", "precision", "recall", "f1")},
+        "macro_accuracy": tally.macro,
+        "document_mean_accuracy": tally.document_mean,
+        "composite_accuracy": tally.composite(weights) if weights else None,
+    }
+
+
+def _group(tally: Tally, weights: Mapping[str, float]) -> dict[str, Any]:
+    documents = {"valid": tally.n_valid, "exact": tally.n_exact}
+    fields = {path: _counts(counts) for path, counts in tally.with_rows.items()}
+    return {"n_cases": tally.n_cases, "documents": documents, **_rates(tally, weights), "fields": fields}
+
+
+def _counts(counts: FieldCounts) -> dict[str, Any]:
+    return {**asdict(counts), "n": counts.n, "accuracy": counts.accuracy}

@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_llm_extract.formats.visible import visible
-from pytest_llm_extract.results.leaf import Leaf
-from pytest_llm_extract.results.outcome import Outcome
+from pytest_llm_extract.results.outcome import Leaf, Outcome
 
 MISSES = 8  # lines of single leaves that are shown of a suite
 _ASCII = {

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from pytest_llm_extract.results.leaf import (
+from pytest_llm_extract.results.outcome import (
+    FieldCounts,
     Leaves,
+    Status,
     count_leaves,
     counts_from_wire,
     counts_to_wire,
     leaves_from_wire,
     leaves_to_wire,
+    merge_counts,
 )
-from pytest_llm_extract.results.outcome import FieldCounts, Status, merge_counts
 
 
 class Origin(NamedTuple):

@@ -14,15 +14,19 @@ from pytest_llm_extract.results.accepted import (
     old_gold_from_wire,
     old_gold_to_wire,
 )
-from pytest_llm_extract.results.leaf import (
+from pytest_llm_extract.results.outcome import (
+    RIGHT,
+    FieldCounts,
     Leaves,
+    Outcome,
+    Status,
     count_leaves,
     counts_from_wire,
     counts_to_wire,
     leaves_from_wire,
     leaves_to_wire,
+    merge_counts,
 )
-from pytest_llm_extract.results.outcome import RIGHT, FieldCounts, Outcome, Status, merge_counts
 from pytest_llm_extract.results.recipe import ExampleDocument
 
 

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from pytest_llm_extract.results.case_result import CaseResult, Sample
-from pytest_llm_extract.results.leaf import Leaf
-from pytest_llm_extract.results.outcome import RIGHT, Outcome, Status
+from pytest_llm_extract.results.outcome import RIGHT, Leaf, Outcome, Status
 
 _UNUSABLE = (Status.REFUSED, Status.TRUNCATED, Status.REJECTED)
 

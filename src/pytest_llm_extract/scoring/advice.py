@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf
-from pytest_llm_extract.results.outcome import Outcome
+from pytest_llm_extract.results.outcome import Leaf, Outcome
 from pytest_llm_extract.wording import some_names
 
 _WORDS = {Outcome.WRONG: "wrong", Outcome.MISSING: "missing", Outcome.SPURIOUS: "spurious"}

@@ -19,8 +19,7 @@ from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.formats.fences import FENCE
 from pytest_llm_extract.formats.jsonable import as_json
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf
-from pytest_llm_extract.results.outcome import FieldCounts, Outcome
+from pytest_llm_extract.results.outcome import FieldCounts, Leaf, Outcome
 from pytest_llm_extract.rules.comparators import ANY_OF_KEY, AnyOf
 from pytest_llm_extract.schema.json_schema import model_of
 from pytest_llm_extract.schema.schema import Schema

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.dataset.gold import GoldenCase
-from pytest_llm_extract.results.leaf import Leaf
-from pytest_llm_extract.results.outcome import Outcome
+from pytest_llm_extract.results.outcome import Leaf, Outcome
 from pytest_llm_extract.rules.comparators import ANY_OF_KEY
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import read_answer

@@ -16,7 +16,7 @@ from pytest_llm_extract.dataset.gold import GoldenCase, read_golden
 from pytest_llm_extract.dataset.gold_labels import GoldOptions
 from pytest_llm_extract.dataset.inside import refuse_outside
 from pytest_llm_extract.errors import UnknownNameError, UsageError
-from pytest_llm_extract.lints.settled import SETTLED, read_settled
+from pytest_llm_extract.lints.finding import SETTLED, read_settled
 from pytest_llm_extract.prompt.prompt_call import ARGUMENTS as PROMPT_ARGUMENTS
 from pytest_llm_extract.prompt.prompt_call import read_prompt_call
 from pytest_llm_extract.results.suite_result import GateRules
@@ -24,10 +24,16 @@ from pytest_llm_extract.schema.json_schema import model_of, read_json_schema
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.score import labelled_paths
 from pytest_llm_extract.suites.extractors import check_arguments, name_of, returned_type
-from pytest_llm_extract.suites.limit_markers import Written, read_budgets, read_documents, read_floors, read_waivers
+from pytest_llm_extract.suites.limit_markers import (
+    Written,
+    read_budgets,
+    read_documents,
+    read_floors,
+    read_waivers,
+    read_weights,
+)
 from pytest_llm_extract.suites.suite import Suite
 from pytest_llm_extract.suites.variants import SHORT_FORMS, VariantArguments, expand_variants
-from pytest_llm_extract.suites.weights import read_weights
 
 ARGUMENTS = frozenset(
     {

@@ -13,8 +13,7 @@ from pytest_llm_extract.gate.regression import Comparison
 from pytest_llm_extract.report.html.sources import Sources
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult, Sample
-from pytest_llm_extract.results.leaf import Leaf, Leaves
-from pytest_llm_extract.results.outcome import Outcome
+from pytest_llm_extract.results.outcome import Leaf, Leaves, Outcome
 from pytest_llm_extract.results.prices import cost_of_models_usd
 from pytest_llm_extract.results.suite_result import SuiteResult
 

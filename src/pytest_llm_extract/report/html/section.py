@@ -15,12 +15,11 @@ from pytest_llm_extract.report.html.findings import lints_section
 from pytest_llm_extract.report.html.markup import Html, join, table, tag
 from pytest_llm_extract.report.html.tuning import decide_tuning, tuning_section
 from pytest_llm_extract.report.html.variants import variants_section
-from pytest_llm_extract.report.moved_values import count_lost, lost_values
+from pytest_llm_extract.report.moved import count_lost, lost_values
 from pytest_llm_extract.report.terminal import composite_lines, documents_line
 from pytest_llm_extract.report.terminal_text import has_values, show
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.leaf import Leaf
-from pytest_llm_extract.results.outcome import RIGHT, Verdict
+from pytest_llm_extract.results.outcome import RIGHT, Leaf, Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.scoring.advice import shared_advice
 from pytest_llm_extract.wording import count_cases, counted
