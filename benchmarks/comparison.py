@@ -12,8 +12,7 @@ import time
 from random import Random
 from statistics import NormalDist
 
-from pytest_llm_extract.comparison.best_set import best_set, expected_of_winner
-from pytest_llm_extract.comparison.claims import find_claims
+from pytest_llm_extract.comparison.claims import best_set, expected_of_winner, find_claims
 from pytest_llm_extract.comparison.differences import find_differences
 from pytest_llm_extract.comparison.scores import Scores
 

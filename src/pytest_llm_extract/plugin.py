@@ -13,7 +13,7 @@ _end_fast_imports = fast_imports.find_before_pytest()  # which the imports below
 from pytest_llm_extract import clock, hookspecs  # noqa: E402, F401  # before a test can freeze the time
 from pytest_llm_extract.config import options  # noqa: E402
 from pytest_llm_extract.config import settings as settings_of  # noqa: E402
-from pytest_llm_extract.session import gate_ids, trusted_flags  # noqa: E402
+from pytest_llm_extract.session import gate_tests, trusted_flags  # noqa: E402
 from pytest_llm_extract.session.stash import ONE_PROCESS, SETTINGS, recording_run  # noqa: E402
 
 pytest_plugins = ("pytest_llm_extract.session.collection", "pytest_llm_extract.session.execution")
@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(fast_imports.find_before_pytest())
     for marker in options.MARKERS:
         config.addinivalue_line("markers", marker)
-    gate_ids.run_suites_of_gates(config)
+    gate_tests.run_suites_of_gates(config)
     if settings_of.records(config):
         from pytest_llm_extract.credentials.placeholder_key import note_recording
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from real_models import REAL_MODELS
 from scipy import stats
 
-from pytest_llm_extract.comparison.best_set import best_set
+from pytest_llm_extract.comparison.claims import best_set
 from pytest_llm_extract.comparison.compare import VariantComparison, compare_variants
 from pytest_llm_extract.comparison.differences import difference
 from pytest_llm_extract.comparison.scores import ALL, Scores

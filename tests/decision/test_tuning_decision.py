@@ -17,7 +17,7 @@ from pytest_llm_extract.comparison.compare import compare_suites
 from pytest_llm_extract.corpus.schema_reference import load_schema
 from pytest_llm_extract.decision.conclude import TuningDecision, conclude
 from pytest_llm_extract.decision.costs import Assumptions
-from pytest_llm_extract.decision.gather import gather
+from pytest_llm_extract.decision.evidence import gather
 from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.report.tuning import tuning_lines

@@ -11,7 +11,7 @@ import click
 from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.decision.conclude import conclude
 from pytest_llm_extract.decision.costs import NESTED_EXAMPLES, Assumptions
-from pytest_llm_extract.decision.gather import gather
+from pytest_llm_extract.decision.evidence import gather
 from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.report.tuning import tuning_lines

@@ -1,4 +1,4 @@
-"""`llm-extract`: work that needs no pytest run. Each subcommand has a file, imported when it is called."""
+"""`llm-extract`: work that needs no pytest run. Subcommands are in files that are imported when they are called."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ _COMMANDS = {
     "mv": "move cassettes, baseline and anchor of a suite that was renamed or moved",
     "score": "score a file of predictions against gold, without pytest",
 }
+_RENDERS = ("codequality", "html", "markdown")  # in one file; any other command is `command` in a file of its name
 _CRASHED = 4  # not 1, which is a failed gate
 
 
@@ -43,7 +44,8 @@ class _Commands(click.Group):
             if hint := did_you_mean(cmd_name, _COMMANDS):
                 raise click.UsageError(f"No such command {cmd_name!r}.{hint}", ctx)
             return None
-        command: click.Command = importlib.import_module(f"pytest_llm_extract.cli.{cmd_name}").command
+        file, name = ("render", cmd_name) if cmd_name in _RENDERS else (cmd_name, "command")
+        command: click.Command = getattr(importlib.import_module(f"pytest_llm_extract.cli.{file}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

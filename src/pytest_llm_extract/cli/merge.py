@@ -1,19 +1,20 @@
-"""`llm-extract merge`: join the shards of a CI matrix into one run, and gate the whole."""
+"""`llm-extract merge`: join the shards of a CI matrix, or the totals of a corpus, and judge the whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from pytest_llm_extract.baseline.paths import BASELINE, suites_by_baseline
+from pytest_llm_extract.cli.corpus_report import read_floor_options, report
 from pytest_llm_extract.cli.expected import unexpected
-from pytest_llm_extract.cli.merge_totals import holds_totals, merge_totals, refuse_floors
 from pytest_llm_extract.cli.output import echo, terminal_form
 from pytest_llm_extract.comparison.compare import compare_suites
 from pytest_llm_extract.config.suite_folders import baseline_folder
+from pytest_llm_extract.corpus.totals import FORMAT, Totals, TotalsError
 from pytest_llm_extract.errors import ResultsError, UsageError
 from pytest_llm_extract.gate.decide import decide, failures, summarize_only
 from pytest_llm_extract.lints.lint_report import lint_results
@@ -23,6 +24,10 @@ from pytest_llm_extract.report.variants import variants_lines
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import FieldCounts, Leaves, Status
 from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.suites.limit_markers import read_floors
+from pytest_llm_extract.wording import counted
+
+_SHOWN = 10
 
 
 @click.command(name="merge")
@@ -57,7 +62,8 @@ def command(
         if expect:
             raise UsageError("--expect", "is for results of pytest; totals of a corpus have no baseline")
         raise SystemExit(merge_totals(texts, floors, output))
-    refuse_floors(floors)
+    if floors:
+        raise UsageError("--floor", "is for totals of llm-extract score --part; suites have floors of their own")
     suites = merge(texts)
     judged = [(suite, decide(suite) if suite.is_gated else summarize_only(suite)) for suite in suites]
     gated = [(suite, decision) for suite, decision in judged if suite.is_gated]
@@ -126,3 +132,53 @@ def _add(cases: dict[str, CaseResult], case: CaseResult, suite_id: str, name: st
 
 def _outcomes(case: CaseResult) -> list[tuple[Status, Leaves, dict[str, FieldCounts]]]:
     return [(sample.status, sample.leaves, sample.rows) for sample in case.samples]
+
+
+def holds_totals(texts: Mapping[str, str]) -> bool:
+    """Whether files hold totals and not results of pytest.
+
+    Raises:
+        ResultsError: some do, and some do not.
+    """
+    holds = {name: f'"{FORMAT}"' in text[:1000] for name, text in texts.items()}
+    if len(set(holds.values())) > 1:
+        name, other = (next(name for name, is_one in holds.items() if is_one is wanted) for wanted in (True, False))
+        raise ResultsError(name, f"holds totals, which do not add up with results of pytest, as {other} holds")
+    return all(holds.values())
+
+
+def merge_totals(texts: Mapping[str, str], floors: tuple[str, ...], output: Path | None) -> int:
+    """Add up totals, judge the whole and print it; the exit status is that of `score`.
+
+    Raises:
+        ResultsError: totals cannot be read, do not add up, or some are missing.
+        UsageError: a floor is wrong.
+    """
+    written = read_floor_options(floors)
+    totals = add_up(texts)
+    read_floors(written, "--floor", totals.paths, totals.paths)
+    files = totals.scope.files if totals.scope else None
+    name, variant = (files.gold, Path(files.predictions).name) if files else (next(iter(texts)), "predictions")
+    added = (
+        f"{counted(totals.n_cases, 'record')} in {counted(len(totals.parts), 'part')} of {counted(len(texts), 'file')}"
+    )
+    return report(name, variant, totals, written, output, added, flag="--output")
+
+
+def add_up(texts: Mapping[str, str]) -> Totals:
+    """The totals of all files, by their names. A part that two files hold counts once.
+
+    Raises:
+        ResultsError: a file cannot be read, or does not add up with those before it, or parts are missing.
+    """
+    totals = Totals()
+    for name, text in texts.items():
+        try:
+            totals += Totals.from_json(text)
+        except TotalsError as error:
+            raise ResultsError(name, str(error)) from None
+    if missing := totals.missing:
+        listed = ", ".join(missing[:_SHOWN]) + (" …" if len(missing) > _SHOWN else "")
+        last = list(texts)[-1]
+        raise ResultsError(last, f"parts that are in no file: {listed}; nothing is judged")
+    return totals

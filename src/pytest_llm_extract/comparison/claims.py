@@ -1,14 +1,17 @@
-"""On which field a variant is better or worse than the reference, beyond noise."""
+"""What may be said of variants: which may be the best, on which field one differs, what the winner will get right."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from random import Random
 from typing import Literal, NamedTuple
 
 from pytest_llm_extract.comparison.scores import ALL, Scores
-from pytest_llm_extract.stats.signflip import sign_flip
+from pytest_llm_extract.stats.signflip import SignFlip, sign_flip
 from pytest_llm_extract.stats.stepdown import step_down
 
+RESAMPLES = 1_000
+SEED = 20_471
 Direction = Literal["better", "worse"]
 
 
@@ -64,3 +67,47 @@ def moved(scores: Scores, changes: Sequence[int]) -> tuple[tuple[str, ...], tupl
     gained = tuple(case for ids, d in zip(scores.groups, changes, strict=True) if d > 0 for case in ids)
     lost = tuple(case for ids, d in zip(scores.groups, changes, strict=True) if d < 0 for case in ids)
     return gained, lost
+
+
+def best_set(total: Mapping[str, Sequence[int]], alpha: float) -> tuple[str, ...]:
+    """The variants that no other variant beats beyond noise, in the given order.
+
+    A variant leaves the set if the sign-flip tests against all others, corrected by the step-down, reject it. A true
+    best one is left out with probability alpha at most, since only its own tests can err.
+
+    Args:
+        total: what each variant got right, group by group.
+        alpha: the chance that a true best variant is left out.
+    """
+    return tuple(name for name in total if not _is_beaten(name, total, alpha))
+
+
+def _is_beaten(name: str, total: Mapping[str, Sequence[int]], alpha: float) -> bool:
+    mine = total[name]
+    others = sorted((other for other in total if other != name), key=lambda other: -sum(total[other]))
+    tests: dict[str, SignFlip] = {}
+    for other in others:
+        tests[other] = sign_flip([a - b for a, b in zip(mine, total[other], strict=True)])
+        if tests[other].p * len(others) <= alpha:
+            return True  # the step-down never asks for more than this
+    return bool(tests) and min(step_down(tests, None).adjusted.values()) <= alpha
+
+
+def expected_of_winner(total: Mapping[str, Sequence[int]]) -> float | None:
+    """The winner's score on documents that did not choose it, as a mean over groups.
+
+    1,000 times, groups are drawn with replacement; the variant that is best on those drawn is scored on those that
+    were not drawn. None for fewer than two groups.
+    """
+    n = len(next(iter(total.values())))
+    if n < 2:
+        return None
+    random, means, places = Random(SEED), [], range(n)
+    for _ in range(RESAMPLES):
+        drawn = random.choices(places, k=n)
+        left_out = list(set(places).difference(drawn))
+        if not left_out:
+            continue
+        winner = max(total, key=lambda name: sum(map(total[name].__getitem__, drawn)))
+        means.append(sum(map(total[winner].__getitem__, left_out)) / len(left_out))
+    return sum(means) / len(means) if means else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from pytest_llm_extract.results.holdout import is_held_out
+from pytest_llm_extract.dataset.case import is_held_out
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.wording import count_cases, counted

@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from pytest_llm_extract.comparison.ablation import Instruction, find_instructions
-from pytest_llm_extract.comparison.best_set import best_set, expected_of_winner
-from pytest_llm_extract.comparison.claims import Claim, find_claims, moved
+from pytest_llm_extract.comparison.claims import Claim, best_set, expected_of_winner, find_claims, moved
 from pytest_llm_extract.comparison.common_cases import common_cases, compared_fields, comparison_notes, why_incomplete
 from pytest_llm_extract.comparison.differences import (
     VariantDifference,

@@ -11,10 +11,10 @@ from pytest_llm_extract import clock
 from pytest_llm_extract.comparison.claims import moved
 from pytest_llm_extract.comparison.common_cases import compared_fields
 from pytest_llm_extract.comparison.scores import ALL, read_scores
+from pytest_llm_extract.dataset.case import is_held_out
 from pytest_llm_extract.errors import ResultsError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
 from pytest_llm_extract.formats.wire import fields_to_wire
-from pytest_llm_extract.results.holdout import is_held_out
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.stats.signflip import sign_flip
 from pytest_llm_extract.wording import count_cases, some_names

@@ -154,3 +154,8 @@ def _group(value: Any) -> str | None:
     if not isinstance(value, str | int | None) or isinstance(value, bool):
         raise RowError(f"group must be a string or a number, got {value!r}")
     return None if value is None else str(value)
+
+
+def is_held_out(metadata: Mapping[str, Any]) -> bool:
+    """Whether a case is kept for one test at the end: its metadata say `{"split": "holdout"}`."""
+    return metadata.get("split") == "holdout"

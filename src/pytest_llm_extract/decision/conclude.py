@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from pytest_llm_extract.decision.ceiling import Ceiling, ceilings
+from pytest_llm_extract.decision.ceiling import Ceiling, Gap, ceilings, find_gaps
 from pytest_llm_extract.decision.costs import Assumptions, price_roads
 from pytest_llm_extract.decision.evidence import Evidence, Statement
-from pytest_llm_extract.decision.gaps import Gap, find_gaps
 from pytest_llm_extract.decision.questions import FORMULATIONS, Question, ask
 from pytest_llm_extract.decision.reasons import Reason, is_stuck, weigh
 from pytest_llm_extract.wording import count_cases, some_names

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from pytest_llm_extract.comparison.common_cases import tried_before
-from pytest_llm_extract.decision.ceiling import Ceiling, total
+from pytest_llm_extract.decision.ceiling import Ceiling, Gap, total
 from pytest_llm_extract.decision.evidence import Answer, Evidence, Statement
-from pytest_llm_extract.decision.gaps import Gap
 from pytest_llm_extract.lints.near_duplicates import SAME, similarity
 from pytest_llm_extract.lints.retrieval import retrieval_lines
 from pytest_llm_extract.results.recipe import Recipe

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from pytest_llm_extract.decision.ceiling import Ceiling, total
+from pytest_llm_extract.decision.ceiling import Ceiling, Gap, total
 from pytest_llm_extract.decision.evidence import Evidence, Statement
-from pytest_llm_extract.decision.gaps import Gap
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.stats.intervals import wilson

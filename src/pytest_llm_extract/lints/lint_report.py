@@ -13,7 +13,6 @@ from pytest_llm_extract.lints.documents import Document, read_document
 from pytest_llm_extract.lints.finding import KINDS, Finding
 from pytest_llm_extract.lints.gold_lints import lint_contradictions, lint_fields, lint_gold, lint_suspects
 from pytest_llm_extract.lints.retrieval import RetrievedField, lint_retrieval, retrieved_fields
-from pytest_llm_extract.lints.suspects import lint_suspects
 from pytest_llm_extract.results.suite_result import SuiteResult
 
 MOST = 2_000  # documents that a test run lints by itself; `llm-extract lint` takes any number

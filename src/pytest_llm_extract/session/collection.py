@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llm_extract.config.settings import CONFTEST, conftests_may_build_clients
-from pytest_llm_extract.session.gate_ids import count_cases_as_failed
+from pytest_llm_extract.session.gate_tests import count_cases_as_failed
 from pytest_llm_extract.session.refusals import Refusal, mark_refusal
 from pytest_llm_extract.session.stash import SETTINGS, suite_and_case
 
@@ -155,7 +155,7 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
     from pytest_llm_extract.session.hidden_secrets import hide_from_now_on
     from pytest_llm_extract.session.local_network import keep_local_from_now_on, local_network
     from pytest_llm_extract.suites.build_suites import MarkerArguments, build_suites
-    from pytest_llm_extract.suites.secret_names import check_names
+    from pytest_llm_extract.suites.suite import check_names
 
     hide_from_now_on(metafunc.config)
     keep_local_from_now_on(metafunc.config)

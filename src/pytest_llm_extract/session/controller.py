@@ -14,11 +14,10 @@ from pytest_llm_extract.report.write import write_heading, write_lines
 from pytest_llm_extract.session import selection
 from pytest_llm_extract.session.gate_tests import GateReport, GateTests
 from pytest_llm_extract.session.grouped_failures import GroupedFailures
-from pytest_llm_extract.session.ignored_files import ignored_files
 from pytest_llm_extract.session.missing_suites import Absent
 from pytest_llm_extract.session.refusals import show_hidden
 from pytest_llm_extract.session.selection import is_narrowed
-from pytest_llm_extract.session.suite_run import SuiteRun
+from pytest_llm_extract.session.suite_run import SuiteRun, ignored_files
 from pytest_llm_extract.wording import count_cases
 
 if TYPE_CHECKING:

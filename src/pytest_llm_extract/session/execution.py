@@ -12,7 +12,7 @@ from pytest_llm_extract.config.settings import CONFTEST
 from pytest_llm_extract.formats.visible import visible_text
 from pytest_llm_extract.session.collection import late_marker
 from pytest_llm_extract.session.garbage import set_aside
-from pytest_llm_extract.session.outside_requests import OutsideRequests
+from pytest_llm_extract.session.local_network import OutsideRequests
 from pytest_llm_extract.session.result_sender import Sender
 from pytest_llm_extract.session.stash import EXTRACTION, SETTINGS, recording_run, suite_and_case
 

@@ -1,7 +1,9 @@
-"""Keep suites that replay off other hosts: at their module's import, in fixtures that they use and in test bodies."""
+"""Requests outside of extractions: suites that replay are kept off other hosts, and what is sent is counted."""
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from pytest_llm_extract.session.stash import SETTINGS, suite_and_case
 
 _NAME = "llm_extract_local_network"
+_OWNERSHIP = "pytest_llm_extract.cassette.ownership"
 
 
 def local_network(config: pytest.Config, what: str) -> AbstractContextManager[None]:
@@ -71,3 +74,32 @@ def _guarded(item: pytest.Item) -> Generator[None, Any, Any]:
         return (yield)
     with local_network(item.config, f"a fixture or the body of {item.nodeid.partition('[')[0]}"):
         return (yield)
+
+
+class OutsideRequests:
+    """Hooks of the main process and of workers, which send their counts."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Take the counts of this process, if any extraction was set up."""
+        if (ownership := sys.modules.get(_OWNERSHIP)) is None:
+            return
+        self.counts += ownership.outside
+        ownership.outside.clear()
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["llm_extract_outside"] = dict(self.counts)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Add those of a worker."""
+        self.counts += Counter(getattr(node, "workeroutput", {}).get("llm_extract_outside", {}))
+
+    def lines(self) -> list[str]:
+        """A sentence for each address."""
+        return [
+            f"{count} request{'s' if count > 1 else ''} to {address} outside of an extraction: neither recorded nor "
+            "replayed (llm_extract_strict_network = true refuses them)"
+            for address, count in sorted(self.counts.items())
+        ]

@@ -10,7 +10,9 @@ import pytest
 from pytest_llm_extract.session.stash import EXTRACTION, SETTINGS, suite_and_case
 
 if TYPE_CHECKING:
+    from pytest_llm_extract.config.settings import Settings
     from pytest_llm_extract.dataset.gold import GoldenCase
+    from pytest_llm_extract.extraction.extraction import Extraction
     from pytest_llm_extract.results.case_report import CaseReport
     from pytest_llm_extract.suites.suite import Suite
 
@@ -65,12 +67,10 @@ class Sender:
             report.llm_extract = self._result_of(item, *param, is_skipped=report.skipped)
 
     def _result_of(self, item: pytest.Item, suite: Suite, golden: GoldenCase, *, is_skipped: bool) -> CaseReport:
-        from pytest_llm_extract.session.case_handover import report_of
-
         extraction = item.stash.get(EXTRACTION, None)
         if extraction is not None:
             del item.stash[EXTRACTION]  # or a rerun that is not set up would send it again
-        sent = report_of(extraction, suite, golden, item.config.stash[SETTINGS], is_skipped=is_skipped)
+        sent = _report_of(extraction, suite, golden, item.config.stash[SETTINGS], is_skipped=is_skipped)
         if suite.key in self._told:
             return sent
         self._told.add(suite.key)
@@ -108,6 +108,29 @@ class Sender:
         why = "not valid" if status is Status.OK else status.value
         left = f"; left at .output, the answer is {why}" if sent.note.is_left else ""
         return ("passed", "~", f"PASSED ({right}/{len(leaves)} right{left})") if right < len(leaves) or left else None
+
+
+def _report_of(
+    extraction: Extraction | None, suite: Suite, golden: GoldenCase, settings: Settings, *, is_skipped: bool
+) -> CaseReport:
+    """The report of a case whose test has ended, with known secrets hidden. Without a result it is a lost answer."""
+    from pytest_llm_extract.extraction.case_facts import lost_result
+    from pytest_llm_extract.results.case_report import CaseNote, CaseReport
+    from pytest_llm_extract.results.case_result import CaseResult
+    from pytest_llm_extract.results.outcome import Status
+
+    result = extraction.result if extraction else None
+    if result is None:
+        status = Status.SKIPPED if is_skipped else Status.ERROR
+        result = lost_result(suite, golden, status, f"the test {status.value} before its extraction", settings.rootdir)
+    note = extraction.note if extraction else CaseNote()
+    watch = settings.storage.watch
+    if note.problem or watch.is_in(result.texts()):
+        shown = watch.hidden({"case": result.to_wire(), "note": note._asdict()})
+        result, note = CaseResult.from_wire(shown["case"] | {"id": result.id}), CaseNote.from_wire(shown["note"])
+    # An accepted answer must not be changed; a baseline with a secret is not written.
+    entry = extraction.entry if extraction else None
+    return CaseReport(suite.key, result, note, entry.to_wire() if entry else None)
 
 
 def _hide_secrets(report: pytest.TestReport, item: pytest.Item) -> None:

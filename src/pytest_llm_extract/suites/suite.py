@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.baseline.find import AcceptedAnswers
 from pytest_llm_extract.config.suite_folders import suite_key
+from pytest_llm_extract.credentials.scanner import Watch
 from pytest_llm_extract.dataset.gold import GoldenCase
+from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.gate.floors import trivial_floors
 from pytest_llm_extract.prompt.prompt_call import PromptCall
 from pytest_llm_extract.results.case_result import CaseResult
@@ -143,3 +145,30 @@ class Suite(NamedTuple):
         """Keys of gold that the schema does not have, which `ignore_unknown=` leaves out."""
         unknown = unknown_keys(Counter(path for golden in self.cases for path in dict.fromkeys(golden.unknown)))
         return [unknown] if unknown else []
+
+
+def check_names(suites: Sequence[Suite], watch: Watch) -> None:
+    """Make sure that no case id, group, variant, model or waiver holds a secret.
+
+    Raises:
+        UsageError: one does.
+    """
+    named = [pair for suite in suites for pair in _names(suite)]
+    if not watch.is_in(text for _, text in named):
+        return
+    for what, text in named:
+        if (shown := watch.hide(text)) != text:
+            problem = f"{what} {shown!r} holds a secret, and it would be in reports and in names of files: change it"
+            raise UsageError(suites[0].id, problem)
+
+
+def _names(suite: Suite) -> Iterator[tuple[str, str]]:
+    yield "the variant", suite.variant
+    if suite.call is not None:
+        yield "the model", suite.call.model
+    for waiver in suite.rules.waivers:
+        yield "the reason of a waiver", waiver.reason
+    for golden in suite.cases:
+        yield "the case id", golden.case.id
+        if golden.case.group is not None:
+            yield "the group", golden.case.group

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from pytest_llm_extract.dataset.case import is_held_out
 from pytest_llm_extract.dataset.gold import GoldenCase
 from pytest_llm_extract.lints.near_duplicates import near_duplicates
-from pytest_llm_extract.results.holdout import is_held_out
 
 
 class Split(NamedTuple):

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.decision.conclude import TuningDecision
 from pytest_llm_extract.gate.decide import CANNOT_FAIL, Decision
+from pytest_llm_extract.lints.finding import KINDS
 from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.report.html.fields import fields_table
-from pytest_llm_extract.report.html.findings import lints_section
 from pytest_llm_extract.report.html.markup import Html, join, table, tag
 from pytest_llm_extract.report.html.tuning import decide_tuning, tuning_section
 from pytest_llm_extract.report.html.variants import variants_section
@@ -22,12 +22,13 @@ from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import RIGHT, Leaf, Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.scoring.advice import shared_advice
-from pytest_llm_extract.wording import count_cases, counted
+from pytest_llm_extract.wording import count_cases, counted, some_names
 
 _ROWS = 100  # of a table of cases; the list of the script has all of them
 _FIRST = 8  # rows of lost values that are not folded
 _LOST = ("case", "field", "expected", "before", "now")
 _SCRIPT = "With script, every case is here: heat map, filters, and each document beside its values."
+_FINDINGS = 100  # rows; `llm-extract lint` has all of them
 _LONGEST = 200  # characters of a value
 _SIGNS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.INCONCLUSIVE: "?", None: "–"}
 
@@ -230,3 +231,20 @@ def _notes(suite: SuiteResult, decision: Decision) -> Iterator[Html]:
     notes = [*suite.warnings, *(note for note in decision.notes if note not in above), *hints]
     if notes:
         yield join(tag("h3", "Notes"), tag("ul", *(tag("li", note) for note in notes), class_="notes"))
+
+
+def lints_section(report: LintReport) -> Html | None:
+    """Errors, which make results wrong, and the table of all findings, folded; None where there are none."""
+    if not report.findings:
+        return None
+    errors = tag("ul", *(tag("li", finding.message) for finding in report.errors), class_="reasons judge")
+    rows = [
+        [
+            tag("th", some_names(finding.cases) or "all", scope="row"),
+            *(tag("td", text) for text in (KINDS[finding.kind], finding.field or "", finding.message)),
+        ]
+        for finding in report.findings[:_FINDINGS]
+    ]
+    head = f"Findings in the golden data: {len(report.findings):,}"
+    shown = table(head, ("cases", "kind", "field", "finding"), rows)
+    return join(errors if report.errors else None, tag("details", tag("summary", head), shown))

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from pytest_llm_extract.comparison.compare import VariantComparison, primary_of
 from pytest_llm_extract.decision.conclude import TuningDecision, conclude
 from pytest_llm_extract.decision.costs import Assumptions
-from pytest_llm_extract.decision.evidence import Statement
-from pytest_llm_extract.decision.gather import assemble
+from pytest_llm_extract.decision.evidence import Statement, assemble
 from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.report.html.markup import Html, join, table, tag
 from pytest_llm_extract.report.tuning import SourceNumbers, tuning_headline
