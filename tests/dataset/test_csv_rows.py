@@ -7,32 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from pytest_llm_extract.dataset import Case, load_cases
-from pytest_llm_extract.errors import DatasetError
-
-
-def load(folder: Path, name: str, content: str | bytes) -> list[Case]:
-    """The cases of a file with this content."""
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return load_cases(path, name)
-
-
-def problem(folder: Path, name: str, content: str | bytes) -> str:
-    """What is said of a file with this content."""
-    with pytest.raises(DatasetError) as error:
-        load(folder, name, content)
-    return str(error.value)
-
-
-def fill(folder: Path, **files: str | bytes) -> Path:
-    """A folder of files; `a_txt` is `a.txt`."""
-    folder.mkdir(exist_ok=True)
-    for name, content in files.items():
-        path = folder / (name if "." in name else name.replace("_", "."))
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return folder
+from golden_files import fill, load, problem
 
 
 def test_csv_nests_and_tells_unlabelled_from_null(tmp_path: Path) -> None:

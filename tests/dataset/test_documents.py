@@ -6,36 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from golden_files import NESTED, fill, load, problem
 from standin import StandIn
 
-from pytest_llm_extract.dataset import Case, load_cases
+from pytest_llm_extract.dataset import load_cases
 from pytest_llm_extract.errors import DatasetError
 
 PDF = b"%PDF-1.7\nonly ascii, as small PDFs are\n"
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
-
-
-def load(folder: Path, name: str, content: str | bytes) -> list[Case]:
-    """The cases of a file with this content."""
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return load_cases(path, name)
-
-
-def problem(folder: Path, name: str, content: str | bytes) -> str:
-    """What is said of a file with this content."""
-    with pytest.raises(DatasetError) as error:
-        load(folder, name, content)
-    return str(error.value)
-
-
-def fill(folder: Path, **files: str | bytes) -> Path:
-    """A folder of files; `a_txt` is `a.txt`."""
-    folder.mkdir(exist_ok=True)
-    for name, content in files.items():
-        path = folder / (name if "." in name else name.replace("_", "."))
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return folder
 
 
 def test_folder_of_documents_and_gold(tmp_path: Path) -> None:
@@ -113,32 +91,6 @@ def test_input_file_that_cannot_be_read(tmp_path: Path, name: str, said: str) ->
     (tmp_path / "loop").symlink_to("loop")
     text = f'{{"id": "c0", "input_file": {name}, "expected": {{}}}}'
     assert said in problem(tmp_path, "gold.jsonl", text)
-
-
-NESTED = """
-import pytest
-from pydantic import BaseModel, Field
-
-class Address(BaseModel):
-    city: str | None = None
-    zip: str | None = None
-
-class Line(BaseModel):
-    price: float
-
-class Order(BaseModel):
-    name: str
-    address: Address | None = None
-    lines: list[Line] = []
-    boxes: dict[str, Line] = {}
-    vat: int = Field(0, alias="taxNumber")
-
-CASES = [{"id": "c0", "input": "x", "expected": EXPECTED}]
-
-@pytest.mark.llm_extract(schema=Order, cases=CASES)
-def test_orders(extraction):
-    pass
-"""
 
 
 def test_file_of_a_case_from_python_lies_beside_the_module(pytester: pytest.Pytester) -> None:

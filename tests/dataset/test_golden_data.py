@@ -8,35 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from golden_files import NESTED, fill, load, problem
 from pydantic import BaseModel
 
 from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.dataset.gold import read_golden
 from pytest_llm_extract.errors import DatasetError
 from pytest_llm_extract.schema.schema import Schema
-
-
-def load(folder: Path, name: str, content: str | bytes) -> list[Case]:
-    """The cases of a file with this content."""
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return load_cases(path, name)
-
-
-def problem(folder: Path, name: str, content: str | bytes) -> str:
-    """What is said of a file with this content."""
-    with pytest.raises(DatasetError) as error:
-        load(folder, name, content)
-    return str(error.value)
-
-
-def fill(folder: Path, **files: str | bytes) -> Path:
-    """A folder of files; `a_txt` is `a.txt`."""
-    folder.mkdir(exist_ok=True)
-    for name, content in files.items():
-        path = folder / (name if "." in name else name.replace("_", "."))
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return folder
 
 
 @pytest.mark.parametrize("name", ["gold.jsonl", "gold.json", "gold.csv", "gold.yaml"])
@@ -90,32 +68,6 @@ def test_same_mistake_in_every_case_is_said_ten_times(tmp_path: Path) -> None:
     said = problem(tmp_path, "gold.jsonl", "\n".join(lines)).splitlines()
     assert (said[0], len(said)) == ("gold.jsonl:1: case '0': input_file: no file '0.txt'.", 11)
     assert said[-1] == "gold.jsonl: … and 4,990 more problems"
-
-
-NESTED = """
-import pytest
-from pydantic import BaseModel, Field
-
-class Address(BaseModel):
-    city: str | None = None
-    zip: str | None = None
-
-class Line(BaseModel):
-    price: float
-
-class Order(BaseModel):
-    name: str
-    address: Address | None = None
-    lines: list[Line] = []
-    boxes: dict[str, Line] = {}
-    vat: int = Field(0, alias="taxNumber")
-
-CASES = [{"id": "c0", "input": "x", "expected": EXPECTED}]
-
-@pytest.mark.llm_extract(schema=Order, cases=CASES)
-def test_orders(extraction):
-    pass
-"""
 
 
 class Part(BaseModel):

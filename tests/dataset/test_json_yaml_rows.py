@@ -7,27 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from golden_files import load, problem
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.dataset.json_rows import json_rows
-from pytest_llm_extract.errors import DatasetError, Problems
-
-
-def load(folder: Path, name: str, content: str | bytes) -> list[Case]:
-    """The cases of a file with this content."""
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return load_cases(path, name)
-
-
-def problem(folder: Path, name: str, content: str | bytes) -> str:
-    """What is said of a file with this content."""
-    with pytest.raises(DatasetError) as error:
-        load(folder, name, content)
-    return str(error.value)
-
+from pytest_llm_extract.errors import Problems
 
 YAML = """\
 # Dates, `no` and 007 are the text that they look like.

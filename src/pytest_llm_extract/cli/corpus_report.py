@@ -11,7 +11,6 @@ from pytest_llm_extract.errors import DatasetError, UsageError
 from pytest_llm_extract.report.corpus_totals import corpus_lines, corpus_suite, corpus_to_wire, judge, problem_lines
 from pytest_llm_extract.report.results_json import results_text, write_results
 from pytest_llm_extract.suites.limit_markers import Written, read_floors
-from pytest_llm_extract.wording import counted
 
 
 def report(
@@ -48,11 +47,6 @@ def report(
     echo(f"{name} ({variant})")
     echo(*corpus_lines(suite, decision, totals, terminal_form(flag)), last)
     return 3 if totals.counts.problems else int(bool(decision.reasons))
-
-
-def records_a_second(n_cases: int, took_s: float) -> str:
-    """How fast it went, in words."""
-    return f"{counted(n_cases, 'record')} in {took_s:.1f} s: {n_cases / took_s:,.0f} a second"
 
 
 def read_floor_options(floors: tuple[str, ...]) -> Written | None:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import click
 
 from pytest_llm_extract import clock
-from pytest_llm_extract.cli.corpus_report import read_floor_options, records_a_second, report
+from pytest_llm_extract.cli.corpus_report import read_floor_options, report
 from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.corpus.dask_engine import SentRules, score_on_dask
 from pytest_llm_extract.corpus.score_files import Corpus, available_processes, schema_of, score_corpus
@@ -19,6 +19,7 @@ from pytest_llm_extract.report.corpus_totals import problem_lines
 from pytest_llm_extract.report.progress import progress
 from pytest_llm_extract.report.results_json import write_results
 from pytest_llm_extract.suites.limit_markers import read_floors
+from pytest_llm_extract.wording import counted
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -105,7 +106,8 @@ def command(
         corpus = Corpus(_file(gold), _file(predictions), schema, compare, strip, share, options)
         with progress("scoring") as advance:
             totals = score_corpus(corpus, processes or available_processes(), advance)
-    took = records_a_second(totals.n_cases, clock.monotonic_s() - start)
+    took_s, n = clock.monotonic_s() - start, totals.n_cases
+    took = f"{counted(n, 'record')} in {took_s:.1f} s: {n / took_s:,.0f} a second"
     if share is None:
         raise SystemExit(report(gold, PurePosixPath(predictions).name, totals, written, output, took))
     if output is not None:

@@ -10,7 +10,7 @@ from pytest_llm_extract.lints.finding import KINDS, Finding
 from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.lints.retrieval import retrieval_lines
 from pytest_llm_extract.report.terminal_text import printable
-from pytest_llm_extract.wording import count_findings, some_names
+from pytest_llm_extract.wording import count_findings, counted, some_names
 
 _EACH = 12  # findings of one kind that are shown
 _CONTEXT = 30  # characters around the first difference of two documents
@@ -18,7 +18,9 @@ _CONTEXT = 30  # characters around the first difference of two documents
 
 def lint_lines(report: LintReport, width: int, *, every: bool = False) -> Iterator[str]:
     """Every finding under its kind; of many of one kind the first twelve, unless `every` one is wanted."""
-    yield f"{report.suite}: {_documents(report.n_documents)}, {count_findings(len(report.findings))}" + _settled(report)
+    settled = f" ({report.n_settled} settled)" if report.n_settled else ""
+    documents = counted(report.n_documents, "document")
+    yield f"{report.suite}: {documents}, {count_findings(len(report.findings))}{settled}"
     for line in retrieval_lines(report.retrieval):
         said = printable(f"retrieval: {line}", 400)
         yield from wrap(said, max(width, 40), initial_indent=" ", subsequent_indent="   ")
@@ -69,11 +71,3 @@ def _pair(one: str, other: str) -> tuple[str, str]:
     start = max(0, sum(1 for _ in alike) - _CONTEXT) if one != other else 0
     lead = "…" if start else ""
     return f"case:    {lead}{one[start : start + 200]}", f"example: {lead}{other[start : start + 200]}"
-
-
-def _documents(count: int) -> str:
-    return f"{count:,} document{'' if count == 1 else 's'}"
-
-
-def _settled(report: LintReport) -> str:
-    return f" ({report.n_settled} settled)" if report.n_settled else ""

@@ -67,7 +67,7 @@ def _rates(path: str, summary: FieldSummary, floor: Floor | None) -> TableRow:
         "accuracy": f"{(counts.accuracy or 0) * 100:.1f}%",
         "95% interval": f"{low * 100:.1f}–{high * 100:.1f}",
         "flake": "" if flakes is None else f"{flakes * 100:.1f}%",
-        "floor": _floor_text(floor) if floor is not None else "",
+        "floor": floor_text(floor),
     }
     weight = 3 if verdict is Verdict.FAIL else 1 if counts.right < counts.n else 0
     return TableRow(path, cells, verdict.value.upper() if verdict else "", weight)
@@ -101,12 +101,10 @@ def _together(comparison: Comparison) -> TableRow:
     return TableRow("all fields", cells, "LOST" if comparison.pooled_p_adj <= comparison.alpha else "", 5)
 
 
-def _floor_text(floor: Floor) -> str:
-    """`95%`, or `P 90%, R 80%`: the first letter of each rate other than accuracy."""
-    shown = [
-        f"{'' if name == 'accuracy' else name[0].upper() + ' '}{percent(limit)}" for name, limit in floor.rates.items()
-    ]
-    return ", ".join(shown)
+def floor_text(floor: Floor | None) -> str:
+    """`95%`, or `P 90%, R 80%`: the first letter of each rate other than accuracy; nothing without a floor."""
+    rates = floor.rates.items() if floor else ()
+    return ", ".join(f"{'' if name == 'accuracy' else name[0].upper() + ' '}{percent(limit)}" for name, limit in rates)
 
 
 def _limited(rows: Sequence[TableRow], width: int, limit: int | None) -> list[str]:

@@ -183,10 +183,11 @@ def by_group(results: Iterable[CaseResult]) -> dict[str, dict[str, Tally]]:
         for key, value in result.metadata.items():
             if not isinstance(value, list | dict):
                 values = groups.setdefault(key, {})
-                name = _group_name(value)
+                name = group_name(value)
                 values[name] = values.get(name, Tally()) + Tally.of(result)
     return groups
 
 
-def _group_name(value: Any) -> str:
+def group_name(value: Any) -> str:
+    """A value of metadata as the name of a group."""
     return value if isinstance(value, str) else json.dumps(value)

@@ -17,7 +17,6 @@ from pytest_llm_extract.dataset.gold_labels import GoldOptions
 from pytest_llm_extract.dataset.inside import refuse_outside
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.lints.finding import SETTLED, read_settled
-from pytest_llm_extract.prompt.prompt_call import ARGUMENTS as PROMPT_ARGUMENTS
 from pytest_llm_extract.prompt.prompt_call import read_prompt_call
 from pytest_llm_extract.results.suite_result import GateRules
 from pytest_llm_extract.schema.json_schema import model_of, read_json_schema
@@ -33,28 +32,9 @@ from pytest_llm_extract.suites.limit_markers import (
     read_weights,
 )
 from pytest_llm_extract.suites.suite import Suite
-from pytest_llm_extract.suites.variants import SHORT_FORMS, VariantArguments, expand_variants
+from pytest_llm_extract.suites.variants import OWN, SHORT_FORMS, VariantArguments, expand_variants
 
-ARGUMENTS = frozenset(
-    {
-        "cases",
-        "extractor",
-        "prompt",
-        "schema",
-        "compare",
-        "samples",
-        "strict",
-        "ignore",
-        "concurrency",
-        "record",
-        *GoldOptions._fields,
-        "weights",
-        *PROMPT_ARGUMENTS,
-        *SHORT_FORMS,
-    }
-)
-
-
+ARGUMENTS = OWN | {"cases", "strict", "weights", *GoldOptions._fields, *SHORT_FORMS}
 _NO_RULES: Mapping[str, Any] = {}
 
 

@@ -16,19 +16,7 @@ from pytest_llm_extract.rules.variants import Variant
 
 SHORT_FORMS = ("prompts", "models", "variants")
 # What a variant may have of its own; the golden data and what cases are held to are the suite's.
-OWN = frozenset(
-    {
-        "extractor",
-        "prompt",
-        "schema",
-        "compare",
-        "samples",
-        "ignore",
-        "concurrency",
-        "record",
-        *PROMPT_ARGUMENTS,
-    }
-)
+OWN = {*PROMPT_ARGUMENTS, "extractor", "prompt", "schema", "compare", "samples", "ignore", "concurrency", "record"}
 _NAME = 40  # characters of an instruction in the name of its variant
 PRIMARY = "primary"  # a name of the primary on the command line
 

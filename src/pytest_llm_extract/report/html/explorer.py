@@ -12,6 +12,7 @@ from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.regression import Comparison
 from pytest_llm_extract.report.html.sources import Sources
 from pytest_llm_extract.results.accepted import Accepted
+from pytest_llm_extract.results.aggregate import group_name
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.outcome import Leaf, Leaves, Outcome
 from pytest_llm_extract.results.prices import cost_of_models_usd
@@ -95,9 +96,7 @@ def _groups(cases: Sequence[CaseResult]) -> dict[str, dict[str, Any]]:
 
 
 def _group_name(value: Any) -> str | None:
-    if value is None or isinstance(value, list | dict):
-        return None
-    return value if isinstance(value, str) else json.dumps(value)
+    return None if value is None or isinstance(value, list | dict) else group_name(value)
 
 
 def chunks_of(suite: SuiteResult, decision: Decision, number: int, sources: Sources) -> Iterable[Block]:

@@ -9,11 +9,11 @@ from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.gate.regression import FieldChange
 from pytest_llm_extract.report.html.figures import bar, spark
 from pytest_llm_extract.report.html.markup import Html, table, tag
+from pytest_llm_extract.report.tables import floor_text
 from pytest_llm_extract.results.aggregate import FieldSummary
 from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.rules.limits import Floor
-from pytest_llm_extract.wording import percent
 
 _HEAD = ("field", "picture", "right", "accuracy", "95% interval", "floor", "verdict", "lost and gained", "p_adj")
 _LEGEND = "bar: accuracy; line: its 95% interval"
@@ -55,17 +55,11 @@ def _cells(
         tag("td", f"{counts.right}/{counts.n}", class_="number"),
         tag("td", f"{accuracy * 100:.1f}%", class_="number"),
         tag("td", f"{low * 100:.1f}–{high * 100:.1f}", class_="number"),
-        tag("td", _floors(floor), class_="number"),
+        tag("td", floor_text(floor), class_="number"),
         tag("td", word, class_=f"word {word}"),
         tag("td", _change(change), class_="number"),
         tag("td", "" if change is None or change.p_adj is None else f"{change.p_adj:.3g}", class_="number"),
     ]
-
-
-def _floors(floor: Floor | None) -> str:
-    """`95%`, or `P 90%, R 80%`: the first letter of each rate that is not an accuracy."""
-    rates = floor.rates.items() if floor else ()
-    return ", ".join(f"{'' if name == 'accuracy' else name[0].upper() + ' '}{percent(limit)}" for name, limit in rates)
 
 
 def _change(change: FieldChange | None) -> str:
