@@ -234,11 +234,11 @@ def _replaced(path: Path, root: Path, force: bool) -> Recording | None:
 
 
 def _summary(kept: Recording) -> str:
-    answers, n = summarize_answers(kept), len(kept.exchanges)
+    answers = summarize_answers(kept)
     usage = sum(answers.by_model.values(), Usage())
     tokens = f"{usage.input_tokens:,} + {usage.output_tokens:,} tokens"
     ending = "refused" if answers.refusal else answers.finish_reason or "in a format that is not read"
-    return ", ".join([f"{n} exchange{'' if n == 1 else 's'}", answers.model or "no model named", tokens, ending])
+    return ", ".join([counted(len(kept.exchanges), "exchange"), answers.model or "no model named", tokens, ending])
 
 
 def _freshness(suite: Suite, golden: GoldenCase, kept: Recording, storage: Storage) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,10 +10,9 @@ import click
 from pytest_llm_extract.base_branch.branch import Branch
 from pytest_llm_extract.baseline.paths import BASELINE, suite_of_header
 from pytest_llm_extract.cli.collected import Collected, collect
-from pytest_llm_extract.cli.output import echo
+from pytest_llm_extract.cli.output import echo, echo_json
 from pytest_llm_extract.errors import UsageError
 from pytest_llm_extract.formats.jsonable import as_json
-from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.gate.judge import judge_notes
 from pytest_llm_extract.git import Revision
 from pytest_llm_extract.results.accepted import Origin
@@ -50,7 +48,7 @@ def command(revision: str, paths: tuple[str, ...], as_data: bool) -> None:
     base = Revision.branched_from(revision.removeprefix("git:"), collected.settings.rootdir)
     notes = find_notes(collected, base, whole=not paths)
     if as_data:
-        echo(*json.dumps(as_wire(notes), indent=1).splitlines())
+        echo_json(notes)
     else:
         _print(notes, base)
     for line in collected.errors:

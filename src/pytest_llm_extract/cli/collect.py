@@ -10,7 +10,6 @@ import click
 from pytest_llm_extract.cli.collected import run_desk
 from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.errors import UsageError
-from pytest_llm_extract.formats.visible import visible_lines
 from pytest_llm_extract.report.recording_progress import Display
 
 _WAITING = 3
@@ -50,6 +49,4 @@ class Screen(Display):
 
     def lines(self, lines: Sequence[str]) -> None:
         """Show these lines at once."""
-        for line in visible_lines(lines):
-            click.echo(line, file=self._stream)
-        self._stream.flush()
+        echo(*lines, file=self._stream)

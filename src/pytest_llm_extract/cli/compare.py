@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from pytest_llm_extract.cli.output import echo
+from pytest_llm_extract.cli.output import echo, echo_json
 from pytest_llm_extract.comparison.compare import compare_variants, example_cases, primary_of
 from pytest_llm_extract.comparison.confirm import USES, confirm, confirmation_lines, note_use
 from pytest_llm_extract.errors import ResultsError, did_you_mean
-from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.report.variants import variants_lines
 from pytest_llm_extract.results.suite_result import SuiteResult
@@ -67,7 +65,7 @@ def command(
         entries, alpha=alpha, reference=reference, margin=share, examples=example_cases(entries)
     )
     if as_json:
-        echo(*json.dumps(as_wire(comparisons), indent=1).splitlines())
+        echo_json(comparisons)
     else:
         echo(*variants_lines(comparisons, shutil.get_terminal_size().columns))
     raise SystemExit(int(not comparisons.variants))
@@ -82,7 +80,7 @@ def _confirm(
     confirmation = confirm(entries, variant, reference, alpha)
     before = note_use(uses, confirmation)
     if as_json:
-        echo(*json.dumps({**confirmation.to_wire(), "uses_before": before}, indent=1).splitlines())
+        echo_json({**confirmation.to_wire(), "uses_before": before})
     else:
         echo(*confirmation_lines(confirmation, before))
     raise SystemExit(int(not confirmation.is_confirmed))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import click
 
-from pytest_llm_extract.cli.output import echo
+from pytest_llm_extract.cli.output import echo, echo_json
 from pytest_llm_extract.decision.conclude import conclude
 from pytest_llm_extract.decision.costs import NESTED_EXAMPLES, Assumptions
 from pytest_llm_extract.decision.evidence import gather
-from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.report.tuning import tuning_lines
 
@@ -66,6 +64,6 @@ def command(
     evidence = gather(suites, suite_id, target, str(results))
     decision = conclude(evidence, Assumptions(volume, training_price, tuned_price, epochs, examples, tuning_available))
     if as_json:
-        echo(*json.dumps(as_wire(decision), indent=1).splitlines())
+        echo_json(decision)
     else:
         echo(*tuning_lines(decision, shutil.get_terminal_size().columns))

@@ -69,7 +69,8 @@ def command(
     n_lines = 0
     for name, part in (("train.jsonl", split.train), ("validation.jsonl", split.validation)):
         file = training_file(suite.call, suite.schema, part, format_name)
-        _say_left_out(file)
+        for why, count in Counter(file.left_out.values()).items():
+            echo(f"left out: {counted(count, 'row')}: {why}")
         n_lines += len(file.lines) if name == "train.jsonl" else 0
         if file.lines:
             _write(output / name, file, suite, format_name)
@@ -102,11 +103,6 @@ def _chosen(suites: Sequence[Suite], suite_id: str | None, variant: str | None) 
         raise UnknownNameError(variant, known=names, source="--variant", kind="variant with a prompt")
     wanted = variant or names[0]
     return next(suite for suite in mine if suite.variant == wanted)
-
-
-def _say_left_out(file: TrainingFile) -> None:
-    for why, count in Counter(file.left_out.values()).items():
-        echo(f"left out: {counted(count, 'row')}: {why}")
 
 
 def _write(path: Path, file: TrainingFile, suite: Suite, format_name: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +9,11 @@ from pathlib import Path
 import click
 
 from pytest_llm_extract.cli.collected import Collected, collect
-from pytest_llm_extract.cli.output import echo, echo_error
+from pytest_llm_extract.cli.output import echo, echo_error, echo_json
 from pytest_llm_extract.corpus.schema_reference import load_schema
 from pytest_llm_extract.dataset import load_cases
 from pytest_llm_extract.dataset.gold import read_golden
 from pytest_llm_extract.errors import ResultsError, UsageError
-from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.lints.contamination import ShownExamples
 from pytest_llm_extract.lints.documents import golden_documents
 from pytest_llm_extract.lints.finding import SETTLED, read_settled, settle
@@ -67,7 +65,7 @@ def command(
         _settle(place, reports, [key.strip() for key in keys.split(",") if key.strip()], because or "")
         reports, _ = _reports(paths, schema, file)
     if as_json:
-        echo(*json.dumps(as_wire(reports), indent=1).splitlines())
+        echo_json(reports)
     else:
         width = shutil.get_terminal_size().columns
         for report in reports:

@@ -36,7 +36,8 @@ def price_roads(evidence: Evidence, given: Assumptions) -> tuple[Statement, ...]
     """The cost of prompting, of tuning, and when the second one would have paid; nothing without a volume."""
     if given.volume is None:
         return (Statement("no volume: state documents a month with --volume to see these costs"),)
-    monthly = _prompting(evidence, given.volume)
+    price = next(one.usd_per_1000 for one in _summaries(evidence) if one.name == evidence.leader)
+    monthly = None if price is None else price * given.volume / 1000
     if given.tuning_available is False:
         closed = Statement("tuning: not on offer, as stated (--no-tuning-available)")
         return (_prompting_said(evidence, given.volume, monthly), closed)
@@ -62,11 +63,6 @@ def _source(evidence: Evidence, variant: str, name: str) -> tuple[str, ...]:
     if evidence.comparison is None:
         return (evidence.of_suite(variant, "usage"),)
     return (evidence.of_summary(variant, name),)
-
-
-def _prompting(evidence: Evidence, volume: float) -> float | None:
-    price = next(one.usd_per_1000 for one in _summaries(evidence) if one.name == evidence.leader)
-    return None if price is None else price * volume / 1000
 
 
 def _prompting_said(evidence: Evidence, volume: float, monthly: float | None) -> Statement:

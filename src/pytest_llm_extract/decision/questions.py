@@ -79,7 +79,8 @@ def _lever(evidence: Evidence, name: str, asked: str, has: Callable[[Recipe], bo
     if not using:
         places = tuple(evidence.of_suite(variant, "recipe") for variant in known)
         return Question(name, asked, "not tried", (Statement(f"no variant has {name}", places[:3]),))
-    said = [Statement(f"{some_names(map(_counted(known), using))}", _recipes(evidence, using))]
+    shown = [f"{variant} ({n})" if (n := len(known[variant].examples)) else variant for variant in using]
+    said = [Statement(some_names(shown), tuple(evidence.of_suite(variant, "recipe") for variant in using))]
     scored = {v: score for v in known if (score := evidence.score(v)) is not None}
     without = [variant for variant in scored if variant not in using]
     with_it = [variant for variant in scored if variant in using]
@@ -89,18 +90,6 @@ def _lever(evidence: Evidence, name: str, asked: str, has: Callable[[Recipe], bo
         text = f"with {name} at most {_score(scored[one])} ({one}), without {_score(scored[other])} ({other}){out}"
         said.append(Statement(text, (evidence.of_summary(one, "score"), evidence.of_summary(other, "score"))))
     return Question(name, asked, "yes", tuple(said))
-
-
-def _counted(known: Mapping[str, Recipe]) -> Callable[[str], str]:
-    def named(variant: str) -> str:
-        n = len(known[variant].examples)
-        return f"{variant} ({n})" if n else variant
-
-    return named
-
-
-def _recipes(evidence: Evidence, variants: Sequence[str]) -> tuple[str, ...]:
-    return tuple(evidence.of_suite(variant, "recipe") for variant in variants)
 
 
 def _retrieval(evidence: Evidence, ceilings: Mapping[str, Ceiling]) -> Question:

@@ -161,7 +161,7 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
     keep_local_from_now_on(metafunc.config)
     definition, settings = metafunc.definition, metafunc.config.stash[SETTINGS]
     _check_place(definition)
-    limits = metafunc.config.stash[_limits][definition.nodeid] = _limits_of(definition)
+    limits = metafunc.config.stash[_limits][definition.nodeid] = tuple(map(definition.get_closest_marker, _LIMITS))
     accuracy, documents, gate = (None if found is None else (found.args, found.kwargs) for found in limits)
     arguments = MarkerArguments(
         definition.nodeid,
@@ -210,10 +210,6 @@ def _check_place(definition: pytest.Item) -> None:
             f"{definition.nodeid} is the id of two suites, in {other} and in {path}, since the rootdir "
             f"{config.rootpath} is not above both: give a --rootdir that is"
         )
-
-
-def _limits_of(node: pytest.Item) -> tuple[pytest.Mark | None, ...]:
-    return tuple(node.get_closest_marker(name) for name in _LIMITS)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,26 +23,16 @@ def html_files(results: Results, path: Path) -> Mapping[Path, str | bytes]:
     """The files of a report: a page where `path` ends in .html, else index.html and its assets in that folder."""
     is_page = path.suffix.lower() in _PAGES
     target = path.parent if is_page else path
-    sources = Sources(results.folder, target.absolute(), _embedding(results, is_page=is_page))
+    embedding = ("data" if is_page else "files") if results.embeds else None
+    sources = Sources(results.folder, target.absolute(), embedding)
     sections = sections_of(results.suites, results.comparisons, results.lints)
     blocks = _blocks(sections, sources)
-    style, script = stylesheet(), script_text()
+    style, script = _asset("report.css"), script_text()
     if is_page:
         return {path: _page(results, sections, sources, blocks, _inline(style, script, sources))}
     page = _page(results, sections, sources, blocks, _beside(sources))
     files: dict[Path, str | bytes] = {path / "index.html": page, path / "report.css": style, path / "report.js": script}
     return files | {path / name: data for name, data in sources.files.items()}
-
-
-def _embedding(results: Results, *, is_page: bool) -> str | None:
-    if not results.embeds:
-        return None
-    return "data" if is_page else "files"
-
-
-def stylesheet() -> str:
-    """The style of every report."""
-    return _asset("report.css")
 
 
 def script_text() -> str:
