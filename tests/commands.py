@@ -14,14 +14,14 @@ from click.testing import CliRunner
 
 from pytest_llm_extract.cli.main import main
 
-PROGRAM = Path(sys.executable).with_name("llm-extract")
+LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
 TIMEOUT_S = 120
 shares_process = True  # set by conftest.py
 
 
 def llm_extract(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder, by default the current one; what it imports is forgotten afterwards."""
-    command = [str(PROGRAM), *map(str, arguments)]
+    command = [LLM_EXTRACT, *map(str, arguments)]
     if not shares_process:
         return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     importlib.invalidate_caches()

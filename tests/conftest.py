@@ -143,7 +143,7 @@ def _run_in_process(pytester: pytest.Pytester, *arguments: str, **options: Any) 
 
 def _run_program(pytester: pytest.Pytester, *arguments: Any, **options: Any) -> pytest.RunResult:
     """Run `llm-extract` in this process, any other program as it is."""
-    if options or Path(arguments[0]).stem != commands.PROGRAM.stem:
+    if options or Path(arguments[0]).stem != Path(commands.LLM_EXTRACT).stem:
         return pytest.Pytester.run(pytester, *arguments, **options)
     done = commands.llm_extract(*arguments[1:], cwd=pytester.path)
     return pytest.RunResult(done.returncode, done.stdout.splitlines(), done.stderr.splitlines(), 0.0)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from plain_http import ASK
 from recorded import record_in
+from repository import commit, git
 from standin import StandIn
 
 IDS = [f"p{i:02}" for i in range(12)]
@@ -83,8 +83,10 @@ class Project:
         return self.pytester.path / FOLDER / "baseline.jsonl"
 
     def git(self, *arguments: str) -> None:
-        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
-        subprocess.run(command, cwd=self.pytester.path, check=True, capture_output=True)
+        git(self.pytester.path, *arguments)
+
+    def commit(self, message: str) -> None:
+        commit(self.pytester.path, message)
 
 
 @pytest.fixture(scope="session")

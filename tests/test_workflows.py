@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from repository import commit, git
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
@@ -87,22 +88,13 @@ def test_only_what_needs_it_may_write() -> None:
     assert job["permissions"] == {"actions": "read", "pull-requests": "write"}
 
 
-def git(folder: Path, *arguments: str) -> None:
-    """Run git."""
-    subprocess.run(
-        ["git", "-c", "user.name=t", "-c", "user.email=t@t", *arguments], cwd=folder, check=True, capture_output=True
-    )
-
-
 @pytest.fixture
 def checkout(recorded: pytest.Pytester, tmp_path: Path) -> Path:
     """A shallow clone of a pull request's branch, whose base has a baseline."""
     recorded.runpytest_subprocess("--llm-extract-accept")
-    git(recorded.path, "init", "-q", "-b", "main")
-    git(recorded.path, "add", ".")
-    git(recorded.path, "commit", "-qm", "base")
+    commit(recorded.path, "base")
     git(recorded.path, "switch", "-qc", "feature")
-    git(recorded.path, "commit", "-qm", "feature", "--allow-empty")
+    commit(recorded.path, "feature")
     target = tmp_path / "clone"
     git(tmp_path, "clone", "-q", "--depth=1", "--branch=feature", recorded.path.as_uri(), str(target))
     return target

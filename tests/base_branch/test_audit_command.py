@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from commands import LLM_EXTRACT
 from people import FOLDER, Project
-
-LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
 
 
 @pytest.fixture
@@ -17,10 +14,8 @@ def branch(people: Project) -> Project:
     """Twelve people, accepted with floors and committed on main; the work tree is a branch of it."""
     (people.pytester.path / "conftest.py").write_text('"""Hooks."""\n')
     people.record("read", "--llm-extract-accept", marker="@pytest.mark.llm_accuracy(0.9)")
-    people.git("init", "-q", "-b", "main")
     (people.pytester.path / ".gitignore").write_text("__pycache__/\n.pytest_cache/\n")
-    people.git("add", "-A")
-    people.git("commit", "-qm", "base")
+    people.commit("base")
     people.git("checkout", "-qb", "change")
     return people
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from batched import batch_file, batch_files, batching, cassette_names, collect, submit
+from commands import LLM_EXTRACT
 from standin_batches import BatchProvider, Refusal
 
 from pytest_llm_extract import clock
@@ -163,7 +163,7 @@ def test_a_batch_that_another_process_sent_meanwhile(
 @pytest.mark.slow
 def test_two_collections_at_once(prompted: pytest.Pytester) -> None:
     """Both end well, and every cassette is whole."""
-    command = [str(Path(sys.executable).with_name("llm-extract")), "collect"]
+    command = [LLM_EXTRACT, "collect"]
     with batching(BatchProvider()) as provider:
         submit(prompted)
         provider.end()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 from batched import PROMPT, batch_file, batch_files, batching, cassette_names, collect, submit
+from commands import LLM_EXTRACT
 from standin_batches import BatchProvider, Json, completion
 
 from pytest_llm_extract.batches import requests
@@ -88,19 +87,18 @@ def test_the_next_recording_collects_what_ended(prompted: pytest.Pytester) -> No
 @pytest.mark.slow
 def test_the_command_waits(prompted: pytest.Pytester) -> None:
     """`llm-extract collect` exits 3 while a batch goes on; --wait looks again until it ended."""
-    command = Path(sys.executable).with_name("llm-extract")
     with batching(BatchProvider()) as provider:
         submit(prompted)
-        assert prompted.run(command, "collect").ret == 3
-        check = prompted.run(command, "check")
+        assert prompted.run(LLM_EXTRACT, "collect").ret == 3
+        check = prompted.run(LLM_EXTRACT, "check")
         check.stdout.fnmatch_lines(["waiting  *: 4 cases (c0, c1, c2, c3): sent in a batch; llm-extract collect *"])
         seen = len(provider.calls)
         provider.refuse = lambda method, path: provider.end() if len(provider.calls) > seen + 2 else None
-        run = prompted.run(command, "collect", "--wait")
+        run = prompted.run(LLM_EXTRACT, "collect", "--wait")
         assert run.ret == 0
         assert str(run.stdout).count("waiting:") == 1
         run.stdout.fnmatch_lines(["*waiting: *", "test_items.py::test_items: 4 cassettes written from 1 batch"])
-        run = prompted.run(command, "collect")
+        run = prompted.run(LLM_EXTRACT, "collect")
         run.stdout.fnmatch_lines(["no batch was sent, or all were collected"])
 
 

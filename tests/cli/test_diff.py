@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from commands import LLM_EXTRACT
 from people import Project
-
-LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
 
 
 @pytest.mark.slow
 def test_diff_of_results_baselines_and_revisions(people: Project) -> None:
     """The same loss, whichever way it is asked for."""
-    people.git("init", "-q", "-b", "main")
-    people.git("add", "-A")
-    people.git("commit", "-qm", "base")
+    people.commit("base")
     old = people.baseline.read_text()
     people.run("--llm-extract-json=a.json")
     people.record("lose 6", "--llm-extract-accept")
-    people.git("add", "-A")
-    people.git("commit", "-qm", "worse")
+    people.commit("worse")
     people.run("--llm-extract-json=b.json")
     people.pytester.makefile(".jsonl", old=old)
     for sides in (("a.json", "b.json"), ("old.jsonl", str(people.baseline)), ("git:HEAD~1", "git:HEAD")):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import LLM_EXTRACT
 from recorded import record
+from repository import commit, git
 from standin import StandIn
 
-LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
 SUITE = """
 import pytest
 from pydantic import BaseModel
@@ -39,30 +38,17 @@ def answer(body: dict[str, Any]) -> str | dict[str, Any]:
     return json.dumps({"name": name, "town": town if "careful" in prompt or n >= 6 else "Atlantis"})
 
 
-def git(folder: Path, *arguments: str) -> None:
-    """Run git as somebody."""
-    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-
-
-def commit(project: pytest.Pytester, message: str) -> None:
-    """Commit everything."""
-    git(project.path, "add", "-A")
-    git(project.path, "commit", "-qm", message)
-
-
 @pytest.fixture
 def branch(bare: pytest.Pytester) -> pytest.Pytester:
     """Two commits with the answers to a careful and to a careless prompt, none accepted."""
     rows = [{"id": case, "input": f"{case} Bergen", "expected": {"name": case, "town": "Bergen"}} for case in IDS]
     bare.path.joinpath("gold.jsonl").write_text("\n".join(map(json.dumps, rows)))
     bare.makepyfile(test_people=SUITE)
-    git(bare.path, "init", "-q")
     with StandIn(answer) as provider:
         for prompt in ("Be careful.", "Read."):
             bare.path.joinpath("people.md").write_text(prompt)
             record(bare, provider)
-            commit(bare, prompt)
+            commit(bare.path, prompt)
     return bare
 
 
@@ -70,7 +56,7 @@ def test_answers_that_nobody_accepted_are_compared(branch: pytest.Pytester) -> N
     """Worse answers fail, in whichever direction is asked; the code of a revision is never run."""
     module = branch.path / "test_people.py"
     module.write_text("raise SystemExit('this ran')\n")
-    commit(branch, "code that must not run")
+    commit(branch.path, "code that must not run")
     module.write_text(SUITE)
     worse = branch.run(LLM_EXTRACT, "diff", "git:HEAD~2", "git:HEAD")
     assert (worse.ret, worse.errlines) == (1, [])
@@ -98,9 +84,9 @@ def test_suite_that_nobody_accepted_is_compared_beside_others(branch: pytest.Pyt
     git(branch.path, "checkout", "-q", "HEAD~1", "--", "cassettes", "people.md")
     with StandIn(answer) as provider:
         record(branch, provider, "test_same.py", "--llm-extract-accept")
-    commit(branch, "careful, and another suite that is accepted")
+    commit(branch.path, "careful, and another suite that is accepted")
     git(branch.path, "checkout", "-q", "HEAD~1", "--", "cassettes/test_people", "people.md")
-    commit(branch, "careless")
+    commit(branch.path, "careless")
     run = branch.run(LLM_EXTRACT, "diff", "git:HEAD~1", "git:HEAD")
     assert (run.ret, run.errlines) == (1, [])
     run.stdout.fnmatch_lines(["test_same.py::test_same (same)", "gate: pass"])
@@ -112,7 +98,7 @@ def test_what_one_revision_lacks_is_not_called_equal(branch: pytest.Pytester) ->
     """A cassette that went, and a document that changed since, are named, and the exit status is 2."""
     gold = branch.path / "gold.jsonl"
     next(branch.path.glob("cassettes/**/p7-*.yaml")).unlink()
-    commit(branch, "without p7")
+    commit(branch.path, "without p7")
     gold.write_text(gold.read_text().replace("p6 Bergen", "p6 Oslo"))
     run = branch.run(LLM_EXTRACT, "diff", "git:HEAD~1", "git:HEAD")
     assert run.ret == 2
@@ -127,7 +113,7 @@ def test_cassette_that_was_edited_holds_no_answer(branch: pytest.Pytester) -> No
     """It is named with its revision, and nothing is compared. Neither is it where no suite is."""
     cassette = next(branch.path.glob("cassettes/**/p0-*.yaml"))
     cassette.write_text(cassette.read_text().replace("Atlantis", "Bergen"))
-    commit(branch, "edited")
+    commit(branch.path, "edited")
     run = branch.run(LLM_EXTRACT, "diff", "git:HEAD~1", "git:HEAD")
     assert (run.ret, run.outlines) == (2, [])
     run.stderr.fnmatch_lines(["llm-extract: git:HEAD (*):cassettes/*p0-*.yaml: is damaged or was edited by hand"])

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from commands import LLM_EXTRACT
 from people import Project
-
-LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import LLM_EXTRACT
 from people import Project
-
-LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
 
 
 def expect(people: Project) -> pytest.RunResult:
@@ -22,9 +19,7 @@ def expect(people: Project) -> pytest.RunResult:
 @pytest.fixture
 def ran(people: Project) -> Project:
     """A committed project with the results of a whole run."""
-    people.git("init", "-q", "-b", "main")
-    people.git("add", "-A")
-    people.git("commit", "-qm", "base")
+    people.commit("base")
     assert people.run("--llm-extract-json=results.json").ret == 0
     return people
 

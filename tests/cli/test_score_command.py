@@ -16,7 +16,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from commands import PROGRAM, llm_extract
+from commands import LLM_EXTRACT, llm_extract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -535,7 +535,7 @@ def test_progress_is_for_terminals(folder: Path) -> None:
     import pty
 
     reader, writer = pty.openpty()
-    command = [str(PROGRAM), "score", "gold.jsonl", "p.jsonl", "--schema", "invoices:Invoice"]
+    command = [LLM_EXTRACT, "score", "gold.jsonl", "p.jsonl", "--schema", "invoices:Invoice"]
     environment = {**os.environ, "TERM": "xterm"}
     subprocess.run(command, stderr=writer, stdout=subprocess.PIPE, cwd=folder, env=environment, timeout=120, check=True)
     assert b"scoring" in os.read(reader, 10_000)

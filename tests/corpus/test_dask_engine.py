@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from commands import LLM_EXTRACT
 
 from pytest_llm_extract.cli.main import main
 from pytest_llm_extract.corpus import dask_engine
@@ -184,7 +185,7 @@ def test_workers_that_die(project: Path, always: bool) -> None:
     """A worker that is killed while it scores changes no digit of the totals; where each one is, that is one line."""
     score("--json", "alone.json")
     (project / "of_dask.py").write_text(f"ALWAYS = {always}\n{DYING}{MODULE}")
-    command = [str(Path(sys.executable).with_name("llm-extract")), "score", "gold.jsonl", "p.jsonl"]
+    command = [LLM_EXTRACT, "score", "gold.jsonl", "p.jsonl"]
     command += ["--schema", "of_dask:Invoice", "--json", "one.json", "--engine", "dask", "--processes", "2"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert (project / "died").exists()

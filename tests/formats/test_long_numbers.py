@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import LLM_EXTRACT
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -20,7 +20,6 @@ from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.formats.exact_decimals import exact_text, read_number
 from pytest_llm_extract.schema.schema import Schema
 
-LLM_EXTRACT = Path(sys.executable).with_name("llm-extract")
 LONG, OFF, ROUNDED = "1234567890.123456789", "1234567890.123456788", 1234567890.1234567
 SUITE = """
 from decimal import Decimal

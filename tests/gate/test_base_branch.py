@@ -9,20 +9,18 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from commands import LLM_EXTRACT
 from people import FOLDER, Project, rename_suite
 
 from pytest_llm_extract.report.results_json import json_schema
 
 WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
-LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
 
 
 @WORKERS
 def test_base_branch_cannot_be_lowered_in_the_same_change(people: Project, workers: str) -> None:
     """Accepting a loss in a branch does not hide it from git:main, whatever main did since."""
-    people.git("init", "-q", "-b", "main")
-    people.git("add", "-A")
-    people.git("commit", "-qm", "base")
+    people.commit("base")
     people.git("checkout", "-qb", "change")
     people.record("lose 6", "--llm-extract-accept=anchor")
     people.run("--llm-extract-accept")
@@ -35,9 +33,7 @@ def test_base_branch_cannot_be_lowered_in_the_same_change(people: Project, worke
 @WORKERS
 def test_renaming_a_suite_hides_nothing_from_the_base_branch(people: Project, workers: str) -> None:
     """It is compared with the baseline of the suite that is not here any more and has its cases."""
-    people.git("init", "-q", "-b", "main")
-    people.git("add", "-A")
-    people.git("commit", "-qm", "base")
+    people.commit("base")
     people.record("lose 6", "--llm-extract-accept=anchor")
     people.run("--llm-extract-accept")
     rename_suite(people)
@@ -93,9 +89,7 @@ def test_a_suite_that_the_base_branch_has_not_passes_and_says_so(people: Project
 
 def test_a_suite_that_was_dropped_with_its_baseline_is_told_against_the_base_branch(people: Project) -> None:
     """Also where no suite is left."""
-    people.git("init", "-q", "-b", "main")
-    people.git("add", "-A")
-    people.git("commit", "-qm", "base")
+    people.commit("base")
     shutil.rmtree(people.pytester.path / "cassettes")
     people.pytester.makepyfile(test_items="def test_other(): pass")
     run = people.run("--llm-extract-baseline=git:main")
@@ -107,9 +101,7 @@ def test_a_suite_that_was_dropped_with_its_baseline_is_told_against_the_base_bra
 
 def test_case_removed_on_purpose_is_listed_against_the_base_branch(people: Project) -> None:
     """Once the committed baseline dropped it, it is told with its old outcomes, and fails no more."""
-    people.git("init", "-q", "-b", "main")
-    people.git("add", "-A")
-    people.git("commit", "-qm", "base")
+    people.commit("base")
     people.write_gold(dict.fromkeys(people.ids[1:], "Bergen"))
     people.run("--llm-extract-baseline=git:main").assert_outcomes(passed=11, failed=1)
     people.run("--llm-extract-accept")
@@ -139,9 +131,7 @@ def test_field_removed_on_purpose_is_told_against_the_base_branch(
     people: Project, workers: str, in_schema: bool, reason: str, note: str
 ) -> None:
     """It fails until the committed baseline dropped it too, and then fails no more; a part of a run drops no field."""
-    people.git("init", "-q", "-b", "main")
-    people.git("add", "-A")
-    people.git("commit", "-qm", "base")
+    people.commit("base")
     without_town(people, in_schema=in_schema)
     arguments, before = (f"-n{workers}", "--llm-extract-baseline=git:main"), people.baseline.read_bytes()
     for accept in ([], ["-k", "p03"]):
@@ -163,9 +153,7 @@ def test_field_removed_on_purpose_is_told_against_the_base_branch(
 
 def test_accepted_end_of_labels_is_none_of_the_field(people: Project) -> None:
     """Nor does an acceptance of one field cover another one."""
-    people.git("init", "-q", "-b", "main")
-    people.git("add", "-A")
-    people.git("commit", "-qm", "base")
+    people.commit("base")
     without_town(people, in_schema=True)
     people.run("--llm-extract-accept")
     without_town(people, in_schema=False)
@@ -179,10 +167,8 @@ def test_unknown_and_shallow_revisions_are_usage_errors(people: Project, tmp_pat
     people.run("--llm-extract-baseline=git:main").stderr.fnmatch_lines(
         ["ERROR: git:main: * is not in a git repository"]
     )
-    people.git("init", "-q", "-b", "main")
     for name in ("one", "two"):
-        people.git("add", "-A")
-        people.git("commit", "-q", "--allow-empty", "-m", name)
+        people.commit(name)
     run = people.run("--llm-extract-baseline=git:origin/main")
     assert run.ret == pytest.ExitCode.USAGE_ERROR
     run.stderr.fnmatch_lines(["ERROR: git:origin/main: there is no such revision here; is it fetched?"])

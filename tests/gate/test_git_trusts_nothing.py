@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import LLM_EXTRACT
+from repository import commit, git
 
 from pytest_llm_extract.errors import GitError
 from pytest_llm_extract.git import Revision, head_commit
-
-LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Run git as a user with a name."""
-    command = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.com", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
@@ -25,10 +18,8 @@ def checkout(tmp_path: Path) -> Path:
     """A repository with one commit on main."""
     folder = tmp_path / "checkout"
     folder.mkdir()
-    git(folder, "init", "-q", "-b", "main")
     (folder / "a.txt").write_text("the real one\n")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", "base")
+    commit(folder, "base")
     return folder
 
 
@@ -37,10 +28,8 @@ def trap(checkout: Path, tmp_path: Path) -> Path:
     """A folder of the checkout that is a bare repository, whose configuration runs a program."""
     other = tmp_path / "other"
     other.mkdir()
-    git(other, "init", "-q", "-b", "main")
     (other / "a.txt").write_text("forged\n")
-    git(other, "add", "-A")
-    git(other, "commit", "-qm", "forged")
+    commit(other, "forged")
     folder = checkout / "svc"
     git(tmp_path, "clone", "-q", "--bare", str(other), str(folder))
     with (folder / "config").open("a") as file:

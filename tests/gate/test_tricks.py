@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from commands import LLM_EXTRACT
 from people import FOLDER, PEOPLE, Project, answer_person, write_gold
 from recorded import record_in
+from repository import commit, git
 
-LLM_EXTRACT = str(Path(sys.executable).with_name("llm-extract"))
 RUN = (
     "--llm-extract-baseline=git:main",
     "--llm-extract-require-complete",
@@ -218,23 +217,15 @@ TRICKS = [
 def pull_request(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A branch of main whose prompt loses eight towns, committed and recorded; not accepted."""
     folder = tmp_path_factory.mktemp("request")
-
-    def git(*arguments: str) -> None:
-        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-
     write_gold(folder, dict.fromkeys(IDS, "Bergen"))
     (folder / ".gitignore").write_text("__pycache__/\n.pytest_cache/\n")
     (folder / "test_items.py").write_text(LOSES.replace("lose 8", "read"))
     assert "13 passed" in record_in(folder, answer_person, "--llm-extract-accept")
-    git("init", "-q", "-b", "main")
-    git("add", "-A")
-    git("commit", "-qm", "base")
-    git("checkout", "-qb", "change")
+    commit(folder, "base")
+    git(folder, "checkout", "-qb", "change")
     (folder / "test_items.py").write_text(LOSES)
     assert "1 failed, 12 passed" in record_in(folder, answer_person)
-    git("add", "-A")
-    git("commit", "-qm", "another prompt")
+    commit(folder, "another prompt")
     return folder
 
 
@@ -253,8 +244,7 @@ def checkout(pull_request: Path, people: Project) -> Project:
 def test_trick_is_red_or_named(checkout: Project, trick: Trick) -> None:
     """Red in the run or in the step after it, or green with the note that names it."""
     trick.change(checkout.pytester.path)
-    checkout.git("add", "-A")
-    checkout.git("commit", "-qm", "trick", "--allow-empty")
+    checkout.commit("trick")
     run = checkout.run(*RUN)
     after = checkout.pytester.run(LLM_EXTRACT, "merge", "--expect", "results.json")
     is_red = run.ret != 0 or after.ret != 0

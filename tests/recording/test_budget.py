@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from commands import LLM_EXTRACT
 from standin import Reply
 from unrecorded import IN_TEST, SUITE, Provider, cassettes, serving
 
@@ -52,7 +51,7 @@ def test_results_and_recorder_name_the_same_cost(unrecorded: pytest.Pytester, wo
     with serving(Both()):
         run = unrecorded.runpytest_subprocess("--llm-record", f"-n{workers}", "--llm-extract-json=out.json")
     run.stdout.fnmatch_lines(["*recorded 12 of 12; 24 calls, 24,000,000 tokens, $361.80, *"])
-    merged = unrecorded.run(Path(sys.executable).with_name("llm-extract"), "merge", "out.json", "-o", "merged.json")
+    merged = unrecorded.run(LLM_EXTRACT, "merge", "out.json", "-o", "merged.json")
     assert merged.ret == 0
     for name in ("out.json", "merged.json"):
         results = json.loads((unrecorded.path / name).read_text())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from commands import LLM_EXTRACT
 from html_report import HOSTILE, RUN, value_suite
 
 from pytest_llm_extract.gate.decide import decide
@@ -103,8 +103,7 @@ def test_github_gets_annotations_and_gitlab_its_file(
     module.write_text(module.read_text().replace("llm_accuracy(0.75)", "llm_accuracy(0.9)"))
     flags = ("--llm-extract-codequality=quality.json", "--junitxml=junit.xml", "--llm-extract-json=results.json")
     run = recorded.runpytest_subprocess(*flags)
-    program = Path(sys.executable).with_name("llm-extract")
-    assert recorded.run(program, "codequality", "results.json", "-o", "later.json").ret == 0
+    assert recorded.run(LLM_EXTRACT, "codequality", "results.json", "-o", "later.json").ret == 0
     assert (recorded.path / "later.json").read_text() == (recorded.path / "quality.json").read_text()
     line = 1 + module.read_text().splitlines().index('@pytest.mark.llm_extract(extractor=read, cases="gold.jsonl")')
     start = f"::error file={recorded.path.name}/test_items.py,line={line},"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import random
 import re
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from commands import LLM_EXTRACT
 from html_report import HOSTILE, RUN, blocks, files_of, value_case, value_suite
 
 from pytest_llm_extract.cli.merge import merge
@@ -209,7 +209,7 @@ def test_flag_and_command_write_the_same(recorded: pytest.Pytester, workers: str
     """What the flag writes under any number of workers, and what the command makes of results.json."""
     arguments = ("--llm-extract-json=results.json", "--llm-extract-html=report.html", f"-n{workers}")
     recorded.runpytest_subprocess(*arguments).assert_outcomes(passed=5)
-    run = recorded.run(Path(sys.executable).with_name("llm-extract"), "html", "results.json", "-o", "later.html")
+    run = recorded.run(LLM_EXTRACT, "html", "results.json", "-o", "later.html")
     assert run.ret == 0
     page = (recorded.path / "report.html").read_text()
     assert page == (recorded.path / "later.html").read_text()
@@ -231,7 +231,7 @@ def test_several_results_become_sections(recorded: pytest.Pytester) -> None:
     """Two files with the same suite: a section for each, with its own verdict."""
     recorded.runpytest_subprocess("--llm-extract-json=a.json")
     (recorded.path / "b.json").write_text((recorded.path / "a.json").read_text())
-    recorded.run(Path(sys.executable).with_name("llm-extract"), "html", "a.json", "b.json", "-o", "both.html")
+    recorded.run(LLM_EXTRACT, "html", "a.json", "b.json", "-o", "both.html")
     index = blocks((recorded.path / "both.html").read_text())["index"]
     assert [section["title"] for section in index] == ["test_items.py::test_items", "test_items.py::test_items (2)"]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
+from commands import LLM_EXTRACT
 from gate_cases import case, suite
 
 from pytest_llm_extract.gate.decide import decide
@@ -17,7 +17,6 @@ from pytest_llm_extract.results.outcome import Leaf, Outcome, Status, count_leav
 from pytest_llm_extract.results.suite_result import AcceptedRun, SuiteResult
 from pytest_llm_extract.rules.limits import Floor
 
-LLM_EXTRACT = Path(sys.executable).with_name("llm-extract")
 HOSTILE = "`x` | @team <img src=x onerror=alert(1)> [a](http://e.x) \x1b]52;c;eA==\x07 \u202e ```\n# gate: pass"
 
 

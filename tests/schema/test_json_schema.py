@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import LLM_EXTRACT
 from standin import StandIn
 
 from pytest_llm_extract import score
@@ -194,8 +194,7 @@ def test_command_line_takes_a_json_schema(tmp_path: Path) -> None:
     tmp_path.joinpath("s.json").write_text(json.dumps(SCHEMA))
     tmp_path.joinpath("gold.jsonl").write_text(json.dumps({"id": "i1", "expected": GOLD}))
     tmp_path.joinpath("said.jsonl").write_text(json.dumps({"id": "i1", "output": ANSWER}))
-    program = str(Path(sys.executable).with_name("llm-extract"))
-    command = [program, "score", "gold.jsonl", "said.jsonl", "--schema", "s.json"]
+    command = [LLM_EXTRACT, "score", "gold.jsonl", "said.jsonl", "--schema", "s.json"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert re.search(r"vendor +1/1 ", run.stdout)

@@ -73,9 +73,7 @@ def test_a_suite_without_a_baseline_fails_on_demand(people: Project, workers: st
 
 def test_narrowed_testpaths_leave_out_no_suite_of_the_base_branch(people: Project) -> None:
     """Where the base branch looks for tests, a complete run against it looks as well."""
-    people.git("init", "-q", "-b", "main")
-    people.git("add", "-A")
-    people.git("commit", "-qm", "base")
+    people.commit("base")
     (people.pytester.path / "other").mkdir()
     (people.pytester.path / "other" / "test_other.py").write_text("def test_other(): pass\n")
     people.pytester.makeini("[pytest]\ntestpaths = other\n")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import LLM_EXTRACT
 from extractors import EXTRACTORS, HEAD, TAIL, echo
 from recorded import record
 from standin import StandIn
@@ -138,7 +137,7 @@ def test_renamed_prompt_file_is_missing_with_a_hint(bare: pytest.Pytester) -> No
     run.stdout.fnmatch_lines(
         ["MISSING: no cassette (3 cases*", f"*its cassettes are there and fit: llm-extract {command}"]
     )
-    assert bare.run(Path(sys.executable).with_name("llm-extract"), *command.split()).ret == 0
+    assert bare.run(LLM_EXTRACT, *command.split()).ret == 0
     bare.runpytest_subprocess().assert_outcomes(passed=4)
 
 

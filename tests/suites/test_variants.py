@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import LLM_EXTRACT
 from recorded import record, record_in
 from standin import StandIn
 
@@ -214,9 +214,9 @@ def test_one_plan_records_all_and_what_is_there_stays(bare: pytest.Pytester) -> 
 @pytest.mark.slow
 def test_check_knows_variants(recorded: pytest.Pytester) -> None:
     """Cassettes of a declared variant are wanted; those of one that is gone are orphans."""
-    assert recorded.run(Path(sys.executable).with_name("llm-extract"), "check").ret == 0
+    assert recorded.run(LLM_EXTRACT, "check").ret == 0
     write(recorded.path, 'variants=[Variant("terse", prompt="terse.md")]')
-    run = recorded.run(Path(sys.executable).with_name("llm-extract"), "check")
+    run = recorded.run(LLM_EXTRACT, "check")
     assert sum("orphaned" in line and "small" in line for line in run.outlines) == 12
 
 
