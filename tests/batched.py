@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import reachable
 from standin_batches import BatchProvider
 
 PROMPT = """
@@ -30,9 +31,7 @@ def test_items(extraction):
 @contextmanager
 def batching(provider: BatchProvider) -> Iterator[BatchProvider]:
     """The provider is where clients look for OpenAI, with a key that is none."""
-    with provider, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENAI_API_KEY", "loopback-only")
-        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+    with provider, reachable(provider.base_url):
         yield provider
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from plain_http import ASK
-from recorded import record_in
+from recorded import reachable, record_in
 from repository import commit, git
 from standin import StandIn
 
@@ -70,9 +70,7 @@ class Project:
 
     def record(self, prompt: str, *arguments: str, marker: str = "") -> pytest.RunResult:
         self.write_module(prompt, marker)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("OPENAI_API_KEY", "loopback-only")
-            patch.setenv("OPENAI_BASE_URL", self.base_url)
+        with reachable(self.base_url):
             return self.pytester.runpytest_subprocess("--llm-record", *arguments)
 
     def run(self, *arguments: str) -> pytest.RunResult:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,16 @@ def record_in(folder: Path, answer: Callable[[dict[str, Any]], str], *arguments:
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False).stdout
 
 
-def record(project: pytest.Pytester, provider: StandIn, *arguments: str) -> pytest.RunResult:
-    """Run `pytest --llm-record` against a provider."""
+@contextmanager
+def reachable(base_url: str) -> Iterator[None]:
+    """A provider is where clients look for OpenAI, with a key that is none."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_API_KEY", "loopback-only")
-        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+        patch.setenv("OPENAI_BASE_URL", base_url)
+        yield
+
+
+def record(project: pytest.Pytester, provider: StandIn, *arguments: str) -> pytest.RunResult:
+    """Run `pytest --llm-record` against a provider."""
+    with reachable(provider.base_url):
         return project.runpytest_subprocess("--llm-record", *arguments)

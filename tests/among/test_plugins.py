@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from recorded import reachable
 from standin import StandIn
 
 PLUGINS = {
@@ -56,9 +57,7 @@ def beside(
 
     kept = tmp_path_factory.getbasetemp() / "cassettes"  # recorded once, with ours alone
     if not kept.exists():
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("OPENAI_API_KEY", "loopback-only")
-            patch.setenv("OPENAI_BASE_URL", provider.base_url)
+        with reachable(provider.base_url):
             run("", "--llm-record").assert_outcomes(passed=5)
         shutil.copytree(project.path / "cassettes", kept)
     shutil.copytree(kept, project.path / "cassettes", dirs_exist_ok=True)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from people import FOLDER, Project
+from recorded import reachable
 
 WORKERS = pytest.mark.parametrize("workers", ["0", "2"])
 
@@ -111,9 +112,7 @@ def test_an_accepted_answer_is_read_as_it_was(people: Project, field: str) -> No
     module.write_text(text)
     people.run("--llm-extract-accept").assert_outcomes(passed=13)
     module.write_text(text.replace('"read"', '"lose 12"'))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENAI_API_KEY", "loopback-only")
-        patch.setenv("OPENAI_BASE_URL", people.base_url)
+    with reachable(people.base_url):
         run = people.run("--llm-record")
     run.assert_outcomes(passed=12, failed=1)
     run.stdout.fnmatch_lines(["  town: lost 12 cases and gained 0 against the baseline *"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from golden_files import NESTED, fill, load, problem
+from recorded import record
 from standin import StandIn
 
 from pytest_llm_extract.dataset import load_cases
@@ -116,9 +117,6 @@ def test_extractor_gets_a_pdf_as_a_path(project: pytest.Pytester, provider: Stan
         module.read_text() + "\ndef words(pdf):\n    assert pdf.read_bytes().startswith(b'%PDF')\n    return 'bolt 4'\n"
     )
     project.makeini("[pytest]\nllm_extract_json = out.json\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENAI_API_KEY", "loopback-only")
-        patch.setenv("OPENAI_BASE_URL", provider.base_url)
-        project.runpytest_subprocess("--llm-record").assert_outcomes(passed=2)
+    record(project, provider).assert_outcomes(passed=2)
     project.runpytest_subprocess().assert_outcomes(passed=2)
     assert json.loads((project.path / "out.json").read_text())["suites"][0]["cases"][0]["input"] == "a.pdf"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import reachable
 from standin import Reply, StandIn
 
 from pytest_llm_extract.cassette.file.load import load
@@ -100,9 +101,7 @@ def documented() -> dict[str, tuple[list[str], str]]:
 @contextmanager
 def serving(answer: Any) -> Iterator[StandIn]:
     """A provider that is where clients look for OpenAI, with a key that is none."""
-    with StandIn(answer) as provider, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENAI_BASE_URL", provider.base_url)
-        patch.setenv("OPENAI_API_KEY", "loopback-only")
+    with StandIn(answer) as provider, reachable(provider.base_url):
         yield provider
 
 

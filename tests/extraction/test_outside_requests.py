@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from recorded import record
+from recorded import reachable, record
 from standin import StandIn
 
 SUITE = """
@@ -46,9 +46,7 @@ def test_requests_outside_of_extractions_are_reported(bare: pytest.Pytester, wor
     bare.makepyfile(test_items=SUITE)
     with StandIn(named) as provider:
         record(bare, provider)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("OPENAI_BASE_URL", provider.base_url)
-            patch.setenv("OPENAI_API_KEY", "loopback-only")
+        with reachable(provider.base_url):
             run = bare.runpytest_subprocess(workers)
         n = 2 if workers == "-n2" else 1
         said = (
@@ -65,9 +63,7 @@ def test_requests_outside_of_extractions_can_be_refused(bare: pytest.Pytester) -
         record(bare, provider)
         sent = len(provider.requests)
         bare.makeini("[pytest]\nllm_extract_strict_network = true\n")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("OPENAI_BASE_URL", provider.base_url)
-            patch.setenv("OPENAI_API_KEY", "loopback-only")
+        with reachable(provider.base_url):
             run = bare.runpytest_subprocess()
         assert len(provider.requests) == sent
     run.stdout.fnmatch_lines(["*was sent outside of an extraction, so it is neither recorded nor replayed*"])

@@ -13,6 +13,7 @@ from commands import LLM_EXTRACT
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from recorded import reachable
 from standin import StandIn
 
 from pytest_llm_extract import Outcome, score
@@ -79,9 +80,7 @@ def test_golden_files_keep_every_digit(form: str, pytester: pytest.Pytester, mon
             (folder / name).write_text(content)
     else:
         pytester.path.joinpath(f"gold.{form}").write_text(GOLDEN[form])
-    with StandIn(answer) as standin, monkeypatch.context() as patch:
-        patch.setenv("OPENAI_API_KEY", "loopback-only")
-        patch.setenv("OPENAI_BASE_URL", standin.base_url)
+    with StandIn(answer) as standin, reachable(standin.base_url):
         pytester.runpytest_subprocess("--llm-record")
     run = pytester.runpytest_subprocess("--llm-extract-json=r.json")
     run.assert_outcomes(passed=3)
@@ -123,7 +122,7 @@ def test_score_command_keeps_every_digit(form: str, tmp_path: Path) -> None:
     answers = [f'{{"id": "{name}", "output": {{"amount": {n}, "lines": [{{"price": {n}}}]}}}}'
                for name, n in (("right", LONG), ("off", OFF))]  # fmt: skip
     (tmp_path / "p.jsonl").write_text("\n".join(answers))
-    command = [str(LLM_EXTRACT), "score", f"gold.{suffix}", "p.jsonl", "--schema", "orders:Order", "--json", "r.json"]
+    command = [LLM_EXTRACT, "score", f"gold.{suffix}", "p.jsonl", "--schema", "orders:Order", "--json", "r.json"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     cases = json.loads((tmp_path / "r.json").read_text())["suites"][0]["cases"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fara import FARA, PROMPTS, SUITE
+from recorded import reachable
 from standin import StandIn
 
 pytestmark = pytest.mark.skipif(not FARA.is_dir(), reason="the FARA data is not beside this checkout")
@@ -28,9 +29,7 @@ class Filings:
     def record(self, prompt: str, *arguments: str) -> tuple[pytest.RunResult, dict[str, Any]]:
         """Record under a prompt; the run and its suite in results.json."""
         self.pytester.path.joinpath("filing.md").write_text(prompt)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("OPENAI_BASE_URL", self.base_url)
-            patch.setenv("OPENAI_API_KEY", "loopback-only")
+        with reachable(self.base_url):
             run = self.pytester.runpytest_subprocess("--llm-record", "-q", "--llm-extract-json=out.json", *arguments)
         return run, self.results()
 

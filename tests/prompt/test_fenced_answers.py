@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from recorded import reachable
 from standin import StandIn
 
 SUITE = """
@@ -37,9 +38,7 @@ def test_a_fence_is_taken_off_where_the_marker_says_so(
         monkeypatch.delenv(name, raising=False)
     pytester.makefile(".md", p="Read the item, as JSON.")
     pytester.makepyfile(test_items=SUITE.replace("STRIP", ""))
-    with StandIn(answer) as provider, monkeypatch.context() as patch:
-        patch.setenv("OPENAI_API_KEY", "loopback-only")
-        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+    with StandIn(answer) as provider, reachable(provider.base_url):
         recorded = pytester.runpytest_subprocess("--llm-record")
     recorded.assert_outcomes(passed=2, failed=1)
     recorded.stdout.fnmatch_lines(['*c0 *invalid: a Markdown fence, not JSON: strip="fence" reads it*'])

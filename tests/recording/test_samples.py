@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from jsonschema import validate
+from recorded import reachable
 from standin import Reply, StandIn
 
 from pytest_llm_extract.config.suite_folders import file_name
@@ -85,9 +86,7 @@ class Items:
 
     def record(self, *arguments: str, concurrency: int = 1) -> pytest.RunResult:
         """One call at a time, so that a second answer is that of a second sample."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("OPENAI_API_KEY", "loopback-only")
-            patch.setenv("OPENAI_BASE_URL", self.base_url)
+        with reachable(self.base_url):
             return self.run("--llm-record", f"--llm-extract-concurrency={concurrency}", *arguments)
 
     def results(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 from gate_cases import case, suite
 from plain_http import ASK
+from recorded import reachable
 from standin import StandIn
 
 from pytest_llm_extract import formats
@@ -131,9 +132,7 @@ def test_run_shows_hostile_text_and_junit_stays_valid(bare: pytest.Pytester) -> 
     text = HOSTILE.replace("\ud800", "")
     bare.makepyfile(test_items=SUITE.replace("TEXT", repr(text)))
     command = [sys.executable, "-m", "pytest", "-rA", "--llm-record", "--junitxml=junit.xml", "-p", "no:cacheprovider"]
-    with StandIn(lambda body: json.dumps({"name": text})) as provider, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENAI_API_KEY", "loopback-only")
-        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+    with StandIn(lambda body: json.dumps({"name": text})) as provider, reachable(provider.base_url):
         run = subprocess.run(command, cwd=bare.path, capture_output=True, check=False)
     output = run.stdout.decode()
     assert run.returncode == 1

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from commands import LLM_EXTRACT
+from recorded import reachable
 from standin import StandIn
 
 from pytest_llm_extract import score
@@ -49,9 +50,7 @@ def test_json_schema_file_with_rules(pytester: pytest.Pytester, monkeypatch: pyt
     pytester.makefile(".md", p="Read the invoice.")
     pytester.makefile(".jsonl", gold=json.dumps({"id": "i1", "input": "an invoice", "expected": GOLD}))
     pytester.makepyfile(test_invoices=SUITE)
-    with StandIn(lambda body: json.dumps(ANSWER)) as provider, monkeypatch.context() as patch:
-        patch.setenv("OPENAI_API_KEY", "loopback-only")
-        patch.setenv("OPENAI_BASE_URL", provider.base_url)
+    with StandIn(lambda body: json.dumps(ANSWER)) as provider, reachable(provider.base_url):
         pytester.runpytest_subprocess("--llm-record").assert_outcomes(passed=2)
         sent = provider.requests[0]["response_format"]["json_schema"]
     assert sent["name"] == "Invoice"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fara import FARA, PROMPTS, SUITE, Filing
+from recorded import reachable
 from standin import StandIn
 
 from pytest_llm_extract import DateText
@@ -63,9 +64,7 @@ def test_published_counts_come_out_of_the_plugin(
     pytester.makepyfile(test_filings=SUITE)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    with StandIn(lambda body: answers[body["messages"][-1]["content"]]) as provider, monkeypatch.context() as patch:
-        patch.setenv("OPENAI_BASE_URL", provider.base_url)
-        patch.setenv("OPENAI_API_KEY", "loopback-only")
+    with StandIn(lambda body: answers[body["messages"][-1]["content"]]) as provider, reachable(provider.base_url):
         pytester.runpytest_subprocess("--llm-record", "-q").assert_outcomes(passed=121)
     facts = json.loads((FARA / "facts.json").read_text(encoding="utf-8"))["fields"][prompt]
     for workers in ("0", "2"):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from recorded import reachable
 from standin import StandIn
 
 from pytest_llm_extract.report.results_json import json_schema
@@ -77,9 +78,7 @@ def orders(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest
     pytester.makefile(".jsonl", gold="\n".join(map(json.dumps, cases)))
     pytester.makefile(".md", p="Read.")
     pytester.makepyfile(test_orders=SUITE.replace("STRICT", "strict=True"))
-    with StandIn(answer) as standin, monkeypatch.context() as patch:
-        patch.setenv("OPENAI_API_KEY", "loopback-only")
-        patch.setenv("OPENAI_BASE_URL", standin.base_url)
+    with StandIn(answer) as standin, reachable(standin.base_url):
         pytester.runpytest_subprocess("--llm-record")
     return pytester
 
