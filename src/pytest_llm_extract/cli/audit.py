@@ -68,10 +68,8 @@ def _print(notes: dict[str, list[JudgeNote]], base: Revision) -> None:
 def find_notes(collected: Collected, base: Revision, *, whole: bool) -> dict[str, list[JudgeNote]]:
     """The notes by suite; under `""` those that hold for every suite.
 
-    Args:
-        collected: the suites of the work tree.
-        base: the commit where this branch left the base branch.
-        whole: whether all suites were asked for, so that those which were not collected are gone.
+    `base` is where this branch left the base branch. `whole` says that all suites were asked for, so that those which
+    were not collected are gone.
     """
     branch = Branch(base, collected.settings)
     notes = {"": [*branch.of_all]}

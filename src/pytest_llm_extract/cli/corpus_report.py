@@ -24,14 +24,8 @@ def report(
 ) -> int:
     """Print table and verdict, write results.json to `output`; the exit status.
 
-    Args:
-        name: what was scored, usually the file of gold.
-        variant: usually the file of predictions.
-        totals: those of the whole corpus.
-        floors: what `--floor` says; None without it.
-        output: where results.json is written; None for nowhere.
-        last: a line to print at the end.
-        flag: the option that writes results.json.
+    `name` and `variant` are usually the files of gold and of predictions. `floors` is what `--floor` says, None without
+    it; `last` is a line to print at the end. `flag` is the option that names `output`.
 
     Raises:
         DatasetError: there is not a single case.

@@ -21,10 +21,7 @@ Gated = tuple[SuiteResult, Decision]
 def unexpected(texts: Mapping[str, str], gated: Sequence[Gated], cassettes: Path) -> list[str]:
     """Why these results are not those of a whole run of this checkout; empty where they are.
 
-    Args:
-        texts: the results.json by file name, which were read before.
-        gated: their suites, with what the gate decides of them now.
-        cassettes: the folder of the baselines.
+    `texts` holds each results.json by its file name, `gated` their suites with what the gate decides of them now.
     """
     return [*_of_files(texts, gated), *_of_suites(gated, cassettes)]
 

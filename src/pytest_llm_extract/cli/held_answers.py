@@ -27,12 +27,9 @@ class HeldAnswers(NamedTuple):
 
 
 def held_answers(suite: Suite, revision: Revision, settings: Settings) -> HeldAnswers:
-    """Read the cassettes that a revision has of a suite. No code of the revision is run.
+    """Read the cassettes that a revision has of a suite with a prompt file. No code of the revision is run.
 
-    Args:
-        suite: one with a prompt file, from the work tree: the schema, the gold and the rules are its own.
-        revision: whose cassettes are read.
-        settings: those of the work tree.
+    The schema, the gold and the rules are those of the suite, which is of the work tree.
 
     Raises:
         BaselineError: a cassette is damaged or was edited by hand.

@@ -94,10 +94,7 @@ def _in_no_shard(keys: Iterable[str], cassettes: Path) -> list[str]:
 
 
 def merge(texts: dict[str, str]) -> list[SuiteResult]:
-    """The suites of all shards, variant by variant, with the cases of every shard.
-
-    Args:
-        texts: results.json by file name.
+    """The suites of all shards, variant by variant, with the cases of every shard; `texts` are results.json by name.
 
     Raises:
         ResultsError: a shard cannot be read, is of another run, or scored a case in another way.

@@ -91,12 +91,9 @@ def codequality(files: tuple[Path, ...], output: Path) -> None:
 
 
 def read_files(files: Sequence[Path], rootdir: Path = Path(), documents: str = "full") -> Results:
-    """Read results.json files, and decide, compare and lint as the run did.
+    """Read results.json files, and decide, compare and lint as the run did; the first one says when the run was.
 
-    Args:
-        files: at least one; the first one says when the run was.
-        rootdir: the folder that results name cassettes and documents below.
-        documents: what reports hold of documents, one of DOCUMENTS.
+    Results name cassettes and documents below `rootdir`. `documents` is what reports hold of them, one of DOCUMENTS.
 
     Raises:
         ResultsError: a file cannot be read.

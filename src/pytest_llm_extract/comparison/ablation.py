@@ -43,13 +43,10 @@ class Instruction(NamedTuple):
 def find_instructions(
     suites: Sequence[SuiteResult], labelled: Sequence[str], claims: Sequence[Claim], moved: Mapping[str, Sequence[str]]
 ) -> tuple[Instruction, ...]:
-    """What was found out about each instruction that a variant leaves out.
+    """What was found out about each instruction that one of the compared variants leaves out.
 
-    Args:
-        suites: the compared variants.
-        labelled: the fields that are compared.
-        claims: what differs from the reference beyond noise.
-        moved: by variant, the fields in which some case is scored otherwise than with the reference.
+    `labelled` are the fields that are compared. `moved` has by variant the fields in which some case is scored
+    otherwise than with the reference.
     """
     return tuple(
         _judge(suite, suite.recipe.left_out, labelled, claims, tuple(moved.get(suite.variant, ())))

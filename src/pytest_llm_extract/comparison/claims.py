@@ -33,11 +33,8 @@ class Claim(NamedTuple):
 def find_claims(scores: Scores, reference: str, fields: Sequence[str], alpha: float) -> tuple[Claim, ...]:
     """Every claim that holds at alpha for the page as a whole: one step-down family of all fields and variants.
 
-    Args:
-        scores: of all variants that are compared.
-        reference: the variant that the others are held against, fixed before looking.
-        fields: the field paths; ALL is tested too, where there are several.
-        alpha: the chance that any of the claims is false.
+    `reference` is fixed before looking. ALL is tested too, where there are several `fields`. `alpha` is the chance that
+    any of the claims is false.
     """
     tested = [*fields, *([ALL] if len(fields) > 1 else [])]
     changes = {
@@ -73,11 +70,8 @@ def best_set(total: Mapping[str, Sequence[int]], alpha: float) -> tuple[str, ...
     """The variants that no other variant beats beyond noise, in the given order.
 
     A variant leaves the set if the sign-flip tests against all others, corrected by the step-down, reject it. A true
-    best one is left out with probability alpha at most, since only its own tests can err.
-
-    Args:
-        total: what each variant got right, group by group.
-        alpha: the chance that a true best variant is left out.
+    best one is left out with probability alpha at most, since only its own tests can err. `total` is what each variant
+    got right, group by group.
     """
     return tuple(name for name in total if not _is_beaten(name, total, alpha))
 

@@ -50,11 +50,7 @@ class Confirmation(NamedTuple):
 def confirm(suites: Sequence[SuiteResult], variant: str, reference: str, alpha: float) -> Confirmation:
     """Test once, on the held-out cases alone, whether a variant is better than the reference.
 
-    Args:
-        suites: the entries that are compared.
-        variant: the one that was chosen on the other cases.
-        reference: what it has to beat.
-        alpha: the chance that it is confirmed though it is not better.
+    `variant` was chosen on the other cases. `alpha` is the chance that it is confirmed though it is not better.
 
     Raises:
         ResultsError: no held-out case that both have, or no labelled field.
@@ -75,12 +71,7 @@ def confirm(suites: Sequence[SuiteResult], variant: str, reference: str, alpha: 
 
 
 def confirmation_lines(confirmation: Confirmation, before: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The result, and a warning where these cases were used before.
-
-    Args:
-        found: the test.
-        before: its earlier uses, as `note_use` gives them.
-    """
+    """The result, and a warning where these cases were used `before`, as `note_use` says."""
     moves = f"+{count_cases(len(confirmation.gained))}, −{len(confirmation.lost)}, p {confirmation.p:.3g}"
     where = f"{count_cases(confirmation.n_cases)} held out"
     if confirmation.is_confirmed:

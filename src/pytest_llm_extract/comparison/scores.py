@@ -40,12 +40,7 @@ class Scores(NamedTuple):
 
 
 def read_scores(variants: Mapping[str, Sequence[CaseResult]], fields: Sequence[str]) -> Scores:
-    """Scores of variants on the same cases.
-
-    Args:
-        variants: the results of each variant, of the same cases in the same order.
-        fields: the field paths that count.
-    """
+    """Scores of variants in these fields, from their results of the same cases in the same order."""
     first = next(iter(variants.values()))
     groups = _groups(first)
     shares = {

@@ -75,14 +75,9 @@ def _schema(pickled: bytes) -> Schema:
 
 
 def score_on_dask(gold: str, predictions: str, rules: SentRules, scheduler: str | None, processes: int) -> Totals:
-    """Score files of gold and predictions, which fsspec finds.
+    """Score files of gold and predictions, which fsspec finds: a path or a URL, in which `*` stands for several.
 
-    Args:
-        gold: path or URL; `*` stands for several files.
-        predictions: path or URL.
-        rules: how to score.
-        scheduler: address of a scheduler; None for processes on this machine.
-        processes: how many of them.
+    `scheduler` is the address of a scheduler; None for so many `processes` on this machine.
 
     Raises:
         UsageError: Dask is not installed, its scheduler or workers fail, or the schema cannot be used.

@@ -58,12 +58,7 @@ class Ceiling(NamedTuple):
 
 
 def ceilings(suites: Sequence[SuiteResult], findings: Iterable[Finding]) -> dict[str, Ceiling]:
-    """The ceiling of each field that is labelled, over the variants of one suite.
-
-    Args:
-        suites: one for each variant.
-        findings: of its lints, for gold that contradicts itself.
-    """
+    """The ceiling of each labelled field over the variants of a suite; `findings` say where gold contradicts itself."""
     contradicting = {
         (case, finding.field) for finding in findings if finding.kind == "gold_contradicts" for case in finding.cases
     }

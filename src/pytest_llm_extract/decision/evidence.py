@@ -92,11 +92,8 @@ class Evidence(NamedTuple):
 def gather(suites: Sequence[SuiteResult], suite_id: str | None, target: float | None, name: str) -> Evidence:
     """The evidence for one suite of a run, with the places that its numbers have in results.json.
 
-    Args:
-        suites: of the whole run, in the order of the file.
-        suite_id: which suite; None where there is one only.
-        target: the accuracy that every field must reach; None for the floors of the suite.
-        name: of the file, for errors.
+    `suites` are those of the whole run, in the order of the file `name`. `suite_id` is None where there is one only.
+    `target` is the accuracy that every field must reach, None for the floors of the suite.
 
     Raises:
         ResultsError: there is no such suite, several and none was named, or it ran in part.
@@ -130,12 +127,8 @@ def assemble(
 ) -> Evidence:
     """The evidence for one suite, from a comparison and lints that were made before.
 
-    Args:
-        suites: of the whole run, in the order of the file.
-        mine: the variants of the suite; its primary ran whole.
-        comparison: of its variants, None where there is one only.
-        lint: of its golden data.
-        target: the accuracy that every field must reach; None for the floors of the suite.
+    `suites` are those of the whole run, in the order of the file, `mine` the variants of the suite, whose primary ran
+    whole. `comparison` is None where there is one only. `target` is that of `gather`.
     """
     ids = list(dict.fromkeys(suite.id for suite in suites))
     several = [one for one in ids if sum(suite.id == one for suite in suites) > 1]

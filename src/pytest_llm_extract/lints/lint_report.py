@@ -68,17 +68,12 @@ def lint(
     *,
     errors_only: bool = False,
 ) -> LintReport:
-    """Every lint of a suite.
+    """Every lint of a suite, or of a dataset that has this name.
 
-    Args:
-        suite: its id, or the name of a dataset.
-        documents: of its golden data.
-        paths: the field paths, in the schema's order.
-        shown: the examples of each variant, some of which may be cases.
-        models: those that read the documents.
-        results: of each variant, for labels that all of them contradict; empty where nothing ran.
-        settled: keys of findings that are not to be repeated.
-        errors_only: leaves out what takes longer than the replay of a suite may: all but contamination.
+    `recipes` has each variant's name with its prompt, for examples that are cases; `models` read the documents.
+    `results` are those of each variant, for labels that all of them contradict; empty where nothing ran. Findings whose
+    keys are `settled` are not repeated. `errors_only` leaves out what takes longer than the replay of a suite may: all
+    but contamination.
     """
     findings = find_contamination(documents, shown)
     retrieval = [] if errors_only else retrieved_fields(results, documents)

@@ -52,8 +52,7 @@ def text_digest(text: str) -> str:
 def near_duplicates(texts: Sequence[str]) -> list[DocumentPair]:
     """Every pair of documents that are the same or nearly so, by place; of many equal ones, each with the first.
 
-    Args:
-        texts: the documents. Empty ones are duplicates of nothing.
+    Empty documents are duplicates of nothing.
     """
     shown = [plain(text) for text in texts]
     first: dict[str, int] = {}

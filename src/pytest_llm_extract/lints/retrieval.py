@@ -47,9 +47,7 @@ class RetrievedField(NamedTuple):
 def retrieved_fields(suites: Sequence[SuiteResult], documents: Sequence[Document]) -> list[RetrievedField]:
     """Every labelled field of every variant that retrieves, in the schema's order.
 
-    Args:
-        suites: one for each variant.
-        documents: of the golden data, to tell what the passages left out.
+    `documents` are those of the golden data, to tell what the passages left out.
     """
     known = {document.id: document.searchable for document in documents}
     retrieved = []

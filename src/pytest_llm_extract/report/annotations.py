@@ -30,12 +30,7 @@ class _Annotation(NamedTuple):
 
 
 def annotation_lines(results: Results, workspace: str | None) -> list[str]:
-    """The annotations of a run.
-
-    Args:
-        results: of the run.
-        workspace: the folder that GitHub checked the repository out to, None where it is the rootdir.
-    """
+    """The annotations of a run. `workspace` is where GitHub put the repository, None where that is the rootdir."""
     folder = os.path.relpath(results.folder, workspace) if workspace else "."
     of_suites = [one for suite, decision in results.suites if suite.is_gated for one in _of_suite(suite, decision)]
     lines: list[str] = []

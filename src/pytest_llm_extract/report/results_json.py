@@ -56,14 +56,9 @@ def run_to_wire(
     run: Mapping[str, Any] | None = None,
     lints: Sequence[LintReport] = (),
 ) -> dict[str, Any]:
-    """A whole run.
+    """A whole run: every variant of every suite, comparisons of variants, and lints.
 
-    Args:
-        suites: every variant of every suite, with its decision.
-        folder: where to ask git for the commit.
-        comparisons: those of suites with variants.
-        run: its head, None for one that ends now.
-        lints: what is wrong with the golden data of each suite.
+    `folder` is where git is asked for the commit. `run` is the head of the run, None for one that ends now.
     """
     return {
         "format": FORMAT,

@@ -40,13 +40,8 @@ def run_results(
 ) -> Results:
     """The results of a run as its reports may show them.
 
-    Args:
-        suites: with their decisions.
-        comparisons: of suites with variants.
-        folder: the rootdir.
-        documents: `full`; `embed`, to hold images and PDFs too; `none`, to hold no document and no request.
-        run: what is known of the run, None for one that ends now.
-        lints: what is wrong with the golden data of each suite.
+    `documents` is `full`; `embed`, to hold images and PDFs too; or `none`, to hold no document and no request. `run` is
+    what is known of the run, None for one that ends now.
     """
     if documents == "none":
         suites = [(_without_documents(suite), decision) for suite, decision in suites]

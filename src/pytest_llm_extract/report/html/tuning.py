@@ -24,11 +24,7 @@ def decide_tuning(
 ) -> TuningDecision | None:
     """The decision for a suite with variants, against its floors; None where they did not run whole.
 
-    Args:
-        suites: of the whole run, in the order of results.json.
-        mine: the variants of the suite.
-        comparison: of those.
-        lint: of its golden data.
+    `suites` are those of the whole run, in the order of results.json, `mine` the variants of the suite.
     """
     primary = primary_of(mine)
     if not primary.complete or not comparison.variants:
