@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from secret_lists import SHAPES, harmless
+from secret_places import ANSWERED, PLACES, stored
 
 from pytest_llm_extract.credentials.environment import environment_secrets
 from pytest_llm_extract.credentials.scanner import Watch
@@ -122,3 +124,24 @@ def test_an_entry_that_means_nothing_is_refused(entry: str) -> None:
     """One line that names the ini and the entry."""
     with pytest.raises(UsageError, match="ini llm_extract_secrets"):
         Watch.of([entry], "ini llm_extract_secrets")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_place_of_an_exchange_keeps_a_secret(place: str) -> None:
+    """Three shapes in each: streams of every API, encodings, names, addresses."""
+    kept = [shape for shape in list(SHAPES)[:: len(SHAPES) // 2] if stored(*PLACES[place](SHAPES[shape])) == "kept"]
+    assert kept == []
+
+
+def test_no_shape_of_a_secret_is_kept() -> None:
+    """Each in a prompt and in a stream."""
+    places = ("coding: plain", "stream: Ollama chat")
+    assert [shape for shape in SHAPES for name in places if stored(*PLACES[name](SHAPES[shape])) == "kept"] == []
+
+
+def test_harmless_texts_are_kept_as_they_are() -> None:
+    """Order numbers, hashes, placeholders and documents that speak of keys are neither refused nor altered."""
+    texts = list(harmless())
+    assert len(texts) >= 300
+    asked = [json.dumps({"messages": [{"role": "user", "content": text}]}).encode() for text in texts]
+    assert [text for text, body in zip(texts, asked, strict=True) if stored({"body": body}, ANSWERED) != "kept"] == []

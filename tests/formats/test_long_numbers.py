@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cassette_mutations import save
 from commands import LLM_EXTRACT
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from recorded import reachable
 from standin import StandIn
 
 from pytest_llm_extract import Outcome, score
+from pytest_llm_extract.cassette.file.exchange import Exchange, Recording
+from pytest_llm_extract.cassette.file.load import load
 from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.formats.exact_decimals import exact_text, read_number
 from pytest_llm_extract.schema.schema import Schema
@@ -201,3 +204,28 @@ def test_every_number_is_read_as_written(numbers: list[str]) -> None:
     assert Schema.of(Numbers, "t").read_json(text).others == [Decimal(number) for number in numbers]
     again = json.loads(exact_text(json.loads(text, parse_float=read_number)), parse_float=Decimal)
     assert again["others"] == [Decimal(number) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("body", "is_spread"),
+    [
+        ('{"a": 1.50}', True),
+        ('{"a": 0.1234567890123456789}', False),
+        ('{"a": 1e999}', False),
+        ('{"a": 0e99999999999999999999}', False),
+        ('{"a": NaN}', False),
+        ('{"a": 1, "a": 2}', False),
+        ("no json", False),
+    ],
+)
+def test_a_body_keeps_what_it_means(tmp_path: Path, body: str, is_spread: bool) -> None:
+    """A number that Python cannot hold, a name that occurs twice: the body is kept to the letter."""
+    path = tmp_path / "c.yaml"
+    exchange = Exchange("POST", "http://x/v1", {}, b"{}", 200, "OK", {}, body.encode())
+    save(path, Recording((exchange,), "c"), {})
+    found = load(path)
+    assert found is not None
+    text = found.exchanges[0].response_body.decode()
+    assert "\n" in text if is_spread else text == body
+    if is_spread:
+        assert json.loads(text) == json.loads(body)
