@@ -70,8 +70,7 @@ def command(files: tuple[Path, ...], case_id: str | None, suite: str | None, var
             echo(*_adopt(target, collected, force))
         except LlmExtractError as error:
             problems.append(_not_adopted(target[0], error))
-    for problem in problems:
-        echo(problem, err=True)
+    echo(*problems, err=True)
     if len(files) > 1:
         echo(f"adopted {len(files) - len(problems)} of {counted(len(files), 'recording')}", err=bool(problems))
     raise SystemExit(int(bool(problems)))
@@ -90,8 +89,7 @@ def _suites(collected: Collected, wanted: str | None, variant: str | None) -> li
         UnknownNameError: there is none of that name, with the nearest one.
         UsageError: there is none at all.
     """
-    for error in collected.errors:
-        echo(error, err=True)
+    echo(*collected.errors, err=True)
     if not collected.suites:
         raise UsageError("pytest", "collects no suite here (a test with @pytest.mark.llm_extract)")
     root = collected.settings.rootdir

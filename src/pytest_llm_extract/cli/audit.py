@@ -51,8 +51,7 @@ def command(revision: str, paths: tuple[str, ...], as_data: bool) -> None:
         echo_json(notes)
     else:
         _print(notes, base)
-    for line in collected.errors:
-        echo(f"not collected: {line}", err=True)
+    echo(*(f"not collected: {line}" for line in collected.errors), err=True)
     changed = any(note.is_change for notes_of_one in notes.values() for note in notes_of_one)
     raise SystemExit(int(changed or bool(collected.errors)))
 

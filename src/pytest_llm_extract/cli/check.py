@@ -76,13 +76,11 @@ def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
         *(() if prune else (CheckFinding("orphaned", _shown(path), "no case wants it") for path in orphans)),
     ]
     findings = list(dict.fromkeys(findings))  # what a case wants and nobody may read is found twice
-    for finding in findings:
-        echo(finding)
+    echo(*findings)
     for path in orphans if prune else ():
         delete(path, root)
         echo(f"deleted     {_shown(path)}")
-    for line in [*_not_planned(collected), *unclear, *collected.errors]:
-        echo(f"not checked {line}", err=True)
+    echo(*(f"not checked {line}" for line in [*_not_planned(collected), *unclear, *collected.errors]), err=True)
     echo(_summary(files, findings, len(orphans) if prune else 0))
     raise SystemExit(int(bool(findings or collected.errors)))
 

@@ -71,8 +71,7 @@ def command(before: str, after: str | None, variants: tuple[str, str] | None, ca
                 echo(f"{name} is a partial run: {len(side.cases)} of {count_cases(len(side.dataset_ids))}")
         echo(*suite_lines(suite, decision, {}, terminal_form(None)))
         failed = failed or decision.verdict is Verdict.FAIL
-    for line in sides.not_compared:
-        echo(f"not compared: {line}", err=True)
+    echo(*(f"not compared: {line}" for line in sides.not_compared), err=True)
     raise SystemExit(1 if failed else 2 if sides.not_compared else 0)
 
 

@@ -80,8 +80,7 @@ def command(
     problems = unexpected(texts, gated, Path(cassettes)) if expect else []
     for note in () if expect else _in_no_shard([suite.key for suite, _ in gated], Path(cassettes)):
         echo(f"note: {note}")
-    for problem in problems:
-        echo(f"not expected: {problem}")
+    echo(*(f"not expected: {problem}" for problem in problems))
     if problems or any(failures(suite, decision) or not suite.complete for suite, decision in gated):
         raise SystemExit(1)
 

@@ -62,8 +62,7 @@ def command(old: str, new: str) -> None:
     """
     collected = collect()
     settings = collected.settings
-    for error in collected.errors:
-        echo(error, err=True)
+    echo(*collected.errors, err=True)
     pairs = list(_pairs(_folder(old, settings), new, collected))
     moves = [files for folder, suites in pairs for files in _files(folder, suites, collected)]
     moves = [files for files in moves if not files.is_empty]

@@ -12,7 +12,6 @@ from pytest_llm_extract.cli.corpus_report import read_floor_options, report
 from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.corpus.dask_engine import SentRules, score_on_dask
 from pytest_llm_extract.corpus.score_files import Corpus, available_processes, schema_of, score_corpus
-from pytest_llm_extract.corpus.totals import Totals
 from pytest_llm_extract.dataset.gold_labels import GoldOptions
 from pytest_llm_extract.errors import DatasetError, UsageError
 from pytest_llm_extract.report.corpus_totals import problem_lines
@@ -100,8 +99,12 @@ def command(
     start = clock.monotonic_s()
     options = GoldOptions(ignore_unknown, absent_is_null)
     if engine is not None or scheduler is not None:
+        if share is not None:
+            raise UsageError("--part", "does not go with --engine, which splits the files itself")
+        if scheduler is not None and processes is not None:
+            raise UsageError("--processes", "does not go with --scheduler, which has workers of its own")
         rules = SentRules.read(schema, compare, strip, options)
-        totals = _on_dask(gold, predictions, rules, scheduler, processes, share)
+        totals = score_on_dask(gold, predictions, rules, scheduler, processes or available_processes())
     else:
         corpus = Corpus(_file(gold), _file(predictions), schema, compare, strip, share, options)
         with progress("scoring") as advance:
@@ -126,26 +129,6 @@ def _file(name: str) -> Path:
     if not Path(name).is_file():
         raise DatasetError(name, [(None, "is a directory" if Path(name).is_dir() else "does not exist")])
     return Path(name)
-
-
-def _on_dask(
-    gold: str,
-    predictions: str,
-    rules: SentRules,
-    scheduler: str | None,
-    processes: int | None,
-    share: tuple[int, int] | None,
-) -> Totals:
-    """Totals of the engine.
-
-    Raises:
-        UsageError: options do not go together.
-    """
-    if share is not None:
-        raise UsageError("--part", "does not go with --engine, which splits the files itself")
-    if scheduler is not None and processes is not None:
-        raise UsageError("--processes", "does not go with --scheduler, which has workers of its own")
-    return score_on_dask(gold, predictions, rules, scheduler, processes or available_processes())
 
 
 def _read_part(part: str, floors: tuple[str, ...], output: Path | None) -> tuple[int, int]:

@@ -99,15 +99,8 @@ def note_use(path: Path, confirmation: Confirmation) -> list[dict[str, Any]]:
     Raises:
         ResultsError: the file cannot be read or written.
     """
-    row = {
-        "suite": confirmation.suite,
-        "variant": confirmation.variant,
-        "reference": confirmation.reference,
-        "n_cases": confirmation.n_cases,
-        "gained": len(confirmation.gained),
-        "lost": len(confirmation.lost),
-        "p": confirmation.p,
-    }
+    row = confirmation._asdict() | {"gained": len(confirmation.gained), "lost": len(confirmation.lost)}
+    del row["alpha"]
     try:
         text = path.read_text("utf-8") if path.exists() else ""
         known = [json.loads(line) for line in text.splitlines() if line.strip()]

@@ -98,16 +98,8 @@ def settle(path: Path, findings: Iterable[Finding], because: str) -> None:
     Raises:
         ResultsError: it cannot be written.
     """
-    rows = [
-        {
-            "key": finding.key,
-            "kind": finding.kind,
-            "cases": list(finding.cases),
-            "field": finding.field,
-            "because": because,
-        }
-        for finding in findings
-    ]
+    kept = ("key", "kind", "cases", "field")
+    rows = [{**{name: finding.to_wire()[name] for name in kept}, "because": because} for finding in findings]
     try:
         before = path.read_text("utf-8") if path.exists() else ""
         text = before + ("" if not before or before.endswith("\n") else "\n")

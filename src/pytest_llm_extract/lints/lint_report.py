@@ -70,10 +70,10 @@ def lint(
 ) -> LintReport:
     """Every lint of a suite, or of a dataset that has this name.
 
-    `recipes` has each variant's name with its prompt, for examples that are cases; `models` read the documents.
-    `results` are those of each variant, for labels that all of them contradict; empty where nothing ran. Findings whose
-    keys are `settled` are not repeated. `errors_only` leaves out what takes longer than the replay of a suite may: all
-    but contamination.
+    `shown` are the examples of each variant, some of which may be cases; `models` read the documents. `results` are
+    those of each variant, for labels that all of them contradict; empty where nothing ran. Findings whose keys are
+    `settled` are not repeated. `errors_only` leaves out what takes longer than the replay of a suite may: all but
+    contamination.
     """
     findings = find_contamination(documents, shown)
     retrieval = [] if errors_only else retrieved_fields(results, documents)
@@ -100,23 +100,20 @@ def lint_results(
     by_id: dict[str, list[SuiteResult]] = {}
     for suite in suites:
         by_id.setdefault(suite.id, []).append(suite)
-    read = (found for found in by_id.values() if most is None or len(found[0].cases) <= most)
-    return [_lint_variants(found, errors_only=errors_only) for found in read]
-
-
-def _lint_variants(suites: Sequence[SuiteResult], *, errors_only: bool) -> LintReport:
-    first = suites[0]
-    models = dict.fromkeys(suite.model for suite in suites if suite.model)
-    return lint(
-        first.id,
-        documents_of(first),
-        first.paths,
-        shown_examples(suites),
-        list(models),
-        suites,
-        {key for suite in suites for key in suite.settled},
-        errors_only=errors_only,
-    )
+    return [
+        lint(
+            name,
+            documents_of(variants[0]),
+            variants[0].paths,
+            shown_examples(variants),
+            list(dict.fromkeys(suite.model for suite in variants if suite.model)),
+            variants,
+            {key for suite in variants for key in suite.settled},
+            errors_only=errors_only,
+        )
+        for name, variants in by_id.items()
+        if most is None or len(variants[0].cases) <= most
+    ]
 
 
 def documents_of(suite: SuiteResult) -> list[Document]:
