@@ -1,7 +1,8 @@
 """Batches: how long it takes to collect many results, and whether a kill at any moment loses one or sends one twice.
 
 `python benchmarks/batches.py collect --cases 10000` sends that many requests to a stand-in, and times the collection.
-`python benchmarks/batches.py kill --times 30` kills sending and collecting runs (SIGKILL) at random moments.
+`python benchmarks/batches.py kill --times 30` kills sending and collecting runs (SIGKILL) at random moments. With
+`--queue 20` the provider's queue takes about 20 of the 60 requests at a time.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def test_items(extraction):
     assert extraction.output.name
 """
 SEND = (sys.executable, "-m", "pytest", "-q", "--llm-record", "--llm-extract-batch")
+_REQUEST_BYTES = 480  # in the file of a batch
+_MOST_COLLECTIONS = 30  # of one round, where the queue is small
 COLLECT = (sys.executable, "-m", "pytest", "-q", "--llm-extract-collect")
 
 
@@ -94,19 +97,22 @@ def measure_collection(n_cases: int) -> None:
         print(f"{n_written:,} cassettes collected in {collected.took_s:.1f} s ({collected.cpu_s:.1f} s of processor)")
 
 
-def kill_at_random(times: int, n_cases: int, seed: int) -> int:
+def kill_at_random(times: int, n_cases: int, seed: int, queue: int | None) -> int:
     """Kill runs at random moments, finish what they began, and count what was lost or sent twice."""
     draw, faults, n_killed = random.Random(seed), 0, 0
     with tempfile.TemporaryDirectory() as folder, BatchProvider() as provider:
         provider.ends_at_once = True
         project = Project(Path(folder), provider, n_cases)
+        provider.queue_bytes = None if queue is None else queue * _REQUEST_BYTES
         lasts_s = [project.run(command).took_s for command in (SEND, COLLECT)]
         for number in range(times // 2):
             project.ask(f"Read in round {number}.")
             for command, took_s in zip((SEND, COLLECT), lasts_s, strict=True):
                 n_killed += _killed(project, command, draw, took_s)
             project.run(SEND)
-            project.run(COLLECT)
+            for _ in range(_MOST_COLLECTIONS):
+                if project.open_files:
+                    project.run(COLLECT)
             faults += _faults(project, number)
     print(f"{n_killed} of {2 * (times // 2)} runs were killed before they ended; {faults} rounds with a fault")
     return faults
@@ -147,10 +153,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("collect", "kill"))
     parser.add_argument("--cases", type=int)
+    parser.add_argument("--queue", type=int)
     parser.add_argument("--times", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     if given.what == "collect":
         measure_collection(given.cases or 10_000)
     else:
-        sys.exit(kill_at_random(given.times, given.cases or 60, given.seed))
+        sys.exit(kill_at_random(given.times, given.cases or 60, given.seed, given.queue))
