@@ -93,7 +93,9 @@ def test_requests_that_fail(prompted: pytest.Pytester) -> None:
 
     with batching(BatchProvider(answer)) as provider:
         run = ended(prompted, provider)
-    run.stdout.fnmatch_lines(["*: 3 cassettes written *", "  still missing: 1 case (c1): HTTP 500: *had an error*"])
+    run.stdout.fnmatch_lines(
+        ["*: 3 cassettes written *", "  still missing: 1 case (c1): HTTP 500: The server had an error"]
+    )
     replay = prompted.runpytest_subprocess("--llm-extract-json=out.json")
     replay.assert_outcomes(passed=3, failed=2)
     cases = json.loads((prompted.path / "out.json").read_text())["suites"][0]["cases"]

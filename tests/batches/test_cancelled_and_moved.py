@@ -51,7 +51,8 @@ def test_a_batch_moves_with_its_suite(prompted: pytest.Pytester) -> None:
     with batching(BatchProvider()) as provider:
         submit(prompted)
         module.write_text(module.read_text().replace("test_items", "test_parts"))
-        collect(prompted).stdout.fnmatch_lines([f"*if that was renamed: llm-extract mv {OLD} NEW"])
+        for run in (collect(prompted), prompted.runpytest_subprocess("--llm-record", "-k", "c3")):
+            run.stdout.fnmatch_lines([f"*if that was renamed: llm-extract mv {OLD} NEW"])
         moved = llm_extract("mv", OLD, NEW, cwd=prompted.path)
         assert (moved.stdout, moved.returncode) == (f"moved 1 batch to {NEW} (read)\n", 0)
         assert batch_file(prompted)["suite"] == NEW

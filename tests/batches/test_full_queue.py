@@ -40,7 +40,7 @@ def test_a_batch_that_the_queue_refuses_is_sent_in_parts(prompted: pytest.Pytest
         refused = collect(prompted)
         refused.stdout.fnmatch_lines(
             [
-                "  waiting: 4 requests: was refused, and waits for room in the provider's queue: token_limit_*",
+                "  waiting: 4 requests: refused for want of room in the provider's queue: token_limit_exceeded: *",
                 "test_items.py::test_items: sent 2 requests of 2 cases to * in 1 batch",
                 "  waiting for room in the provider's queue: 2 requests; then: llm-extract collect",
             ]
@@ -69,7 +69,7 @@ def test_a_project_says_what_the_queue_takes(prompted: pytest.Pytester) -> None:
         first = submit(prompted)
         first.stdout.fnmatch_lines(["*sent 3 requests of 3 cases*", "  waiting for room *: 1 request; *"])
         again = submit(prompted)
-        again.stdout.fnmatch_lines(["  waiting: 1 request: waits for room in the provider's queue", "nothing was sent"])
+        again.stdout.fnmatch_lines(["  waiting: 1 request: not sent yet, for want of room *", "nothing was sent"])
         collect(prompted, "-k", "c0")  # what is not selected waits on
         waits = [path for path in batch_files(prompted) if '"is_queued": true' in path.read_text()]
         kept = waits[0].read_bytes()

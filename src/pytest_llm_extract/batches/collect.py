@@ -13,7 +13,7 @@ from pytest_llm_extract.batches.collection import Collection, Waiting
 from pytest_llm_extract.batches.create import recover
 from pytest_llm_extract.batches.queue import Queue
 from pytest_llm_extract.batches.requests import APIS, is_answered_in, request_id, run_jobs, target_of
-from pytest_llm_extract.batches.transport import Caller, NoReply, Refused
+from pytest_llm_extract.batches.transport import Caller, NoReply, Refused, error_words
 from pytest_llm_extract.cassette.file.exchange import Exchange, Sent
 from pytest_llm_extract.cassette.file.fingerprint import read_json
 from pytest_llm_extract.cassette.file.load import load
@@ -26,7 +26,7 @@ from pytest_llm_extract.extraction.job import Job, Key, wanted_cassettes
 from pytest_llm_extract.suites.suite import Suite
 
 _JSON = {"content-type": ["application/json"]}
-_NO_ROOM = "waits for room in the provider's queue"
+_NO_ROOM = "for want of room in the provider's queue"
 _NO_LINE = "the provider's results do not have this request"
 
 
@@ -118,7 +118,11 @@ class SuiteCollector:
         if rest is None or not wanted:
             return None
         jobs = tuple(job for job in self._jobs if job.key in asked)
-        return self._without_caller(rest) if caller is None else Waiting(rest, None, _NO_ROOM, jobs=jobs)
+        return (
+            self._without_caller(rest)
+            if caller is None
+            else Waiting(rest, None, f"not sent yet, {_NO_ROOM}", jobs=jobs)
+        )
 
     def _asking(self, batch: SentBatch) -> list[Job]:
         """The jobs whose requests of today are in a batch."""
@@ -154,7 +158,7 @@ class SuiteCollector:
                 if not look.has_ended:
                     return Waiting(batch, self._cancelled(batch, caller, look))
                 if look.is_full and not self._cancels and (waits := self._back_in_queue(batch)) is not None:
-                    return Waiting(waits, None, hide(f"was refused, and {_NO_ROOM}: {look.problem}"))
+                    return Waiting(waits, None, hide(f"refused {_NO_ROOM}: {look.problem}"))
                 results = self._results(batch, look, caller)
                 if results is not None:
                     return results
@@ -303,4 +307,4 @@ def _words(line: Line | None) -> str | None:
     """Why a request has no answer, in the provider's words."""
     if line is None:
         return None
-    return line.problem or f"HTTP {line.status}: {line.body.decode(errors='replace')[:300]}"
+    return line.problem or f"HTTP {line.status}: {error_words(line.body)}"

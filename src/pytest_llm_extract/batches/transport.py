@@ -148,7 +148,7 @@ def _call_once(
     except urllib.error.HTTPError as error:
         with error:
             said, retry_after = error.read(), error.headers.get("retry-after")
-        words, is_full = _words(said), error.code == 429 and b"insufficient_quota" not in said
+        words, is_full = error_words(said), error.code == 429 and b"insufficient_quota" not in said
         if error.code >= 500 or error.code == 408:
             raise NoReply(address, f"HTTP {error.code}: {words}") from None
         raise Refused(error.code, words, retry_after, is_full=is_full) from None
@@ -157,7 +157,7 @@ def _call_once(
         raise NoReply(address, str(reason) or type(error).__name__) from None
 
 
-def _words(body: bytes) -> str:
+def error_words(body: bytes) -> str:
     """What an error says: the message in the formats of the providers, or the text."""
     text = body.decode(errors="replace")
     try:

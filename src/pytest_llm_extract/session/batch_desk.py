@@ -97,10 +97,17 @@ class BatchDesk:
             if queued:
                 with suppress(NoFixtures), group.set_up(self._first) as client:
                     self._send_queued(group, queued, client)
-        keys = {group.suite.key for group in selected}
-        if self._settings.batch is not None:
-            self._say("", stray_lines(batch for batch in batches if batch.suite not in keys))
+        self._say("", stray_lines(self._strays(batches, selected)))
         return collected
+
+    def _strays(self, batches: Sequence[SentBatch], selected: Sequence[Selected]) -> list[SentBatch]:
+        """Batches of other suites; in a live recording those alone that cases of its own seem to wait for."""
+        keys = {group.suite.key for group in selected}
+        strays = [batch for batch in batches if batch.suite not in keys]
+        if not strays or self._settings.batch is not None:
+            return strays
+        own = {job.path(self._settings).name for group in selected for job in group.jobs}
+        return [batch for batch in strays if not own.isdisjoint(batch.files)]
 
     def _collect_suite(self, group: Selected, client: Callable[[], Any], own: list[SentBatch]) -> Collection:
         collection = SuiteCollector(group.suite, group.jobs, client, self._settings, own, routed).collect()
