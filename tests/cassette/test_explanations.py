@@ -141,12 +141,29 @@ def test_number_that_is_written_otherwise_is_named() -> None:
     assert changed(chat("x", temperature=0), chat("x", temperature=0.0)).cause == "parameters changed"
 
 
+def test_version_is_no_time() -> None:
+    """A date that is the version of an API is neither a time nor a random value."""
+    old, new = (
+        sent(chat("x"), f"http://h/v1/chat?api-version={day}", Scheme(VERSION)) for day in ("2024-10-21", "2025-01-01")
+    )
+    assert explain(old, new, None) == RequestChange(
+        "query changed", ("-query.api-version: 2024-10-21", "+query.api-version: 2025-01-01")
+    )
+    scheme = Scheme(VERSION, ("anthropic-version",))
+    one, other = (
+        Sent("POST", "http://h", {"anthropic-version": [day]}, b"", scheme=scheme)
+        for day in ("2023-06-01", "2024-06-01")
+    )
+    assert explain(one, other, None).hint is None
+
+
 def test_order_is_named_where_it_counts() -> None:
     """In a recording that compares it."""
     old, new = (chat("x", guided_json={"properties": {name: {} for name in names}}) for names in ("ab", "ba"))
     change = explain(sent(old, scheme=Scheme(VERSION)), sent(new, scheme=Scheme(VERSION)), None)
     assert change.cause == "parameters changed"
     assert change.lines == ("parameters.guided_json.properties: order of keys changed: a, b → b, a",)
+    assert change.hint is None
     assert changed(old, new).cause == AGAIN
 
 

@@ -26,6 +26,7 @@ from pytest_llm_extract.results.aggregate import FieldSummary
 from pytest_llm_extract.results.case_result import CaseResult, Usage
 from pytest_llm_extract.results.outcome import FieldCounts, Status, Verdict, count_leaves
 from pytest_llm_extract.results.prices import cost_usd, total_usd
+from pytest_llm_extract.results.recipe import Recipe
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
 from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
 from pytest_llm_extract.stats.power import cases_to_decide
@@ -393,3 +394,15 @@ def test_shares_that_differ_are_not_written_alike() -> None:
     floors = {"x": Floor(1.0)}
     fields = {"x": FieldSummary(FieldCounts(correct=19_999, wrong=1), (0.0, 1.0))}
     assert missed_floors(fields, floors) == [("x", "x: 19999/20000 = 99.995% is below 100%")]
+
+
+def test_one_seed_for_all_cases_is_noted() -> None:
+    """At a temperature above 0, which is where it matters."""
+
+    def notes(**parameters: float) -> str:
+        recipe = Recipe("Read.", parameters=parameters)
+        return "\n".join(decide(suite([case(0, "name:c", "name:c")])._replace(recipe=recipe)).notes)
+
+    assert "one seed (42) for all cases" in notes(seed=42, temperature=0.7)
+    assert "one seed (42) for all cases" in notes(seed=42)
+    assert "seed" not in notes(seed=42, temperature=0) + notes(temperature=1)

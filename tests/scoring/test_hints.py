@@ -147,6 +147,14 @@ def leaves(*hints: str | None) -> list[Leaf]:
         (["unit"], "the lost value differs in its unit only: say in the prompt which one, *"),
         (["loop"], "the lost value repeats itself: no rule *"),
         (["prompt:schema"], "the lost value is in the schema of the prompt and not in the document: *"),
+        (
+            ["prompt:examples", "prompt:instructions", "prompt:examples"],
+            "3 of the 3 lost values are in the examples or the instructions of the prompt and not in the document: *",
+        ),
+        (
+            ["sibling:vendor", "sibling:town", "sibling:town"],
+            "2 of the 3 lost values are the value of the field 'town': *",
+        ),
         (["unread:date"], "the lost value has the right value in a notation that the schema does not read: *"),
         ([None] * 20 + ["date"], None),
         ([None], None),

@@ -261,7 +261,7 @@ def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: 
     notes = [] if _can_fail(suite) else [CANNOT_FAIL]
     notes += [f"waiver: {w.what} until {w.expires}: {w.reason}" for w in suite.rules.waivers]
     notes += [*strict_floors(fields, suite.rules.floors), *_flakes(suite.cases, fields), *_fences(suite)]
-    notes += mixed_ways(suite.samples)
+    notes += [*mixed_ways(suite.samples), *_one_seed(suite)]
     if suite.baseline is None:
         return [*notes, suite.no_baseline or _NO_BASELINE]
     notes += [
@@ -295,6 +295,13 @@ def _fences(suite: SuiteResult) -> list[str]:
     """How many answers were read without their Markdown fence: only a prompt with `strip=` has such."""
     n = sum(is_fenced(sample.raw) and not sample.lost for sample in suite.samples) if suite.prompt else 0
     return [f"a Markdown fence was taken off {n} of {counted(len(suite.samples), 'answer')}"] if n else []
+
+
+def _one_seed(suite: SuiteResult) -> list[str]:
+    """A prompt that draws every answer with the same seed: then cases depend on each other."""
+    seed = None if suite.recipe is None else suite.recipe.fixed_seed
+    words = "chance is not independent from case to case, and false alarms are more frequent than alpha"
+    return [] if seed is None else [f"one seed ({seed}) for all cases: {words}; leave `seed` out (docs/gate.md)"]
 
 
 def _flakes(cases: Sequence[CaseResult], fields: Mapping[str, FieldSummary]) -> list[str]:

@@ -121,6 +121,8 @@ def _advise_field(leaves: list[Leaf]) -> Advice | None:
 
 def _kind(hint: str) -> str:
     kind = hint.split(":")[0]
+    if kind == "sibling":
+        return hint  # the values of two other fields have nothing in common
     return kind if kind in _MEANINGS else "text"
 
 
@@ -128,8 +130,10 @@ def _meaning(kind: str, hints: list[str]) -> tuple[str, str]:
     if kind == "text":
         needed = sorted({part for hint in hints for part in hint.split("+")})
         return f"match without {' and '.join(map(_PLAIN.__getitem__, needed))}", f"consider Text({_true(needed)})"
+    kind = kind.partition(":")[0]
     meaning, remedy = _MEANINGS[kind]
-    detail = Counter(hint.partition(":")[2] for hint in hints).most_common(1)[0][0]
+    details = [detail for detail, _ in Counter(hint.partition(":")[2] for hint in hints).most_common()]
+    detail = " or the ".join(details) if kind == "prompt" else details[0]
     name = {"date": "order=", "number": "locale="}.get(kind, "")
     return meaning.format(detail), remedy.format(f'{name}"{detail}"' if detail else "")
 

@@ -259,7 +259,7 @@ class Controller:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the table of each suite, its worst misses, and what is stale or missing."""
-        self.failures.restore(terminalreporter)
+        self.failures.shorten(terminalreporter)
         if not (self.n_selected or self.n_uncollected):
             write_lines(terminalreporter, selection.nothing_selected(self.settings.case, self.settings.variant))
         show_hidden(self.config, terminalreporter)

@@ -10,10 +10,11 @@ import pytest
 
 _NOT_REPLAYED = ("stale", "missing")
 _SHOWN = 5
+_MOST_LINES = 10  # of the short summary, for cases that fail in the same way
 
 
 class GroupedFailures:
-    """Swaps the failed reports that the terminal shows; its counts and its short summary keep every case."""
+    """Swaps the failed reports that the terminal shows; its counts keep every case."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -30,22 +31,37 @@ class GroupedFailures:
         failed = terminalreporter.stats.get("failed")
         if failed and self._config.option.verbose < 2:
             self._all = failed
-            terminalreporter.stats["failed"] = self._grouped(failed)
+            terminalreporter.stats["failed"] = [
+                group[0] if len(group) == 1 else self._merged(group) for group in self._groups(failed)
+            ]
         try:
             return (yield)
-        finally:
-            self.restore(terminalreporter)
+        finally:  # after the short summary, before the counts
+            if self._all is not None:
+                terminalreporter.stats["failed"], self._all = self._all, None
 
-    def restore(self, terminalreporter: Any) -> None:
-        """Put all failures back, once they were shown."""
+    def shorten(self, terminalreporter: Any) -> None:
+        """Have the short summary name each failure, or the suite where many of its cases fail in the same way."""
         if self._all is not None:
-            terminalreporter.stats["failed"], self._all = self._all, None
+            terminalreporter.stats["failed"] = [
+                report
+                for group in self._groups(self._all)
+                for report in (group if len(group) <= _MOST_LINES else [self._in_short(group)])
+            ]
 
-    def _grouped(self, reports: list[Any]) -> list[Any]:
+    def _groups(self, reports: list[Any]) -> list[list[Any]]:
         groups: dict[Any, list[Any]] = {}
         for number, report in enumerate(reports):
             groups.setdefault(self._way(report) or number, []).append(report)
-        return [found[0] if len(found) == 1 else self._merged(found) for found in groups.values()]
+        return [*groups.values()]
+
+    def _in_short(self, reports: list[Any]) -> Any:
+        """One report for all of these, with the suite's id and what they say."""
+        short = copy.copy(reports[0])
+        short.nodeid, status, _ = self._cases[short.nodeid]
+        said = {str(report.longrepr.reprcrash.message) for report in reports}
+        short.longrepr = f"{len(reports)} cases: {said.pop() if len(said) == 1 else status}"
+        return short
 
     def _way(self, report: Any) -> tuple[str, ...] | None:
         """How a case failed; None if no other case failed in the same way."""

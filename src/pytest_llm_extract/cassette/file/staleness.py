@@ -105,7 +105,8 @@ def of_address(recorded: Sent, sent: Sent) -> Iterator[RequestDifference]:
         yield from [RequestDifference("query", [])] if "sha256" in old else []
     old, new = meant(recorded.headers, recorded.scheme), meant(sent.headers, sent.scheme)
     for name in sorted({*old, *new}):
-        yield from _of_value(f"header {name!r}", old.get(name), new.get(name))
+        for one in _of_value(f"header {name!r}", old.get(name), new.get(name)):
+            yield one._replace(is_volatile=False)  # the date in it is a version
 
 
 def _by_name(pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -125,7 +126,9 @@ def _of_members(part: str, old: Mapping[str, str], new: Mapping[str, str]) -> It
     ]
     if differences:
         yield RequestDifference(
-            part, [line for one in differences for line in one.lines], all(one.is_volatile for one in differences)
+            part,
+            [line for one in differences for line in one.lines],
+            all(one.is_volatile and "version" not in one.lines[0].partition(":")[0] for one in differences),
         )
 
 
@@ -155,7 +158,8 @@ def _of_json(
         if changed_document := _of_document(old, new, document):
             of_document += changed_document
         else:
-            yield RequestDifference(name, _changed_lines(name, old, new, document), _settled(old) == _settled(new))
+            is_volatile = _settled(old) == _settled(new) and _plain(old) != _plain(new)  # not their order alone
+            yield RequestDifference(name, _changed_lines(name, old, new, document), is_volatile)
     if of_document:
         yield RequestDifference("document", list(dict.fromkeys(of_document)))
 
