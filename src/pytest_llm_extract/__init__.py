@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from pytest_llm_extract.extraction.extraction import Extraction
     from pytest_llm_extract.results.case_result import CaseResult
     from pytest_llm_extract.results.outcome import Outcome
-    from pytest_llm_extract.rules.ablation import ablate
     from pytest_llm_extract.rules.comparators import (
         Aliases,
         Align,
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     )
     from pytest_llm_extract.rules.leave_one_out import LeaveOneOut
     from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
-    from pytest_llm_extract.rules.variants import Variant
+    from pytest_llm_extract.rules.variants import Variant, ablate
     from pytest_llm_extract.scoring.score import score
 
 __all__ = [
@@ -66,7 +65,7 @@ _ELSEWHERE = {
     "Totals": "corpus.totals",
     "Variant": "rules.variants",
     "Waiver": "rules.limits",
-    "ablate": "rules.ablation",
+    "ablate": "rules.variants",
     "score": "scoring.score",
     "score_partition": "corpus.score_partition",
 }

@@ -17,7 +17,7 @@ from pytest_llm_extract.cassette.file.fingerprint import FIRST, VERSION, Scheme,
 from pytest_llm_extract.cassette.file.load import load, parse
 from pytest_llm_extract.cassette.file.save import cassette_text
 from pytest_llm_extract.cassette.http.replay import CassetteMiss, Record, Replay
-from pytest_llm_extract.config.ini import HEADERS
+from pytest_llm_extract.config.options import HEADERS
 from pytest_llm_extract.config.settings import Storage
 
 NEW = Scheme(VERSION, HEADERS)

@@ -22,7 +22,7 @@ from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import read_answer
 from pytest_llm_extract.scoring.score import score_answer
-from pytest_llm_extract.stats.paired_intervals import mean_interval, t_quantile, tango
+from pytest_llm_extract.stats.intervals import mean_interval, t_quantile, tango
 
 
 def scored(

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from pytest_llm_extract.base_branch.baselines import baseline_changes
 from pytest_llm_extract.base_branch.cassettes import cassette_changes
-from pytest_llm_extract.base_branch.conftests import conftest_changes
+from pytest_llm_extract.base_branch.configuration import ci_changes, conftest_changes, ini_changes, is_of_ci
 from pytest_llm_extract.base_branch.golden_data import Gold, golden_changes, read_gold
-from pytest_llm_extract.base_branch.inis import ci_changes, ini_changes, is_of_ci
 from pytest_llm_extract.baseline.paths import shown_path
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import baseline_folder, suite_folder

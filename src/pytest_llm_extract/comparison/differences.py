@@ -7,7 +7,7 @@ from statistics import NormalDist, fmean, stdev
 from typing import NamedTuple
 
 from pytest_llm_extract.comparison.scores import ALL, Scores
-from pytest_llm_extract.stats.paired_intervals import mean_interval, t_quantile, tango
+from pytest_llm_extract.stats.intervals import mean_interval, t_quantile, tango
 
 POWER = 0.8
 

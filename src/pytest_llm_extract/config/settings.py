@@ -11,11 +11,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from pytest_llm_extract.config.ini import HEADERS, REPORTS, ini_choice, ini_text, ini_texts, ini_value
 from pytest_llm_extract.config.options import (
     DOCUMENTS,
+    HEADERS,
     LONG_FLAG,
+    REPORTS,
     SHORT_FLAG,
+    ini_choice,
+    ini_text,
+    ini_texts,
+    ini_value,
     is_short_flag_taken,
 )
 from pytest_llm_extract.errors import UsageError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
@@ -53,6 +53,23 @@ def load_cases(source: CasesSource, name: str, folder: Path | None = None) -> li
     if problems:
         raise DatasetError(name, sorted(problems, key=_in_order))
     return cases
+
+
+def refuse_outside(cases: Iterable[Case], folder: Path, allowed: Sequence[Path], name: str) -> None:
+    """Check that documents named relative to `folder` lie in an allowed one; `name` is how errors call the dataset.
+
+    Raises:
+        DatasetError: a document lies elsewhere; every such row with its place.
+    """
+    roots = [path.resolve() for path in allowed]
+    problems: Problems = []
+    for case in cases:
+        given = case.columns.get("input_file")
+        if given is not None and not any((folder / given).resolve().is_relative_to(root) for root in roots):
+            problem = f"case {case.id!r}: input_file {str(given)!r} is outside of the project; allow its folder with "
+            problems.append((case.place, f"{problem}the ini llm_extract_input_folders"))
+    if problems:
+        raise DatasetError(name, problems)
 
 
 def expected_by_id(text: str, suffix: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pytest_llm_extract.prompt.prompt_file import Prompt, find_parts, leave_out,
 from pytest_llm_extract.prompt.request_body import APIS, FORMATS, Message, ResponseFormat, chat_body, responses_body
 from pytest_llm_extract.prompt.strict_schema import strict_json_schema
 from pytest_llm_extract.results.recipe import ExampleDocument, Recipe
-from pytest_llm_extract.rules.ablation import UNITS, Ablation, LeftOut
+from pytest_llm_extract.rules.variants import UNITS, Ablation, LeftOut
 from pytest_llm_extract.schema.schema import Schema
 
 ARGUMENTS = ("model", "api", "response_format", "examples", "context", "strip")

@@ -14,7 +14,7 @@ from pytest_llm_extract.formats.safe_yaml import YamlMistakeError, YamlReader, d
 from pytest_llm_extract.formats.text_files import UnreadableFileError, read_regular, refuse_conflict, withheld
 from pytest_llm_extract.prompt.attachments import Attachment
 from pytest_llm_extract.prompt.request_body import FORMATS, Message
-from pytest_llm_extract.rules.ablation import LeftOut
+from pytest_llm_extract.rules.variants import LeftOut
 
 if TYPE_CHECKING:
     import jinja2

@@ -138,7 +138,7 @@ class Absent:
     @cached_property
     def _base_paths(self) -> list[str]:
         """Where the base branch looks for tests, if this run looks where the settings of this branch say."""
-        from pytest_llm_extract.base_branch.inis import test_paths
+        from pytest_llm_extract.base_branch.configuration import test_paths
         from pytest_llm_extract.baseline.find import revision_of
 
         if not selection.looks_where_settings_say(self.session.config):

@@ -14,7 +14,7 @@ from pytest_llm_extract.config.suite_folders import suite_key
 from pytest_llm_extract.dataset import Case, load_cases
 from pytest_llm_extract.dataset.gold import GoldenCase, read_golden
 from pytest_llm_extract.dataset.gold_labels import GoldOptions
-from pytest_llm_extract.dataset.inside import refuse_outside
+from pytest_llm_extract.dataset.load import refuse_outside
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.lints.finding import SETTLED, read_settled
 from pytest_llm_extract.prompt.prompt_call import read_prompt_call

@@ -11,8 +11,7 @@ from pytest_llm_extract.config.suite_folders import slug
 from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.prompt.prompt_call import ARGUMENTS as PROMPT_ARGUMENTS
 from pytest_llm_extract.prompt.prompt_call import parts_of_prompt
-from pytest_llm_extract.rules.ablation import Ablation
-from pytest_llm_extract.rules.variants import Variant
+from pytest_llm_extract.rules.variants import Ablation, Variant
 
 SHORT_FORMS = ("prompts", "models", "variants")
 # What a variant may have of its own; the golden data and what cases are held to are the suite's.

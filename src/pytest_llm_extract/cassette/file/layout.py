@@ -12,7 +12,7 @@ from pytest_llm_extract.cassette.file.bodies import shown_answer
 from pytest_llm_extract.cassette.file.content_encoding import CodingError, decode
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, as_bytes
 from pytest_llm_extract.cassette.file.fingerprint import FIRST, ORIGIN, VERSION, Scheme, answer_digest
-from pytest_llm_extract.config.ini import HEADERS
+from pytest_llm_extract.config.options import HEADERS
 
 FORMAT = 2  # in format 1, what is in `run` was beside it
 _KINDS = {dict: "a mapping", list: "a list", str: "a string", bytes: "binary", bool: "true or false", int: "a number"}
