@@ -82,9 +82,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         settings = config.stash[SETTINGS] = settings_of.Settings.of(config)
         if settings.baseline is not None:
-            from pytest_llm_extract.baseline.find import check_source
+            from pytest_llm_extract.baseline.find import given_file, revision_of
 
-            check_source(settings)
+            _ = revision_of(settings) or given_file(settings)  # either is an error where it is not there
     except LlmExtractError as error:
         raise pytest.UsageError(visible_text(str(error))) from None
     if not hasattr(config, "workerinput"):

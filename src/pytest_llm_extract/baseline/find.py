@@ -213,16 +213,6 @@ def given_file(settings: Settings) -> Baseline | None:
     return baseline
 
 
-def check_source(settings: Settings) -> None:
-    """Check that --llm-extract-baseline names an existing file or revision.
-
-    Raises:
-        LlmExtractError: it does not.
-    """
-    if revision_of(settings) is None:
-        given_file(settings)
-
-
 def read_at(revision: Revision, path: Path) -> Baseline | None:
     """Read the baseline that a revision has at a path; None where it has none.
 

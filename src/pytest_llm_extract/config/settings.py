@@ -186,11 +186,10 @@ def _headers(config: pytest.Config) -> tuple[str, ...]:
 
 
 def _documents(config: pytest.Config) -> str:
-    value: str | None = config.getoption("llm_extract_documents_flag")
-    if value is None:
-        value = ini_text(config, "llm_extract_documents", f"one of {', '.join(DOCUMENTS)}")
+    what = f"one of {', '.join(DOCUMENTS)}"
+    value: str = config.getoption("llm_extract_documents_flag") or ini_text(config, "llm_extract_documents", what)
     if value not in DOCUMENTS:
-        raise UsageError("ini llm_extract_documents", f"must be one of {', '.join(DOCUMENTS)}, got {value!r}")
+        raise UsageError("ini llm_extract_documents", f"must be {what}, got {value!r}")
     return value
 
 

@@ -113,26 +113,21 @@ def _canonical(value: Any) -> str:
 def _of_cases(suite: SuiteResult, baseline: AcceptedRun) -> Iterator[JudgeNote]:
     """Gold, groups, and cases that came, went or are there twice."""
     paired = [(case, case.baseline) for case in suite.cases if case.baseline is not None]
-    relabelled = [
-        case.id for case, old in paired if old.origin.gold is not None and old.origin.gold != case.origin.gold
-    ]
-    if relabelled:
-        yield _about("gold", "gold differs in {}", relabelled)
+    relabelled = [case.id for case, old in paired if old.origin.gold not in (None, case.origin.gold)]
     rewritten = [case.id for case, old in paired if old.origin.document not in (None, case.origin.document)]
-    if rewritten:
-        yield _about("document", "the document differs in {}", rewritten)
     regrouped = [case.id for case, old in paired if old.group != case.group]
-    if regrouped:
-        yield _about("group", "groups differ in {}; pairs are grouped as in the baseline", regrouped)
-    if baseline.gone:
-        yield _about("case", "{} of the baseline removed", sorted(baseline.gone))
     added = [case for case in suite.cases if case.baseline is None]
-    if repeats := _repeats(added, suite.cases):
-        yield _about("case", "{} new with a document that another case has, counted in floors", repeats)
+    repeats = _repeats(added, suite.cases)
+    yield from _about("gold", "gold differs in {}", relabelled)
+    yield from _about("document", "the document differs in {}", rewritten)
+    yield from _about("group", "groups differ in {}; pairs are grouped as in the baseline", regrouped)
+    yield from _about("case", "{} of the baseline removed", sorted(baseline.gone))
+    yield from _about("case", "{} new with a document that another case has, counted in floors", repeats)
 
 
-def _about(kind: str, words: str, cases: list[str]) -> JudgeNote:
-    return JudgeNote(kind, f"{words.format(count_cases(len(cases)))} ({some_names(cases)})", tuple(cases))
+def _about(kind: str, words: str, cases: list[str]) -> Iterator[JudgeNote]:
+    if cases:
+        yield JudgeNote(kind, f"{words.format(count_cases(len(cases)))} ({some_names(cases)})", tuple(cases))
 
 
 def _repeats(added: Iterable[CaseResult], cases: Iterable[CaseResult]) -> list[str]:

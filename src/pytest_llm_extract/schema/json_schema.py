@@ -169,7 +169,9 @@ class _Reading:
         if key in ("properties", *_DEFINITIONS):
             is_property = key == "properties"
             inside = {name: self.schema(v, f"{place}.{name}", is_property=is_property) for name, v in value.items()}
-            return inside if is_property else {name: _titled(inner, name) for name, inner in inside.items()}
+            # The model of a definition is named like it, wherever it is referred to.
+            titled = {name: {"title": name, **inner} for name, inner in inside.items() if "properties" in inner}
+            return inside if is_property else {**inside, **titled}
         if key in _CHOICES:
             return [self.schema(choice, f"{place}[{number}]") for number, choice in enumerate(value)]
         if key == "items" or (key == "additionalProperties" and not isinstance(value, bool)):
@@ -226,11 +228,6 @@ class _Reading:
 
     def _error(self, place: str, problem: str) -> UsageError:
         return UsageError(self._source, f"{place.lstrip('.') or 'the top level'}: {problem}")
-
-
-def _titled(schema: dict[str, Any], name: str) -> dict[str, Any]:
-    """An object's model is named like its definition, wherever it is referred to."""
-    return {"title": name, **schema} if "properties" in schema else schema
 
 
 def _of_type(shape: dict[str, Any], name: str) -> dict[str, Any]:

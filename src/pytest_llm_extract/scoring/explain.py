@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_llm_extract.results.outcome import RIGHT, Outcome
 from pytest_llm_extract.schema.schema import Schema
@@ -28,59 +28,57 @@ def explain(schema: Schema, gold: Any, actual: Any) -> tuple[str, ...]:
     Rows are numbered from 0: as gold has them, and a row that only the answer has as the answer has it. A missing or
     extra row is one line. `gold` is what `Schema.read_gold` gave, `actual` an answer's value, None for a lost one.
     """
-    return tuple(_Explanation(schema).lines(plan_of(schema.root), gold, actual, ""))
+    return tuple(_lines(schema, plan_of(schema.root), gold, actual, ""))
 
 
-class _Explanation(NamedTuple):
-    """The walk of `scoring/compare`, once more with the place of each value; rows are paired as they were scored."""
+def _lines(schema: Schema, plan: FieldPlan, gold: Any, actual: Any, place: str) -> Iterator[str]:
+    """The walk of `scoring/compare` once more, with the place of each value; rows are paired as they were scored."""
+    if is_absent(gold) and is_absent(actual):
+        return
+    if isinstance(plan, ItemsPlan):
+        yield from _items(schema, plan, gold, actual, place)
+    elif isinstance(plan, ModelPlan):
+        for name, child in plan.fields:
+            if is_absent(gold) or name in gold.model_fields_set:
+                yield from _lines(schema, child, _field(gold, name), _field(actual, name), f"{place}.{name}")
+    elif isinstance(plan, UnionPlan):
+        for child, one, other in plan.parts(gold, actual):
+            suffix = plan.type.path.rpartition(".")[2] if child is plan.type else ""
+            yield from _lines(schema, child, one, other, f"{place}.{suffix}" if suffix else place)
+    else:
+        yield from _leaf(schema, plan, gold, actual, place)
 
-    schema: Schema
 
-    def lines(self, plan: FieldPlan, gold: Any, actual: Any, place: str) -> Iterator[str]:
-        """What is not right at a place and below it."""
-        if is_absent(gold) and is_absent(actual):
-            return
-        if isinstance(plan, ItemsPlan):
-            yield from self._items(plan, gold, actual, place)
-        elif isinstance(plan, ModelPlan):
-            for name, child in plan.fields:
-                if is_absent(gold) or name in gold.model_fields_set:
-                    yield from self.lines(child, _field(gold, name), _field(actual, name), f"{place}.{name}")
-        elif isinstance(plan, UnionPlan):
-            for child, one, other in plan.parts(gold, actual):
-                suffix = plan.type.path.rpartition(".")[2] if child is plan.type else ""
-                yield from self.lines(child, one, other, f"{place}.{suffix}" if suffix else place)
+def _items(schema: Schema, plan: ItemsPlan, gold: Any, actual: Any, place: str) -> Iterator[str]:
+    for key, one, other in plan.matched(gold, actual):
+        within = f"{place}[{key}]" if isinstance(key, int) else f"{place}.{key}"
+        if one is MISSING or other is MISSING:
+            left = Walk()
+            missing, extra = ([item] if item is not MISSING else [] for item in (one, other))
+            plan.leftovers(gold, missing, extra, left)
+            if left or left.bare:
+                yield _line(within, _item(schema, plan, one), _item(schema, plan, other))
         else:
-            yield from self._leaf(plan, gold, actual, place)
+            yield from _lines(schema, plan.items, one, other, within)
 
-    def _items(self, plan: ItemsPlan, gold: Any, actual: Any, place: str) -> Iterator[str]:
-        for key, one, other in plan.matched(gold, actual):
-            within = f"{place}[{key}]" if isinstance(key, int) else f"{place}.{key}"
-            if one is MISSING or other is MISSING:
-                left = Walk()
-                missing, extra = ([item] if item is not MISSING else [] for item in (one, other))
-                plan.leftovers(gold, missing, extra, left)
-                if left or left.bare:
-                    yield _line(within, self._item(plan, one), self._item(plan, other))
-            else:
-                yield from self.lines(plan.items, one, other, within)
 
-    def _leaf(self, plan: FieldPlan, gold: Any, actual: Any, place: str) -> Iterator[str]:
-        walk = Walk()
-        plan.compare(gold, actual, Outcome.ABSENT_OK, walk)
-        for path, outcome, *sides in walk:
-            if outcome in RIGHT:
-                continue
-            expected, got = (leaf_json(side, path, self.schema) for side in sides[:2])
-            if isinstance(expected, dict | list) and isinstance(got, dict | list):
-                for inner, one, other in _differences(expected, got):
-                    yield _line(place + inner, _value(one), _value(other))
-            else:
-                yield _line(place, _value(expected), _value(got))
+def _leaf(schema: Schema, plan: FieldPlan, gold: Any, actual: Any, place: str) -> Iterator[str]:
+    walk = Walk()
+    plan.compare(gold, actual, Outcome.ABSENT_OK, walk)
+    for path, outcome, *sides in walk:
+        if outcome in RIGHT:
+            continue
+        expected, got = (leaf_json(side, path, schema) for side in sides[:2])
+        if isinstance(expected, dict | list) and isinstance(got, dict | list):
+            for inner, one, other in _differences(expected, got):
+                yield _line(place + inner, _value(one), _value(other))
+        else:
+            yield _line(place, _value(expected), _value(got))
 
-    def _item(self, plan: ItemsPlan, item: Any) -> str:
-        """An item of a list or dict, which null is too."""
-        return "nothing" if item is MISSING else _text(row_json(item, plan.paths[0], self.schema))
+
+def _item(schema: Schema, plan: ItemsPlan, item: Any) -> str:
+    """An item of a list or dict, which null is too."""
+    return "nothing" if item is MISSING else _text(row_json(item, plan.paths[0], schema))
 
 
 def _field(value: Any, name: str) -> Any:

@@ -20,9 +20,8 @@ _BLOCKS = dict(enumerate(("SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", 
 def _read(body: Body) -> RawAnswer:
     candidate = next(mappings(body.get("candidates")), {})
     parts = [part for part in mappings(mapping(candidate.get("content")).get("parts")) if not part.get("thought")]
-    calls = [
-        json.dumps(mapping(part["functionCall"]).get("args"), ensure_ascii=False) for part in parts if _calls(part)
-    ]
+    called = [part["functionCall"] for part in parts if isinstance(part.get("functionCall"), dict)]
+    calls = [json.dumps(call.get("args"), ensure_ascii=False) for call in called]
     texts = [found for part in parts if (found := text(part.get("text"))) is not None]
     reason, feedback = _named(candidate.get("finishReason"), _REASONS), mapping(body.get("promptFeedback"))
     blocked = text(feedback.get("blockReasonMessage")) or _named(feedback.get("blockReason"), _BLOCKS)
@@ -42,10 +41,6 @@ def _read(body: Body) -> RawAnswer:
 def _named(value: Any, names: Mapping[int, str]) -> str | None:
     """The name of an enum's value, which may be its number; None for none, and for the number 0."""
     return names.get(value) if isinstance(value, int) else text(value)
-
-
-def _calls(part: Body) -> bool:
-    return isinstance(part.get("functionCall"), dict)
 
 
 def _ending(reason: str | None) -> str | None:
