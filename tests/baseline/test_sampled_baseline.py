@@ -9,10 +9,10 @@ import pytest
 from gate_cases import leaves
 from sampled import sampled, suite_of
 
+from pytest_llm_extract.baseline.accept import Acceptance, accept
 from pytest_llm_extract.baseline.entry import Entry
 from pytest_llm_extract.baseline.file import parse
 from pytest_llm_extract.baseline.find import AcceptedAnswers
-from pytest_llm_extract.baseline.next_baseline import Acceptance, accept
 from pytest_llm_extract.cli.diff import against
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.results.accepted import Origin

@@ -11,9 +11,10 @@ _MEND = "put back, or accept with --llm-extract-accept"
 
 def vanished(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
     """Cases, fields and labels that are gone without an acceptance."""
+    removed, unlabelled = _lost_paths(suite, baseline)
     gone = [case for case in baseline.gone if case not in baseline.dropped]
-    fields = [path for path in _removed(suite, baseline) if path not in baseline.dropped_fields]
-    labels = [path for path in _unlabelled(suite, baseline) if path not in baseline.dropped_labels]
+    fields = [path for path in removed if path not in baseline.dropped_fields]
+    labels = [path for path in unlabelled if path not in baseline.dropped_labels]
     reasons = []
     if gone:
         reasons.append(f"{count_cases(len(gone))} of the baseline gone from golden data ({some_names(gone)}): {_MEND}")
@@ -26,8 +27,9 @@ def vanished(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
 
 def dropped(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
     """What another baseline still has although this branch accepted its removal."""
-    fields = [path for path in _removed(suite, baseline) if path in baseline.dropped_fields]
-    labels = [path for path in _unlabelled(suite, baseline) if path in baseline.dropped_labels]
+    removed, unlabelled = _lost_paths(suite, baseline)
+    fields = [path for path in removed if path in baseline.dropped_fields]
+    labels = [path for path in unlabelled if path in baseline.dropped_labels]
     since, notes = f"since {baseline.source}", []
     if baseline.dropped:
         notes.append(f"removed {since}: {_cases(baseline)}")
@@ -40,7 +42,7 @@ def dropped(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
 
 def fewer_labels(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
     """Fields that some cases no longer label and others do: reported only, since wrong labels are taken out, too."""
-    elsewhere = {*_removed(suite, baseline), *_unlabelled(suite, baseline)}
+    elsewhere = {path for paths in _lost_paths(suite, baseline) for path in paths}
     unlabelled: dict[str, list[str]] = {}
     for case in suite.cases:
         for path in no_longer_labelled(case):
@@ -62,17 +64,13 @@ def no_longer_labelled(case: CaseResult) -> list[str]:
     return [path for path in accepted.then if path not in accepted.fields]
 
 
-def _removed(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
-    return [path for path in baseline.fields if path not in suite.paths]
-
-
-def _unlabelled(suite: SuiteResult, baseline: AcceptedRun) -> list[str]:
-    """Fields of the schema in which an accepted case was scored and no case is today."""
+def _lost_paths(suite: SuiteResult, baseline: AcceptedRun) -> tuple[list[str], list[str]]:
+    """Fields that the schema lost, and other ones in which an accepted case was scored and no case is today."""
+    removed = [path for path in baseline.fields if path not in suite.paths]
     accepted = [case.baseline for case in suite.cases if case.baseline is not None]
     # Scored again, an answer has no leaf of a field that its case no longer labels.
-    labelled, removed = {path for one in accepted for path in one.fields}, _removed(suite, baseline)
-    then = dict.fromkeys(path for one in accepted for path in one.then)
-    return [path for path in then if path not in labelled and path not in removed]
+    known = {*removed, *(path for one in accepted for path in one.fields)}
+    return removed, [path for path in dict.fromkeys(path for one in accepted for path in one.then) if path not in known]
 
 
 def _cases(baseline: AcceptedRun) -> str:
