@@ -23,16 +23,10 @@ def read_exactly(text: str, is_same: Callable[[float, str], bool]) -> Any:
             raise ValueError(literal)
         return value
 
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        members_by_name = dict(pairs)
-        if len(members_by_name) != len(pairs):
-            raise ValueError("a name occurs twice")
-        return members_by_name
-
     def constant(name: str) -> None:
         raise ValueError(name)
 
-    return json.loads(text, parse_float=number, object_pairs_hook=members, parse_constant=constant)
+    return json.loads(text, parse_float=number, object_pairs_hook=_unique, parse_constant=constant)
 
 
 def read_json(text: str, number: ReadNumber = float) -> Any:
