@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.base_branch.baselines import baseline_changes
 from pytest_llm_extract.base_branch.cassettes import cassette_changes
 from pytest_llm_extract.base_branch.configuration import ci_changes, conftest_changes, ini_changes, is_of_ci
-from pytest_llm_extract.base_branch.golden_data import Gold, golden_changes, read_gold
 from pytest_llm_extract.baseline.paths import shown_path
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import baseline_folder, suite_folder
+from pytest_llm_extract.dataset.load import expected_by_id
 from pytest_llm_extract.errors import LlmExtractError
-from pytest_llm_extract.formats.text_files import UnreadableFileError
+from pytest_llm_extract.formats.text_files import UnreadableFileError, read_text
 from pytest_llm_extract.git import Revision, blob_id, work_files
 from pytest_llm_extract.results.judge import JudgeNote
+from pytest_llm_extract.wording import count_cases, some_names
+
+
+class Gold(NamedTuple):
+    """What a dataset expects of each case, by its id: in the base branch, and here."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
 
 
 class Branch:
@@ -48,10 +57,33 @@ class Branch:
         return (*own, *(self.of_all if shared else ()))
 
     def _golden_changes(self, dataset: Path, accepted: Collection[str]) -> list[JudgeNote]:
+        """Notes on cases of the base branch's dataset that have other gold here, or are gone.
+
+        The gate compares the gold of the `accepted` cases, which the baseline keeps.
+        """
         if dataset not in self._gold:  # variants have it in common
-            self._gold[dataset] = read_gold(self.revision, dataset)
-        gold = self._gold[dataset]
-        return [] if gold is None else golden_changes(dataset, gold, accepted)
+            self._gold[dataset] = self._read_gold(dataset)
+        if (gold := self._gold[dataset]) is None:
+            return []
+        not_kept = [case for case in gold.before if case not in accepted]
+        changed = [case for case in not_kept if case in gold.after and gold.after[case] != gold.before[case]]
+        gone = [case for case in not_kept if case not in gold.after]
+        changes = (
+            ("gold", "gold of {} differs from the base branch's {}, whose baseline does not have them ({})", changed),
+            ("case", "{} of the base branch's {} removed, which its baseline does not have ({})", gone),
+        )
+        return [
+            JudgeNote(kind, words.format(count_cases(len(cases)), dataset.as_posix(), some_names(cases)), tuple(cases))
+            for kind, words, cases in changes
+            if cases
+        ]
+
+    def _read_gold(self, dataset: Path) -> Gold | None:
+        """Read a file of golden data there and here; None where one side lacks it."""
+        text, file = self.revision.read(dataset), self.revision.folder / dataset
+        if text is None or not file.is_file():
+            return None
+        return Gold(*(expected_by_id(one, dataset.suffix) for one in (text, read_text(file))))
 
     @cached_property
     def of_all(self) -> tuple[JudgeNote, ...]:

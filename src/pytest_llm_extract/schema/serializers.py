@@ -44,13 +44,9 @@ def _bytes_as_read(config: Mapping[str, Any], core: Mapping[str, Any], copy: dic
     return copy
 
 
-def _as_base64(value: Any) -> Any:
-    return base64.urlsafe_b64encode(value).decode() if isinstance(value, bytes) else value
-
-
-def _as_hex(value: Any) -> Any:
-    return value.hex() if isinstance(value, bytes) else value
-
-
 # A union asks its members' serializers in turn, also about values that are not theirs.
-_WRITERS: dict[str, Callable[[Any], Any]] = {"utf8": as_json, "base64": _as_base64, "hex": _as_hex}
+_WRITERS: dict[str, Callable[[Any], Any]] = {
+    "utf8": as_json,
+    "base64": lambda value: base64.urlsafe_b64encode(value).decode() if isinstance(value, bytes) else value,
+    "hex": lambda value: value.hex() if isinstance(value, bytes) else value,
+}

@@ -50,15 +50,12 @@ def near_miss(path: str, gold: Any, predicted: Any, parents: Parents | None) -> 
         return next((hint for hint in hints if hint), None)
     hint = None
     if isinstance(predicted, Unreadable):
-        of_text = _text_hint(_written(gold), predicted.value) if isinstance(predicted.value, str) else None
+        written = gold.isoformat() if isinstance(gold, date) else str(gold)
+        of_text = _text_hint(written, predicted.value) if isinstance(predicted.value, str) else None
         hint = f"unread:{of_text}" if of_text else None
     elif isinstance(gold, str) and isinstance(predicted, str):
         hint = _text_hint(gold, predicted)
     return hint or _sibling(path.rsplit(".", 1)[-1], gold, parents)
-
-
-def _written(gold: Any) -> str:
-    return gold.isoformat() if isinstance(gold, date) else str(gold)
 
 
 def _text_hint(gold: str, predicted: str) -> str | None:
