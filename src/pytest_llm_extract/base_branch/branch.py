@@ -7,14 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pytest_llm_extract.base_branch.baselines import baseline_changes
 from pytest_llm_extract.base_branch.cassettes import cassette_changes
 from pytest_llm_extract.base_branch.configuration import ci_changes, conftest_changes, ini_changes, is_of_ci
-from pytest_llm_extract.baseline.paths import shown_path
+from pytest_llm_extract.baseline import file as files
+from pytest_llm_extract.baseline.file import Baseline
+from pytest_llm_extract.baseline.find import read_at
+from pytest_llm_extract.baseline.paths import ANCHOR, BASELINE, shown_path
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import baseline_folder, suite_folder
 from pytest_llm_extract.dataset.load import expected_by_id
-from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.errors import BaselineError, LlmExtractError
 from pytest_llm_extract.formats.text_files import UnreadableFileError, read_text
 from pytest_llm_extract.git import Revision, blob_id, work_files
 from pytest_llm_extract.results.judge import JudgeNote
@@ -50,7 +52,7 @@ class Branch:
         cassettes = Path(shown_path(suite_folder(self._settings.cassettes, key.partition("[")[0]), root))
         folder = Path(shown_path(baseline_folder(self._settings.cassettes, key), root))
         try:
-            own = [*cassette_changes(self.revision, cassettes), *baseline_changes(self.revision, folder)]
+            own = [*cassette_changes(self.revision, cassettes), *_baseline_changes(self.revision, folder)]
             own += self._golden_changes(Path(dataset), accepted) if dataset is not None else []
         except (LlmExtractError, OSError, UnreadableFileError) as error:
             own = [JudgeNote("cassette", f"not compared with {self.revision}: {error}")]
@@ -111,3 +113,47 @@ class Branch:
         if path not in before or not (root / path).is_file():
             return True
         return blob_id((root / path).read_bytes(), before[path]) != before[path]
+
+
+def _baseline_changes(revision: Revision, folder: Path) -> list[JudgeNote]:
+    """Notes on the baseline and the anchor in a folder, which is named relative to the revision's."""
+    notes = []
+    for name in (BASELINE, ANCHOR):
+        path, kind = folder / name, name.partition(".")[0]
+        try:
+            before = read_at(revision, path)
+            after = files.load(revision.folder / path, path.as_posix())
+        except BaselineError as error:
+            notes.append(JudgeNote(kind, str(error)))
+            continue
+        if (what := _difference(before, after)) is not None:
+            notes.append(JudgeNote(kind, f"{path.as_posix()} {what}"))
+    return notes
+
+
+def _difference(before: Baseline | None, after: Baseline | None) -> str | None:
+    if after is None:
+        return None if before is None else "was deleted"
+    if after.is_edited:
+        return "was edited by hand: its checksum does not fit"
+    if before is None or before.to_text() == after.to_text():
+        return None
+    if not after.continues(before):
+        return "was written anew: its history does not continue that of the base branch"
+    if before.history == after.history:
+        return "was edited by hand: no acceptance explains its changes"
+    return f"was accepted again{_answers(before, after)}"
+
+
+def _answers(before: Baseline, after: Baseline) -> str:
+    """How many answers to unchanged requests are others now."""
+    again = [
+        case
+        for case, entry in after.entries.items()
+        if (old := before.entries.get(case)) is not None
+        and entry.fingerprints == old.fingerprints
+        and (entry.text, entry.status) != (old.text, old.status)
+    ]
+    if not again:
+        return ""
+    return f"; in {count_cases(len(again))} the request is the same and the answer is not ({some_names(again)})"
