@@ -21,7 +21,7 @@ from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.report.batch_lines import collection_lines, stray_lines, submission_lines
 from pytest_llm_extract.report.recording_progress import Display
-from pytest_llm_extract.session.selected import NoFixtures, Selected
+from pytest_llm_extract.session.selected_cases import NoFixtures, Selected
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 

@@ -11,12 +11,12 @@ import pytest
 from pytest_llm_extract.config.ci import is_ci, is_github
 from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.report.write import write_heading, write_lines
-from pytest_llm_extract.session import selection
+from pytest_llm_extract.session import run_scope
 from pytest_llm_extract.session.gate_tests import GateReport, GateTests
 from pytest_llm_extract.session.grouped_failures import GroupedFailures
 from pytest_llm_extract.session.missing_suites import Absent
 from pytest_llm_extract.session.refusals import show_hidden
-from pytest_llm_extract.session.selection import is_narrowed
+from pytest_llm_extract.session.run_scope import is_narrowed
 from pytest_llm_extract.session.suite_run import SuiteRun, ignored_files
 from pytest_llm_extract.wording import count_cases
 
@@ -107,7 +107,7 @@ class Controller:
         # On -x and Ctrl-C the loop raises: then nothing is gated, and the summary says that the run was partial.
         self._gates = gates = GateTests(session)
         outcome = yield
-        if self.settings.plan_only or selection.calls_no_test(self.config):
+        if self.settings.plan_only or run_scope.calls_no_test(self.config):
             return outcome
         # As collected, in whatever order workers or plugins ran them.
         self.suites = dict(sorted(self.suites.items(), key=lambda named: named[1].place))
@@ -261,7 +261,7 @@ class Controller:
         """Show the table of each suite, its worst misses, and what is stale or missing."""
         self.failures.shorten(terminalreporter)
         if not (self.n_selected or self.n_uncollected):
-            write_lines(terminalreporter, selection.nothing_selected(self.settings.case, self.settings.variant))
+            write_lines(terminalreporter, run_scope.nothing_selected(self.settings.case, self.settings.variant))
         show_hidden(self.config, terminalreporter)
         if not (self.suites or self.left_behind):
             return

@@ -12,7 +12,7 @@ import pytest
 from pytest_llm_extract.baseline.paths import BASELINE, shown_path, suite_of, suites_by_baseline
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import baseline_folder
-from pytest_llm_extract.session import selection
+from pytest_llm_extract.session import run_scope
 from pytest_llm_extract.session.stash import suite_and_case
 
 
@@ -127,11 +127,11 @@ class Absent:
 
     @property
     def _is_narrowed(self) -> bool:
-        return bool(self.n_deselected) or selection.is_narrowed(self.session.config)
+        return bool(self.n_deselected) or run_scope.is_narrowed(self.session.config)
 
     def _is_looked_at(self, suite_id: str) -> bool:
         module, required = self.settings.rootdir / suite_id.split("::")[0], self.settings.require_complete
-        if selection.is_looked_at(module, self.session.config, in_modules=required):
+        if run_scope.is_looked_at(module, self.session.config, in_modules=required):
             return True
         return required and any(module.is_relative_to(self.settings.rootdir / path) for path in self._base_paths)
 
@@ -141,7 +141,7 @@ class Absent:
         from pytest_llm_extract.base_branch.configuration import test_paths
         from pytest_llm_extract.baseline.find import revision_of
 
-        if not selection.looks_where_settings_say(self.session.config):
+        if not run_scope.looks_where_settings_say(self.session.config):
             return []
         revision = revision_of(self.settings)
         return [] if revision is None else test_paths(revision)

@@ -29,8 +29,8 @@ from pytest_llm_extract.report.recording_progress import (
 )
 from pytest_llm_extract.session.batch_desk import BatchDesk, has_batches
 from pytest_llm_extract.session.garbage import set_aside
-from pytest_llm_extract.session.selected import NoFixtures, Selected, select
-from pytest_llm_extract.session.selection import calls_no_test
+from pytest_llm_extract.session.run_scope import calls_no_test
+from pytest_llm_extract.session.selected_cases import NoFixtures, Selected, select
 
 # The plans that --llm-extract-plan made, on the config.
 PLANS = pytest.StashKey[list[RecordingPlan]]()
