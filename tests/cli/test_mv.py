@@ -35,6 +35,7 @@ def files(project: pytest.Pytester) -> set[str]:
 def test_renamed_module_is_told_and_moved(accepted: pytest.Pytester) -> None:
     """Report, gate, plan and check say it; nothing advises to delete; the moved suite is compared as before."""
     accepted.path.joinpath("test_items.py").rename(accepted.path / "test_parts.py")
+    accepted.path.joinpath("cassettes/test_items/test_items/formulations.jsonl").touch()
     run = accepted.runpytest_subprocess()
     advice = f"llm-extract mv {OLD} {NEW}"
     run.stdout.fnmatch_lines([f"*the suite moved: its cassettes are there and fit: {advice}"])
@@ -50,6 +51,7 @@ def test_renamed_module_is_told_and_moved(accepted: pytest.Pytester) -> None:
     assert files(accepted) == {
         "test_parts/test_items/baseline.jsonl",
         "test_parts/test_items/anchor.jsonl",
+        "test_parts/test_items/formulations.jsonl",
         *(f"test_parts/test_items/read/c{n}" for n in range(4)),
     }
     assert not (accepted.path / "cassettes/test_items").exists()

@@ -23,8 +23,8 @@ from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.report.tuning import tuning_lines
 from pytest_llm_extract.results.case_result import CaseResult, Usage
 from pytest_llm_extract.results.outcome import Outcome, Status
-from pytest_llm_extract.results.recipe import ExampleDocument, Recipe
-from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
+from pytest_llm_extract.results.recipe import ExampleDocument, Formulation, Recipe
+from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import lost_answer, read_answer
 from pytest_llm_extract.scoring.score import score_answer
@@ -221,17 +221,15 @@ def test_whether_tuning_is_on_offer_is_the_users_to_say() -> None:
 
 
 def test_formulations_of_earlier_runs_are_counted() -> None:
-    """Those in the history of the baseline that none of today's variants is."""
-    history = ({"tried": ["a" * 16, "b" * 16]}, {"accepted": "2026-01-01"}, {"tried": ["b" * 16, "c" * 16]})
+    """Those that were recorded before, and that none of today's variants is."""
+    tried = tuple(Formulation("2026-01-01", name, name * 64) for name in "abc")
     first, *others = letters(FIVE)
-    first = first._replace(
-        baseline=AcceptedRun("baseline.jsonl", first.paths, history=history), prompt={"fingerprint": "c" * 64}
-    )
-    decision = decide([first, *others])
-    said = [statement.text for statement in decision.questions[0].statements]
-    assert said[1:] == ["2 more formulations in the history of accepted runs, not among these variants"]
+    first = first._replace(tried=tried, prompt={"fingerprint": "c" * 64})
+    [_, said] = decide([first, *others]).questions[0].statements
+    assert said.text == "2 more formulations recorded before, not among these variants"
+    assert said.sources == ("suites[0].tried",)
     [comparison] = compare_suites([first, *others], 0.05)
-    assert any(note.startswith("2 formulations of earlier runs") for note in comparison.notes)
+    assert comparison.notes[-1].startswith("2 formulations recorded before (a of 2026-01-01, b of 2026-01-01)")
 
 
 def test_not_justified_where_documents_lack_the_values() -> None:

@@ -162,10 +162,8 @@ def test_adding_and_removing_variants_leaves_the_primary_alone(recorded: pytest.
     run = recorded.runpytest_subprocess("--llm-extract-accept", "--llm-extract-require-complete")
     run.assert_outcomes(passed=37)
     assert [path.name for path in (recorded.path / "cassettes").rglob("baseline.jsonl")] == ["baseline.jsonl"]
-    # Only the history grows: by a run that tried one formulation, then by one that tried two.
+    # Only the history grows.
     assert baseline.read_text().partition("\n")[2] == text.partition("\n")[2]
-    history = json.loads(baseline.read_text().partition("\n")[0])["history"]
-    assert [len(record["tried"]) for record in history] == [1, 2]
 
 
 def test_a_gated_variant_has_a_gate_and_a_baseline_of_its_own(recorded: pytest.Pytester) -> None:
@@ -194,6 +192,25 @@ def test_matrix_of_prompts_and_models(bare: pytest.Pytester) -> None:
     run = bare.runpytest_subprocess("--collect-only", "-q")
     for name in ("c0", "plain-tiny-c0", "terse-m-c0", "terse-tiny-c0"):
         run.stdout.fnmatch_lines([f"*test_items[[]{name}]"])
+
+
+def test_formulations_of_before_are_counted(recorded: pytest.Pytester) -> None:
+    """Each one that was recorded is written down once; an added space is not another one."""
+    (recorded.path / "terse.md").write_text("Terse .")
+    (recorded.path / "plain.md").write_text("Say what the article is called, and how large.")
+    with StandIn(answer) as provider:
+        record(recorded, provider).assert_outcomes(passed=37)
+    rows = [json.loads(line) for line in next(recorded.path.rglob("formulations.jsonl")).read_text().splitlines()]
+    assert [(row["variant"], row.get("like") or row["instructions"].partition("\n")[0]) for row in rows] == [
+        ("plain", "system: Read the item."),
+        ("terse", "system: Terse."),
+        ("plain", "system: Say what the article is called, and how large."),
+        ("terse", rows[1]["fingerprint"]),
+    ]
+    write(recorded.path, 'variants=[Variant("small", model="tiny")]')  # with the first prompt
+    recorded.runpytest_subprocess("--llm-extract-case=c0", "--llm-extract-json=results.json")
+    tried = [one["fingerprint"] for one in results(recorded)["suites"][0]["tried"]]
+    assert tried == [rows[1]["fingerprint"], rows[2]["fingerprint"]]
 
 
 def test_one_plan_records_all_and_what_is_there_stays(bare: pytest.Pytester) -> None:
@@ -231,6 +248,10 @@ def test_check_knows_variants(recorded: pytest.Pytester) -> None:
         ("variants=['x']", "variants= must be a list of Variant(…), got 'x' in it"),
         ("variants=Variant('x')", "variants= must be a list of Variant(…), got*"),
         ("variants=[Variant('x', model='a'), Variant('x', model='b')]", "two variants are called 'x'"),
+        (
+            "variants=[Variant('x', model='a'), Variant('X', model='b')]",
+            "variants 'x' and 'X' would share a folder where case does not count",
+        ),
         ("variants=[Variant('primary', model='a')]", "'primary' names what the marker itself says*"),
         ("variants=[Variant('plain', model='a')]", "a variant is called 'plain', as the primary is*"),
         ("variants=[Variant('', model='a')]", "a variant's name must be*got ''"),

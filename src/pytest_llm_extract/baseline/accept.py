@@ -25,10 +25,7 @@ _MAX_HISTORY = 50
 
 
 class Acceptance(NamedTuple):
-    """The entries of a run to accept, and the facts about that run.
-
-    `tried` has short hashes of the formulations that the run compared, its own among them.
-    """
+    """The entries of a run to accept, and the facts about that run."""
 
     suite: str
     variant: str
@@ -38,7 +35,6 @@ class Acceptance(NamedTuple):
     verdict: str | None
     reasons: tuple[str, ...] = ()
     judged_by: JudgedBy | None = None
-    tried: tuple[str, ...] = ()
 
 
 def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
@@ -70,7 +66,6 @@ def accept(old: Baseline | None, new: Acceptance, name: str) -> Baseline:
         "verdict": new.verdict,
         "reasons": list(new.reasons),
         "fields": _rates(entries.values()),
-        **({"tried": sorted(new.tried)} if new.tried else {}),
     }
     prompts = {entry.origin.prompt for entry in entries.values()}
     prompt = prompts.pop() if len(prompts) == 1 else None
@@ -93,11 +88,8 @@ def write_accepted(
     entries: Mapping[str, Mapping[str, Any]],
     decision: Decision | None,
     settings: Settings,
-    tried: Iterable[str] = (),
 ) -> list[str]:
     """Write a suite's baseline or anchor, and say what was written.
-
-    `tried` has short hashes of the formulations that the run compared.
 
     Raises:
         BaselineError: cases without an answer, a part of the cases for an anchor, mixed prompts, a read-only folder.
@@ -117,7 +109,6 @@ def write_accepted(
         decision.verdict.value if decision and decision.verdict else None,
         decision.reasons if decision else (),
         suite.judged_by,
-        tuple(tried),
     )
     baseline, anchor = (load_own(folder / name, settings) for name in (BASELINE, ANCHOR))
     said = []

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import click
 
 from pytest_llm_extract.baseline.file import Baseline
+from pytest_llm_extract.baseline.formulations import FORMULATIONS
 from pytest_llm_extract.baseline.move import read_movable, split, write
 from pytest_llm_extract.baseline.paths import ANCHOR, BASELINE
 from pytest_llm_extract.cassette.file.directory import drop_empty_folders
@@ -125,6 +126,9 @@ def _files(folder: Path, suites: Sequence[Suite], collected: Collected) -> Itera
         }
         home = folder.parent if any(folder.glob("*.yaml")) else folder
         baselines = list(_baselines(home if suite.is_primary else source, suite, collected))
+        is_used = any(suite_folder(settings.cassettes, other.id) == home for other in collected.suites)
+        if suite.is_primary and not is_used and (home / FORMULATIONS).exists():
+            cassettes[home / FORMULATIONS] = target.parent / FORMULATIONS
         yield Files(suite, cassettes, baselines, list(_batches(folder, suite, collected)))
 
 
@@ -207,8 +211,9 @@ def _said(files: Files) -> str:
     left = sum(len(left.entries) for _, target, _, left in files.baselines if target.name == BASELINE)
     if n := len(files.batches):
         names.append(count_batches(n))
-    if files.cassettes or not names:
-        names.insert(0, count_cassettes(len(files.cassettes)))
+    n_cassettes = sum(path.name != FORMULATIONS for path in files.cassettes)
+    if n_cassettes or not names:
+        names.insert(0, count_cassettes(n_cassettes))
     what = in_words(names)
     return f"moved {what} to {files.suite.key} ({files.suite.variant})" + (
         f"; {counted(left, 'accepted case')} {'stays' if left == 1 else 'stay'}" if left else ""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from pytest_llm_extract.dataset.case import is_held_out
-from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.results.recipe import Formulation
 from pytest_llm_extract.results.suite_result import SuiteResult
-from pytest_llm_extract.wording import count_cases, counted
+from pytest_llm_extract.wording import count_cases, counted, some_names
 
 HELD_OUT = "held out for one test at the end: llm-extract compare --confirm"
-_NOT_RECORDED = (Status.STALE, Status.MISSING, Status.SKIPPED)
 
 
 def why_incomplete(suite: SuiteResult) -> str | None:
@@ -18,8 +17,7 @@ def why_incomplete(suite: SuiteResult) -> str | None:
     n = len(suite.dataset_ids)
     if not suite.complete:
         return f"{len(suite.cases)} of {count_cases(n)} ran"
-    n_recorded = sum(all(s.status not in _NOT_RECORDED for s in case.samples) for case in suite.cases)
-    return None if n_recorded == n else f"{n_recorded} of {n} recorded"
+    return None if suite.n_recorded == n else f"{suite.n_recorded} of {n} recorded"
 
 
 def common_cases(
@@ -46,18 +44,11 @@ def compared_fields(suites: Sequence[SuiteResult]) -> list[str]:
     return [path for path in suites[0].paths if path in shared and path in labelled]
 
 
-def tried_before(suites: Sequence[SuiteResult]) -> frozenset[str]:
-    """Hashes of the formulations in the history of the baseline that none of these variants is."""
-    tried: set[str] = set()
-    for suite in suites:
-        for record in suite.baseline.history if suite.baseline else ():
-            tried.update(record.get("tried", ()))
-    return frozenset(tried.difference(formulation_of(suite) for suite in suites))
-
-
-def formulation_of(suite: SuiteResult) -> str:
-    """A short hash of a variant's instructions and examples; empty for an extractor."""
-    return suite.prompt["fingerprint"][:16] if suite.prompt else ""
+def tried_before(suites: Sequence[SuiteResult]) -> list[Formulation]:
+    """Formulations that were recorded before, and are none of these variants."""
+    today = {suite.prompt["fingerprint"] for suite in suites if suite.prompt}
+    tried = {formulation.fingerprint: formulation for suite in suites for formulation in suite.tried}
+    return [formulation for fingerprint, formulation in tried.items() if fingerprint not in today]
 
 
 def comparison_notes(suites: Sequence[SuiteResult], fields: Sequence[str]) -> tuple[str, ...]:
@@ -77,11 +68,11 @@ def comparison_notes(suites: Sequence[SuiteResult], fields: Sequence[str]) -> tu
             f"one seed for all cases ({', '.join(seeded)}): chance is not independent from case to case, differences "
             "look surer than they are; leave `seed` out, or give each case its own"
         )
-    if (n := len(tried_before(suites))) > 0:
+    if before := tried_before(suites):
+        named = some_names(f"{one.variant} of {one.date}" for one in before)
         notes.append(
-            f"{counted(n, 'formulation')} of earlier runs that were accepted "
-            f"{'is' if n == 1 else 'are'} no part of these tests: the best of many tries looks better than it is "
-            '(metadata {"split": "holdout"} keeps cases for one test at the end)'
+            f"{counted(len(before), 'formulation')} recorded before ({named}), not part of these tests: the best of "
+            'many tries looks better than it is (metadata {"split": "holdout"} keeps cases for one test at the end)'
         )
     small = suites[0]
     if len(small.dataset_ids) < 20:

@@ -51,8 +51,8 @@ def _formulations(evidence: Evidence) -> Question:
     sources = tuple(evidence.of_suite(name, "recipe.instructions") for name in distinct)
     said = [Statement(text, sources)]
     if before := tried_before(evidence.suites):
-        old = f"{counted(len(before), 'more formulation')} in the history of accepted runs, not among these variants"
-        said.append(Statement(old, (evidence.of_suite(evidence.primary.variant, "history[*].tried"),)))
+        old = f"{counted(len(before), 'more formulation')} recorded before, not among these variants"
+        said.append(Statement(old, (evidence.of_suite(evidence.primary.variant, "tried"),)))
     return Question("formulations", asked, "yes" if n >= FORMULATIONS else "no", tuple(said))
 
 

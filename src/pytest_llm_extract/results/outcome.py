@@ -39,6 +39,7 @@ class Status(StrEnum):
 
 
 RIGHT = (Outcome.CORRECT, Outcome.ABSENT_OK)
+NOT_RECORDED = (Status.STALE, Status.MISSING, Status.SKIPPED)
 # A case with one of these has a request and an answer, though perhaps an unusable one.
 ANSWERED = (Status.OK, Status.INVALID, Status.REFUSED, Status.TRUNCATED, Status.REJECTED)
 

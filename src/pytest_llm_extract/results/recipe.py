@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,6 +14,14 @@ class ExampleDocument(NamedTuple):
 
     id: str | None
     text: str
+
+
+class Formulation(NamedTuple):
+    """A prompt that was recorded: on which day, the variant's name then, sha256 of messages and fixed examples."""
+
+    date: str
+    variant: str
+    fingerprint: str
 
 
 class Recipe(NamedTuple):
@@ -39,6 +49,14 @@ class Recipe(NamedTuple):
     def has_examples(self) -> bool:
         """Whether a request holds few-shot examples."""
         return bool(self.examples) or self.has_own_examples
+
+    @property
+    def examples_digest(self) -> str:
+        """What tells one set of few-shot examples from another; empty without any."""
+        if self.has_own_examples:
+            return "own"
+        listed = json.dumps([example.text for example in self.examples])
+        return hashlib.sha256(listed.encode("utf-8", "surrogatepass")).hexdigest()[:16] if self.examples else ""
 
     def without_documents(self) -> Recipe:
         """The same prompt with examples that show nothing."""

@@ -12,8 +12,8 @@ from pytest_llm_extract.config.suite_folders import suite_key
 from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import JudgeNote, ScoringRules
-from pytest_llm_extract.results.outcome import FieldCounts
-from pytest_llm_extract.results.recipe import Recipe
+from pytest_llm_extract.results.outcome import NOT_RECORDED, FieldCounts
+from pytest_llm_extract.results.recipe import Formulation, Recipe
 from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
 
 
@@ -114,6 +114,7 @@ class SuiteResult(NamedTuple):
     `line` is the line of its module where the test begins with its markers, from 1; None where that is not known.
     `weights` are those of fields in the composite, by path; empty where there is none.
     `dataset` is the file of its golden data below the rootdir; None for a folder, a list or a callable.
+    `tried` are formulations that were recorded before and are none of the variants; those of a primary.
     """
 
     id: str
@@ -138,6 +139,7 @@ class SuiteResult(NamedTuple):
     line: int | None = None
     weights: Mapping[str, float] = {}
     dataset: str | None = None
+    tried: tuple[Formulation, ...] = ()
 
     @property
     def key(self) -> str:
@@ -153,6 +155,11 @@ class SuiteResult(NamedTuple):
     def samples(self) -> list[Sample]:
         """The samples of all cases."""
         return [sample for case in self.cases for sample in case.samples]
+
+    @property
+    def n_recorded(self) -> int:
+        """How many cases have a recording for each of their samples."""
+        return sum(all(sample.status not in NOT_RECORDED for sample in case.samples) for case in self.cases)
 
     @property
     def judged_by(self) -> JudgedBy:
@@ -193,6 +200,7 @@ class SuiteResult(NamedTuple):
             "line": self.line,
             "weights": dict(self.weights),
             "dataset": self.dataset,
+            "tried": [formulation._asdict() for formulation in self.tried],
         }
 
     @classmethod
@@ -221,4 +229,5 @@ class SuiteResult(NamedTuple):
             line=wire.get("line"),
             weights=dict(wire.get("weights", {})),
             dataset=wire.get("dataset"),
+            tried=tuple(Formulation(**one) for one in wire.get("tried", ())),
         )

@@ -120,6 +120,8 @@ class Controller:
             gates.publish(suite_id, "failed", GateReport(reasons, suite_id))
         heads = [run.head for run in self.suites.values()]
         self.left_behind = absent.left_behind({head.baseline.source for head in heads if head.baseline})
+        if self.settings.record != "none":
+            self._note_formulations()
         return outcome
 
     def _audit(self) -> None:
@@ -197,12 +199,19 @@ class Controller:
             what = f"partial run: {len(suite.cases)} of {count_cases(len(suite.dataset_ids))}"
         return [f"{what}, and the run is required to be complete"]
 
-    def _tried(self, suite_id: str) -> set[str]:
-        """The formulations of a suite's variants that this run compared."""
-        from pytest_llm_extract.comparison.common_cases import formulation_of
+    def _note_formulations(self) -> None:
+        """Write down what was recorded for each suite, so that later comparisons can say how often was tried."""
+        from pytest_llm_extract.baseline.formulations import note_formulations
+        from pytest_llm_extract.errors import LlmExtractError
 
-        suites = (run.suite for run in self.suites.values())
-        return {formulation_of(suite) for suite in suites if suite.id == suite_id} - {""}
+        by_id: dict[str, list[SuiteResult]] = {}
+        for run in self.suites.values():
+            by_id.setdefault(run.head.id, []).append(run.suite)
+        for suites in by_id.values():
+            try:
+                note_formulations(suites, self.settings)
+            except LlmExtractError as error:
+                self.left_behind.append(f"formulations not written down: {error}")
 
     def _accept(self, run: SuiteRun) -> str | None:
         """Accept the answers of a suite; why they could not be."""
@@ -210,7 +219,7 @@ class Controller:
         from pytest_llm_extract.errors import LlmExtractError
 
         try:
-            run.said += write_accepted(run.suite, run.entries, run.decision, self.settings, self._tried(run.suite.id))
+            run.said += write_accepted(run.suite, run.entries, run.decision, self.settings)
         except LlmExtractError as error:
             return f"not accepted: {error}"
         run.decision = run.decision and run.decision.once_accepted()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.baseline.find import AcceptedAnswers, Sought, find_accepted
+from pytest_llm_extract.baseline.formulations import tried_before
 from pytest_llm_extract.config.options import RECORD_MODES
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.source import MarkerSource, path_below
@@ -77,7 +78,9 @@ def build_suites(arguments: MarkerArguments, settings: Settings) -> list[Suite]:
         raise UsageError(source, f"a variant is called {names[0]!r}, as the primary is by its prompt or extractor")
     _check_item_ids(suites, source)
     others = [(suite, tuple(name for name in names if name != suite.variant)) for suite in suites]
-    return [suite._replace(others=named) for suite, named in others]
+    primary, *further = [suite._replace(others=named) for suite, named in others]
+    today = {suite.call.fingerprint for suite in suites if suite.call}
+    return [primary._replace(tried=tried_before(arguments.suite_id, today, settings)), *further]
 
 
 def _gold_options(given: Mapping[str, Any], source: str) -> GoldOptions:

@@ -17,6 +17,7 @@ from pytest_llm_extract.prompt.prompt_call import PromptCall
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.judge import JudgeNote, ScoringRules
 from pytest_llm_extract.results.outcome import Outcome, Status
+from pytest_llm_extract.results.recipe import Formulation
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import lost_answer
@@ -31,7 +32,7 @@ class Suite(NamedTuple):
 
     The `primary` variant is what the marker itself says; `others` names the further ones of the same function.
     `settled` are the keys of lints that a person settled. `place` numbers its function among those that pytest
-    collected, and the variant within it.
+    collected, and the variant within it. `tried` are formulations of before, at the primary.
 
     `concurrency` is the most calls in flight while it is recorded, None for the run's own limit; `record` is the most
     that a recording run may do to its cassettes, one of RECORD_MODES.
@@ -60,6 +61,7 @@ class Suite(NamedTuple):
     weights: Mapping[str, float] = {}
     dataset: str | None = None
     place: tuple[int, int] = (0, 0)
+    tried: tuple[Formulation, ...] = ()
 
     @property
     def key(self) -> str:
@@ -99,6 +101,7 @@ class Suite(NamedTuple):
             line=self.line,
             weights=dict(self.weights),
             dataset=self.dataset,
+            tried=self.tried,
         )
 
     def _prompt(self) -> dict[str, str] | None:

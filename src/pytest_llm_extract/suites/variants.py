@@ -47,9 +47,12 @@ def expand_variants(given: Mapping[str, Any], marker: MarkerSource) -> list[Vari
     expanded += [_variant(variant, shared, source) for variant in _matrix(shared, prompts, models)]
     for entry in _variants(given, shared.get("prompt"), marker):
         expanded.append(_variant(entry, shared, source))
-    names = [one.name for one in expanded if one.name is not None]
-    for name in names:
-        if names.count(name) > 1:
+    names: dict[str, str] = {}
+    for name in (one.name for one in expanded if one.name is not None):
+        other = names.setdefault(name.casefold(), name)
+        if other != name:
+            raise UsageError(source, f"variants {other!r} and {name!r} would share a folder where case does not count")
+        if sum(one.name == name for one in expanded) > 1:
             raise UsageError(source, f"two variants are called {name!r}")
     return expanded
 
