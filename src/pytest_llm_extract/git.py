@@ -112,8 +112,7 @@ class Revision(NamedTuple):
 
     def files(self, under: str, name: str) -> list[Path]:
         """The files called `name` below a folder, relative to `folder`."""
-        listed = _git(self.folder, "ls-tree", "-r", "-z", "--name-only", self.commit, "--", under)
-        return [Path(path) for path in listed.stdout.split("\0") if path and Path(path).name == name]
+        return [path for path in self.blobs(under) if path.name == name]
 
     def blobs(self, under: str = ".") -> dict[Path, str]:
         """The ids of all files below a folder, by their path relative to `folder`."""

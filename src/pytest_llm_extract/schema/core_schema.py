@@ -28,33 +28,29 @@ class Definitions:
         """A part of the schema that is complete by itself, with all that it may refer to."""
         return {"type": "definitions", "schema": core, "definitions": list(self._found.values())}
 
-    def resolve(self, core: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The schema without the wrappers that name, default or post-process it, or hold it as JSON text."""
+    def _wrapped(self, core: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """The schema and what it wraps, from the outside in: what names, defaults or post-processes another one."""
         while True:
-            kind = core["type"]
-            if kind == "definitions":
-                core = core["schema"]
-            elif kind == "definition-ref":
-                core = self._found[core["schema_ref"]]
-            elif kind in FUNCTIONS or kind in ("default", "nullable") or is_json_of(core):
-                core = core["schema"]
-            elif kind in _TWOFOLD and (inner := self.resolve(core[_TWOFOLD[kind]]))["type"] in (*_LISTS, "dict"):
-                core = inner
-            else:
-                return core
-
-    def rules(self, core: Mapping[str, Any]) -> tuple[Rule, ...]:
-        """The rules that wrappers and type carry, the outermost last, since it takes precedence."""
-        rules: tuple[Rule, ...] = ()
-        while True:
-            rules = (*(core.get("metadata") or {}).get(METADATA_KEY, ()), *rules)
+            yield core
             kind = core["type"]
             if kind == "definition-ref":
                 core = self._found[core["schema_ref"]]
             elif kind in FUNCTIONS or kind in ("definitions", "default", "nullable") or is_json_of(core):
                 core = core["schema"]
             else:
-                return rules
+                return
+
+    def resolve(self, core: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The schema without the wrappers that name, default or post-process it, or hold it as JSON text."""
+        *_, core = self._wrapped(core)
+        if (key := _TWOFOLD.get(core["type"])) and (inner := self.resolve(core[key]))["type"] in (*_LISTS, "dict"):
+            return inner
+        return core
+
+    def rules(self, core: Mapping[str, Any]) -> tuple[Rule, ...]:
+        """The rules that wrappers and type carry, the outermost last, since it takes precedence."""
+        carried = [(part.get("metadata") or {}).get(METADATA_KEY, ()) for part in self._wrapped(core)]
+        return tuple(rule for rules in reversed(carried) for rule in rules)
 
     def inner_rules(self, core: Mapping[str, Any], seen: frozenset[int] = frozenset()) -> Iterator[Rule]:
         """The rules within a type, such as those of a tuple's items, a dataclass' fields; a model's are its own."""
