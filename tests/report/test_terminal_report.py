@@ -80,6 +80,10 @@ def test_signs_are_explained_where_they_are_shown() -> None:
     assert said(lost)[-1].endswith("LOST: p_adj is at most alpha)")
     right = suite([case(i, "town:c", "town:c") for i in range(12)])
     assert not said(right, NARROW._replace(has_letters=True))[-1].startswith("(")
+    missing = suite([replace(case(i, None, "town:w"), status=Status.MISSING) for i in range(12)])._replace(
+        baseline=None
+    )
+    assert "~" not in "".join(said(missing, NARROW._replace(has_letters=True)))
 
 
 def test_partial_run_judges_no_field() -> None:

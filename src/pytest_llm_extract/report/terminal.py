@@ -14,8 +14,8 @@ from pytest_llm_extract.report.tables import changes_table, fields_table
 from pytest_llm_extract.report.terminal_text import MISSES, fit, printable
 from pytest_llm_extract.results.aggregate import tally
 from pytest_llm_extract.results.case_report import CaseNote
-from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.results.case_result import CaseResult, Sample
+from pytest_llm_extract.results.outcome import RIGHT, Status
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.wording import count_cases, count_samples, some_names
 
@@ -79,8 +79,15 @@ def suite_lines(
     )
     steps = [] if accepted else [f"next: {step}" for step in next_steps(suite, decision, form.record_flag)]
     lines += form.fit([*accepted, *steps], 5)
-    has_wrong = any(summary.counts.right < summary.counts.n for summary in decision.fields.values())
-    return lines + form.fit(legend(lines, has_letters=form.has_letters and has_wrong), 2)
+    has_letters = form.has_letters and not suite.scoring.strict and any(map(_is_imperfect, suite.samples))
+    return lines + form.fit(legend(lines, has_letters=has_letters), 2)
+
+
+def _is_imperfect(sample: Sample) -> bool:
+    """Whether an answer has a wrong value, which fails no case by itself."""
+    if sample.status in (Status.STALE, Status.MISSING, Status.ERROR):
+        return False
+    return any(leaf.outcome not in RIGHT for leaves in sample.leaves.values() for leaf in leaves)
 
 
 def _answers(suite: SuiteResult, decision: Decision, form: Form) -> list[str]:
