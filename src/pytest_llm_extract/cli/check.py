@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,9 @@ from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.config.suite_folders import folder_name, module_folder
 from pytest_llm_extract.credentials.scanner import Watch
 from pytest_llm_extract.errors import CassetteError
+from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.extraction.job import Job, wanted_cassettes
+from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.recording.plan import Probe, RecordingPlan
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.wording import count_cases, count_cassettes
@@ -68,6 +70,7 @@ def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
     moved = set(_moved(orphans, collected))
     orphans = [path for path in orphans if path not in moved]
     findings = [
+        *_of_fixtures(collected.asked),
         *_of_plans(collected.plans),
         *_of_moved(moved),
         *_unreadable(collected, wanted),
@@ -97,6 +100,13 @@ def _of_moved(paths: Iterable[Path]) -> Iterator[CheckFinding]:
     for folder, count in sorted(folders.items()):
         why = "cases that lack one have these names; if their suite moved: llm-extract mv OLD NEW"
         yield CheckFinding("moved", f"{_shown(folder)}: {count_cassettes(count)}", why, count)
+
+
+def _of_fixtures(asked: Mapping[str, Call]) -> Iterator[CheckFinding]:
+    """Recordings of fixtures that cannot be replayed."""
+    for name, call in asked.items():
+        if call.problem is not None:
+            yield CheckFinding(call.status.value, f"recording {visible(name)!r} of a fixture", call.problem)
 
 
 def _of_plans(plans: Sequence[RecordingPlan]) -> Iterator[CheckFinding]:

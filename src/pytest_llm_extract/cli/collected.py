@@ -7,7 +7,7 @@ import io
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,10 +15,11 @@ import pytest
 
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.report.recording_progress import Display
 from pytest_llm_extract.session.batch_desk import BatchDesk
-from pytest_llm_extract.session.record_first import DESK, DISPLAY, PLANS
+from pytest_llm_extract.session.record_first import ASKED, DESK, DISPLAY, PLANS
 from pytest_llm_extract.session.stash import suite_and_case
 from pytest_llm_extract.suites.suite import Suite
 
@@ -32,7 +33,8 @@ class Collected:
 
     `modules` are the test modules that were collected, as their node ids name them. `plans` say what the suites'
     cassettes are worth, where that was asked for; a suite whose fixtures fail or skip has none. `n_selected` counts the
-    cases of each suite, by its key, that a run would run.
+    cases of each suite, by its key, that a run would run. `asked` is what fixtures asked, by the name of the recording,
+    in a run that planned.
     """
 
     settings: Settings
@@ -41,6 +43,7 @@ class Collected:
     modules: frozenset[str]
     plans: tuple[RecordingPlan, ...]
     n_selected: dict[str, int]
+    asked: Mapping[str, Call]
 
 
 def collect(paths: Sequence[str] = (), *, planned: bool = False, flags: Sequence[str] = ()) -> Collected:
@@ -58,7 +61,7 @@ def collect(paths: Sequence[str] = (), *, planned: bool = False, flags: Sequence
         raise UsageError("pytest", collector.problem)
     suites, errors = tuple(collector.suites.values()), tuple(collector.errors)
     modules, plans = frozenset(collector.modules), tuple(collector.plans)
-    return Collected(collector.settings, suites, errors, modules, plans, collector.n_selected)
+    return Collected(collector.settings, suites, errors, modules, plans, collector.n_selected, collector.asked)
 
 
 def run_desk(paths: Sequence[str], mode: str, display: Display) -> BatchDesk:
@@ -96,6 +99,7 @@ class _Collector:
     modules: set[str] = field(default_factory=set)
     plans: list[RecordingPlan] = field(default_factory=list)
     n_selected: dict[str, int] = field(default_factory=dict)
+    asked: Mapping[str, Call] = field(default_factory=dict)
     display: Display | None = None
     desk: BatchDesk | None = None
 
@@ -135,4 +139,5 @@ class _Collector:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self.plans = session.config.stash.get(PLANS, [])
+        self.asked = session.config.stash.get(ASKED, {})
         self.desk = session.config.stash.get(DESK, None)

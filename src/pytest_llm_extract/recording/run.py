@@ -21,6 +21,7 @@ from pytest_llm_extract.extraction.call import Call, record, replay
 from pytest_llm_extract.extraction.job import Job, Key, is_wanted, record_mode, variant_folder
 from pytest_llm_extract.extraction.recording_failure import Failure, is_too_long
 from pytest_llm_extract.extraction.same_requests import Source, holds_requests
+from pytest_llm_extract.extraction.slot import Slot
 from pytest_llm_extract.formats.atomic_write import check_writable
 from pytest_llm_extract.recording.budget import Budget
 from pytest_llm_extract.recording.places import Places, threads_for
@@ -63,6 +64,7 @@ class RecordingRun:
         self._pace, self._budget = Pace(), Budget(settings.budget_usd)
         self._results: dict[Key, JobResult] = {}
         self._unpriced_model: str | None = None  # of a recording in a test; no budget can be kept after it
+        self.asked: dict[str, Call] = {}  # by fixtures, by the name of the recording
 
     def copy(self, plans: Iterable[RecordingPlan]) -> None:
         """Copy the recordings that another variant has of the very same requests."""
@@ -123,7 +125,7 @@ class RecordingRun:
         source = running.plan.shared.get(job.key)
         if source is not None and holds_requests(function, job.slot(self._settings), source.cassette):
             return self._written(job, _text(source))
-        tries = self._tries(job, function, places, running.stop, running.retry)
+        tries = self._tries(job.slot(self._settings), function, places, running.stop, running.retry)
         call = self._within_budget(map(partial(self._spend, running), tries), partial(running.price, job))
         if call is None:
             words = "interrupted" if running.stop.is_set() else _over_budget(self._budget, running.price(job))
@@ -164,18 +166,18 @@ class RecordingRun:
 
     def _tries(
         self,
-        job: Job,
+        slot: Slot,
         function: Callable[[], Any],
         places: Places,
         stop: threading.Event,
         retry: Callable[[Failure, float], None] = lambda failure, wait_s: None,
     ) -> Iterator[Call]:
-        """Try to record a case until it succeeds or a further try is pointless. The last call counts.
+        """Try to record an extraction until it succeeds or a further try is pointless. The last call counts.
 
         `retry` is called with each failure after which there is a further try, and in how many seconds. Nothing is sent
         once `stop` is set, also not by those who wait for their turn.
         """
-        slot, first, errors = job.slot(self._settings), clock.monotonic_s(), 0
+        first, errors = clock.monotonic_s(), 0
         while True:
             with places.taken() as leave:
                 started = self._pace.wait(stop)
@@ -230,14 +232,29 @@ class RecordingRun:
         model = self._unpriced_model or self._model_without_price(job.suite)
         if model is not None:
             return Call(before, problem=f"not recorded: {_unpriced(model).words}")
-        call = self._within_budget(self._tries(job, function, Places(), threading.Event()), lambda: None)
-        if call is None:
-            return Call(before, problem=f"not recorded: {_over_budget(self._budget, None)}")
+        call = self._record_at_once(job.slot(self._settings), function, before)
         if self._is_unpriced(call):
             self._unpriced_model = str(call.facts.answers.model)
         if call.recorded:
             self._results[job.key] = JobResult.of(call)  # a test that is run again gets the same answer
         return call
+
+    def ask(self, name: str, slot: Slot, function: Callable[[], Any]) -> Call:
+        """Replay what a fixture asks, after recording it if the run does; once, whoever asks again."""
+        known = self.asked.get(name)
+        if known is not None and known.problem is not None:
+            return known
+        call = replay(function, slot)
+        if known is not None:
+            return call
+        if self._settings.sends and is_wanted(call.status, self._settings.record):
+            call = self._record_at_once(slot, function, call.status)
+        self.asked[name] = call
+        return call
+
+    def _record_at_once(self, slot: Slot, function: Callable[[], Any], before: Status) -> Call:
+        call = self._within_budget(self._tries(slot, function, Places(), threading.Event()), lambda: None)
+        return call or Call(before, problem=f"not recorded: {_over_budget(self._budget, None)}")
 
 
 def _text(source: Source) -> str | Failure:

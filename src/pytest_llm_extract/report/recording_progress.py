@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_llm_extract import clock
+from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.recording.progress import Estimate, Progress, SuitePlan
 from pytest_llm_extract.report.terminal_text import printable
@@ -40,6 +41,19 @@ def plan_lines(plans: Sequence[SuitePlan], *, in_batches: bool = False) -> list[
     n, shared = sum(plan.to_record for plan in plans), sum(plan.shared.total() for plan in plans)
     last = f"{count_cassettes(n)} to record" if n else "nothing to record"
     return [*lines, last + (f", {count_cassettes(shared)} to copy" if shared else "")]
+
+
+def asked_lines(asked: Mapping[str, Call]) -> list[str]:
+    """What fixtures asked, by the name of the recording: fresh, recorded, or why not."""
+    return [f"recording {visible(name)!r} of a fixture: {_asked(call)}" for name, call in asked.items()]
+
+
+def _asked(call: Call) -> str:
+    if call.problem is not None:
+        return f"{call.status.value}: {printable(call.problem, 300)}; tests that use it cannot be planned without it"
+    n, usage = len(call.facts.fingerprints), call.usage
+    took = f", {counted(n, 'call')}, {counted(usage.input_tokens + usage.output_tokens, 'token')}"
+    return f"recorded{took}, {dollars(call.cost_usd)}" if call.recorded else "fresh"
 
 
 def twice_lines(groups: Iterable[Sequence[str]]) -> list[str]:

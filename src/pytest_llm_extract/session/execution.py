@@ -19,6 +19,7 @@ from pytest_llm_extract.session.stash import EXTRACTION, SETTINGS, recording_run
 if TYPE_CHECKING:
     from pytest_llm_extract.dataset.gold import GoldenCase
     from pytest_llm_extract.extraction.extraction import Extraction
+    from pytest_llm_extract.session.recorded_fixtures import Recorded
     from pytest_llm_extract.suites.suite import Suite
 
 _routing = pytest.StashKey[ExitStack]()
@@ -42,6 +43,14 @@ def llm_client() -> Any:
     from pytest_llm_extract.prompt.client import default_client
 
     return default_client()
+
+
+@pytest.fixture(scope="session")
+def llm_recorded(request: pytest.FixtureRequest) -> Recorded:
+    """Record and replay what a fixture asks a model: `llm_recorded("glossary", ask, text)` is `ask(text)`."""
+    from pytest_llm_extract.session.recorded_fixtures import Recorded
+
+    return Recorded(request.config.stash[SETTINGS], recording_run(request.config))
 
 
 @pytest.fixture

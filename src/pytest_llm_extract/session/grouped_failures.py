@@ -10,6 +10,7 @@ import pytest
 
 _NOT_REPLAYED = ("stale", "missing")
 _SHOWN = 5
+_KINDS = ("failed", "error")
 _MOST_LINES = 10  # of the short summary, for cases that fail in the same way
 
 
@@ -19,7 +20,7 @@ class GroupedFailures:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._cases: dict[str, tuple[str, str, str]] = {}  # by node id: suite, status, case
-        self._all: list[Any] | None = None
+        self._all: dict[str, list[Any]] = {}  # while the terminal has others: by kind
 
     def add(self, nodeid: str, suite: str, status: str, case: str) -> None:
         """Note the status of a case that failed."""
@@ -28,24 +29,24 @@ class GroupedFailures:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, object, object]:
         """Group them before the terminal shows its failures; with -vv it shows each."""
-        failed = terminalreporter.stats.get("failed")
-        if failed and self._config.option.verbose < 2:
-            self._all = failed
-            terminalreporter.stats["failed"] = [
-                group[0] if len(group) == 1 else self._merged(group) for group in self._groups(failed)
+        if self._config.option.verbose < 2:
+            self._all = {kind: terminalreporter.stats[kind] for kind in _KINDS if kind in terminalreporter.stats}
+        for kind, reports in self._all.items():
+            terminalreporter.stats[kind] = [
+                group[0] if len(group) == 1 else self._merged(group) for group in self._groups(reports)
             ]
         try:
             return (yield)
         finally:  # after the short summary, before the counts
-            if self._all is not None:
-                terminalreporter.stats["failed"], self._all = self._all, None
+            terminalreporter.stats |= self._all
+            self._all = {}
 
     def shorten(self, terminalreporter: Any) -> None:
         """Have the short summary name each failure, or the suite where many of its cases fail in the same way."""
-        if self._all is not None:
-            terminalreporter.stats["failed"] = [
+        for kind, reports in self._all.items():
+            terminalreporter.stats[kind] = [
                 report
-                for group in self._groups(self._all)
+                for group in self._groups(reports)
                 for report in (group if len(group) <= _MOST_LINES else [self._in_short(group)])
             ]
 
@@ -65,12 +66,14 @@ class GroupedFailures:
 
     def _way(self, report: Any) -> tuple[str, ...] | None:
         """How a case failed; None if no other case failed in the same way."""
-        if report.nodeid not in self._cases or report.when != "call":
+        if report.nodeid not in self._cases or report.when not in ("setup", "call"):
             return None
         suite, status, _ = self._cases[report.nodeid]
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if report.when == "setup":  # of a fixture that many cases use, say
+            return None if crash is None else (suite, report.when, str(crash.message))
         if status in _NOT_REPLAYED:
             return suite, status
-        crash = getattr(report.longrepr, "reprcrash", None)
         if crash is None or "\n" in str(crash.message):  # the differences of a strict case, say
             return None
         return suite, str(crash.path), str(crash.lineno), str(crash.message).partition(":")[0]

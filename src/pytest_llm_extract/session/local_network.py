@@ -100,6 +100,6 @@ class OutsideRequests:
         """A sentence for each address."""
         return [
             f"{count} request{'s' if count > 1 else ''} to {address} outside of an extraction: neither recorded nor "
-            "replayed (llm_extract_strict_network = true refuses them)"
+            "replayed (`llm_recorded` records them, llm_extract_strict_network = true refuses them)"
             for address, count in sorted(self.counts.items())
         ]

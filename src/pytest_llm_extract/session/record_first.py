@@ -12,6 +12,7 @@ import pytest
 from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.http.router import routed
 from pytest_llm_extract.config.settings import Settings
+from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.extraction.event_loop import ready_loop
 from pytest_llm_extract.extraction.job import record_mode
 from pytest_llm_extract.extraction.same_requests import SameRequests
@@ -23,6 +24,7 @@ from pytest_llm_extract.report.recording_progress import (
     Display,
     Log,
     Quiet,
+    asked_lines,
     plan_lines,
     summary_lines,
     twice_lines,
@@ -34,6 +36,8 @@ from pytest_llm_extract.session.selected_cases import NoFixtures, Selected, sele
 
 # The plans that --llm-extract-plan made, on the config.
 PLANS = pytest.StashKey[list[RecordingPlan]]()
+# What fixtures asked in a run that plans, by the name of the recording, on the config.
+ASKED = pytest.StashKey[Mapping[str, Call]]()
 # Where a command shows what recording does, in the place of pytest's terminal.
 DISPLAY = pytest.StashKey[Display]()
 # What a run did with batches, on the config.
@@ -47,6 +51,11 @@ class Recorder:
         self._settings, self._run = settings, run
         self._same = SameRequests(settings)
         self.plans: list[RecordingPlan] = []
+
+    @property
+    def asked(self) -> Mapping[str, Call]:
+        """What fixtures asked so far, by the name of the recording."""
+        return self._run.asked
 
     def record(self, session: pytest.Session, display: Display) -> BatchDesk:
         """Collect batches, plan all suites, then record them one after the other, or send them in batches.
@@ -82,10 +91,11 @@ class Recorder:
     ) -> None:
         plans = self._plans(selected, first, waiting)
         self.plans = [plan for _, plan in plans]
-        if plans:
+        asked = asked_lines(self._run.asked)
+        if plans or asked:
             in_batches = self._settings.batch is not None
             shown = plan_lines([plan.shown for plan in self.plans], in_batches=in_batches)
-            display.lines(["", *shown, *twice_lines(recorded_twice(self.plans))])
+            display.lines(["", *asked, *shown, *twice_lines(recorded_twice(self.plans))])
         if self._settings.plan_only:
             return
         self._run.withhold([job for plan in self.plans for job in plan.waiting], waiting)
@@ -168,6 +178,7 @@ class NoTests:
             return None
         desk = self._recorder.record(session, display_of(self._config, even_quiet=True))
         self._config.stash[PLANS], self._config.stash[DESK] = self._recorder.plans, desk
+        self._config.stash[ASKED] = self._recorder.asked
         if desk.problem is not None:
             raise session.Failed(desk.problem)
         return True

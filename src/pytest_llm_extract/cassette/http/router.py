@@ -49,7 +49,7 @@ class OutsideExtraction(Exception):
     def __str__(self) -> str:
         return (
             f"a request to {self.address} was sent outside of an extraction, so it is neither recorded nor replayed: "
-            "send it in the extractor, or unset llm_extract_strict_network"
+            "send it in the extractor or with `llm_recorded`, or unset llm_extract_strict_network"
         )
 
 

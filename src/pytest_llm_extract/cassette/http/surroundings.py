@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-_HINT = ". The ini llm_extract_allowed_hosts can allow this host"
+_HINT = ". The ini llm_extract_allowed_hosts can allow this host, and `llm_recorded` records what a fixture asks"
 _HERE = frozenset({"", "localhost", "0.0.0.0", "::", "localhost.localdomain"})
 
 

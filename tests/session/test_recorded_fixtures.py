@@ -1,0 +1,120 @@
+"""A fixture that asks the model is recorded under a name, and replayed without a network."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from plain_http import ASK
+from recorded import record
+from standin import StandIn
+
+SUITE = (
+    ASK
+    + """
+import pytest
+from pydantic import BaseModel
+
+class Item(BaseModel):
+    name: str
+
+async def ask_later(question):
+    return ask(("user", question))
+
+@pytest.fixture(scope="session")
+def glossary(llm_recorded):
+    return llm_recorded("glossary", ask, ("user", "What is a bolt?"))
+
+@pytest.fixture(scope="module")
+def summary(llm_recorded):
+    return llm_recorded("sum/mary", ask_later, "Sum up.")
+
+@pytest.mark.llm_extract(schema=Item, cases=[
+    {"id": f"c{n:02}", "input": f"doc {n}", "expected": {"name": f"doc {n}"}} for n in range(12)])
+def test_items(extraction, glossary, summary):
+    read = lambda text: Item(name=json.loads(ask(("system", glossary + summary), ("user", text)))["name"])
+    assert extraction.run(read, extraction.case.input).name
+
+def test_of_no_suite(glossary):
+    assert glossary
+"""
+)
+
+
+def answer(body: dict[str, Any]) -> str:
+    """The document as its name."""
+    return json.dumps({"name": body["messages"][-1]["content"]})
+
+
+def questions(provider: StandIn) -> list[str]:
+    """What fixtures asked."""
+    said = [body["messages"][-1]["content"] for body in provider.requests]
+    return [text for text in said if not text.startswith("doc")]
+
+
+def test_what_fixtures_ask_is_recorded(bare: pytest.Pytester) -> None:
+    """Once, in files of its own; each case replays alone. A changed question is named by every command."""
+    bare.makepyfile(test_items=SUITE)
+    plan = bare.runpytest("--llm-extract-plan")
+    plan.stdout.fnmatch_lines(["recording 'glossary' of a fixture: missing: no cassette glossary-*cannot be planned*"])
+    with StandIn(answer) as provider:
+        run = record(bare, provider)
+        run.assert_outcomes(passed=14)
+        run.stdout.fnmatch_lines(["recording 'glossary' of a fixture: recorded, 1 call, * tokens, *"])
+        assert questions(provider) == ["What is a bolt?", "Sum up."]
+        shared = sorted(path.name[:8] for path in bare.path.joinpath("cassettes", "shared").iterdir())
+        assert shared == ["glossary", "sum-mary"]
+        bare.runpytest("-k", "c07").assert_outcomes(passed=1, deselected=12)
+        bare.runpytest().assert_outcomes(passed=14)
+        bare.runpytest("--llm-extract-plan").stdout.fnmatch_lines(["recording 'sum/mary' of a fixture: fresh"])
+
+        path = bare.path / "test_items.py"
+        path.write_text(path.read_text().replace("a bolt?", "a nut?"))
+        stale = bare.runpytest()
+        stale.assert_outcomes(errors=13, failed=1)
+        stale.stdout.fnmatch_lines(
+            [
+                "*ERROR at setup of test_items: 12 cases*",
+                "stale: recording 'glossary' of a fixture: messages changed",
+                "    -What is a bolt?",
+                "    to record: pytest --llm-record; *",
+                "ERROR test_items.py::test_items - 12 cases: *",
+            ]
+        )
+        check = bare.run("llm-extract", "check")
+        check.stdout.fnmatch_lines(["stale       recording 'glossary' of a fixture: messages changed"])
+        assert check.ret == 1
+        record(bare, provider).assert_outcomes(passed=14)
+        assert questions(provider)[2:] == ["What is a nut?"]
+
+
+def test_what_cannot_be_recorded_is_said(bare: pytest.Pytester) -> None:
+    """No key, a call without a request, and no name."""
+    bare.makepyfile(
+        test_items="""
+        import pytest
+        from openai import OpenAI
+
+        def ask(text):
+            OpenAI().chat.completions.create(model="m", messages=[{"role": "user", "content": text}])
+
+        def test_key(llm_recorded):
+            llm_recorded("key", ask, "x")
+
+        def test_nothing(llm_recorded):
+            llm_recorded("nothing", len, "x")
+
+        def test_name(llm_recorded):
+            llm_recorded(ask, "x")
+        """
+    )
+    run = bare.runpytest("--llm-record")
+    run.assert_outcomes(failed=3)
+    run.stdout.fnmatch_lines(
+        [
+            "missing: recording 'key' of a fixture: not recorded: recording needs OPENAI_API_KEY",
+            "error: recording 'nothing' of a fixture: the extraction sent no request*",
+            "*llm_recorded: needs a name, as in llm_recorded('glossary', ask, text), got <function ask*",
+        ]
+    )
