@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from standin_other_batches import AnthropicBatches, GoogleBatches
 from test_other_providers import PLAIN
 
 from pytest_llm_extract.batches.queue import Queue
+from pytest_llm_extract.cassette.sent_batch import SentBatch
 
 ALL = ["c0", "c1", "c2", "c3"]
 
@@ -71,11 +73,8 @@ def test_a_project_says_what_the_queue_takes(prompted: pytest.Pytester) -> None:
         again = submit(prompted)
         again.stdout.fnmatch_lines(["  waiting: 1 request: not sent yet, for want of room *", "nothing was sent"])
         collect(prompted, "-k", "c0")  # what is not selected waits on
-        waits = [path for path in batch_files(prompted) if '"is_queued": true' in path.read_text()]
-        kept = waits[0].read_bytes()
         provider.end()
         submit(prompted).stdout.fnmatch_lines(["*: 3 cassettes written *", "*sent 1 request of 1 case *"])
-        waits[0].write_bytes(kept)  # as if the process had ended before it took this out
         provider.end()
         assert collect(prompted).ret == 0
         assert (sizes(provider), cassette_names(prompted), batch_files(prompted)) == ([3, 1], ALL, [])
@@ -84,6 +83,31 @@ def test_a_project_says_what_the_queue_takes(prompted: pytest.Pytester) -> None:
         prompted.path.joinpath("read.md").write_text("Read it.")
         collect(prompted).stdout.fnmatch_lines(["  never sent, and forgotten: the requests of 1 cassette, which *"])
         assert len(batch_files(prompted)) == 1
+
+
+@pytest.mark.parametrize("kind", ["gpt", "gemini"])
+def test_another_machine_has_sent_what_waited(prompted: pytest.Pytester, kind: str) -> None:
+    """With the same state files: halves have the same names everywhere, so the batch is found, and paid once."""
+    if kind == "gemini":
+        prompted.makepyfile(test_items=PLAIN.replace("EXTRACTOR", kind))
+    provider = GoogleBatches() if kind == "gemini" else BatchProvider()
+    with batching(provider):
+        prompted.makeini("[pytest]\nllm_extract_batch_tokens = * 1")
+        submit(prompted)
+        provider.end()
+        committed = {path: path.read_bytes() for path in batch_files(prompted)}
+        collect(prompted).stdout.fnmatch_lines(["*: 1 cassette written *", "*sent 1 request of 1 case *"])
+        for path in batch_files(prompted):
+            path.unlink()
+        for path, data in committed.items():  # on the other machine
+            path.write_bytes(data)
+        for path in (prompted.path / "cassettes").rglob("c*.yaml"):
+            path.unlink()
+        assert collect(prompted).ret == 0
+        for _ in range(4):
+            provider.end()
+            collect(prompted)
+        assert (len(provider.requests), cassette_names(prompted), batch_files(prompted)) == (4, ALL, [])
 
 
 def test_a_request_that_is_larger_than_the_queue_is_named(prompted: pytest.Pytester) -> None:
@@ -129,21 +153,34 @@ def test_other_providers_refuse_at_once(prompted: pytest.Pytester, extractor: st
         assert (len(provider.requests), cassette_names(prompted)) == (4, ALL)
         prompted.path.joinpath("test_items.py").write_text(PLAIN.replace("EXTRACTOR", extractor).replace("doc", "text"))
         provider.refuse = refuse
+        assert submit(prompted, "-k", "c0").ret == 1  # an empty queue does not take even one request
+        alone = prompted.runpytest_subprocess("--llm-extract-collect=wait", "-k", "c0")  # which would be in vain
+        alone.stdout.fnmatch_lines(["  not sent: a batch of 1 request* was refused *: HTTP 429: too many requests *"])
+        assert len(batch_files(prompted)) == 1
+        prompted.runpytest_subprocess("--llm-extract-collect=cancel")
         words["error"]["type"] = "insufficient_quota"
         submit(prompted).stdout.fnmatch_lines(["  not sent: a batch of 4 requests was refused *: HTTP 429: *"])
         assert batch_files(prompted) == []
 
 
 def test_what_a_queue_takes() -> None:
-    """The lower of what the project says and what a refusal told; an empty queue is offered anything."""
-    assert Queue(0, 10, None).takes(11)
-    assert [Queue(4, *known).takes(6) for known in ((None, None), (10, None), (10, 9), (None, 9))] == [
-        True,
-        True,
-        False,
-        False,
+    """What the project says. Where nobody says it, all at first, and what was refused when nothing else goes on."""
+    assert Queue(0, 10).takes(11)
+    assert [Queue(4, limit).takes(6) for limit in (None, 10, 9)] == [True, True, False]
+    assert [Queue(n_open, None).takes(6, has_waited=True) for n_open in (0, 4)] == [True, False]
+
+
+def test_halves_have_the_same_names_everywhere(tmp_path: Path) -> None:
+    """And each request is in one of them."""
+    requests = {name: (f"{name}.yaml",) for name in "abc"}
+    batch = SentBatch("0" * 16, "s", "openai", "http://x", "/v1", "m", "2026-01-01", requests, id="b", n_tokens=9)
+    halves = [batch.write(tmp_path).halved(tmp_path) for _ in range(2)]
+    assert halves[0] == halves[1]
+    assert [(list(half.requests), half.n_tokens, half.id, half.is_queued) for half in halves[0]] == [
+        (["a", "b"], 6, None, True),
+        (["c"], 3, None, True),
     ]
-    assert Queue(4, None, None).most_after_refusal(6) == 5
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_line_that_is_not_a_limit_is_refused(prompted: pytest.Pytester) -> None:

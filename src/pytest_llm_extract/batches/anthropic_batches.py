@@ -143,5 +143,5 @@ def _status(error: Any) -> int:
 
 
 ANTHROPIC = BatchApi(
-    "anthropic", 100_000, 250_000_000, 24, _target, _line, _upload, _create, _find, _look, _read, _cancel
+    "anthropic", 100_000, 250_000_000, 24, _target, _line, _upload, _create, _find, _look, _read, _cancel, False
 )  # 256 MB

@@ -60,6 +60,7 @@ class BatchApi(NamedTuple):
     `line_of` writes one request of a batch. `upload` gives the id of a file that was uploaded, None where the API has
     no files. `create` makes the batch. `find` looks for a batch that may have been created. `read` gives its results.
     `cancel` asks for the end of a batch; what was answered until then stays.
+    `has_names` says that the provider keeps the name of a batch, by which any machine finds it.
     """
 
     name: str
@@ -74,6 +75,7 @@ class BatchApi(NamedTuple):
     look: Callable[[Caller, SentBatch], Look]
     read: Callable[[Caller, SentBatch, Look], Iterator[Line | str]]
     cancel: Callable[[Caller, SentBatch], object]
+    has_names: bool
 
 
 def json_line(value: Any) -> bytes:

@@ -72,8 +72,8 @@ class SuiteCollector:
                 state = self._ask(batch, caller) if caller is not None else self._without_caller(batch)
             if isinstance(state, _Results):
                 ended.append(state)
-            elif isinstance(state, Waiting):
-                self.collection.waiting.append(state._replace(jobs=state.jobs or tuple(self._asking(state.batch))))
+            else:
+                self.collection.waiting += [one._replace(jobs=tuple(self._asking(one.batch))) for one in state]
         self.collection.n_ended = len(ended)
         self._write(ended)
         for results in ended:
@@ -93,36 +93,32 @@ class SuiteCollector:
                         self._note_caller(unanswered, callers)
         return callers
 
-    def _without_caller(self, batch: SentBatch) -> _Results | Waiting:
+    def _without_caller(self, batch: SentBatch) -> _Results | list[Waiting]:
         """A batch that no request of today can ask for. That is no reason to forget it if one waits for it."""
         if not self._asking(batch):
             return _Results(batch, {}, _NO_LINE)
         if self._needs is not None:
-            return Waiting(batch, None, f"collecting needs {self._needs}", is_stuck=True)
+            return [Waiting(batch, None, f"collecting needs {self._needs}", is_stuck=True)]
         elsewhere = f"it was sent to {batch.base}, and the requests of today go to another address"
-        return Waiting(batch, None, elsewhere, is_stuck=True)
+        return [Waiting(batch, None, elsewhere, is_stuck=True)]
 
-    def _queued(self, batch: SentBatch, caller: Caller | None) -> _Results | Waiting | None:
+    def _queued(self, batch: SentBatch, caller: Caller | None) -> _Results | list[Waiting]:
         """A batch that waits for room. Requests of it that nobody wants are forgotten: nothing was paid."""
-        sent = {identity for one in self._batches if not one.is_queued for identity in one.requests}
-        if (unsent := batch.settle(self._settings.cassettes, sent)) is None:  # by a process that ended too early
-            return None
-        batch, asked = unsent, self._asked_today(unsent)
-        wanted = set() if self._cancels else {identity for ids in asked.values() for identity in ids}
+        wanted = set() if self._cancels else {one for ids in self._asked_today(batch).values() for one in ids}
         own = {identity for identity, files in batch.requests.items() if self._by_file.keys() >= set(files)}
         self.collection.withdrawn += [file for identity in own - wanted for file in batch.requests[identity]]
         rest = batch.settle(self._settings.cassettes, own - wanted)
-        for file in rest.files if rest is not None else ():
-            if file not in self._by_file:
-                self._count_left_out(file)
-        if rest is None or not wanted:
-            return None
-        jobs = tuple(job for job in self._jobs if job.key in asked)
-        return (
-            self._without_caller(rest)
-            if caller is None
-            else Waiting(rest, None, f"not sent yet, {_NO_ROOM}", jobs=jobs)
-        )
+        if rest is None:
+            return []
+        others = [file for file in rest.files if file not in self._by_file]
+        for file in others:
+            self._count_left_out(file)
+        if not wanted:
+            return []
+        if others or caller is None:
+            stuck = "not sent, since it has cases that are not selected"
+            return [Waiting(rest, None, stuck, is_stuck=True)] if others else self._without_caller(rest)
+        return [Waiting(rest, None, f"not sent yet, {_NO_ROOM}")]
 
     def _asking(self, batch: SentBatch) -> list[Job]:
         """The jobs whose requests of today are in a batch."""
@@ -145,27 +141,27 @@ class SuiteCollector:
         if target is not None and unanswered.needs is None:
             callers.setdefault((target.provider, target.base), Caller.of(unanswered.headers, unanswered.url))
 
-    def _ask(self, batch: SentBatch, caller: Caller) -> _Results | Waiting | None:
-        """The results of a batch, or how far it is; None for one that was never created."""
+    def _ask(self, batch: SentBatch, caller: Caller) -> _Results | list[Waiting]:
+        """The results of a batch, or how far it is; nothing of one that was never created."""
         hide = self._settings.storage.watch.hide
         try:
             while True:
                 known = batch if batch.id is not None else self._recovered(batch, caller)
                 if known is None:
-                    return None
+                    return []
                 batch = known
                 look = APIS[batch.provider].look(caller, batch)
                 if not look.has_ended:
-                    return Waiting(batch, self._cancelled(batch, caller, look))
-                if look.is_full and not self._cancels and (waits := self._back_in_queue(batch)) is not None:
-                    return Waiting(waits, None, hide(f"refused {_NO_ROOM}: {look.problem}"))
+                    return [Waiting(batch, self._cancelled(batch, caller, look))]
+                if look.is_full and (halves := self._halved(batch)):
+                    return [Waiting(half, None, hide(f"refused {_NO_ROOM}: {look.problem}")) for half in halves]
                 results = self._results(batch, look, caller)
                 if results is not None:
                     return results
                 not_ours = (*batch.not_ours, str(batch.id))
                 batch = replace(batch, id=None, not_ours=not_ours).write(self._settings.cassettes)
         except (NoReply, Refused) as error:
-            return Waiting(batch, None, hide(self._in_words(error, batch)), is_stuck=isinstance(error, Refused))
+            return [Waiting(batch, None, hide(self._in_words(error, batch)), is_stuck=isinstance(error, Refused))]
 
     def _cancelled(self, batch: SentBatch, caller: Caller, look: Look) -> Look:
         """A batch that goes on, after its cancellation where that was asked for."""
@@ -174,12 +170,12 @@ class SuiteCollector:
         APIS[batch.provider].cancel(caller, batch)
         return APIS[batch.provider].look(caller, batch)
 
-    def _back_in_queue(self, batch: SentBatch) -> SentBatch | None:
-        """A batch that found no room, to be sent again; None for a single request that an empty queue does not take."""
-        others = Queue.of(batch, self._settings).plus(-batch.n_tokens)
-        if len(batch.requests) == 1 and others.n_open <= 0:
-            return None
-        return batch.queued(others.most_after_refusal(batch.n_tokens)).write(self._settings.cassettes)
+    def _halved(self, batch: SentBatch) -> list[SentBatch]:
+        """The halves of a batch that found no room; none of a single request that an empty queue does not take."""
+        is_alone = Queue.of(batch, self._settings).n_open <= batch.n_tokens
+        if self._cancels or (len(batch.requests) == 1 and is_alone):
+            return []
+        return batch.halved(self._settings.cassettes)
 
     def _in_words(self, error: NoReply | Refused, batch: SentBatch) -> str:
         if not isinstance(error, Refused) or error.status != 404:

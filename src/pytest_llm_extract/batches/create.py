@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
 from pathlib import Path
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.batches.api import BatchApi
-from pytest_llm_extract.batches.transport import Caller, Refused
+from pytest_llm_extract.batches.transport import Caller
 from pytest_llm_extract.cassette.sent_batch import SentBatch, sent_batches
 
 _SETTLED_S = 5.0  # after which a provider lists a batch whose creation was cut off, or will never have it
@@ -17,19 +18,33 @@ def create(api: BatchApi, caller: Caller, batch: SentBatch, data: bytes, cassett
     """Send a batch. Its file says at each step what may have happened at the provider.
 
     Raises:
-        Refused: the provider refuses it. Nothing was created, and the file is gone.
+        Refused: the provider refuses it. Nothing was created; what becomes of the file is the caller's to say.
         NoReply: nobody knows whether it was created. The file stays, and `recover` looks for the batch.
         BatchFileError: its file cannot be written, so nothing was sent.
     """
     batch = batch.write(cassettes)
-    try:
-        batch = replace(batch, file=api.upload(caller, batch, data))
-        batch = replace(batch, tried_s=clock.wall_s()).write(cassettes)
-        created = api.create(caller, batch, data)
-    except Refused:
-        batch.settle(cassettes, set(batch.requests))
-        raise
+    batch = replace(batch, file=api.upload(caller, batch, data))
+    batch = replace(batch, tried_s=clock.wall_s()).write(cassettes)
+    created = api.create(caller, batch, data)
     return replace(batch, id=created.id, until=created.until).write(cassettes)
+
+
+def find_sent(api: BatchApi, caller: Caller, batch: SentBatch, cassettes: Path) -> SentBatch | None:
+    """Find a batch that waits for room here, and that another machine with the same file has sent.
+
+    Returns:
+        None where nobody did, or where the provider's batches have no names.
+
+    Raises:
+        Refused, NoReply: the provider cannot be asked.
+    """
+    if not api.has_names:
+        return None
+    since_s = datetime.datetime.fromisoformat(batch.created).timestamp()
+    if (created := api.find(caller, replace(batch, tried_s=since_s))) is None:
+        return None
+    found = replace(batch, id=created.id, until=created.until, tried_s=since_s, is_found=True, is_queued=False)
+    return found.write(cassettes)
 
 
 def recover(api: BatchApi, caller: Caller, batch: SentBatch, cassettes: Path) -> SentBatch | None:

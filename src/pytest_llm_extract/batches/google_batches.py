@@ -140,5 +140,5 @@ def _result(text: str) -> Line | str:
 
 
 GOOGLE = BatchApi(
-    "google", 50_000, 1_900_000_000, 48, _target, _line, _upload, _create, _find, _look, _read, _cancel
+    "google", 50_000, 1_900_000_000, 48, _target, _line, _upload, _create, _find, _look, _read, _cancel, True
 )  # a file of 2 GB; a batch expires after 48 hours

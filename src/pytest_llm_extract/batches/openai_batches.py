@@ -150,5 +150,5 @@ def _result(text: str) -> Line | str:
 
 
 OPENAI = BatchApi(
-    "openai", 50_000, 190_000_000, 24, _target, _line, _upload, _create, _find, _look, _read, _cancel
+    "openai", 50_000, 190_000_000, 24, _target, _line, _upload, _create, _find, _look, _read, _cancel, True
 )  # 200 MB, of whichever size the provider takes a megabyte to be

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.batches.api import BatchApi, Target
-from pytest_llm_extract.batches.create import create
-from pytest_llm_extract.batches.queue import Queue, tokens_of
+from pytest_llm_extract.batches.create import create, find_sent
+from pytest_llm_extract.batches.queue import BYTES_A_TOKEN, Queue, tokens_of
 from pytest_llm_extract.batches.requests import APIS, BatchRequest, NotForBatch, batch_request, run_jobs
 from pytest_llm_extract.batches.transport import Caller, NoReply, Refused
 from pytest_llm_extract.cassette.sent_batch import SentBatch
@@ -21,6 +21,7 @@ from pytest_llm_extract.extraction.job import Job, Key
 from pytest_llm_extract.recording.progress import Estimate
 from pytest_llm_extract.results.prices import dollars
 from pytest_llm_extract.suites.suite import Suite
+from pytest_llm_extract.wording import counted
 
 MOST_ROUNDS = 3
 
@@ -29,17 +30,18 @@ MOST_ROUNDS = 3
 class Submission:
     """What was sent of one suite. `not_sent` has case ids by the reason; `expected` is at the price of batches.
 
-    `n_requests` were sent in `batches`, and `n_queued` wait for room in the provider's queue, which `full` says where
-    the provider did. Together they have `n_tokens` of input, by their length. `problems` are batches that were refused
-    or got no answer, in the provider's words.
+    `n_requests` were sent in `batches`. Those of `queued` wait for room in the provider's queue, and `full` says where
+    the provider did. Together they have `n_tokens` of input, by their length. `n_found` batches were sent by another
+    machine. `problems` are batches that were refused or got no answer, in the provider's words.
     """
 
     suite: str
     n_requests: int = 0
     n_tokens: int = 0
     n_cases: int = 0
+    n_found: int = 0
     batches: list[SentBatch] = field(default_factory=list)
-    n_queued: int = 0
+    queued: list[SentBatch] = field(default_factory=list)
     full: str | None = None
     not_sent: dict[str, list[str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -55,6 +57,7 @@ class Submission:
         """Count the cases of what was sent, and return the files of its cassettes."""
         sent = {file for batch in self.batches for file in batch.files}
         self.n_cases = sum(one.job.path(settings).name in sent for one in asked)
+        self.n_tokens = sum(batch.n_tokens for batch in (*self.batches, *self.queued))
         return sent
 
 
@@ -78,13 +81,6 @@ class _Group(NamedTuple):
         files = {identity: tuple(dict.fromkeys(one.file for one in same)) for identity, same in requests.items()}
         created = clock.utc_now().isoformat(timespec="seconds")
         return SentBatch(secrets.token_hex(8), suite, *self.target, created, files)
-
-
-class _Left(NamedTuple):
-    """The requests of a group that found no room, and what the queue takes at most, if it refused them."""
-
-    requests: dict[str, list[BatchRequest]]
-    most_tokens: int | None
 
 
 def submit_suite(
@@ -111,14 +107,10 @@ def submit_suite(
     with routing():
         asked = list(_asked(jobs, client, settings, submission))
     chosen = _within(asked, expected, left_usd, submission)
-    queued: set[str] = set()
     for group in _groups(chosen):
-        left = _send_group(group, settings, submission)
-        if left.requests:
-            waits = group.batch(suite.key, left.requests).queued(left.most_tokens).write(settings.cassettes)
-            queued.update(waits.files)
-    sent = submission.count(chosen, settings)
-    done = [one for one in chosen if one.job.path(settings).name in sent | queued]
+        _send_group(group, settings, submission)
+    taken = submission.count(chosen, settings).union(*(batch.files for batch in submission.queued))
+    done = [one for one in chosen if one.job.path(settings).name in taken]
     known = [expected[one.job.key] for one in done if one.job.key in expected]
     if known and len(known) == len(done):
         submission.expected = sum(known, Estimate()).in_batches
@@ -133,7 +125,7 @@ def submit_queued(
     settings: Settings,
     routing: Callable[[], AbstractContextManager[None]],
 ) -> Submission:
-    """Send what waits for room in the provider's queue, as far as there is some; what is left goes on waiting.
+    """Send batches that wait for room in the provider's queue, as far as there is some; the others go on waiting.
 
     Args:
         suite: whose jobs they are.
@@ -146,16 +138,15 @@ def submit_queued(
     submission = Submission(suite.key)
     with routing():
         asked = list(_asked(jobs, client, settings, submission))
-    waiting = {identity for batch in batches for identity in batch.requests}
-    asked = [one._replace(requests=tuple(it for it in one.requests if it.id in waiting)) for one in asked]
-    for group in _groups(asked):
-        for identity, same in group.requests.items():  # a case that is not selected may wait for an equal request
-            same += [same[0]._replace(file=file) for batch in batches for file in batch.requests.get(identity, ())]
-        left = _send_group(group, settings, submission)
-        for batch in batches:
-            rest = batch.settle(settings.cassettes, group.requests.keys() - left.requests.keys())
-            if rest is not None and left.most_tokens is not None:
-                replace(rest, most_tokens=left.most_tokens).write(settings.cassettes)
+    known = {request.id: (request, one.caller) for one in asked for request in one.requests}
+    for batch in batches:
+        if not batch.requests.keys() <= known.keys():
+            continue  # `not_sent` says why
+        if submission.full is None and Queue.of(batch, settings).takes(batch.n_tokens, has_waited=True):
+            found = {identity: known[identity][0] for identity in batch.requests}
+            _send_queued(batch, found, known[next(iter(found))][1], settings, submission)
+        else:
+            submission.queued.append(batch)
     submission.count(asked, settings)
     return submission
 
@@ -225,45 +216,68 @@ def _groups(asked: Iterable[_Asked]) -> list[_Group]:
     return list(groups.values())
 
 
-def _send_group(group: _Group, settings: Settings, submission: Submission) -> _Left:
-    """Send requests until the queue is full. What is left waits, unless the queue would never take it."""
-    base, hide = group.target.base, settings.storage.watch.hide
+def _send_group(group: _Group, settings: Settings, submission: Submission) -> None:
+    """Send requests until the queue is full. The others wait."""
+    base = group.target.base
     if settings.storage.watch.find(base):
-        submission.problems.append(hide(f"the address {base} holds a secret, which its file would keep"))
-        return _Left({}, None)
-    api, queue, left = APIS[group.target.provider], Queue.of(group.target, settings), dict(group.requests)
-    learned = queue.learned
-    for requests, data in _pieces(api, group, queue):
-        n_tokens = tokens_of(data)
-        refusal = _send(group, requests, data, settings, submission)
-        if refusal is not None:
-            words = hide(f"a batch of {len(requests):,} requests was refused by {base}: {refusal}")
-            if refusal.is_full and (queue.n_open or len(requests) > 1):
-                submission.full, learned = words, queue.most_after_refusal(n_tokens)
-                break
-            n_behind = len(left) - len(requests) if refusal.is_full else 0
-            submission.problems.append(words + (f"; nor are {n_behind:,} more sent behind it" if n_behind else ""))
-            if refusal.is_full:  # an empty queue does not take even one
-                return _Left({}, None)
+        problem = f"the address {base} holds a secret, which its file would keep"
+        submission.problems.append(settings.storage.watch.hide(problem))
+        return
+    queue = Queue.of(group.target, settings)
+    is_full = False
+    for requests, data in _pieces(APIS[group.target.provider], group, queue.limit):
+        batch = replace(group.batch(submission.suite, requests), n_tokens=tokens_of(data))
+        if is_full or not queue.takes(batch.n_tokens):
+            submission.queued.append(batch.queued(settings.cassettes))
+        elif (refusal := _send(batch, group.caller, data, settings, submission)) is None:
+            queue = queue.plus(batch.n_tokens)
+        elif refusal.is_full:
+            is_full = True
+            _wait_for_room(batch, queue, settings, submission)
         else:
-            queue = queue.plus(n_tokens)
-        left = {identity: same for identity, same in left.items() if identity not in requests}
-    submission.n_queued += len(left)
-    submission.n_tokens += sum(tokens_of(api.line_of(name, same[0].body, group.target)) for name, same in left.items())
-    return _Left(left, learned)
+            batch.settle(settings.cassettes, set(batch.requests))
 
 
-def _pieces(api: BatchApi, group: _Group, queue: Queue) -> Iterator[tuple[dict[str, list[BatchRequest]], bytes]]:
-    """The requests that the queue has room for, in batches that keep the provider's limits."""
+def _send_queued(
+    batch: SentBatch, requests: Mapping[str, BatchRequest], caller: Caller, settings: Settings, submission: Submission
+) -> None:
+    """Send a batch that waited, unless another machine has sent it. What is refused goes on waiting."""
+    api, queue = APIS[batch.provider], Queue.of(batch, settings)
+    target = next(iter(requests.values())).target
+    try:
+        found = find_sent(api, caller, batch, settings.cassettes)
+    except (Refused, NoReply) as error:
+        submission.problems.append(settings.storage.watch.hide(str(error)))
+        submission.queued.append(batch)
+        return
+    if found is not None:
+        submission.n_found += 1
+        return
+    data = b"".join(api.line_of(identity, requests[identity].body, target) for identity in batch.requests)
+    refusal = _send(replace(batch, is_queued=False), caller, data, settings, submission)
+    if refusal is not None and refusal.is_full:
+        _wait_for_room(batch, queue, settings, submission)
+    elif refusal is not None:
+        submission.queued.append(batch.queued(settings.cassettes))
+
+
+def _wait_for_room(batch: SentBatch, queue: Queue, settings: Settings, submission: Submission) -> None:
+    """Keep what the queue refused: in halves, or as it is where an empty queue does not take a single request."""
+    if queue.n_open or len(batch.requests) > 1:
+        submission.full = submission.problems.pop()
+        submission.queued += batch.halved(settings.cassettes)
+    else:
+        submission.queued.append(batch.queued(settings.cassettes))
+
+
+def _pieces(api: BatchApi, group: _Group, limit: int | None) -> Iterator[tuple[dict[str, list[BatchRequest]], bytes]]:
+    """The requests in batches that keep the provider's limits, and that of its queue."""
     piece: dict[str, list[BatchRequest]] = {}
     lines: list[bytes] = []
-    size = 0
+    size, most = 0, api.most_bytes if limit is None else min(api.most_bytes, limit * BYTES_A_TOKEN)
     for identity, same in group.requests.items():
         line = api.line_of(identity, same[0].body, group.target)
-        if not queue.takes(tokens_of(line)):
-            break
-        queue = queue.plus(tokens_of(line))
-        if piece and (len(piece) == api.most_requests or size + len(line) > api.most_bytes):
+        if piece and (len(piece) == api.most_requests or size + len(line) > most):
             yield piece, b"".join(lines)
             piece, lines, size = {}, [], 0
         piece[identity] = same
@@ -273,20 +287,19 @@ def _pieces(api: BatchApi, group: _Group, queue: Queue) -> Iterator[tuple[dict[s
         yield piece, b"".join(lines)
 
 
-def _send(
-    group: _Group, requests: Mapping[str, list[BatchRequest]], data: bytes, settings: Settings, submission: Submission
-) -> Refused | None:
+def _send(batch: SentBatch, caller: Caller, data: bytes, settings: Settings, submission: Submission) -> Refused | None:
     """Send one batch, and return why the provider does not take it; None if it may have it."""
-    batch = replace(group.batch(submission.suite, requests), n_tokens=tokens_of(data))
+    hide = settings.storage.watch.hide
     try:
-        created = create(APIS[group.target.provider], group.caller, batch, data, settings.cassettes)
+        created = create(APIS[batch.provider], caller, batch, data, settings.cassettes)
     except Refused as error:
+        n = counted(len(batch.requests), "request")
+        submission.problems.append(hide(f"a batch of {n} was refused by {batch.base}: {error}"))
         return error
     except NoReply as error:
         words = "whether the batch was created is not known: the next run looks for it before it sends anything"
-        submission.problems.append(settings.storage.watch.hide(f"{error}; {words}"))
+        submission.problems.append(hide(f"{error}; {words}"))
         return None
     submission.batches.append(created)
-    submission.n_requests += len(requests)
-    submission.n_tokens += batch.n_tokens
+    submission.n_requests += len(batch.requests)
     return None

@@ -6,6 +6,7 @@ killed process, or another machine that has the file, neither loses a batch nor 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import secrets
@@ -46,7 +47,7 @@ class SentBatch:
     was found after the sending was cut off, so that it may be another batch's; `not_ours` are those that were.
     `requests` has the files of the cassettes that wait for each request, by the request's id.
     `n_tokens` of input it has, by the length of its requests. One that `is_queued` was not sent: it waits for room
-    in the provider's queue, which takes `most_tokens` at most, as far as a refusal told; None where none did.
+    in the provider's queue.
     """
 
     name: str
@@ -65,7 +66,6 @@ class SentBatch:
     until: str | None = None
     n_tokens: int = 0
     is_queued: bool = False
-    most_tokens: int | None = None
 
     def path(self, cassettes: Path) -> Path:
         """The file of the batch."""
@@ -83,11 +83,31 @@ class SentBatch:
             return "its request waits for room in the provider's queue of batches: llm-extract collect"
         return f"its request is in a batch that was sent {self.created}: llm-extract collect"
 
-    def queued(self, most_tokens: int | None) -> SentBatch:
-        """The same requests, not sent, waiting for room in the provider's queue."""
-        return replace(
-            self, id=None, file=None, tried_s=None, until=None, is_found=False, is_queued=True, most_tokens=most_tokens
-        )
+    def queued(self, cassettes: Path) -> SentBatch:
+        """Write that the batch was not sent, and waits for room in the provider's queue.
+
+        Raises:
+            BatchFileError: its file cannot be written.
+        """
+        bare = replace(self, id=None, file=None, tried_s=None, until=None, is_found=False, is_queued=True)
+        return bare.write(cassettes)
+
+    def halved(self, cassettes: Path) -> list[SentBatch]:
+        """Let the halves of a batch wait for room that found none. Every machine gives them the same names.
+
+        Raises:
+            BatchFileError: a file cannot be written.
+        """
+        ids = list(self.requests)
+        halves = []
+        for number, own in enumerate((ids[: (len(ids) + 1) // 2], ids[(len(ids) + 1) // 2 :])):
+            if own:
+                name = hashlib.sha256(f"{self.name} {number}".encode()).hexdigest()[:16]
+                n_tokens = self.n_tokens * len(own) // len(ids)
+                half = replace(self, name=name, requests={one: self.requests[one] for one in own}, n_tokens=n_tokens)
+                halves.append(half.queued(cassettes))
+        self.path(cassettes).unlink(missing_ok=True)
+        return halves
 
     def write(self, cassettes: Path) -> SentBatch:
         """Write the file, atomically, and return the batch.
@@ -181,7 +201,6 @@ def _batch_of(data: Any, path: Path) -> SentBatch:
         isinstance(members.get("tried_s"), int | float | None)
         and all(isinstance(members.get(name, False), bool) for name in ("is_found", "is_queued"))
         and isinstance(members.get("n_tokens", 0), int)
-        and isinstance(members.get("most_tokens"), int | None)
     )
     if not _is_table(requests) or not _is_list(not_ours) or not is_typed:
         raise BatchFileError(path, "has a member of the wrong type")

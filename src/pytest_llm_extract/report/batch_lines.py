@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -26,13 +27,16 @@ def submission_lines(submission: Submission, hours: int, now: datetime.datetime)
         n, base = len(submission.batches), submission.batches[0].base
         sent = f"sent {_requests(submission.n_requests)} of {count_cases(submission.n_cases)} to {base}"
         lines.append(f"{submission.suite}: {sent} in {count_batches(n)}")
-        lines.append(f"  expected{', with what waits' if submission.n_queued else ''}: {_expected(submission)}")
+        lines.append(f"  expected{', with what waits' if submission.queued else ''}: {_expected(submission)}")
         until = [batch.until for batch in submission.batches if batch.until]
         lines.append(f"  answers within {hours} hours{_until(until, now)}; then: {COLLECT}")
-    elif submission.not_sent or submission.problems or submission.n_queued:
+    elif submission.not_sent or submission.problems or submission.queued:
         lines.append(f"{submission.suite}: sent nothing")
-    if submission.n_queued:
-        why = f"  waiting for room in the provider's queue: {_requests(submission.n_queued)}; then: {COLLECT}"
+    if submission.n_found:
+        lines.append(f"  {count_batches(submission.n_found)} of {submission.suite} had been sent by another machine")
+    if submission.queued:
+        n_waiting = sum(len(batch.requests) for batch in submission.queued)
+        why = f"  waiting for room in the provider's queue: {_requests(n_waiting)}; then: {COLLECT}"
         lines += [why, *([f"  {printable(submission.full, 500)}"] if submission.full else [])]
     listed = list(submission.not_sent.items())
     lines += [f"  not sent: {printable(why, 300)}: {_cases(ids)}" for why, ids in listed[:_REASONS]]
@@ -68,7 +72,11 @@ def collection_lines(collection: Collection, cassettes: Path) -> list[str]:
 
 
 def _details(collection: Collection, cassettes: Path) -> Iterator[str]:
-    yield from (f"waiting: {_waiting(one)}" for one in collection.waiting)
+    yield from (f"waiting: {_waiting(one)}" for one in collection.waiting if not one.batch.is_queued)
+    queued: Counter[str] = Counter()
+    for one in collection.waiting:
+        queued[one.problem or ""] += len(one.batch.requests) if one.batch.is_queued else 0
+    yield from (f"waiting: {_requests(count)}: {problem}" for problem, count in queued.items() if count)
     yield from (f"batch {name} was never created: its requests are missing as before" for name in collection.lost)
     if collection.unfinished:
         more = "have a further request: pytest --llm-record --llm-extract-batch sends it"
@@ -100,8 +108,6 @@ def _by_reason(what: str, cases: Mapping[str, Sequence[str]]) -> Iterator[str]:
 def _waiting(waiting: Waiting) -> str:
     batch, look = waiting.batch, waiting.look
     name = batch.id or batch.name
-    if batch.is_queued:
-        return f"{_requests(len(batch.requests))}: {waiting.problem}"
     if look is None:
         return f"{name}, {_requests(len(batch.requests))}: {waiting.problem}"
     return f"{name}, sent {batch.created}: {look.state}, {look.n_done:,} of {look.n_all:,} requests done"

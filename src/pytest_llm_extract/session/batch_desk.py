@@ -33,6 +33,7 @@ class BatchDesk:
         self._settings, self._display, self._first = settings, display, first
         self._left_usd = settings.budget_usd
         self._known: set[str] = set()  # names of batches that were looked at
+        self._is_refused = False  # what waited for room: to wait longer would be in vain
         self._shown: dict[str, list[str]] = {}
         self._latest: list[Collection] = []
         self.collections: list[Collection] = []
@@ -77,11 +78,14 @@ class BatchDesk:
             with self.opened():
                 self._latest = self._collect_once(selected)
             self.collections += self._latest
-            goes_on = any(not waiting.is_stuck for one in self._latest for waiting in one.waiting)
+            goes_on = any(self._goes_on(waiting) for one in self._latest for waiting in one.waiting)
             if self._settings.batch != "wait" or not goes_on:
                 return self._waiting()
             clock.sleep(pause_s)
             pause_s = min(_LONGEST_PAUSE_S, pause_s * 1.5)
+
+    def _goes_on(self, waiting: Waiting) -> bool:
+        return not waiting.is_stuck and not (waiting.may_be_sent and self._is_refused)
 
     def _collect_once(self, selected: Sequence[Selected]) -> list[Collection]:
         batches, collected = self._open(), []
@@ -119,6 +123,7 @@ class BatchDesk:
         batches, jobs = [one.batch for one in queued], {job.key: job for one in queued for job in one.jobs}
         submission = submit_queued(group.suite, batches, list(jobs.values()), client, self._settings, routed)
         self._note(submission)
+        self._is_refused |= bool(submission.problems)
 
     def _note(self, submission: Submission) -> None:
         """Keep and show what was sent."""
