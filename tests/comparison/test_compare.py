@@ -16,7 +16,7 @@ from pytest_llm_extract.comparison.claims import best_set
 from pytest_llm_extract.comparison.compare import VariantComparison, compare_variants
 from pytest_llm_extract.comparison.differences import difference
 from pytest_llm_extract.comparison.scores import ALL, Scores
-from pytest_llm_extract.comparison.sentences import best_sentences, choice_sentences
+from pytest_llm_extract.comparison.sentences import best_sentences, best_two_sentences, choice_sentences
 from pytest_llm_extract.report.variants import variants_lines
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.schema.schema import Schema
@@ -130,6 +130,18 @@ def test_two_formulations_trade_fields() -> None:
     assert [(claim.field, claim.direction) for claim in found.claims] == [("vendor", "better")]
     numbers = next(difference for difference in found.differences if difference.field == "invoice_number")
     assert (numbers.accuracy, numbers.high is not None and numbers.high < 0) == (-0.25, True)
+
+
+def test_the_best_two_say_what_is_a_claim_and_what_may_be_noise() -> None:
+    """Both fields that trade are shown with interval and adjusted p, whichever of the two is the reference."""
+    said = best_two_sentences(_small_models(["oneshot", "fewshot"]))
+    assert said[1:3] == [
+        "fewshot is furthest ahead on vendor: +25.0 (+4.8…+46.9), +10 cases, −0, p_adj 0.0102",
+        "fewshot is furthest behind on invoice_number: -25.0 (-48.8…+1.1), +2 cases, −12, p_adj 0.0736: may be noise",
+    ]
+    assert best_two_sentences(_small_models(["fewshot", "oneshot"])) == said
+    without = best_two_sentences(_small_models(["base", "oneshot", "fewshot"]))
+    assert without[2].endswith("(-48.8…+1.1), +2 cases, −12: may be noise")
 
 
 def test_runs_that_differ_by_noise_make_no_claims() -> None:

@@ -12,8 +12,10 @@ from pydantic import BaseModel
 
 from pytest_llm_extract.cli.main import main
 from pytest_llm_extract.comparison.compare import compare_variants
+from pytest_llm_extract.formats.wire import fields_to_wire
 from pytest_llm_extract.gate.decide import summarize_only
 from pytest_llm_extract.report.results_json import run_to_wire
+from pytest_llm_extract.results.recipe import ExampleDocument, Recipe
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import read_answer
@@ -76,11 +78,32 @@ def test_one_test_at_the_end(results: Path) -> None:
     assert [(use["variant"], use["gained"], use["lost"]) for use in uses] == [("better", 7, 0), ("lucky", 1, 0)]
 
 
+def test_one_field_is_one_question(results: Path) -> None:
+    """The test is about the named field, and its use is another one than that of all fields."""
+    assert confirm("better", "--field", "name")[1].startswith("confirmed: better beats plain on name, with 10 cases")
+    assert "used once before" in confirm("better")[1]
+    run = CliRunner().invoke(main, ["compare", "results.json", "--field", "name"])
+    assert (run.exit_code, "goes with --confirm" in run.output) == (2, True)
+
+
+def test_held_out_examples_confirm_nothing(results: Path) -> None:
+    """A held-out case that the variant has among its examples has no part in the test."""
+    wire = json.loads((results / "results.json").read_text())
+    for suite in wire["suites"]:
+        for case in suite["cases"]:
+            case["input"] = f"An item of its own, {case['id']}, with the number {int(case['id'][1:]) * 977}"
+    shown = wire["suites"][0]["cases"][20]["input"]
+    wire["suites"][1]["recipe"] = fields_to_wire(Recipe("Read.", (ExampleDocument("e1", shown),)))
+    (results / "results.json").write_text(json.dumps(wire))
+    assert "on 9 cases held out" in confirm("better")[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         (["bettre"], "no entry 'bettre'. Did you mean 'better'?"),
         (["plain"], "'plain' is what the others are held against"),
+        (["better", "--field", "nmae"], "--field: no field 'nmae'. Did you mean 'name'?"),
     ],
 )
 def test_mistakes_use_nothing(results: Path, arguments: list[str], problem: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from pytest_llm_extract.cli.output import echo, echo_json
 from pytest_llm_extract.comparison.compare import compare_variants, example_cases, primary_of
-from pytest_llm_extract.comparison.confirm import USES, confirm, confirmation_lines, note_use
-from pytest_llm_extract.errors import ResultsError, did_you_mean
+from pytest_llm_extract.comparison.confirm import USES, Confirmation, confirm, confirmation_lines, note_use
+from pytest_llm_extract.errors import ResultsError, UsageError, did_you_mean
 from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.report.variants import variants_lines
 from pytest_llm_extract.results.suite_result import SuiteResult
@@ -23,6 +24,7 @@ from pytest_llm_extract.results.suite_result import SuiteResult
 @click.option("--suite", "suite_id", metavar="ID", help="The suite, where the files hold several.")
 @click.option("--margin", metavar="POINTS", type=click.FloatRange(0, 100), help="Accuracy that a cheaper one may lose.")
 @click.option("--confirm", "confirmed", metavar="NAME", help="Test this one once on the held-out cases alone.")
+@click.option("--field", "fields", multiple=True, metavar="PATH", help="With --confirm: test on these fields alone.")
 @click.option("--uses", type=click.Path(dir_okay=False, path_type=Path), help="File of the uses of held-out cases.")
 @click.option("--alpha", default=0.05, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True))
 @click.option("--json", "as_json", is_flag=True, help="Write the comparison as JSON.")
@@ -32,6 +34,7 @@ def command(
     suite_id: str | None,
     margin: float | None,
     confirmed: str | None,
+    fields: tuple[str, ...],
     uses: Path | None,
     alpha: float,
     as_json: bool,
@@ -42,6 +45,7 @@ def command(
     Example:
       llm-extract compare results.json
       llm-extract compare main.json branch-a.json branch-b.json --margin 2
+      llm-extract compare results.json --confirm few_shot --field vendor
 
     With several files, each entry has the name of its file, followed by its variant if the file has several. The first
     one is the reference, unless --reference names another.
@@ -56,10 +60,14 @@ def command(
     for option, name in (("--reference", reference), ("--confirm", confirmed)):
         if name is not None and name not in names:
             raise ResultsError(option, f"no entry {name!r}.{did_you_mean(name, names)}")
+    if fields and confirmed is None:
+        raise UsageError("--field", "goes with --confirm: the comparison tests every field")
     if confirmed is not None:
         held_against = reference or primary_of(entries).variant
-        _confirm(entries, confirmed, held_against, alpha, uses or Path("cassettes") / USES, as_json=as_json)
-        return
+        if confirmed == held_against:
+            raise ResultsError("--confirm", f"{confirmed!r} is what the others are held against")
+        tested = confirm(entries, confirmed, held_against, alpha, fields)
+        _confirm(tested, uses or Path("cassettes") / USES, as_json=as_json)
     share = None if margin is None else margin / 100
     comparisons = compare_variants(
         entries, alpha=alpha, reference=reference, margin=share, examples=example_cases(entries)
@@ -71,13 +79,8 @@ def command(
     raise SystemExit(int(not comparisons.variants))
 
 
-def _confirm(
-    entries: Sequence[SuiteResult], variant: str, reference: str, alpha: float, uses: Path, *, as_json: bool
-) -> None:
-    """Test one entry on the held-out cases, and write down that they were used."""
-    if variant == reference:
-        raise ResultsError("--confirm", f"{variant!r} is what the others are held against")
-    confirmation = confirm(entries, variant, reference, alpha)
+def _confirm(confirmation: Confirmation, uses: Path, *, as_json: bool) -> NoReturn:
+    """Say whether one entry is better on the held-out cases, and write down that they were used."""
     before = note_use(uses, confirmation)
     if as_json:
         echo_json({**confirmation.to_wire(), "uses_before": before})

@@ -16,7 +16,7 @@ Direction = Literal["better", "worse"]
 
 
 class Claim(NamedTuple):
-    """A field (or ALL) in which a variant differs from the reference; `p_adj` is at most alpha.
+    """A field (or ALL) in which a variant differs from the reference, beyond noise where `p_adj` is at most alpha.
 
     `gained` and `lost` are ids of cases; those of a group are adjacent.
     """
@@ -31,10 +31,14 @@ class Claim(NamedTuple):
 
 
 def find_claims(scores: Scores, reference: str, fields: Sequence[str], alpha: float) -> tuple[Claim, ...]:
-    """Every claim that holds at alpha for the page as a whole: one step-down family of all fields and variants.
+    """Every claim that holds at alpha for the page as a whole: `alpha` is the chance that any of them is false."""
+    return tuple(claim for claim in tested_claims(scores, reference, fields) if claim.p_adj <= alpha)
 
-    `reference` is fixed before looking. ALL is tested too, where there are several `fields`. `alpha` is the chance that
-    any of the claims is false.
+
+def tested_claims(scores: Scores, reference: str, fields: Sequence[str]) -> list[Claim]:
+    """Everything that is tested, with its adjusted p: one step-down family of all fields, variants and directions.
+
+    `reference` is fixed before looking. ALL is tested too, where there are several `fields`.
     """
     tested = [*fields, *([ALL] if len(fields) > 1 else [])]
     changes = {
@@ -51,12 +55,11 @@ def find_claims(scores: Scores, reference: str, fields: Sequence[str], alpha: fl
     claims = []
     for (variant, field), change in changes.items():
         directions: tuple[Direction, ...] = ("better", "worse")
+        gained, lost = moved(scores, change)
         for direction in directions:
             name = f"{direction}\0{variant}\0{field}"
-            if adjusted[name] <= alpha:
-                gained, lost = moved(scores, change)
-                claims.append(Claim(variant, field, direction, gained, lost, tests[name].p, adjusted[name]))
-    return tuple(claims)
+            claims.append(Claim(variant, field, direction, gained, lost, tests[name].p, adjusted[name]))
+    return claims
 
 
 def moved(scores: Scores, changes: Sequence[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from pytest_llm_extract.comparison.ablation import Instruction, find_instructions
-from pytest_llm_extract.comparison.claims import Claim, best_set, expected_of_winner, find_claims, moved
+from pytest_llm_extract.comparison.claims import Claim, best_set, expected_of_winner, moved, tested_claims
 from pytest_llm_extract.comparison.common_cases import common_cases, compared_fields, comparison_notes, why_incomplete
 from pytest_llm_extract.comparison.differences import (
     VariantDifference,
@@ -25,18 +25,31 @@ from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.scoring.advice import advise
 
 
-class BestTwo(NamedTuple):
-    """The cases that separate the two best variants: those that only one of them got right.
+class FieldOfTwo(NamedTuple):
+    """One field of the first of the two best against the second.
 
-    `fields` has the difference of each field, with intervals that hold together at 1 - alpha.
+    Intervals of all fields hold together at 1 - alpha. `gained` and `lost` count cases. `p_adj` is that of the claim
+    which the page tests, in the direction of the difference; None where neither of the two is the reference.
     """
+
+    field: str
+    accuracy: float
+    low: float | None
+    high: float | None
+    gained: int
+    lost: int
+    p_adj: float | None
+
+
+class BestTwo(NamedTuple):
+    """The cases that separate the two best variants: those that only one of them got right."""
 
     first: str
     second: str
     gained: tuple[str, ...]
     lost: tuple[str, ...]
     difference: VariantDifference
-    fields: tuple[VariantDifference, ...]
+    fields: tuple[FieldOfTwo, ...]
 
 
 class VariantComparison(NamedTuple):
@@ -142,7 +155,8 @@ def compare_variants(
         for suite in compared
     )
     best = best_set(scores.total, alpha)
-    claims = find_claims(scores, chosen, fields, alpha)
+    tested = tested_claims(scores, chosen, fields)
+    claims = tuple(claim for claim in tested if claim.p_adj <= alpha)
     recommended = _recommended(scores, variants, best, margin, alpha)
     expected = expected_of_winner(scores.total)
     return VariantComparison(
@@ -157,7 +171,7 @@ def compare_variants(
         best=best,
         claims=claims,
         differences=find_differences(scores, chosen, fields, alpha),
-        best_two=_best_two(scores, fields, alpha),
+        best_two=_best_two(scores, fields, alpha, tested),
         only_right=_only_right(results),
         visible_difference=visible_difference(scores, alpha),
         expected_score=None if expected is None else scores.share(expected * len(scores.groups)),
@@ -192,11 +206,21 @@ def _by_id(suite: SuiteResult) -> dict[str, CaseResult]:
     return {case.id: case for case in suite.cases}
 
 
-def _best_two(scores: Scores, fields: Sequence[str], alpha: float) -> BestTwo:
+def _best_two(scores: Scores, fields: Sequence[str], alpha: float, tested: Sequence[Claim]) -> BestTwo:
     first, second = sorted(scores.total, key=lambda name: -sum(scores.total[name]))[:2]
     gained, lost = moved(scores, scores.changes(first, second, ALL))
-    by_field = tuple(difference(scores, first, second, field, alpha / len(fields)) for field in fields)
-    return BestTwo(first, second, gained, lost, difference(scores, first, second, ALL, alpha), by_field)
+    # Of these two against each other, if one of them is the reference.
+    is_turned = all(claim.variant != first for claim in tested)
+    other = second if is_turned else first
+    p_adj = {(claim.field, claim.direction): claim.p_adj for claim in tested if claim.variant == other}
+    has_p = is_turned or all(claim.variant != second for claim in tested)
+    by_field = []
+    for field in fields:
+        _, _, accuracy, low, high = difference(scores, first, second, field, alpha / len(fields))
+        p = p_adj[field, "better" if (accuracy > 0) != is_turned else "worse"] if has_p else None
+        more, less = moved(scores, scores.changes(first, second, field))
+        by_field.append(FieldOfTwo(field, accuracy, low, high, len(more), len(less), p))
+    return BestTwo(first, second, gained, lost, difference(scores, first, second, ALL, alpha), tuple(by_field))
 
 
 def _only_right(results: Mapping[str, Sequence[CaseResult]]) -> dict[str, tuple[str, ...]]:

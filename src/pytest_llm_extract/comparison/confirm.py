@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from pytest_llm_extract import clock
 from pytest_llm_extract.comparison.claims import moved
 from pytest_llm_extract.comparison.common_cases import compared_fields
+from pytest_llm_extract.comparison.compare import example_cases
 from pytest_llm_extract.comparison.scores import ALL, read_scores
 from pytest_llm_extract.dataset.case import is_held_out
-from pytest_llm_extract.errors import ResultsError, reason
+from pytest_llm_extract.errors import ResultsError, did_you_mean, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
 from pytest_llm_extract.formats.wire import fields_to_wire
 from pytest_llm_extract.results.suite_result import SuiteResult
@@ -23,7 +24,7 @@ USES = "holdout.jsonl"  # beside the cassettes, to be committed
 
 
 class Confirmation(NamedTuple):
-    """Whether a variant is better than the reference on held-out cases: one test, over all fields.
+    """Whether a variant is better than the reference on held-out cases: one test, over all fields or those in `fields`.
 
     `gained` and `lost` are ids of held-out cases.
     """
@@ -36,6 +37,7 @@ class Confirmation(NamedTuple):
     lost: tuple[str, ...]
     p: float
     alpha: float
+    fields: tuple[str, ...] = ()
 
     @property
     def is_confirmed(self) -> bool:
@@ -47,39 +49,47 @@ class Confirmation(NamedTuple):
         return {**fields_to_wire(self), "confirmed": self.is_confirmed}
 
 
-def confirm(suites: Sequence[SuiteResult], variant: str, reference: str, alpha: float) -> Confirmation:
+def confirm(
+    suites: Sequence[SuiteResult], variant: str, reference: str, alpha: float, chosen: Sequence[str] = ()
+) -> Confirmation:
     """Test once, on the held-out cases alone, whether a variant is better than the reference.
 
-    `variant` was chosen on the other cases. `alpha` is the chance that it is confirmed though it is not better.
+    `variant`, and the fields in `chosen` if any, were chosen on the other cases. `alpha` is the chance that it is
+    confirmed though it is not better.
 
     Raises:
-        ResultsError: no held-out case that both have, or no labelled field.
+        ResultsError: no held-out case that both have, no labelled field, or a field that is not compared.
     """
     pair = {suite.variant: suite for suite in suites if suite.variant in (variant, reference)}
-    held = [case.id for case in pair[reference].cases if is_held_out(case.metadata)]
+    examples = example_cases(list(pair.values()))
+    held = [case.id for case in pair[reference].cases if is_held_out(case.metadata) and case.id not in examples]
     by_id = {name: {case.id: case for case in suite.cases} for name, suite in pair.items()}
     shared = [case for case in held if all(case in cases for cases in by_id.values())]
     fields = compared_fields(list(pair.values()))
     if not shared or not fields:
         raise ResultsError("--confirm", 'needs held-out cases: golden data with metadata {"split": "holdout"}')
+    for field in chosen:
+        if field not in fields:
+            raise ResultsError("--field", f"no field {field!r}.{did_you_mean(field, fields)}")
     results = {name: [cases[case] for case in shared] for name, cases in by_id.items()}
-    scores = read_scores(results, fields)
+    scores = read_scores(results, chosen or fields)
     changes = scores.changes(variant, reference, ALL)
     gained, lost = moved(scores, changes)
     p = sign_flip([-change for change in changes]).p
-    return Confirmation(pair[reference].id, variant, reference, len(shared), gained, lost, p, alpha)
+    return Confirmation(pair[reference].id, variant, reference, len(shared), gained, lost, p, alpha, tuple(chosen))
 
 
 def confirmation_lines(confirmation: Confirmation, before: Sequence[Mapping[str, Any]]) -> list[str]:
     """The result, and a warning where these cases were used `before`, as `note_use` says."""
     moves = f"+{count_cases(len(confirmation.gained))}, −{len(confirmation.lost)}, p {confirmation.p:.3g}"
-    where = f"{count_cases(confirmation.n_cases)} held out"
+    named = f"{some_names(confirmation.fields)}, with " if confirmation.fields else ""
+    where = f"{named}{count_cases(confirmation.n_cases)} held out"
     if confirmation.is_confirmed:
         lines = [f"confirmed: {confirmation.variant} beats {confirmation.reference} on {where}: {moves}"]
     else:
         lines = [
-            f"not confirmed: {confirmation.variant} and {confirmation.reference} cannot be told apart"
-            f" with {where}: {moves}"
+            f"not confirmed: {confirmation.variant} and {confirmation.reference} cannot be told apart "
+            f"{'on' if named else 'with'} {where}: {moves}"
         ]
     if before:
         earlier = some_names(f"{row['variant']} on {row['date']}" for row in before)
@@ -100,12 +110,14 @@ def note_use(path: Path, confirmation: Confirmation) -> list[dict[str, Any]]:
         ResultsError: the file cannot be read or written.
     """
     row = confirmation._asdict() | {"gained": len(confirmation.gained), "lost": len(confirmation.lost)}
-    del row["alpha"]
+    del row["alpha"], row["fields"]
+    if confirmation.fields:
+        row["fields"] = list(confirmation.fields)
     try:
         text = path.read_text("utf-8") if path.exists() else ""
         known = [json.loads(line) for line in text.splitlines() if line.strip()]
         mine = [one for one in known if one["suite"] == confirmation.suite]
-        same = [one for one in mine if {name: one.get(name) for name in row} == row]
+        same = [one for one in mine if {name: value for name, value in one.items() if name != "date"} == row]
         if not same:
             line = json.dumps({"date": clock.utc_now().date().isoformat(), **row}, ensure_ascii=False)
             write_atomically(path, text + ("" if not text or text.endswith("\n") else "\n") + line + "\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_llm_extract.comparison.claims import Claim
-from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.comparison.compare import BestTwo, FieldOfTwo, VariantComparison
 from pytest_llm_extract.comparison.differences import VariantDifference
 from pytest_llm_extract.comparison.scores import ALL
 from pytest_llm_extract.wording import count_cases, percent, some_names
@@ -59,14 +59,22 @@ def best_two_sentences(comparison: VariantComparison) -> list[str]:
     first, second = two.first, two.second
     lines = [f"{first} and {second}, the two that got most right here, differ by {points(two.difference.accuracy)}"]
     ordered = sorted((found for found in two.fields if found.accuracy), key=lambda found: -found.accuracy)
-    ends = [found for found in ordered[:1] if found.accuracy > 0] + [f for f in ordered[-1:] if f.accuracy < 0]
-    if ends:
-        shown = ", ".join(f"{found.field} {interval_in_points(found)}" for found in ends)
-        lines.append(f"{first} against {second}, the largest differences of fields: {shown}")
+    lines += [_field_of_two(two, found, comparison.alpha) for found in ordered[:1] if found.accuracy > 0]
+    lines += [_field_of_two(two, found, comparison.alpha) for found in ordered[-1:] if found.accuracy < 0]
     for name, cases in ((first, two.gained), (second, two.lost)):
         if cases:
             lines.append(f"{name} gets more right in {count_cases(len(cases))}: {some_names(cases)}")
     return lines
+
+
+def _field_of_two(two: BestTwo, found: FieldOfTwo, alpha: float) -> str:
+    """`furthest behind on number: -25 (-48.8…+1.1), +2 cases, −12, p_adj 0.0736: may be noise`."""
+    where = "furthest ahead" if found.accuracy > 0 else "furthest behind"
+    p = "" if found.p_adj is None else f", p_adj {found.p_adj:.3g}"
+    is_open = found.low is None or found.high is None or found.low <= 0 <= found.high
+    noise = ": may be noise" if (is_open if found.p_adj is None else found.p_adj > alpha) else ""
+    moves = f"+{count_cases(found.gained)}, −{found.lost}"
+    return f"{two.first} is {where} on {found.field}: {interval_in_points(found)}, {moves}{p}{noise}"
 
 
 def alone_sentences(comparison: VariantComparison) -> list[str]:
@@ -77,7 +85,7 @@ def alone_sentences(comparison: VariantComparison) -> list[str]:
     ]
 
 
-def interval_in_points(difference: VariantDifference) -> str:
+def interval_in_points(difference: VariantDifference | FieldOfTwo) -> str:
     """`+25.0 (+8.5…+40.8)`: a difference in points with its interval."""
     shown = f"{difference.accuracy * 100:+.1f}"
     if difference.low is None or difference.high is None:
