@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from pytest_llm_extract.results.accepted import Accepted, Origin
-from pytest_llm_extract.results.case_result import CaseResult
+from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import ScoringRules
 from pytest_llm_extract.results.outcome import Leaf, Leaves, Outcome, Status, count_leaves
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, JudgedBy, SuiteResult
@@ -31,10 +32,26 @@ READ = Origin(prompt="a1", model="m")
 
 def case(number: int, before: str | None, now: str, *, group: str | None = None, model: str = "m") -> CaseResult:
     """One case; `before` is None for one that the baseline does not have."""
-    found = None if before is None else leaves(before)
-    accepted = None if found is None else Accepted(found, count_leaves(found), READ, group=group)
+    return replace(sampled(number, [] if before is None else [before], [now], group), model=model)
+
+
+def sampled(number: int, before: list[str], now: list[str], group: str | None = None) -> CaseResult:
+    """A case whose samples were as `before` and are as `now`, each written as `name:c rows:cw`."""
+    accepted = None
+    if before:
+        first, *others = (Accepted(found, count_leaves(found), READ) for found in map(leaves, before))
+        accepted = first._replace(further=tuple(others), group=group)
+    one, *further = (Sample(Status.OK, found, True, model="m", origin=READ) for found in map(leaves, now))
     return CaseResult(
-        Status.OK, leaves(now), True, f"c{number:03}", group=group, model=model, origin=READ, baseline=accepted
+        Status.OK,
+        one.leaves,
+        True,
+        f"c{number:03}",
+        group=group,
+        model="m",
+        origin=READ,
+        baseline=accepted,
+        further=tuple(further),
     )
 
 
@@ -44,16 +61,17 @@ def grouped(found: CaseResult, group: str | None) -> CaseResult:
     return replace(found, group=group, baseline=accepted)
 
 
-def suite(cases: list[CaseResult], **rules: object) -> SuiteResult:
+def suite(cases: list[CaseResult], **rules: Any) -> SuiteResult:
     """A suite with a baseline, held to `rules`."""
-    paths = tuple(dict.fromkeys(path for found in cases for path in found.leaves))
-    limits = GateRules(**rules)  # type: ignore[arg-type]
+    paths = tuple(dict.fromkeys(path for found in cases for sample in found.samples for path in sample.leaves))
+    limits, n_samples = GateRules(**rules), max((len(found.samples) for found in cases), default=1)
     return SuiteResult(
         "test_x.py::test_x",
         "read",
         tuple(found.id for found in cases),
         paths,
         limits,
-        baseline=AcceptedRun("baseline.jsonl", paths, judged_by=JudgedBy(limits, ScoringRules(), 1)),
+        n_samples=n_samples,
+        baseline=AcceptedRun("baseline.jsonl", paths, judged_by=JudgedBy(limits, ScoringRules(), n_samples)),
         cases=tuple(cases),
     )

@@ -6,8 +6,7 @@ import json
 from collections import Counter
 
 import pytest
-from gate_cases import leaves
-from sampled import sampled, suite_of
+from gate_cases import leaves, sampled, suite
 
 from pytest_llm_extract.baseline.accept import Acceptance, accept
 from pytest_llm_extract.baseline.entry import Entry
@@ -83,8 +82,8 @@ def test_anchor_with_the_same_first_samples_is_no_second_test(anchor: list[str],
 
 def test_diff_compares_samples() -> None:
     """Two runs: the first samples that both have."""
-    old = suite_of([sampled(i, [], ["x:c", "x:c"]) for i in range(8)])
-    new = suite_of([sampled(i, [], ["x:c", "x:w", "x:w"]) for i in range(8)])
+    old = suite([sampled(i, [], ["x:c", "x:c"]) for i in range(8)])
+    new = suite([sampled(i, [], ["x:c", "x:w", "x:w"]) for i in range(8)])
     decision = decide(against(new, old, "old.json", 0.05))
     assert len(decision.comparisons[0].fields["x"].lost) == 8
     assert (decision.comparisons[0].n_samples, decision.fields["x"].counts.n) == (2, 24)

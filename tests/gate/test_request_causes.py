@@ -18,8 +18,7 @@ from pytest_llm_extract.cassette.file.load import parse
 from pytest_llm_extract.cassette.file.save import cassette_text
 from pytest_llm_extract.config.settings import Storage
 from pytest_llm_extract.gate.causes import describe_causes
-from pytest_llm_extract.results.accepted import Origin
-from pytest_llm_extract.results.request_parts import without_prompt
+from pytest_llm_extract.results.accepted import Origin, without_prompt
 
 
 def origin_of(body: dict[str, Any]) -> Origin:

@@ -9,11 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from gate_cases import READ, leaves
+from gate_cases import READ, leaves, sampled, suite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import validate
-from sampled import sampled, suite_of
 
 from pytest_llm_extract.cli.merge import merge
 from pytest_llm_extract.errors import ResultsError
@@ -30,7 +29,7 @@ from pytest_llm_extract.stats.signflip import sign_flip
 
 def compared(cases: list[CaseResult]) -> Comparison:
     """The cases against their baseline."""
-    return decide(suite_of(cases)).comparisons[0]
+    return decide(suite(cases)).comparisons[0]
 
 
 ANSWER = st.sampled_from(["name:c rows:cc", "name:c rows:cw", "name:w rows:cc", "name:w rows:cmw", "name:c"])
@@ -48,8 +47,8 @@ def built(sides: list[tuple[list[str], list[str]]]) -> list[CaseResult]:
 @given(st.lists(st.tuples(ANSWER, ANSWER), min_size=1, max_size=25), st.integers(2, 5))
 def test_identical_samples_decide_like_one(pairs: list[tuple[str, str]], k: int) -> None:
     """Answers that never differ are no more evidence, however often they are recorded: not in one p."""
-    one = decide(suite_of(built([([b], [n]) for b, n in pairs])))
-    many = decide(suite_of(built([([b] * k, [n] * k) for b, n in pairs])))
+    one = decide(suite(built([([b], [n]) for b, n in pairs])))
+    many = decide(suite(built([([b] * k, [n] * k) for b, n in pairs])))
     assert (many.verdict, many.reasons, many.doubts) == (one.verdict, one.reasons, one.doubts)
     assert [
         {path: change._replace(before=None, after=None) for path, change in c.fields.items()}  # type: ignore[arg-type]
@@ -71,10 +70,10 @@ def test_order_of_arrival_and_of_samples_changes_nothing(
     sides: list[tuple[list[str], list[str]]], dice: random.Random
 ) -> None:
     """Workers deliver cases in any order, and which sample came first is chance."""
-    whole = suite_of(built(sides))
+    whole = suite(built(sides))
     shuffled = dice.sample(whole.cases, len(whole.cases))
     assert decide(whole.with_cases({case.id: case for case in shuffled})) == decide(whole)
-    turned = suite_of(built([(dice.sample(before, len(before)), dice.sample(now, len(now))) for before, now in sides]))
+    turned = suite(built([(dice.sample(before, len(before)), dice.sample(now, len(now))) for before, now in sides]))
     assert decide(turned._replace(paths=whole.paths, baseline=whole.baseline)).comparisons == decide(whole).comparisons
 
 
@@ -83,7 +82,7 @@ def test_order_of_arrival_and_of_samples_changes_nothing(
 @given(SIDES.filter(bool), st.integers(1, 3))
 def test_shards_merge_to_what_one_run_says(sides: list[tuple[list[str], list[str]]], n_shards: int) -> None:
     """results.json holds every sample: its parts add up to the whole, which the JSON Schema takes."""
-    whole = suite_of(built(sides), floors={"name": Floor(Fraction(1, 2))}, documents={"exact": Fraction(1, 3)})
+    whole = suite(built(sides), floors={"name": Floor(Fraction(1, 2))}, documents={"exact": Fraction(1, 3)})
     texts = {}
     for number in range(n_shards):
         part = whole.with_cases({case.id: case for case in whole.cases[number::n_shards]})
@@ -96,7 +95,7 @@ def test_shards_merge_to_what_one_run_says(sides: list[tuple[list[str], list[str
 
 def test_shards_of_another_number_of_samples_do_not_merge() -> None:
     """A shard that was run with other markers, or whose second sample differs, is named."""
-    one, two, other = (suite_of([sampled(0, [], now)]) for now in (["x:c"], ["x:c", "x:c"], ["x:c", "x:w"]))
+    one, two, other = (suite([sampled(0, [], now)]) for now in (["x:c"], ["x:c", "x:c"], ["x:c", "x:w"]))
     texts = [json.dumps(run_to_wire([(found, decide(found))], Path(__file__).parent)) for found in (one, two, other)]
     with pytest.raises(ResultsError, match=r"b.json: is a shard of another run: .* differs in samples"):
         merge({"a.json": texts[0], "b.json": texts[1]})
@@ -135,7 +134,7 @@ def test_group_of_cases_adds_up_their_means() -> None:
 )
 def test_first_samples_of_both_sides_are_compared(before: list[str], now: list[str], note: str) -> None:
     """What only one side has is no change, is counted in the table, and is said."""
-    decision = decide(suite_of([sampled(i, before, now) for i in range(12)]))
+    decision = decide(suite([sampled(i, before, now) for i in range(12)]))
     change = decision.comparisons[0]
     assert change.n_samples == min(len(before), len(now))
     assert (change.fields["x"].lost, change.fields["x"].gained) == ((), ())
@@ -156,7 +155,7 @@ def test_counts_and_floors_are_of_all_samples() -> None:
     """Micro over leaves, clustered by case; a refused sample stays in every denominator."""
     refused = Sample(Status.REFUSED, leaves("x:m"), False)
     cases = [replace(sampled(i, [], ["x:c", "x:c"]), further=(refused,)) for i in range(4)]
-    found = suite_of(cases, floors={"x": Floor(Fraction(51, 100))}, documents={"valid": Fraction(51, 100)})
+    found = suite(cases, floors={"x": Floor(Fraction(51, 100))}, documents={"valid": Fraction(51, 100)})
     decision = decide(found)
     assert decision.reasons == ("valid documents: 4/8 = 50% is below 51%", "x: 4/8 = 50% is below 51%")
     whole = tally(cases)
@@ -187,7 +186,7 @@ def test_flake_rate_is_of_scores_within_the_case() -> None:
         "rows": Flakes(2, 5, Fraction(2)),
     }
     assert count_flakes(cases) == Flakes(3, 5, Fraction(3))
-    found = suite_of(cases)
+    found = suite(cases)
     decision = decide(found)
     note = "the samples disagree in 3 of 5 cases (rows in 2, x in 1): expect about 3 to change from one recording "
     assert f"{note}to the next from noise alone" in decision.notes
@@ -210,7 +209,7 @@ def test_more_samples_make_no_higher_flake_rate() -> None:
 
 def test_one_sample_has_no_flake_rate() -> None:
     """No column, no note, null in results.json."""
-    found = suite_of([sampled(i, ["x:c"], ["x:c"]) for i in range(6)])
+    found = suite([sampled(i, ["x:c"], ["x:c"]) for i in range(6)])
     decision = decide(found)
     assert "flake" not in "\n".join([*suite_lines(found, decision, {}, Form(100)), *decision.notes])
     wire = suite_to_wire(found, decision)
@@ -221,30 +220,30 @@ def test_one_sample_has_no_flake_rate() -> None:
 def test_lost_cases_show_the_sample_that_says_most() -> None:
     """Right before, wrong now, and in how many samples; misses that samples share are one line."""
     cases = [sampled(i, ["x:c", "x:w", "x:c"], ["x:c", "x:w", "x:w"]) for i in range(6)]
-    found = suite_of(cases)
+    found = suite(cases)
     lines = suite_lines(found, decide(found), {}, Form(100))
     assert "  lost   c000           x                correct → wrong (right in 1 of 3 samples, 2 before)" in lines
     assert not any(line.endswith("wrong (2 of 3 samples)") for line in lines), "a lost case is shown once"
-    new = suite_of(cases)._replace(baseline=None)
+    new = suite(cases)._replace(baseline=None)
     assert "  c000 +5        x                wrong (12 of 18 samples)" in suite_lines(new, decide(new), {}, Form(100))
 
 
 def test_budgets_and_waivers_hold_for_samples() -> None:
     """A case that fell in one sample is lost; a drop is that of the rates; a waived case is not paired."""
     cases = [sampled(i, ["x:c"] * 3, ["x:c", "x:c", "x:w" if i < 3 else "x:c"]) for i in range(12)]
-    assert decide(suite_of(cases, budgets={"x": Gate(max_lost=3, max_drop=0.0834)})).reasons == ()
-    over = decide(suite_of(cases, budgets={"x": Gate(critical=True, max_drop=0.08)})).reasons
+    assert decide(suite(cases, budgets={"x": Gate(max_lost=3, max_drop=0.0834)})).reasons == ()
+    over = decide(suite(cases, budgets={"x": Gate(critical=True, max_drop=0.08)})).reasons
     assert [reason.split(":")[1] for reason in over] == [
         " lost 3 cases (critical",
         " accuracy fell by 8.333%, 8% is allowed",
     ]
     waiver = Waiver("R-7", "2999-01-01", case="c001")
-    assert decide(suite_of(cases, waivers=(waiver,))).comparisons[0].fields["x"].lost == ("c000", "c002")
+    assert decide(suite(cases, waivers=(waiver,))).comparisons[0].fields["x"].lost == ("c000", "c002")
 
 
 def test_smallest_visible_drop_is_smaller_with_samples() -> None:
     """Five cases that lose one sample of five each can fail: a fifth of what whole cases would be."""
-    notes = decide(suite_of([sampled(i, ["x:c"] * 5, ["x:c"] * 5) for i in range(40)])).notes
+    notes = decide(suite([sampled(i, ["x:c"] * 5, ["x:c"] * 5) for i in range(40)])).notes
     assert any("from 5 lost and none gained; a drop of less than 2.5% is not visible" in note for note in notes)
 
 
@@ -253,7 +252,7 @@ def test_other_models_and_attempts_are_seen_in_every_sample() -> None:
     cases = [sampled(i, ["x:c", "x:c"], ["x:c", "x:c"]) for i in range(12)]
     other = replace(cases[3].further[0], model="new", attempt=2, origin=READ._replace(answered="new"))
     cases[3] = replace(cases[3], further=(other,))
-    decision = decide(suite_of(cases))
+    decision = decide(suite(cases))
     assert decision.doubts == ("the answers come from several models: m (23), new (1)",)
     assert "changed since the baseline: model that answered (1 case)" in decision.notes
     assert "recorded again under an unchanged request: c003 (sample 2)" in decision.notes
@@ -270,7 +269,7 @@ def test_sample_that_crashed_is_counted_and_no_cause() -> None:
         second = case.baseline.further[0]._replace(origin=answered)
         accepted = case.baseline._replace(origin=answered, further=(second,))
         cases.append(replace(case, origin=answered, baseline=accepted, further=(lost,)))
-    decision = decide(suite_of(cases))
+    decision = decide(suite(cases))
     assert "no request changed since the baseline" in decision.notes
     assert not any("no case has an answer" in reason for reason in decision.reasons)
     assert len(decision.comparisons[0].fields["x"].lost) == 12

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from pytest_llm_extract.baseline import file as files
+from pytest_llm_extract.baseline.file import Baseline
 from pytest_llm_extract.baseline.paths import BASELINE, suites_by_baseline
 from pytest_llm_extract.cli.corpus_report import read_floor_options, report
-from pytest_llm_extract.cli.expected import unexpected
 from pytest_llm_extract.cli.output import echo, terminal_form
 from pytest_llm_extract.comparison.compare import compare_suites
 from pytest_llm_extract.config.suite_folders import baseline_folder
 from pytest_llm_extract.corpus.totals import FORMAT, Totals, TotalsError
 from pytest_llm_extract.errors import ResultsError, UsageError
-from pytest_llm_extract.gate.decide import decide, failures, summarize_only
+from pytest_llm_extract.gate.decide import Decision, decide, failures, summarize_only
+from pytest_llm_extract.git import head_commit
 from pytest_llm_extract.lints.lint_report import lint_results
 from pytest_llm_extract.report.results_json import read_input, read_results, results_text, run_to_wire, write_results
 from pytest_llm_extract.report.terminal import suite_lines
@@ -25,8 +28,9 @@ from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import FieldCounts, Leaves, Status
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.suites.limit_markers import read_floors
-from pytest_llm_extract.wording import counted
+from pytest_llm_extract.wording import count_cases, counted, some_names
 
+Gated = tuple[SuiteResult, Decision]
 _SHOWN = 10
 
 
@@ -178,3 +182,52 @@ def add_up(texts: Mapping[str, str]) -> Totals:
         last = list(texts)[-1]
         raise ResultsError(last, f"parts that are in no file: {listed}; nothing is judged")
     return totals
+
+
+def unexpected(texts: Mapping[str, str], gated: Sequence[Gated], cassettes: Path) -> list[str]:
+    """Why these results are not those of a whole run of this checkout; empty where they are.
+
+    `texts` holds each results.json by its file name, `gated` their suites with what the gate decides of them now.
+    """
+    return [*_of_files(texts, gated), *_of_suites(gated, cassettes)]
+
+
+def _of_files(texts: Mapping[str, str], gated: Sequence[Gated]) -> Iterator[str]:
+    here = head_commit(Path.cwd())
+    now = {suite.key: decision.verdict and decision.verdict.value for suite, decision in gated}
+    for name, text in texts.items():
+        data = json.loads(text)
+        commit = data["run"].get("commit")
+        if here is not None and commit != here:
+            yield f"{name} is of commit {str(commit)[:10]}, not of {here[:10]}, which is checked out"
+        if len(texts) > 1:
+            continue  # a shard alone has another verdict than the whole
+        for wire in data["suites"]:
+            suite = SuiteResult.from_wire({**wire, "cases": []})
+            if suite.is_gated and wire.get("verdict") != now[suite.key]:
+                yield f"{suite.key}: {name} says {wire.get('verdict')}, its cases give {now[suite.key]}"
+
+
+def _of_suites(gated: Sequence[Gated], cassettes: Path) -> Iterator[str]:
+    suites = {baseline_folder(cassettes, suite.key) / BASELINE: (suite, decision) for suite, decision in gated}
+    for path, key in suites_by_baseline(cassettes).items():
+        if path not in suites:
+            yield f"{key} has a baseline ({path}) and no results"
+            continue
+        suite, decision = suites[path]
+        if decision.verdict is None:
+            yield f"{key} has no verdict: {len(suite.cases)} of {count_cases(len(suite.dataset_ids))} have results"
+        elif (baseline := files.load(path, str(path))) is not None:
+            yield from _against(suite, baseline, path)
+
+
+def _against(suite: SuiteResult, baseline: Baseline, path: Path) -> Iterator[str]:
+    if suite.baseline is None:
+        yield f"{suite.key} was not compared, although {path} is there"
+        return
+    known = {*suite.dataset_ids, *suite.baseline.gone}
+    if lacking := [case for case in baseline.entries if case not in known]:
+        yield f"{suite.key}: {count_cases(len(lacking))} of {path} are not in the results ({some_names(lacking)})"
+    unpaired = [case.id for case in suite.cases if case.baseline is None and case.id in baseline.entries]
+    if unpaired and not suite.baseline.source.startswith("git:"):
+        yield f"{suite.key}: {count_cases(len(unpaired))} of {path} were not compared ({some_names(unpaired)})"

@@ -25,11 +25,10 @@ from pytest_llm_extract.extraction.job import Job, jobs_of
 from pytest_llm_extract.extraction.missing_hint import missing_hint
 from pytest_llm_extract.extraction.value_sources import texts_of, with_sources
 from pytest_llm_extract.formats.fences import is_fenced
-from pytest_llm_extract.results.accepted import Origin
+from pytest_llm_extract.results.accepted import Origin, without_prompt
 from pytest_llm_extract.results.case_report import CaseNote
 from pytest_llm_extract.results.case_result import CaseResult, Usage
 from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, Leaf, Status
-from pytest_llm_extract.results.request_parts import without_prompt
 from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer, read_raw_answer, take_output
 from pytest_llm_extract.scoring.explain import explain
 from pytest_llm_extract.scoring.score import score_answer

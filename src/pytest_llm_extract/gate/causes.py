@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from pytest_llm_extract.gate.removed import no_longer_labelled
-from pytest_llm_extract.results.accepted import Accepted, Origin
+from pytest_llm_extract.results.accepted import Accepted, Origin, request_parts
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, add_up
-from pytest_llm_extract.results.request_parts import request_parts
 from pytest_llm_extract.wording import count_cases, percent, some_names
 
 _WORDS = {

@@ -1,4 +1,4 @@
-"""An accepted answer as a baseline has it, and the origin of an outcome."""
+"""An accepted answer as a baseline has it, and the origin of an outcome: short hashes of a request and its parts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from pytest_llm_extract.results.outcome import (
     leaves_to_wire,
     merge_counts,
 )
+
+PARTS = ("system prompt", "messages", "schema", "parameters")
+_SPLIT = "2"
+_OF_PROMPT_FILE = "-"  # a prompt file's own hash says it, whatever the file was filled with
 
 
 class Origin(NamedTuple):
@@ -121,3 +125,22 @@ class Accepted(NamedTuple):
 def numbered(further: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The second and later samples on the wire, each with its number."""
     return [{"sample": number, **wire} for number, wire in enumerate(further, start=2)]
+
+
+def joined_parts(hashes: Mapping[str, str]) -> str:
+    """Parts of a request as `Origin.request` has them, from hashes by the names of `PARTS`."""
+    return "/".join([_SPLIT, *(hashes[name] for name in PARTS)])
+
+
+def request_parts(request: str | None) -> dict[str, str]:
+    """Hashes by the names of `PARTS`; none where `Origin.request` is None or of another version."""
+    version, *hashes = (request or "").split("/")
+    if version != _SPLIT:
+        return {}
+    return {name: one for name, one in zip(PARTS, hashes, strict=False) if one != _OF_PROMPT_FILE}
+
+
+def without_prompt(request: str | None) -> str | None:
+    """`Origin.request` without system prompt and messages, for a suite whose prompt is a file."""
+    parts = request_parts(request)
+    return joined_parts(dict.fromkeys(PARTS, _OF_PROMPT_FILE) | {n: parts[n] for n in PARTS[2:]}) if parts else request

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-from pytest_llm_extract.results.request_parts import PARTS, joined_parts
+from pytest_llm_extract.results.accepted import PARTS, joined_parts
 from pytest_llm_extract.wire_formats.request import split_request
 
 Json = Any
@@ -160,7 +160,7 @@ def _without_boundary(body: bytes) -> bytes:
 def origin(body: bytes, document: str | None) -> dict[str, str | None]:
     """Short hashes of what a request was made of: prompt, schema, parameters, document; and the model that it names.
 
-    `request` has those of system prompt, messages, schema and parameters in any API (see `results.request_parts`). The
+    `request` has those of system prompt, messages, schema and parameters in any API (see `results.accepted`). The
     others split a request as OpenAI's APIs do.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent
 from pytest_llm_extract.cassette.file.fingerprint import origin
 from pytest_llm_extract.cassette.file.staleness import RequestChange, RequestDifference, of_address, told
-from pytest_llm_extract.results.request_parts import request_parts
+from pytest_llm_extract.results.accepted import request_parts
 
 _NO_LINES = ("(request bodies are not stored, so their lines cannot be compared)",)
 
