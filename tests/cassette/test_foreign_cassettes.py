@@ -12,16 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cassette_mutations import (
-    CHAT,
-    PLAIN,
-    REQUEST,
-    cassette,
-    interaction,
-    refused,
-    save,
-    write,
-)
+from cassette_mutations import CHAT, PLAIN, REQUEST, cassette, interaction, refused, save, write
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -14,15 +14,7 @@ from typing import Any
 
 import openai
 import pytest
-from at_once import (
-    AT_ONCE,
-    Extractor,
-    assert_nothing_crosses,
-    extract_at_once,
-    name_of,
-    problem_of,
-    slow_echo,
-)
+from at_once import AT_ONCE, Extractor, assert_nothing_crosses, extract_at_once, name_of, problem_of, slow_echo
 from standin import StandIn
 from suites import echo
 

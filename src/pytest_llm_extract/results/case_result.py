@@ -7,13 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from pytest_llm_extract.results.accepted import (
-    Accepted,
-    Origin,
-    numbered,
-    old_gold_from_wire,
-    old_gold_to_wire,
-)
+from pytest_llm_extract.results.accepted import Accepted, Origin, numbered, old_gold_from_wire, old_gold_to_wire
 from pytest_llm_extract.results.outcome import (
     RIGHT,
     FieldCounts,
