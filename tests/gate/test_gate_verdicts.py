@@ -20,7 +20,7 @@ def test_unchanged_run_passes(people: Project, workers: str) -> None:
             "gate: pass",
             f"against the baseline ({FOLDER}/baseline.jsonl), 12 cases paired: no case lost, none gained",
             "note: no request changed since the baseline",
-            "*with 12 cases a single field can fail from 5 lost and none gained*",
+            "*of 12 cases, one field alone fails if it loses 5 and gains none*",
         ]
     )
 

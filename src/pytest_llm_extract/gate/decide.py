@@ -331,13 +331,13 @@ def _unlike_samples(cases: Iterable[CaseResult]) -> list[str]:
 def _rest(comparison: Comparison) -> str:
     """What the pooled test says once the failed fields are left out."""
     p = 1.0 if comparison.pooled_p_without_failed is None else comparison.pooled_p_without_failed
-    return f"against the {comparison.against}, p of all fields without {some_names(comparison.failed)}: {_p(p)}"
+    return f"against the {comparison.against}: all fields together, without {some_names(comparison.failed)}: p {_p(p)}"
 
 
 def _power(comparison: Comparison) -> str:
     counted = f"{comparison.n_groups} {comparison.unit}{'' if comparison.n_groups == 1 else 's'}"
     drop, lost = comparison.visible_drop, comparison.smallest_loss
-    line = f"against the {comparison.against}, with {counted} a single field can fail from {lost} lost and none gained"
+    line = f"against the {comparison.against}: of {counted}, one field alone fails if it loses {lost} and gains none"
     return line if drop is None else f"{line}; a drop of less than {percent(drop)} is not visible"
 
 
