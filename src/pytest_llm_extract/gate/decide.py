@@ -216,7 +216,8 @@ def _over_budget(suite: SuiteResult, comparison: Comparison) -> list[tuple[str, 
         change = comparison.fields.get(path)
         if change is None:
             continue
-        allowed, drop = budget.lost_allowed, budget.drop_allowed
+        allowed = 0 if budget.critical else budget.max_lost
+        drop = None if budget.max_drop is None else Fraction(str(budget.max_drop))  # exactly as it was written
         if allowed is not None and len(change.lost) > allowed:
             words = "critical: no case may be lost" if budget.critical else f"{allowed} may be"
             reasons.append((path, f"{path}: lost {count_cases(len(change.lost))} ({words}): {some_names(change.lost)}"))

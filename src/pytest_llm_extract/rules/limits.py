@@ -51,16 +51,6 @@ class Gate:
     max_drop: float | None = None
     critical: bool = False
 
-    @property
-    def lost_allowed(self) -> int | None:
-        """Lost cases that are allowed; None when that is not limited."""
-        return 0 if self.critical else self.max_lost
-
-    @property
-    def drop_allowed(self) -> Fraction | None:
-        """The allowed drop, exactly as it was written; None when that is not limited."""
-        return None if self.max_drop is None else Fraction(str(self.max_drop))
-
     def to_wire(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {"max_lost": self.max_lost, "max_drop": self.max_drop, "critical": self.critical}

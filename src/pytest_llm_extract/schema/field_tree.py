@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from pydantic import AliasChoices, AliasPath, BaseModel
 from pydantic.fields import FieldInfo
@@ -84,15 +83,11 @@ class UnionNode(Node):
         }
 
 
-class FieldPath(NamedTuple):
-    """A path that is scored: of a leaf, or of the rows of a list (`items[]`)."""
+def field_paths(node: Node, seen: tuple[Node, ...] = ()) -> Iterator[tuple[str, bool]]:
+    """The paths that are scored below a node, and whether each is of a list's rows (`items[]`) instead of a leaf.
 
-    path: str
-    is_row: bool = False
-
-
-def field_paths(node: Node, seen: tuple[Node, ...] = ()) -> Iterator[FieldPath]:
-    """The paths below a node, in the schema's order, rows before their leaves; a recursive model is entered once."""
+    They are in the schema's order, rows before their leaves; a recursive model is entered once.
+    """
     if node in seen:
         return
     seen = (*seen, node)
@@ -102,24 +97,24 @@ def field_paths(node: Node, seen: tuple[Node, ...] = ()) -> Iterator[FieldPath]:
                 yield from field_paths(child, seen)
         case ListNode():
             if node.row_path is not None:
-                yield FieldPath(node.row_path, is_row=True)
+                yield node.row_path, True
             yield from field_paths(node.items, seen)
         case UnionNode():
-            yield FieldPath(node.type_path)
+            yield node.type_path, False
             for member in node.members.values():
                 yield from field_paths(member, seen)
         case _:
-            yield FieldPath(node.path)
+            yield node.path, False
 
 
 def leaf_paths(node: Node) -> Iterator[str]:
     """The paths of the leaves below a node, in the schema's order."""
-    return (found.path for found in field_paths(node) if not found.is_row)
+    return (path for path, is_row in field_paths(node) if not is_row)
 
 
 def row_paths(node: Node) -> Iterator[str]:
     """The paths of the rows below a node, in the schema's order."""
-    return (found.path for found in field_paths(node) if found.is_row)
+    return (path for path, is_row in field_paths(node) if is_row)
 
 
 def models(node: Node) -> Iterator[type[BaseModel]]:

@@ -35,7 +35,7 @@ class Schema:
     def __init__(self, adapter: TypeAdapter[Any], root: Node, name: str, builder: Builder) -> None:
         self.adapter, self.root, self.name, self._writers = adapter, root, name, builder.writers
         self.paths = tuple(dict.fromkeys(leaf_paths(root)))
-        self.scored_paths = tuple(dict.fromkeys(found.path for found in field_paths(root)))
+        self.scored_paths = tuple(dict.fromkeys(path for path, _ in field_paths(root)))
         self._comparisons = tuple(builder.functions)
         by_path: dict[str, list[str]] = {}
         for path, rule in sorted(builder.rules):
