@@ -14,7 +14,7 @@ from typing import IO, Any
 from urllib.parse import urlencode, urlsplit
 
 from pytest_llm_extract import clock
-from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.errors import LlmExtractError, PlacedError
 
 _TIMEOUT_S = 120.0
 _TRIES, _PAUSE_S, _LONGEST_PAUSE_S = 5, 0.5, 30.0
@@ -54,15 +54,11 @@ class Refused(LlmExtractError):
         return f"HTTP {self.status}: {self.words}"
 
 
-class NoReply(LlmExtractError):
+class NoReply(PlacedError):
     """The provider gave no answer, or failed: nobody knows whether it did what it was asked for."""
 
     def __init__(self, address: str, problem: str) -> None:
-        super().__init__(problem)
-        self.address, self.problem = address, problem
-
-    def __str__(self) -> str:
-        return f"no answer from {self.address}: {self.problem}"
+        super().__init__(f"no answer from {address}", problem)
 
 
 @dataclass(frozen=True)

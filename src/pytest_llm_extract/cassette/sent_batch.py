@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.errors import LlmExtractError
+from pytest_llm_extract.errors import PlacedError
 from pytest_llm_extract.formats.atomic_write import write_atomically
 from pytest_llm_extract.formats.strict_json import read_json
 from pytest_llm_extract.formats.text_files import conflict_line
@@ -26,15 +26,8 @@ _FILE = re.compile(r"batch-[0-9a-f]{16}\.json")
 _ID = re.compile(r"[\w./:=@+-]{1,256}", re.ASCII)
 
 
-class BatchFileError(LlmExtractError):
+class BatchFileError(PlacedError):
     """The file of a batch cannot be read or written."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(problem)
-        self.path, self.problem = path, problem
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
 
 
 @dataclass(frozen=True)
