@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 PIECE = 7  # characters of text in one event
@@ -66,3 +70,33 @@ def _item_events(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"type": "response.output_text.delta", **at, "delta": text}
         yield {"type": "response.output_text.done", **at, "text": part["text"]}
         yield {"type": "response.content_part.done", **at, "part": part}
+
+
+@contextmanager
+def never_ending(content: str) -> Iterator[str]:
+    """The address of a server that answers with a stream, says `[DONE]` and does not hang up."""
+    message = {"role": "assistant", "content": content}
+    usage = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    events = chat_events({"id": "c", "created": 1, "model": "m", "choices": [choice], "usage": usage}).encode()
+    assert events.endswith(b"data: [DONE]\n\n")
+    server = socket.create_server(("127.0.0.1", 0))
+    held: list[socket.socket] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            held.append(connection)
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n" + events[:-5])
+            time.sleep(0.05)
+            connection.sendall(events[-5:])
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+    server.close()
+    for connection in held:
+        connection.close()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 import time
 from collections.abc import Iterator
 
@@ -51,32 +49,8 @@ def test_items(extraction):
 @pytest.fixture
 def open_stream() -> Iterator[str]:
     """The address of a server that says `[DONE]` and does not hang up."""
-    message = {"role": "assistant", "content": '{"name": "bolt"}'}
-    usage = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    answer = {"id": "c", "created": 1, "model": "m", "choices": [choice], "usage": usage}
-    events = standin_streams.chat_events(answer).encode()
-    assert events.endswith(b"data: [DONE]\n\n")
-    server = socket.create_server(("127.0.0.1", 0))
-    held: list[socket.socket] = []
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            held.append(connection)
-            connection.recv(65536)
-            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n" + events[:-5])
-            time.sleep(0.05)
-            connection.sendall(events[-5:])
-
-    threading.Thread(target=serve, daemon=True).start()
-    yield f"http://127.0.0.1:{server.getsockname()[1]}/v1"
-    server.close()
-    for connection in held:
-        connection.close()
+    with standin_streams.never_ending('{"name": "bolt"}') as address:
+        yield address
 
 
 DONE = b'data: {"choices": []}\n\ndata: [DONE]\n'

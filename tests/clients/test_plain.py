@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,8 @@ from typing import Any
 import pytest
 from at_once import Extractor, assert_nothing_crosses, slow_echo
 from standin import StandIn
-from suites import assert_records_and_replays, assert_streams, echo
+from standin_streams import never_ending
+from suites import HEAD, TAIL, assert_records_and_replays, assert_streams, echo, environment
 
 aiohttp: Any = pytest.importorskip("aiohttp", reason="aiohttp is not installed")
 httpx: Any = pytest.importorskip("httpx", reason="httpx is not installed")
@@ -197,3 +200,17 @@ def test_nothing_crosses_over_tls(make: Any, tmp_path: Path) -> None:
     with certified(tmp_path) as (server, client, trusted), StandIn(slow_echo, tls=server) as provider:
         extract = make(f"{provider.base_url}/chat/completions", client, trusted)
         assert_nothing_crosses(extract, tmp_path, provider)
+
+
+@pytest.mark.parametrize("name", ["read_httpx_stream", "read_aiohttp_stream"])
+def test_stream_ends_with_its_last_event(bare: pytest.Pytester, name: str) -> None:
+    """Recorded at once by an async client, though the server does not hang up; and it replays."""
+    others = ", ".join(other for other in re.findall(r"def (read_\w+)", EXTRACTORS) if other != name)
+    bare.makepyfile(test_clients=f"{HEAD.replace('range(2)', 'range(1)')}{EXTRACTORS}del {others}\n{TAIL}")
+    start = time.monotonic()
+    with never_ending('{"name": "doc 0"}') as address:
+        with environment({"OPENAI_BASE_URL": address, "OPENAI_API_KEY": "loopback-only"}):
+            bare.runpytest_subprocess("--llm-record").assert_outcomes(passed=2)
+        with environment({"OPENAI_BASE_URL": address}):
+            bare.runpytest_subprocess().assert_outcomes(passed=2)
+    assert time.monotonic() - start < 60

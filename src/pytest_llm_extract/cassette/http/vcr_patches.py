@@ -32,7 +32,7 @@ def patched(cassette: type[Cassette]) -> Iterator[None]:
             mock.patch("vcr.stubs.VCRConnection.getresponse", reading_to_the_end(VCRConnection.getresponse))
         )
         stack.enter_context(cassette.use(path="pytest-llm-extract"))
-        stack.enter_context(_aiohttp_bodies())
+        stack.enter_context(_aiohttp())
         yield
 
 
@@ -77,11 +77,29 @@ def _end_at_last_event(response: Any, wrap: Callable[[Any], Any]) -> Any:
     return response
 
 
+def _recording_to_the_end(record: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """vcrpy's `record_response` of aiohttp, where the last event ends a stream."""
+    from vcr.stubs.aiohttp_stubs import MockStream
+
+    async def recorded(cassette: Cassette, request: Request, response: Any) -> None:
+        if is_stream(response.headers):
+            try:
+                pieces = [piece async for piece in EndedAsync(response.content.iter_any())]
+            except BaseException:
+                response.close()
+                raise
+            response.content = MockStream(b"".join(pieces))
+        await record(cassette, request, response)
+
+    return recorded
+
+
 @contextlib.contextmanager
-def _aiohttp_bodies() -> Iterator[None]:
-    """Hand vcrpy the bytes of a body; it takes `json=` and forms as the objects that they are."""
+def _aiohttp() -> Iterator[None]:
+    """Hand vcrpy the bytes of a body, as it takes `json=` and forms as the objects that they are; end its streams."""
     try:
         import aiohttp
+        from vcr.stubs import aiohttp_stubs
     except ImportError:
         yield
         return
@@ -103,7 +121,11 @@ def _aiohttp_bodies() -> Iterator[None]:
             options |= {"data": bytes(sent.body), "headers": headers}
         return await request(session, method, url, **options)
 
-    with mock.patch.object(aiohttp.ClientSession, "_request", with_bytes):
+    record = _recording_to_the_end(aiohttp_stubs.record_response)
+    with (
+        mock.patch.object(aiohttp.ClientSession, "_request", with_bytes),
+        mock.patch.object(aiohttp_stubs, "record_response", record),
+    ):
         yield
 
 
