@@ -7,8 +7,8 @@ import subprocess
 from typing import Any
 
 import pytest
-from commands import LLM_EXTRACT
-from people import Project
+from commands import LLM_EXTRACT, llm_extract
+from people import Project, rename_suite
 from recorded import record
 from repository import commit, git
 from standin import StandIn
@@ -48,6 +48,22 @@ def test_diff_of_results_baselines_and_revisions(people: Project) -> None:
     wrong = people.pytester.run(LLM_EXTRACT, "diff", "a.json", "gold.jsonl")
     assert wrong.ret == 2
     wrong.stderr.fnmatch_lines(["llm-extract: gold.jsonl: is not a baseline of pytest-llm-extract*"])
+
+
+def test_a_suite_that_moved_is_compared_under_both_names(people: Project) -> None:
+    """Its baseline continues that of the earlier name, in the later of two revisions."""
+    people.commit("base")
+    rename_suite(people)
+    people.run("--llm-extract-accept").assert_outcomes(passed=13)
+    people.commit("renamed")
+    done = llm_extract("diff", "git:HEAD~1", "git:HEAD", cwd=people.pytester.path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:2] == [
+        "test_items.py::test_items moved to test_items.py::test_people",
+        "test_items.py::test_people (read)",
+    ]
+    assert any(line.endswith("12 cases paired: no case lost, none gained") for line in lines)
 
 
 def test_diff_of_baselines_keeps_groups_together(people: Project) -> None:

@@ -116,6 +116,7 @@ def test_one_line_at_collection(pytester: pytest.Pytester, extract: str, accurac
         ("llm_documents()", "*llm_documents: names no limit: exact=, valid=*"),
         ("llm_gate()", "*llm_gate: names no limit: a Gate(max_lost=*), or waive=*"),
         ("llm_gate(None)", "*llm_gate: names no limit*"),
+        ("llm_gate(Gate())", "*llm_gate: names no limit*"),
         ("llm_documents(exct=0.9)", "*llm_documents: no argument 'exct'. Did you mean 'exact'?*"),
         ("llm_documents(exact=90)", "*exact: a floor must be a number from 0 to 1, got 90; did you mean 0.9?*"),
         ("llm_gate(5)", "*a budget must be a Gate(*), got 5*"),

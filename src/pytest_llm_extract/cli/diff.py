@@ -60,6 +60,8 @@ def command(before: str, after: str | None, variants: tuple[str, str] | None, ca
         if not suite.cases:
             raise ResultsError(after, f"has no case of {suite_id} in common with {before}")
         decision = decide(suite)
+        if old[suite_id].id != suite.id:
+            echo(f"{old[suite_id].id} moved to {suite.id}")
         was = old[suite_id].variant
         echo(f"{suite_id} ({suite.variant if was == suite.variant else f'{was} → {suite.variant}'})")
         if variants is not None:

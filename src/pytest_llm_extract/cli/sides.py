@@ -83,22 +83,35 @@ class _RevisionSuites(NamedTuple):
 
     suites: dict[str, SuiteResult]
     refused: dict[str, str]
+    baselines: dict[str, Baseline]
+
+    def as_named_in(self, later: _RevisionSuites) -> _RevisionSuites:
+        """Name suites that moved as a later revision does, where one baseline of it continues theirs."""
+        names = {}
+        for key in later.baselines.keys() - self.baselines.keys():
+            gone = [name for name in self.baselines if name not in later.baselines]
+            earlier = [name for name in gone if later.baselines[key].continues(self.baselines[name])]
+            if len(earlier) == 1:
+                names[earlier[0]] = key
+        suites = {names.get(name, name): suite for name, suite in self.suites.items()}
+        return self._replace(suites=suites, refused={names.get(name, name): why for name, why in self.refused.items()})
 
 
 def _accepted(revision: Revision, cassettes: str) -> _RevisionSuites:
-    suites, refused = {}, {}
+    suites, refused, baselines = {}, {}, {}
     for path in revision.files(cassettes, BASELINE):
         baseline = files.parse(revision.read(path) or "", revision.named(path))
-        suites[baseline.suite] = _as_suite(baseline)
+        baselines[baseline.suite], suites[baseline.suite] = baseline, _as_suite(baseline)
         if others := not_accepted(revision, baseline, path):
             shown = f"{count_cases(len(others))} ({some_names(map(visible, others))})"
             refused[baseline.suite] = f"in {revision} the cassettes of {shown} hold answers that nobody accepted"
-    return _RevisionSuites(suites, refused)
+    return _RevisionSuites(suites, refused, baselines)
 
 
 def _revisions(before: Revision, after: Revision, cassettes: str) -> Sides:
     """The accepted answers of both, where those are the ones that they hold; else what their cassettes hold."""
-    old, new = _accepted(before, cassettes), _accepted(after, cassettes)
+    new = _accepted(after, cassettes)
+    old = _accepted(before, cassettes).as_named_in(new)
     refused = {**old.refused, **new.refused}
     changed = _changed_without_baseline(before, after, cassettes)
     if not refused and not changed and old.suites and new.suites:

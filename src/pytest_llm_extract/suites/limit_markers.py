@@ -78,7 +78,7 @@ def read_budgets(
         return {}
     source = f"{suite_id}: llm_gate"
     default, named = _split((written[0], {k: v for k, v in written[1].items() if k != "waive"}), source, "Gate")
-    if default is None and not named and "waive" not in written[1]:
+    if default in (None, Gate()) and not named and "waive" not in written[1]:
         raise UsageError(source, "names no limit: a Gate(max_lost=…, max_drop=…, critical=…), or waive=")
     budgets = {}
     for path, value in named.items():
