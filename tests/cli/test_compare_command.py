@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pytest_llm_extract.cli.main import main
+from pytest_llm_extract.report.results_json import FORMAT, VERSION
 
 
 def write_run(path: Path, right: int, *, variants: dict[str, int] | None = None) -> None:
@@ -81,3 +82,12 @@ def test_one_entry_is_nothing_to_compare(files: tuple[str, str, str]) -> None:
     found = run("compare", files[0])
     assert found.exit_code == 1
     assert "nothing to compare" in found.output
+
+
+@pytest.mark.parametrize("command", ["compare", "decide"])
+def test_results_without_a_suite_are_one_line(tmp_path: Path, command: str) -> None:
+    """As a run whose markers were all removed writes them."""
+    file = tmp_path / "none.json"
+    file.write_text(json.dumps({"format": FORMAT, "version": VERSION, "suites": []}))
+    found = run(command, str(file))
+    assert (found.exit_code, found.output) == (2, f"llm-extract: {file}: has no suite\n")

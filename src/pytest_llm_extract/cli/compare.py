@@ -15,7 +15,7 @@ from pytest_llm_extract.comparison.confirm import USES, Confirmation, confirm, c
 from pytest_llm_extract.errors import ResultsError, UsageError, did_you_mean
 from pytest_llm_extract.report.results_json import read_input, read_results
 from pytest_llm_extract.report.variants import variants_lines
-from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.results.suite_result import SuiteResult, variants_of
 
 
 @click.command(name="compare")
@@ -97,13 +97,7 @@ def _entries(files: Sequence[Path], suite_id: str | None) -> list[SuiteResult]:
     """
     entries: list[SuiteResult] = []
     for path in files:
-        suites = read_results(read_input(path), str(path))
-        ids = list(dict.fromkeys(suite.id for suite in suites))
-        if suite_id is not None and suite_id not in ids:
-            raise ResultsError(str(path), f"has no suite {suite_id!r}.{did_you_mean(suite_id, ids)}")
-        if suite_id is None and len(ids) > 1:
-            raise ResultsError(str(path), f"has several suites: name one with --suite ({', '.join(ids)})")
-        chosen = [suite for suite in suites if suite.id == (suite_id or ids[0])]
+        chosen = variants_of(read_results(read_input(path), str(path)), suite_id, str(path))
         if len(files) > 1:
             names = [path.stem if len(chosen) == 1 else f"{path.stem}:{suite.variant}" for suite in chosen]
             chosen = [suite._replace(variant=name) for suite, name in zip(chosen, names, strict=True)]

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from pytest_llm_extract.comparison.compare import VariantComparison, compare_suites, primary_of
-from pytest_llm_extract.errors import ResultsError, did_you_mean
+from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.lints.lint_report import MOST, LintReport, lint_results
 from pytest_llm_extract.results.aggregate import FieldSummary, summarize
-from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.results.suite_result import SuiteResult, variants_of
 
 Answer = Literal["yes", "no", "not tried", "not needed", "cannot tell"]
 
@@ -98,17 +98,11 @@ def gather(suites: Sequence[SuiteResult], suite_id: str | None, target: float | 
     Raises:
         ResultsError: there is no such suite, several and none was named, or it ran in part.
     """
-    ids = list(dict.fromkeys(suite.id for suite in suites))
-    if suite_id is None and len(ids) > 1:
-        raise ResultsError(name, f"has several suites: name one with --suite ({', '.join(ids)})")
-    if not ids or (suite_id is not None and suite_id not in ids):
-        raise ResultsError(name, f"has no suite {suite_id!r}.{did_you_mean(suite_id or '', ids)}")
-    chosen = suite_id or ids[0]
-    mine = [suite for suite in suites if suite.id == chosen]
+    mine = variants_of(suites, suite_id, name)
     comparison = next(iter(compare_suites(mine, mine[0].rules.alpha)), None)
     primary = primary_of(mine)
     if not primary.complete or (comparison is not None and not comparison.variants):
-        raise ResultsError(name, f"{chosen} ran in part, or its variants are not recorded: run it whole first")
+        raise ResultsError(name, f"{mine[0].id} ran in part, or its variants are not recorded: run it whole first")
     [lint] = lint_results(_whole(mine, comparison), None)
     return assemble(suites, mine, comparison, lint, target)
 

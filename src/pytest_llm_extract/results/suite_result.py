@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.config.suite_folders import suite_key
+from pytest_llm_extract.errors import ResultsError, did_you_mean
 from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import JudgeNote, ScoringRules
@@ -231,3 +232,19 @@ class SuiteResult(NamedTuple):
             dataset=wire.get("dataset"),
             tried=tuple(Formulation(**one) for one in wire.get("tried", ())),
         )
+
+
+def variants_of(suites: Sequence[SuiteResult], suite_id: str | None, name: str) -> list[SuiteResult]:
+    """The variants of the suite of this id, or of the only one that the file of this name has.
+
+    Raises:
+        ResultsError: there is no such suite, or several and none was named.
+    """
+    ids = list(dict.fromkeys(suite.id for suite in suites))
+    if not ids:
+        raise ResultsError(name, "has no suite")
+    if suite_id is None and len(ids) > 1:
+        raise ResultsError(name, f"has several suites: name one with --suite ({', '.join(ids)})")
+    if suite_id is not None and suite_id not in ids:
+        raise ResultsError(name, f"has no suite {suite_id!r}.{did_you_mean(suite_id, ids)}")
+    return [suite for suite in suites if suite.id == (suite_id or ids[0])]
