@@ -51,8 +51,6 @@ def difference(scores: Scores, variant: str, reference: str, field: str, alpha: 
     """
     changes = scores.changes(variant, reference, field)
     n = len(changes)
-    if not n:
-        return VariantDifference(variant, field, 0.0, None, None)
     if (
         field != ALL
         and all(len(ids) == 1 for ids in scores.groups)
