@@ -85,7 +85,7 @@ def test_shards_with_variants_are_one_comparison(tmp_path: Path) -> None:
 
 def test_diff_of_two_variants(tmp_path: Path) -> None:
     """What one variant of a run lost against another, and how their prompts differ."""
-    path = write(tmp_path / "results.json", suites())
+    path = write(tmp_path / "results.json", suites(temperature=0.5))
     found = run("diff", path, "--variants", "primary", "small")
     assert found.exit_code == 1
     assert "t.py::t (plain → small)" in found.output
@@ -93,7 +93,8 @@ def test_diff_of_two_variants(tmp_path: Path) -> None:
     assert "prompt:" not in found.output
     other_words = run("diff", path, "--variants", "plain", "terse")
     assert other_words.exit_code == 0
-    assert "prompt:\n  -Read the item.\n  +Read it.\n" in other_words.output
+    assert "prompt:\n  -Read the item.\n  +Read it.\nparameters: none → temperature 0.5\n" in other_words.output
+    assert "examples:" not in other_words.output
 
 
 def test_diff_without_variants_holds_each_against_itself(tmp_path: Path) -> None:

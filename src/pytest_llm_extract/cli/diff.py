@@ -15,8 +15,9 @@ from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import Verdict
+from pytest_llm_extract.results.recipe import Recipe
 from pytest_llm_extract.results.suite_result import AcceptedRun, GateRules, SuiteResult
-from pytest_llm_extract.wording import count_cases
+from pytest_llm_extract.wording import count_cases, some_names
 
 
 @click.command(name="diff")
@@ -95,12 +96,29 @@ def choose_variant(side: dict[str, SuiteResult], variant: str, name: str) -> dic
 
 
 def _changed_words(old: SuiteResult, new: SuiteResult) -> list[str]:
-    """The lines of the instructions that differ between two variants."""
+    """What two variants ask differently: the lines of their instructions, then model, examples and the rest."""
     if old.recipe is None or new.recipe is None:
         return []
     before, after = (suite.recipe.instructions.splitlines() for suite in (old, new) if suite.recipe)
     changed = [line for line in unified_diff(before, after, lineterm="", n=0) if line[:2] not in ("--", "++", "@@")]
-    return ["prompt:", *(f"  {line}" for line in changed)] if changed else []
+    asked = [(name, was, now) for (name, was), (_, now) in zip(_asked(old), _asked(new), strict=True) if was != now]
+    return [
+        *(["prompt:", *(f"  {line}" for line in changed)] if changed else []),
+        *(f"{name}: {was} → {now}" for name, was, now in asked),
+    ]
+
+
+def _asked(suite: SuiteResult) -> list[tuple[str, str]]:
+    """How a variant asks beside its instructions."""
+    recipe = suite.recipe or Recipe("")
+    named = some_names(example.id or "one without an id" for example in recipe.examples)
+    return [
+        ("model", suite.model or "none"),
+        ("examples", "of each case its own" if recipe.has_own_examples else named or "none"),
+        ("passages", "retrieved" if recipe.has_context else "none"),
+        ("response format", recipe.response_format or "none"),
+        ("parameters", ", ".join(f"{name} {value}" for name, value in recipe.parameters.items()) or "none"),
+    ]
 
 
 def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> SuiteResult:

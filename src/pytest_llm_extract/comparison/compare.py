@@ -58,7 +58,8 @@ class VariantComparison(NamedTuple):
     `reference` is the variant that claims and differences are about, `best` the set of best, `level` the level of each
     interval. `only_right` names the cases that one variant alone got entirely right. `left_out` says by variant why it
     is not compared; `left_out_cases` why cases are not. `recommended` is the cheapest of the best that is within
-    `margin` of the leader; without a margin, the cheapest of the best; None where a price is not known.
+    `margin` of the leader; without a margin, the cheapest of the best; None where a price is not known. `close` has all
+    that it is chosen from.
     `expected_score` is what the winner gets right on documents that did not choose it. `advice` explains, by variant
     and field, values lost against the reference. `instructions` says what each instruction brings that a variant leaves
     out.
@@ -86,6 +87,7 @@ class VariantComparison(NamedTuple):
     advice: dict[str, dict[str, str]]
     notes: tuple[str, ...]
     instructions: tuple[Instruction, ...] = ()
+    close: tuple[str, ...] = ()
 
     @property
     def leader(self) -> VariantSummary:
@@ -157,7 +159,7 @@ def compare_variants(
     best = best_set(scores.total, alpha)
     tested = tested_claims(scores, chosen, fields)
     claims = tuple(claim for claim in tested if claim.p_adj <= alpha)
-    recommended = _recommended(scores, variants, best, margin, alpha)
+    close = _close(scores, best, margin, alpha)
     expected = expected_of_winner(scores.total)
     return VariantComparison(
         suite=suites[0].id,
@@ -175,8 +177,9 @@ def compare_variants(
         only_right=_only_right(results),
         visible_difference=visible_difference(scores, alpha),
         expected_score=None if expected is None else scores.share(expected * len(scores.groups)),
-        recommended=recommended,
+        recommended=_recommended(variants, close),
         margin=margin,
+        close=close,
         left_out=left_out,
         left_out_cases=left_out_cases,
         advice=_advice(claims, results, chosen),
@@ -233,16 +236,15 @@ def _only_right(results: Mapping[str, Sequence[CaseResult]]) -> dict[str, tuple[
     return {name: tuple(sorted(ids)) for name, ids in alone.items() if ids}
 
 
-def _recommended(
-    scores: Scores, variants: Sequence[VariantSummary], best: Sequence[str], margin: float | None, alpha: float
-) -> str | None:
-    """The cheapest of the best; with a margin, of those whose lower limit against the leader is above -margin."""
+def _close(scores: Scores, best: Sequence[str], margin: float | None, alpha: float) -> tuple[str, ...]:
+    """The best, and with a margin those of them whose lower limit against the leader is above -margin."""
     leader = max(scores.total, key=lambda name: sum(scores.total[name]))
-    near = [
-        variant
-        for variant in variants
-        if variant.name in best and (margin is None or _is_within(scores, variant.name, leader, margin, alpha))
-    ]
+    return tuple(name for name in best if margin is None or _is_within(scores, name, leader, margin, alpha))
+
+
+def _recommended(variants: Sequence[VariantSummary], close: Collection[str]) -> str | None:
+    """The cheapest of those that are close to the leader; None where a price is not known."""
+    near = [variant for variant in variants if variant.name in close]
     if not near or any(variant.usd_per_1000 is None for variant in near):
         return None
     return min(near, key=lambda variant: variant.usd_per_1000 or 0.0).name

@@ -36,19 +36,27 @@ def claim_sentence(claim: Claim, reference: str) -> str:
 
 def choice_sentences(comparison: VariantComparison) -> list[str]:
     """Say which variant to take if prices are known, and what to expect of it on new documents."""
-    lines = []
+    lines = _within_margin(comparison) if comparison.margin is not None else []
     if comparison.recommended is not None:
         usd = comparison.variant(comparison.recommended).usd_per_1000
-        why = "cheapest of the best"
-        if comparison.margin is not None:
-            why = f"cheapest of the best that is not worse than the leader by more than {points(comparison.margin)}"
-        lines.append(f"{comparison.recommended}: {why} (${usd:,.2f} for 1,000 documents)")
+        those = "the best" if comparison.margin is None else "those"
+        lines.append(f"{comparison.recommended}: cheapest of {those} (${usd:,.2f} for 1,000 documents)")
+    elif comparison.margin is not None:
+        lines.append("none is recommended, since a price is not known")
     if comparison.expected_score is not None and len(comparison.variants) > 2:
         lines.append(
             f"the best of {len(comparison.variants)} scores {comparison.leader.score * 100:.1f}% on these cases; "
             f"on new documents, expect {comparison.expected_score * 100:.1f}%"
         )
     return lines
+
+
+def _within_margin(comparison: VariantComparison) -> list[str]:
+    """Which variants lose less than the margin against the leader, by their intervals."""
+    leader, by = comparison.leader.name, f"by more than {points(comparison.margin or 0.0)}"
+    others = [name for name in comparison.close if name != leader]
+    said = [f"{name} is not worse than {leader} {by}" for name in others]
+    return said or [f"no variant is known not to be worse than {leader} {by}"]
 
 
 def best_two_sentences(comparison: VariantComparison) -> list[str]:
