@@ -107,16 +107,15 @@ def _by_field(results: Iterable[CaseResult]) -> dict[str, Advice]:
     for sample in (sample for result in results for sample in result.samples):
         for path, leaves in sample.leaves.items():
             lost.setdefault(path, []).extend(leaf for leaf in leaves if leaf.outcome in _WORDS)
-    advised = {path: _advise_field(leaves) for path, leaves in lost.items()}
-    return {path: one for path, one in advised.items() if one is not None}
-
-
-def _advise_field(leaves: list[Leaf]) -> Advice | None:
-    """Advice on wrong values, together with missing and spurious ones where a hint explains some of those."""
-    hinted = {leaf.outcome for leaf in leaves if leaf.hint} | {Outcome.WRONG}
-    asked = [leaf for leaf in leaves if leaf.outcome in hinted]
-    words = (word for outcome, word in _WORDS.items() if any(leaf.outcome is outcome for leaf in asked))
-    return _advise(asked, tuple(words))
+    advised = {}
+    for path, values in lost.items():
+        # Missing and spurious values count where a hint explains some of them.
+        hinted = {leaf.outcome for leaf in values if leaf.hint} | {Outcome.WRONG}
+        asked = [leaf for leaf in values if leaf.outcome in hinted]
+        words = tuple(word for outcome, word in _WORDS.items() if any(leaf.outcome is outcome for leaf in asked))
+        if (one := _advise(asked, words)) is not None:
+            advised[path] = one
+    return advised
 
 
 def _kind(hint: str) -> str:
@@ -129,14 +128,11 @@ def _kind(hint: str) -> str:
 def _meaning(kind: str, hints: list[str]) -> tuple[str, str]:
     if kind == "text":
         needed = sorted({part for hint in hints for part in hint.split("+")})
-        return f"match without {' and '.join(map(_PLAIN.__getitem__, needed))}", f"consider Text({_true(needed)})"
+        arguments = ", ".join(f"{name}=True" for name in needed)
+        return f"match without {' and '.join(map(_PLAIN.__getitem__, needed))}", f"consider Text({arguments})"
     kind = kind.partition(":")[0]
     meaning, remedy = _MEANINGS[kind]
     details = [detail for detail, _ in Counter(hint.partition(":")[2] for hint in hints).most_common()]
     detail = " or the ".join(details) if kind == "prompt" else details[0]
     name = {"date": "order=", "number": "locale="}.get(kind, "")
     return meaning.format(detail), remedy.format(f'{name}"{detail}"' if detail else "")
-
-
-def _true(names: list[str]) -> str:
-    return ", ".join(f"{name}=True" for name in names)

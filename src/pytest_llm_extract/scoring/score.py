@@ -26,7 +26,7 @@ from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.schema.validators import MISSING, Unreadable
 from pytest_llm_extract.scoring.answer import Answer, read_answer, take_output
 from pytest_llm_extract.scoring.compare.hints import near_miss
-from pytest_llm_extract.scoring.compare.walk import compare, labelled
+from pytest_llm_extract.scoring.compare.walk import compare
 from pytest_llm_extract.wording import some_names
 
 
@@ -114,11 +114,6 @@ def score_answer(schema: Schema, gold: Any, answer: Answer, *, case_id: str = ""
         rows=count_rows(walk.rows),
         **known,
     )
-
-
-def labelled_paths(schema: Schema, gold: Any) -> set[str]:
-    """The field paths that a case labels."""
-    return set(labelled(schema.root, gold))
 
 
 def count_rows(rows: Iterable[tuple[str, Outcome, int]]) -> dict[str, FieldCounts]:

@@ -22,7 +22,7 @@ from pytest_llm_extract.prompt.prompt_call import read_prompt_call
 from pytest_llm_extract.results.suite_result import GateRules
 from pytest_llm_extract.schema.json_schema import model_of, read_json_schema
 from pytest_llm_extract.schema.schema import Schema
-from pytest_llm_extract.scoring.score import labelled_paths
+from pytest_llm_extract.scoring.compare import walk
 from pytest_llm_extract.suites.extractors import check_arguments, name_of, returned_type
 from pytest_llm_extract.suites.limit_markers import (
     Written,
@@ -183,7 +183,7 @@ def _labelled(schema: Schema, cases: tuple[GoldenCase, ...]) -> set[str]:
     for golden in cases:
         if len(labelled) == len(schema.scored_paths):
             break
-        labelled |= labelled_paths(schema, golden.gold)
+        labelled.update(walk.labelled(schema.root, golden.gold))
     return labelled
 
 

@@ -13,12 +13,7 @@ from typing import Any, NamedTuple
 from pytest_llm_extract.rules.comparators import AnyOf
 from pytest_llm_extract.scoring.compare.comparators import NO_KEY, Comparator, may_be_null
 
-
-class _Unlabelled:
-    """Stands for a gold value that was not given."""
-
-
-UNLABELLED = _Unlabelled()
+UNLABELLED = object()  # stands for a gold value that was not given
 
 
 class Column:

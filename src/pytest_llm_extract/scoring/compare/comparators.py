@@ -33,12 +33,7 @@ from pytest_llm_extract.scoring.compare.amounts import read_amount, same_currenc
 from pytest_llm_extract.scoring.compare.dates import read_date, same_date
 from pytest_llm_extract.scoring.compare.texts import folded, normal_text
 
-
-class _NoKey:
-    """Stands for a value that has no key: only comparing tells."""
-
-
-NO_KEY = _NoKey()
+NO_KEY = object()  # stands for a value that has no key: only comparing tells
 _LONG_TEXT = 100_000  # characters, from which words are counted instead of characters compared
 _EXACT = frozenset({str, int, float, bool, date, Decimal})  # two of one such type are the same if Python says so
 
