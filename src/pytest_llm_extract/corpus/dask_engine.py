@@ -28,9 +28,10 @@ from pytest_llm_extract.errors import LlmExtractError, UsageError
 from pytest_llm_extract.schema.json_schema import model_of, read_schema_file
 from pytest_llm_extract.schema.schema import Schema
 
-_BLOCK_BYTES = 32_000_000  # of a file, which one task reads
-_PART_BYTES, _PART_LINES = 16_000_000, 100_000  # of both sides, which one task scores
-_MOST_BLOCKS = _MOST_PARTS = 500  # the tasks between them are the product of both
+_BLOCK_BYTES = 64_000_000  # of a file, which one task reads
+_PART_BYTES, _PART_LINES = 48_000_000, 300_000  # of both sides, which one task scores
+# The tasks between blocks and parts are the product of both, and each takes some 5 ms of the processor.
+_MOST_BLOCKS = _MOST_PARTS = 500
 # Measured on two idle workers: what a worker notes of itself takes 4 % of a core. With these it is 1 %.
 _CONFIG = {
     "distributed.worker.profile.enabled": False,
