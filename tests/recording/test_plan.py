@@ -38,21 +38,6 @@ def test_a_plan_says_what_recording_would_do_and_does_nothing(unrecorded: pytest
     assert len(provider.requests) == sent
 
 
-def test_tests_that_record_the_same_documents_are_told(unrecorded: pytest.Pytester) -> None:
-    """A marker at a class makes a suite of each test, and each records every document."""
-    module = unrecorded.path / "test_items.py"
-    head, marker, _ = module.read_text().partition("@pytest.mark.llm_extract(")
-    tests = [f"    def test_{name}(self, extraction): pass\n" for name in "ab"]
-    module.write_text(f"{head}{marker}extractor=read, cases=CASES)\nclass TestItems:\n{''.join(tests)}")
-    run = unrecorded.runpytest_subprocess("--llm-extract-plan")
-    run.stdout.fnmatch_lines(
-        [
-            "24 cassettes to record",
-            "note: *TestItems::test_a, *TestItems::test_b record the same documents in the same way, *",
-        ]
-    )
-
-
 @WORKERS
 @pytest.mark.parametrize("flag", ["--setup-plan", "--setup-only", "--collect-only"])
 def test_nothing_is_recorded_where_no_test_runs(unrecorded: pytest.Pytester, flag: str, workers: str) -> None:

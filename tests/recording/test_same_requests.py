@@ -124,3 +124,29 @@ def test_an_extractor_that_skips_is_left_to_its_tests(bare: pytest.Pytester) -> 
     with StandIn(answer) as provider:
         record(bare, provider).assert_outcomes(skipped=8)
     assert not provider.requests
+
+
+@pytest.mark.parametrize("way", ["extractor=read", 'prompt="plain.md", model="gpt-4o"'])
+def test_tests_of_a_class_are_paid_once(bare: pytest.Pytester, way: str) -> None:
+    """A marker at a class makes a suite of each test: all have the answers of the first, also later."""
+    write(bare, way)
+    path = bare.path / "test_items.py"
+    head, marker = path.read_text().split("@pytest", 1)
+    tests = "".join(f"    def test_{name}(self, extraction): ...\n" for name in "ab")
+    path.write_text(f"{head}@pytest{marker.partition('def')[0]}class TestItems:\n{tests}")
+    bare.path.joinpath("asking.py").write_text(ASK)
+    name = "TestItems::test_a"
+    with StandIn(answer) as provider:
+        run = record(bare, provider)
+        run.assert_outcomes(passed=8)
+        run.stdout.fnmatch_lines([f"  to copy: 3 cassettes; the requests are those of test_items.py::{name} and *"])
+        assert len(provider.requests) == 3
+        bare.runpytest().assert_outcomes(passed=8)
+        bare.path.joinpath("plain.md").write_text("Read the items.")
+        path.write_text(path.read_text().replace('"Read."', '"Read it."'))
+        record(bare, provider).assert_outcomes(passed=8)
+        assert len(provider.requests) == 6
+        path.write_text(path.read_text() + tests.splitlines()[0].replace("test_a", "test_c") + "\n")
+        record(bare, provider).assert_outcomes(passed=12)
+        assert len(provider.requests) == 6
+    bare.runpytest().assert_outcomes(passed=12)

@@ -1,8 +1,8 @@
-"""Recordings that another variant of a suite has, or will have, of the very same requests."""
+"""Recordings that another variant, or another test of a class, has or will have of the very same requests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from pytest_llm_extract.config.suite_folders import folder_name, suite_folder
 from pytest_llm_extract.extraction.call import first_request, replay
 from pytest_llm_extract.extraction.job import Job
 from pytest_llm_extract.extraction.slot import Slot
+from pytest_llm_extract.suites.suite import Suite
 
 _HEAD_BYTES = 4096  # of a cassette, whose fingerprints are at its top
 
@@ -20,8 +21,8 @@ _HEAD_BYTES = 4096  # of a cassette, whose fingerprints are at its top
 class Source(NamedTuple):
     """Where a job's answers come from without being paid for.
 
-    `cassette` is the file of another variant, whose name is `variant`. It `is_there` before the run; otherwise an
-    earlier job of the same run makes it.
+    `cassette` is the file of another variant, or of another suite that extracts in the same way; `variant` is the name
+    of the one, or the id of the other. It `is_there` before the run; otherwise an earlier job of the same run makes it.
     """
 
     cassette: Path
@@ -38,8 +39,17 @@ class SameRequests:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._groups: dict[str, list[str]] = {}  # ids of suites, by each of them
         self._planned: dict[tuple[Any, ...], Job] = {}
         self._folders: dict[Path, list[Path]] = {}
+
+    def group(self, suites: Iterable[Suite]) -> None:
+        """Find the suites that extract in the same way, as the tests of a class with one marker do."""
+        by_way: dict[object, list[str]] = {}
+        for suite in suites:
+            if suite.is_primary and (way := _way(suite)) is not None:
+                by_way.setdefault(way, []).append(suite.id)
+        self._groups = {one: ids for ids in by_way.values() for one in ids if len(ids) > 1}
 
     def plan(self, job: Job, function: Callable[[], Any], *, anew: bool) -> Source | None:
         """Find the recording that a job can share; None where it is the first one that sends its requests.
@@ -50,7 +60,7 @@ class SameRequests:
             anew: whether recordings from before the run are not good enough.
         """
         folders = self._siblings(job)
-        if not job.suite.others and not folders:
+        if not job.suite.others and not folders and job.suite.id not in self._groups:
             return None
         slot = job.slot(self._settings)
         sent = first_request(function, slot)
@@ -58,26 +68,43 @@ class SameRequests:
             return None
         address = address_of(sent.url)
         # Of an extractor only the first request is known: the same function on the same document sends the same ones.
-        key = (job.suite.id, *job.key[1:], job.suite.extractor, job.suite.ignore, address, sent.fingerprint)
+        key = (self._group(job)[0], *job.key[1:], job.suite.extractor, job.suite.ignore, address, sent.fingerprint)
         if (earlier := self._planned.get(key)) is not None:
-            return Source(earlier.path(self._settings), earlier.suite.variant, is_there=False)
+            name = earlier.suite.variant if earlier.suite.id == job.suite.id else earlier.suite.id
+            return Source(earlier.path(self._settings), name, is_there=False)
         for folder in () if anew else folders:
             path = folder / slot.path.name
             if _names(path, sent.fingerprint) and holds_requests(function, slot, path, address):
-                return Source(path, self._variant(job, folder), is_there=True)
+                return Source(path, self._name(job, folder), is_there=True)
         self._planned[key] = job
         return None
 
+    def _group(self, job: Job) -> list[str]:
+        """The ids of the suites that extract as the job's suite does, itself among them."""
+        return self._groups.get(job.suite.id, [job.suite.id])
+
     def _siblings(self, job: Job) -> list[Path]:
-        """The folders of the suite's other variants, also of those that the marker no longer has."""
-        own, suite = job.path(self._settings).parent, suite_folder(self._settings.cassettes, job.suite.id)
+        """The folders of the other variants, also of those that the marker no longer has, and of suites like this."""
+        own = job.path(self._settings).parent
+        return [folder for suite_id in self._group(job) for folder in self._variants(suite_id) if folder != own]
+
+    def _variants(self, suite_id: str) -> list[Path]:
+        suite = suite_folder(self._settings.cassettes, suite_id)
         if suite not in self._folders:
             self._folders[suite] = sorted(path for path in suite.iterdir() if path.is_dir()) if suite.is_dir() else []
-        return [folder for folder in self._folders[suite] if folder != own]
+        return self._folders[suite]
 
-    def _variant(self, job: Job, folder: Path) -> str:
-        """The name of the variant that a folder belongs to."""
+    def _name(self, job: Job, folder: Path) -> str:
+        """The name of the variant that a folder belongs to, or the id of the suite."""
+        root = self._settings.cassettes
+        if folder.parent != suite_folder(root, job.suite.id):
+            return next(one for one in self._group(job) if suite_folder(root, one) == folder.parent)
         return next((name for name in job.suite.others if folder_name(name) == folder.name), folder.name)
+
+
+def _way(suite: Suite) -> object:
+    """What sends a suite's requests: its prompt and model, or its extractor; None where its tests call that."""
+    return (suite.call.fingerprint, suite.call.model) if suite.call is not None else suite.extractor
 
 
 def holds_requests(function: Callable[[], Any], slot: Slot, cassette: Path, address: str | None = None) -> bool:

@@ -148,18 +148,6 @@ def _shown(jobs: Sequence[Job], probes: Sequence[Probe], client: Callable[[], An
     return shown
 
 
-def recorded_twice(plans: Sequence[RecordingPlan]) -> list[tuple[str, ...]]:
-    """Groups of suites that would record the same documents in the same way, as the tests of a class do."""
-    groups: dict[object, list[str]] = {}
-    for plan in plans:
-        suite = plan.suite
-        how = suite.call.fingerprint if suite.call else suite.extractor
-        if plan.jobs and how is not None:
-            documents = tuple(job.golden.document_hash for job in plan.jobs)
-            groups.setdefault((how, suite.variant, suite.call and suite.call.model, documents), []).append(suite.id)
-    return [tuple(ids) for ids in groups.values() if len(ids) > 1]
-
-
 def _moved_from(job: Job, client: Callable[[], Any], settings: Settings) -> str | None:
     function = job.function(client)
     return None if function is None else moved_from(job, function, settings)

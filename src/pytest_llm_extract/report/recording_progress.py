@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_llm_extract import clock
@@ -54,15 +54,6 @@ def _asked(call: Call) -> str:
     n, usage = len(call.facts.fingerprints), call.usage
     took = f", {counted(n, 'call')}, {counted(usage.input_tokens + usage.output_tokens, 'token')}"
     return f"recorded{took}, {dollars(call.cost_usd)}" if call.recorded else "fresh"
-
-
-def twice_lines(groups: Iterable[Sequence[str]]) -> list[str]:
-    """Suites that record the same documents in the same way, and how to record each once."""
-    return [
-        f"note: {', '.join(ids)} record the same documents in the same way, each for itself: a test is a suite. "
-        "Put their checks into one test, and every document is recorded once"
-        for ids in groups
-    ]
 
 
 def _state(plan: SuitePlan) -> str:

@@ -16,7 +16,7 @@ from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.extraction.event_loop import ready_loop
 from pytest_llm_extract.extraction.job import record_mode
 from pytest_llm_extract.extraction.same_requests import SameRequests
-from pytest_llm_extract.recording.plan import RecordingPlan, plan_suite, recorded_twice
+from pytest_llm_extract.recording.plan import RecordingPlan, plan_suite
 from pytest_llm_extract.recording.run import RecordingRun
 from pytest_llm_extract.recording.running_plan import RunningPlan
 from pytest_llm_extract.report.recording_progress import (
@@ -27,7 +27,6 @@ from pytest_llm_extract.report.recording_progress import (
     asked_lines,
     plan_lines,
     summary_lines,
-    twice_lines,
 )
 from pytest_llm_extract.session.batch_desk import BatchDesk, has_batches
 from pytest_llm_extract.session.garbage import set_aside
@@ -64,6 +63,7 @@ class Recorder:
             pytest.UsageError: `all` was asked for a part of a suite, or the file of a batch is damaged.
         """
         selected = select(session.items)
+        self._same.group(group.suite for group in selected)
         first = session.items[0] if selected else None
         self._check_whole(selected)
         desk = BatchDesk(self._settings, display, first)
@@ -95,7 +95,7 @@ class Recorder:
         if plans or asked:
             in_batches = self._settings.batch is not None
             shown = plan_lines([plan.shown for plan in self.plans], in_batches=in_batches)
-            display.lines(["", *asked, *shown, *twice_lines(recorded_twice(self.plans))])
+            display.lines(["", *asked, *shown])
         if self._settings.plan_only:
             return
         self._run.withhold([job for plan in self.plans for job in plan.waiting], waiting)
