@@ -28,7 +28,7 @@ def test_diff_of_results_baselines_and_revisions(people: Project) -> None:
         run = people.pytester.run(LLM_EXTRACT, "diff", *sides)
         assert run.ret == 1, sides
         run.stdout.fnmatch_lines(["test_items.py::test_items (read)", "gate: fail", " town * 6 * LOST"])
-        run.stdout.fnmatch_lines(["  lost   p00 * town * Bergen: Bergen → Atlantis"])
+        run.stdout.fnmatch_lines(["  lost   p00 * town * Bergen → Atlantis"])
     assert people.pytester.run(LLM_EXTRACT, "diff", "a.json", "a.json").ret == 0
     people.record("lose 9")
     people.git("commit", "-qam", "recorded, not accepted")
@@ -159,13 +159,13 @@ def test_answers_that_nobody_accepted_are_compared(branch: pytest.Pytester) -> N
             "gate: fail",
             "documents: 8/10 valid, 2/10 exact (1 refused, 1 truncated)",
             " town * 6 * LOST",
-            "  lost   p0 * town * Bergen: Bergen → Atlantis",
+            "  lost   p0 * town * Bergen → Atlantis",
             "note: changed since the baseline: system prompt (10 cases)",
         ]
     )
     better = branch.run(LLM_EXTRACT, "diff", "git:HEAD", "git:HEAD~2")
     assert better.ret == 0
-    better.stdout.fnmatch_lines(["gate: pass", "  gained p0 * town * Bergen: Atlantis → Bergen"])
+    better.stdout.fnmatch_lines(["gate: pass", "  gained p0 * town * Atlantis → Bergen"])
 
 
 def test_suite_that_nobody_accepted_is_compared_beside_others(branch: pytest.Pytester) -> None:

@@ -44,7 +44,7 @@ def test_regression_fails_with_cause_and_cases(people: Project, workers: str) ->
             "gate: fail",
             "  town: lost 6 cases and gained 0 against the baseline (p_adj *): p00, p01, p02, p03, p04, …",
             " town * 6 * 0 * LOST",
-            "  lost   p00 * town * Bergen: Bergen → Atlantis",
+            "  lost   p00 * town * Bergen → Atlantis",
             "note: changed since the baseline: system prompt (12 cases)",
             "next: change the prompt, and record again: pytest test_items.py::test_items --llm-record",
             "next: if the loss is intended: pytest test_items.py::test_items --llm-extract-accept (docs/*.md of *)",

@@ -78,6 +78,14 @@ def test_a_lowered_floor_stands_beside_the_verdict_that_it_hides() -> None:
     assert "verdict without these changes: fail: name: 7/10 = 70% is below 90%" in decision.notes
 
 
+def test_the_same_reasons_are_said_once() -> None:
+    """A judge that changed in another field changes nothing about a loss: its reasons are not repeated."""
+    cases = [case(i, "name:c town:c", "name:w town:c") for i in range(10)]
+    now = JudgedBy(replace(THEN.limits, floors={**THEN.limits.floors, "town": Floor(0.5)}), THEN.scoring, 1)
+    decision = decide(judged_by(THEN, now, cases))
+    assert "verdict without these changes: fail, for the same reasons" in decision.notes
+
+
 def test_gold_that_was_made_to_fit_stands_beside_the_old_gold() -> None:
     """Six answers became wrong and their gold with them: under the gold of the baseline they are lost."""
     cases = []

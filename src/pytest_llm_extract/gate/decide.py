@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pytest_llm_extract.formats.fences import is_fenced
 from pytest_llm_extract.gate.causes import describe_causes, mixed_ways
 from pytest_llm_extract.gate.floors import judge_field, missed_documents, missed_floors, strict_floors
-from pytest_llm_extract.gate.judge import as_judged_before, judge_notes
+from pytest_llm_extract.gate.judge import JudgedBefore, as_judged_before, judge_notes
 from pytest_llm_extract.gate.regression import Comparison, FieldChange, compare_runs, count_statuses, pair
 from pytest_llm_extract.gate.removed import dropped, fewer_labels, vanished
 from pytest_llm_extract.results.aggregate import FieldSummary, count_flakes, summarize
@@ -24,17 +24,6 @@ from pytest_llm_extract.wording import count_cases, counted, percent, percents_a
 _MIN_GROUPS = 5
 CANNOT_FAIL = "nothing can fail this gate: it has no floor (llm_accuracy, llm_documents) and nothing to compare with"
 _NO_BASELINE = "no baseline yet: pytest --llm-extract-accept makes this run's answers the baseline"
-
-
-class JudgedBefore(NamedTuple):
-    """The verdict under the judge that the baseline knew: its limits, groups, gold and cases."""
-
-    verdict: Verdict
-    reasons: tuple[str, ...]
-
-    def __str__(self) -> str:
-        said = f": {'; '.join(self.reasons)}" if self.reasons else ""
-        return f"verdict without these changes: {self.verdict.value}{said}"
 
 
 class Decision(NamedTuple):
@@ -83,6 +72,8 @@ def decide(suite: SuiteResult) -> Decision:
     verdict = Verdict.FAIL if reasons else Verdict.INCONCLUSIVE if doubts else Verdict.PASS
     judge = judge_notes(suite)
     before = _judged_before(suite) if any(note.is_change for note in judge) else None
+    if before is not None:
+        before = before._replace(is_same=before.reasons == (*reasons, *doubts))
     said = [*map(str, judge), *([str(before)] if before else [])]
     notes = [*said, *waived, *_notes(suite, fields, comparisons)]
     return Decision(verdict, tuple(reasons), tuple(doubts), tuple(notes), fields, comparisons, judge, before, failed)

@@ -10,17 +10,34 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import JudgeNote
-from pytest_llm_extract.results.outcome import FieldCounts, leaves_of_counts
+from pytest_llm_extract.results.outcome import FieldCounts, Verdict, leaves_of_counts
 from pytest_llm_extract.results.suite_result import AcceptedRun, JudgedBy, SuiteResult
 from pytest_llm_extract.wording import count_cases, percent, some_names
 
 _MISSING = "none"
 _LONGEST = 80
+
+
+class JudgedBefore(NamedTuple):
+    """The verdict under the judge that the baseline knew: its limits, groups, gold and cases.
+
+    `is_same`: today's verdict has the same reasons.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    is_same: bool = False
+
+    def __str__(self) -> str:
+        if self.is_same and self.reasons:
+            return f"verdict without these changes: {self.verdict.value}, for the same reasons"
+        said = f": {'; '.join(self.reasons)}" if self.reasons else ""
+        return f"verdict without these changes: {self.verdict.value}{said}"
 
 
 def judge_notes(suite: SuiteResult) -> tuple[JudgeNote, ...]:

@@ -71,7 +71,7 @@ def moved_cases(
     cases = [("lost", path, case) for path in order for case in moved[path].lost]
     cases += [("gained", path, case) for path in order for case in moved[path].gained]
     by_id = {result.id: result for result in results}
-    heading = f"  {'':6} {'case':14} {'field':16} expected: before → now"
+    heading = f"  {'':6} {'case':14} {'field':16} (expected:) before → now"
     lines = [printable(heading, width)] if cases else []
     lines += [_line(word, path, by_id[case], comparison.against, width) for word, path, case in cases[:limit]]
     more = 0 if limit is None else len(cases) - limit
@@ -82,9 +82,10 @@ def _line(word: str, path: str, result: CaseResult, against: str, width: int) ->
     _, pairs = _paired(result, against)
     before, now = _clearest(pairs, path, word)
     tail = _in_samples(pairs, path)
-    side = max(8, (width - 47 - len(tail)) // 3)
+    shown = [before.shown, now.shown]
     expected = [show(leaf.expected) for leaf in (now.leaf, before.leaf) if leaf and has_values(leaf)][:1]
-    *known, then, today = side_by_side([*expected, before.shown, now.shown], side)
+    shown = [*(text for text in expected if text not in shown), *shown]  # mostly one of the two is what was expected
+    *known, then, today = side_by_side(shown, max(8, (width - 47 - len(tail)) // len(shown)))
     values = f"{''.join(f'{text}: ' for text in known)}{then} → {today}"
     head = f"  {word:6} {printable(result.id, 14):14} {field_name(path, 16):16}"
     return printable(f"{head} {values}{tail}", width)

@@ -16,7 +16,8 @@ from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.errors import ResultsError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
 from pytest_llm_extract.formats.wire import as_wire
-from pytest_llm_extract.gate.decide import Decision, JudgedBefore
+from pytest_llm_extract.gate.decide import Decision
+from pytest_llm_extract.gate.judge import JudgedBefore
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
 from pytest_llm_extract.lints.lint_report import LintReport
