@@ -11,7 +11,6 @@ import pytest
 from pytest_llm_extract.config.settings import CONFTEST
 from pytest_llm_extract.formats.visible import visible_text
 from pytest_llm_extract.session.collection import late_marker
-from pytest_llm_extract.session.garbage import set_aside
 from pytest_llm_extract.session.local_network import OutsideRequests
 from pytest_llm_extract.session.result_sender import Sender
 from pytest_llm_extract.session.stash import EXTRACTION, SETTINGS, recording_run, suite_and_case
@@ -69,6 +68,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if param is not None and _routing not in stash:
         from pytest_llm_extract.cassette.http.router import routed
         from pytest_llm_extract.extraction.event_loop import ready_loop
+        from pytest_llm_extract.session.garbage import set_aside
 
         stash[_routing] = ExitStack()
         stash[_routing].enter_context(set_aside())
