@@ -63,10 +63,8 @@ def cassette_names(project: pytest.Pytester) -> list[str]:
 
 
 @pytest.fixture
-def prompted(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def prompted(bare: pytest.Pytester) -> pytest.Pytester:
     """A suite of four cases with a prompt file, and no key."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    pytester.path.joinpath("read.md").write_text("Read.")
-    pytester.makepyfile(test_items=PROMPT)
-    return pytester
+    bare.path.joinpath("read.md").write_text("Read.")
+    bare.makepyfile(test_items=PROMPT)
+    return bare

@@ -187,12 +187,10 @@ def bare(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.P
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def project(bare: pytest.Pytester) -> pytest.Pytester:
     """A suite of four cases, one of which the provider gets wrong, and no key."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    _write_items(pytester.path)
-    return pytester
+    _write_items(bare.path)
+    return bare
 
 
 def _write_items(folder: Path) -> None:

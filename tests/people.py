@@ -100,13 +100,11 @@ def accepted_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def people(accepted_people: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def people(accepted_people: Path, bare: pytest.Pytester) -> Iterator[Project]:
     """Twelve people with a baseline, and a provider to record other prompts from."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    shutil.copytree(accepted_people, pytester.path, dirs_exist_ok=True)
+    shutil.copytree(accepted_people, bare.path, dirs_exist_ok=True)
     with StandIn(answer_person) as provider:
-        yield Project(pytester, provider.base_url)
+        yield Project(bare, provider.base_url)
 
 
 def rename_suite(people: Project) -> None:

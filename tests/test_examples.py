@@ -20,13 +20,11 @@ GOLDEN = [json.loads(line) for line in (ROOT / "examples/golden/invoices.jsonl")
 
 
 @pytest.fixture
-def examples(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def examples(bare: pytest.Pytester) -> pytest.Pytester:
     """A copy of the examples without cassettes, on a machine without a key."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    shutil.copytree(ROOT / "examples", pytester.path / "examples")
-    pytester.makeini("[pytest]")
-    return pytester
+    shutil.copytree(ROOT / "examples", bare.path / "examples")
+    bare.makeini("[pytest]")
+    return bare
 
 
 @pytest.fixture

@@ -39,10 +39,8 @@ class Filings:
 
 
 @pytest.fixture
-def filings(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Filings]:
+def filings(bare: pytest.Pytester) -> Iterator[Filings]:
     """Zero-shot answers, accepted."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
     documents = {row["input"]: row["id"] for row in map(json.loads, (FARA / "cases.jsonl").open(encoding="utf-8"))}
     answers = {}
     for prompt in PROMPTS:
@@ -54,7 +52,7 @@ def filings(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Itera
         return answers[prompt, documents[document]]
 
     with StandIn(answer) as provider:
-        found = Filings(pytester, provider.base_url)
+        found = Filings(bare, provider.base_url)
         run, _ = found.record("zero_shot", "--llm-extract-accept")
         run.assert_outcomes(passed=121)
         yield found

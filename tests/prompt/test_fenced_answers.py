@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from recorded import reachable
+from recorded import record
 from standin import StandIn
 
 SUITE = """
@@ -30,25 +30,21 @@ def answer(body: dict[str, object]) -> str:
     return FENCED if "c0" in json.dumps(body) else '{"name": "bolt"}'
 
 
-def test_a_fence_is_taken_off_where_the_marker_says_so(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fence_is_taken_off_where_the_marker_says_so(bare: pytest.Pytester) -> None:
     """Without `strip=` the case is invalid and the reason names it; with it the suite passes and says how many."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    pytester.makefile(".md", p="Read the item, as JSON.")
-    pytester.makepyfile(test_items=SUITE.replace("STRIP", ""))
-    with StandIn(answer) as provider, reachable(provider.base_url):
-        recorded = pytester.runpytest_subprocess("--llm-record")
+    bare.makefile(".md", p="Read the item, as JSON.")
+    bare.makepyfile(test_items=SUITE.replace("STRIP", ""))
+    with StandIn(answer) as provider:
+        recorded = record(bare, provider)
     recorded.assert_outcomes(passed=2, failed=1)
     recorded.stdout.fnmatch_lines(['*c0 *invalid: a Markdown fence, not JSON: strip="fence" reads it*'])
-    pytester.makepyfile(test_items=SUITE.replace("STRIP", ', strip="fence"'))
-    accepted = pytester.runpytest_subprocess("--llm-extract-accept")
+    bare.makepyfile(test_items=SUITE.replace("STRIP", ', strip="fence"'))
+    accepted = bare.runpytest_subprocess("--llm-extract-accept")
     accepted.assert_outcomes(passed=3)
     accepted.stdout.fnmatch_lines(["*note: a Markdown fence was taken off 1 of 2 answers"])
-    again = pytester.runpytest_subprocess()
+    again = bare.runpytest_subprocess()
     again.assert_outcomes(passed=3)
     again.stdout.fnmatch_lines(["*no case lost, none gained*"])
-    pytester.makepyfile(test_items=SUITE.replace("STRIP", ', strip="fences"'))
-    wrong = pytester.runpytest_subprocess()
+    bare.makepyfile(test_items=SUITE.replace("STRIP", ', strip="fences"'))
+    wrong = bare.runpytest_subprocess()
     wrong.stdout.fnmatch_lines(["*no strip 'fences'. Did you mean 'fence'?*"])

@@ -102,11 +102,9 @@ class Items:
 
 
 @pytest.fixture
-def items(pytester: pytest.Pytester, moody: StandIn, monkeypatch: pytest.MonkeyPatch) -> Items:
+def items(bare: pytest.Pytester, moody: StandIn) -> Items:
     """The suite, and no key."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    return Items(pytester, moody.base_url)
+    return Items(bare, moody.base_url)
 
 
 @WORKERS

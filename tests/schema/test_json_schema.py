@@ -42,22 +42,20 @@ def test_invoices(extraction):
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_json_schema_file_with_rules(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str) -> None:
+def test_json_schema_file_with_rules(bare: pytest.Pytester, workers: str) -> None:
     """The file is the schema of the request and of the scores; its rules hold."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    pytester.path.joinpath("invoice.schema.json").write_text(json.dumps(SCHEMA))
-    pytester.makefile(".md", p="Read the invoice.")
-    pytester.makefile(".jsonl", gold=json.dumps({"id": "i1", "input": "an invoice", "expected": GOLD}))
-    pytester.makepyfile(test_invoices=SUITE)
+    bare.path.joinpath("invoice.schema.json").write_text(json.dumps(SCHEMA))
+    bare.makefile(".md", p="Read the invoice.")
+    bare.makefile(".jsonl", gold=json.dumps({"id": "i1", "input": "an invoice", "expected": GOLD}))
+    bare.makepyfile(test_invoices=SUITE)
     with StandIn(lambda body: json.dumps(ANSWER)) as provider, reachable(provider.base_url):
-        pytester.runpytest_subprocess("--llm-record").assert_outcomes(passed=2)
+        bare.runpytest_subprocess("--llm-record").assert_outcomes(passed=2)
         sent = provider.requests[0]["response_format"]["json_schema"]
     assert sent["name"] == "Invoice"
     assert "x-llm-extract" not in json.dumps(sent)
-    run = pytester.runpytest_subprocess(f"-n{workers}", "--llm-extract-json=out.json")
+    run = bare.runpytest_subprocess(f"-n{workers}", "--llm-extract-json=out.json")
     run.assert_outcomes(passed=2)
-    fields = json.loads((pytester.path / "out.json").read_text())["suites"][0]["fields"]
+    fields = json.loads((bare.path / "out.json").read_text())["suites"][0]["fields"]
     right = {path: (field["correct"], field["n"]) for path, field in fields.items()}
     assert right == {
         "vendor": (1, 1),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fara import FARA, PROMPTS, SUITE, Filing
-from recorded import reachable
+from recorded import record
 from standin import StandIn
 
 from pytest_llm_extract import DateText
@@ -51,25 +51,21 @@ def test_dates_in_another_notation(prompt: str, right: tuple[int, int]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_published_counts_come_out_of_the_plugin(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, prompt: str
-) -> None:
+def test_published_counts_come_out_of_the_plugin(bare: pytest.Pytester, prompt: str) -> None:
     """Recorded from a provider that serves the real answers, then replayed without it, serially and on two workers."""
     rows = [json.loads(line) for line in (FARA / "cases.jsonl").open(encoding="utf-8")]
     lines = map(json.loads, (FARA / "outputs" / f"{prompt}.jsonl").open(encoding="utf-8"))
     outputs = {row["id"]: json.dumps(row["output"]) for row in lines}
     answers = {row["input"]: outputs[row["id"]] for row in rows}
-    pytester.path.joinpath("cases.jsonl").write_bytes((FARA / "cases.jsonl").read_bytes())
-    pytester.path.joinpath("zero_shot.md").write_text("Read the filing. Answer as JSON.")
-    pytester.makepyfile(test_filings=SUITE)
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    with StandIn(lambda body: answers[body["messages"][-1]["content"]]) as provider, reachable(provider.base_url):
-        pytester.runpytest_subprocess("--llm-record", "-q").assert_outcomes(passed=121)
+    bare.path.joinpath("cases.jsonl").write_bytes((FARA / "cases.jsonl").read_bytes())
+    bare.path.joinpath("zero_shot.md").write_text("Read the filing. Answer as JSON.")
+    bare.makepyfile(test_filings=SUITE)
+    with StandIn(lambda body: answers[body["messages"][-1]["content"]]) as provider:
+        record(bare, provider, "-q").assert_outcomes(passed=121)
     facts = json.loads((FARA / "facts.json").read_text(encoding="utf-8"))["fields"][prompt]
     for workers in ("0", "2"):
-        run = pytester.runpytest_subprocess("-q", f"-n{workers}", "--llm-extract-json=out.json")
+        run = bare.runpytest_subprocess("-q", f"-n{workers}", "--llm-extract-json=out.json")
         run.assert_outcomes(passed=121)
-        fields = json.loads((pytester.path / "out.json").read_text())["suites"][0]["fields"]
+        fields = json.loads((bare.path / "out.json").read_text())["suites"][0]["fields"]
         for path, expected in facts.items():
             assert {key: fields[path][key] for key in expected} == pytest.approx(expected, abs=1e-6), (workers, path)
