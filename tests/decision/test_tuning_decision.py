@@ -6,6 +6,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -13,13 +14,16 @@ import pytest
 from fara import FARA, PROMPTS, Filing
 from real_models import FORMULATIONS, REAL_MODELS
 
-from pytest_llm_extract.comparison.compare import compare_suites
+from pytest_llm_extract.comparison.compare import compare_suites, example_cases
 from pytest_llm_extract.corpus.schema_reference import load_schema
 from pytest_llm_extract.decision.conclude import TuningDecision, conclude
 from pytest_llm_extract.decision.costs import Assumptions
 from pytest_llm_extract.decision.evidence import gather
 from pytest_llm_extract.errors import ResultsError
 from pytest_llm_extract.formats.wire import as_wire
+from pytest_llm_extract.gate.decide import summarize_only
+from pytest_llm_extract.report.results_json import read_results, run_to_wire
+from pytest_llm_extract.report.run_results import run_results
 from pytest_llm_extract.report.tuning import tuning_lines
 from pytest_llm_extract.results.case_result import CaseResult, Usage
 from pytest_llm_extract.results.outcome import Outcome, Status
@@ -321,6 +325,30 @@ def test_lints_are_cited_where_results_have_them() -> None:
         if question.name == "clean data"
     ]
     assert sources == [("lint[0].counts", "lint[0].n_documents")]
+
+
+def test_results_without_documents_do_not_say_what_documents_hold() -> None:
+    """What would be justified with them cannot be told; neither is the data called clean, nor retrieval needless."""
+    suites = [
+        one._replace(cases=tuple(dataclasses.replace(case, input=None) for case in one.cases)) for one in letters(FIVE)
+    ]
+    decision = decide(suites, 0.95)
+    assert (decision.verdict, decision.about) == ("cannot tell", "no document is text here")
+    assert answers(decision)["clean data"] == "cannot tell"
+    assert {reason.name: reason.speaks for reason in decision.reasons}["knowledge"] == "cannot tell"
+    plain = [one._replace(recipe=Recipe(WORDINGS[0])) for one in suites]
+    assert answers(decide(plain, 0.95))["retrieval"] == "cannot tell"
+
+
+def test_examples_that_are_cases_stay_out_without_documents() -> None:
+    """A results.json without documents is compared on the same cases as the run was."""
+    first, second = letters({"plain": 84, "shown": 84}, n=30)
+    second = second._replace(recipe=Recipe("Read.", (ExampleDocument("e1", str(first.cases[7].input)),)))
+    shown = [(one, summarize_only(one)) for one in (first, second)]
+    wire = run_to_wire(run_results(shown, [], Path(), "none").suites, Path())
+    read = read_results(json.dumps(wire), "results.json")
+    assert all(case.input is None for one in read for case in one.cases)
+    assert example_cases(read) == example_cases([first, second]) == {"c7"}
 
 
 def test_mistakes() -> None:

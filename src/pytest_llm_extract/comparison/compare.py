@@ -113,9 +113,10 @@ def compare_suites(suites: Sequence[SuiteResult], alpha: float) -> list[VariantC
 
 def example_cases(variants: Sequence[SuiteResult]) -> frozenset[str]:
     """The cases that a variant has among its few-shot examples, as they are or nearly."""
+    known = frozenset(case for variant in variants for case in variant.contaminated)
     if not any(variant.may_be_contaminated for variant in variants):
-        return frozenset()
-    return contaminated_cases(variants, documents_of(variants[0]))
+        return known
+    return known | contaminated_cases(variants, documents_of(variants[0]))
 
 
 def primary_of(suites: Sequence[SuiteResult]) -> SuiteResult:

@@ -81,6 +81,9 @@ def _verdict(
         return "cannot tell", "there is no target", [step]
     below = [gap for gap in gaps if gap.verdict == "below"]
     stuck = [gap.field for gap in below if is_stuck(gap, by_field)]
+    if stuck and not evidence.lint.n_texts:
+        text = f"look whether documents have what is missed in {some_names(stuck)}: these results hold none as text"
+        return "cannot tell", "no document is text here", [_Step("documents", Statement(text))]
     if stuck:
         return "justified", f"for {some_names(stuck)}", _road(is_available)
     if below:

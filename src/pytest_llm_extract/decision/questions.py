@@ -100,14 +100,20 @@ def _retrieval(evidence: Evidence, ceilings: Mapping[str, Ceiling]) -> Question:
     n_missed = missed.n - missed.right
     if question.answer != "not tried" or missed.not_in_document >= _KNOWLEDGE * max(1, n_missed):
         return question
+    where = ("suites[*].cases[*].fields", "suites[*].cases[*].input")
+    if n_missed and n_missed == missed.unsearchable:
+        said = (
+            *question.statements,
+            Statement(f"none of {counted(n_missed, 'missed value')} can be looked for", where),
+        )
+        return question._replace(answer="cannot tell", statements=said)
     text = "some variant gets every value right: passages could add nothing"
     if n_missed:
         text = (
             f"of the {n_missed} values that no variant gets right, {missed.not_in_document} are not in their document: "
             "passages could add little"
         )
-    where = Statement(text, ("suites[*].cases[*].fields", "suites[*].cases[*].input"))
-    return question._replace(answer="not needed", statements=(*question.statements, where))
+    return question._replace(answer="not needed", statements=(*question.statements, Statement(text, where)))
 
 
 def _clean(evidence: Evidence) -> Question:
@@ -116,6 +122,11 @@ def _clean(evidence: Evidence) -> Question:
     open_findings = [finding for finding in report.findings if finding.kind not in _HARMLESS]
     cases = {case for finding in open_findings for case in finding.cases}
     source = (evidence.of_lint("counts"), evidence.of_lint("n_documents"))
+    if not open_findings and not report.n_texts:
+        said = Statement(
+            "no document is text here, so that lints saw nothing but labels", (evidence.of_lint("n_texts"),)
+        )
+        return Question("clean data", asked, "cannot tell", (said,))
     if not open_findings:
         settled = f", {report.n_settled} settled" if report.n_settled else ""
         return Question("clean data", asked, "yes", (Statement(f"no open finding{settled}", source),))

@@ -10,7 +10,7 @@ from pytest_llm_extract.decision.evidence import Evidence, Statement
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.stats.intervals import wilson
-from pytest_llm_extract.wording import some_names
+from pytest_llm_extract.wording import counted, some_names
 
 _FORM = 0.99  # of the answers are valid: then the form is consistent
 _HEAVY = 100.0  # requests a second; the reason speaks of thousands
@@ -75,8 +75,12 @@ def _knowledge(ceilings: Mapping[str, Ceiling]) -> Reason:
     """Whether answers need what is not in documents."""
     ceiling = total(ceilings)
     text = f"{ceiling.not_in_document} of {ceiling.n} gold values are missed by all and not in their document"
-    speaks: Literal["for", "against"] = "for" if ceiling.not_in_document >= _KNOWLEDGE * ceiling.n else "against"
-    if speaks == "for":
+    speaks: Literal["for", "against", "cannot tell"] = "against"
+    n_missed = ceiling.n - ceiling.right
+    if n_missed and n_missed == ceiling.unsearchable:
+        speaks, text = "cannot tell", f"none of {counted(n_missed, 'missed value')} can be looked for in its document"
+    elif ceiling.not_in_document >= _KNOWLEDGE * ceiling.n:
+        speaks = "for"
         text += ": knowledge that retrieval may bring, or wrong labels"
     return Reason("knowledge", speaks, Statement(text, ("suites[*].cases[*].fields", "suites[*].cases[*].input")))
 

@@ -26,6 +26,7 @@ class LintReport(NamedTuple):
 
     suite: str
     n_documents: int
+    n_texts: int
     findings: tuple[Finding, ...]
     n_settled: int = 0
     retrieval: tuple[RetrievedField, ...] = ()
@@ -50,6 +51,7 @@ class LintReport(NamedTuple):
         return {
             "suite": self.suite,
             "n_documents": self.n_documents,
+            "n_texts": self.n_texts,
             "n_settled": self.n_settled,
             "counts": self.counts,
             "findings": as_wire(self.findings),
@@ -90,7 +92,8 @@ def lint(
         ]
     order = list(KINDS)
     kept = sorted((one for one in findings if one.key not in settled), key=lambda one: order.index(one.kind))
-    return LintReport(suite, len(documents), tuple(kept), len(findings) - len(kept), tuple(retrieval))
+    n_texts = sum(document.text is not None for document in documents)
+    return LintReport(suite, len(documents), n_texts, tuple(kept), len(findings) - len(kept), tuple(retrieval))
 
 
 def lint_results(

@@ -20,6 +20,8 @@ def lint_lines(report: LintReport, width: int, *, every: bool = False) -> Iterat
     """Every finding under its kind; of many of one kind the first twelve, unless `every` one is wanted."""
     settled = f" ({report.n_settled} settled)" if report.n_settled else ""
     documents = counted(report.n_documents, "document")
+    if report.n_texts < report.n_documents:
+        documents += f" ({report.n_texts} of them text; the others are not looked into)"
     yield f"{report.suite}: {documents}, {count_findings(len(report.findings))}{settled}"
     for line in retrieval_lines(report.retrieval):
         said = printable(f"retrieval: {line}", 400)

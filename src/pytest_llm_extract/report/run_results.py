@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_llm_extract.comparison.compare import VariantComparison
+from pytest_llm_extract.comparison.compare import VariantComparison, example_cases
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.report.results_json import run_head
@@ -44,11 +44,16 @@ def run_results(
     what is known of the run, None for one that ends now.
     """
     if documents == "none":
-        suites = [(_without_documents(suite), decision) for suite, decision in suites]
+        variants: dict[str, list[SuiteResult]] = {}
+        for suite, _ in suites:
+            variants.setdefault(suite.id, []).append(suite)
+        examples = {name: tuple(sorted(example_cases(of_suite))) for name, of_suite in variants.items()}
+        suites = [(_without_documents(suite, examples[suite.id]), decision) for suite, decision in suites]
         lints = [report.without_documents() for report in lints]
     return Results(suites, comparisons, run or run_head(suites, folder), folder, documents == "embed", lints)
 
 
-def _without_documents(suite: SuiteResult) -> SuiteResult:
+def _without_documents(suite: SuiteResult, contaminated: tuple[str, ...]) -> SuiteResult:
     cases = tuple(replace(case, input=None, document=None, passages=None, near_examples=()) for case in suite.cases)
-    return suite._replace(cases=cases, recipe=suite.recipe and suite.recipe.without_documents())
+    recipe = suite.recipe and suite.recipe.without_documents()
+    return suite._replace(cases=cases, recipe=recipe, contaminated=contaminated)

@@ -115,6 +115,7 @@ class SuiteResult(NamedTuple):
     `line` is the line of its module where the test begins with its markers, from 1; None where that is not known.
     `weights` are those of fields in the composite, by path; empty where there is none.
     `dataset` is the file of its golden data below the rootdir; None for a folder, a list or a callable.
+    `contaminated` are cases that a variant has among its few-shot examples, where results hold no documents to tell.
     `tried` are formulations that were recorded before and are none of the variants; those of a primary.
     """
 
@@ -141,6 +142,7 @@ class SuiteResult(NamedTuple):
     weights: Mapping[str, float] = {}
     dataset: str | None = None
     tried: tuple[Formulation, ...] = ()
+    contaminated: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -202,6 +204,7 @@ class SuiteResult(NamedTuple):
             "weights": dict(self.weights),
             "dataset": self.dataset,
             "tried": [formulation._asdict() for formulation in self.tried],
+            "contaminated": list(self.contaminated),
         }
 
     @classmethod
@@ -231,6 +234,7 @@ class SuiteResult(NamedTuple):
             weights=dict(wire.get("weights", {})),
             dataset=wire.get("dataset"),
             tried=tuple(Formulation(**one) for one in wire.get("tried", ())),
+            contaminated=tuple(wire.get("contaminated", ())),
         )
 
 
