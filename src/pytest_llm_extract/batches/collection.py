@@ -51,8 +51,3 @@ class Collection:
     n_not_selected: int = 0
     odd: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing failed and nothing waits."""
-        return not (self.failed or self.waiting or self.not_kept or self.n_not_selected)

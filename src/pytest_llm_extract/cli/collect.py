@@ -27,6 +27,8 @@ def command(paths: tuple[str, ...], wait: bool, cancel: bool) -> None:
       pytest --llm-record --llm-extract-batch
       llm-extract collect --wait
 
+    Batches that wait for room in the provider's queue are sent once there is some.
+
     PATHS are the tests to collect, as for pytest. The files batch-….json below the cassettes say what was sent. The
     key is the one that recording uses.
 
