@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from recorded import record
+from standin import StandIn
 from vcr.request import Request
 
 from pytest_llm_extract.cassette.file.exchange import Recording, Sent
@@ -262,3 +264,27 @@ def test_request_out_of_order_is_compared_with_the_one_that_is_left() -> None:
     nearest = replay.nearest(replay.miss)
     assert nearest is not None
     assert explain(nearest.sent, replay.miss, None) == RequestChange("messages changed", ("-first", "+new"))
+
+
+def test_corrected_document_of_json_is_a_document(bare: pytest.Pytester) -> None:
+    """By its changed words, as one that is text."""
+    bare.makepyfile(
+        test_items="""
+        import pytest
+        from pydantic import BaseModel
+
+        class Item(BaseModel):
+            name: str
+
+        @pytest.mark.llm_extract(schema=Item, prompt="read.md", model="m", cases="gold.json")
+        def test_items(extraction): ...
+        """
+    )
+    bare.path.joinpath("read.md").write_text("Read.")
+    gold = bare.path / "gold.json"
+    gold.write_text(json.dumps([{"id": "c", "input": {"vendor": "Bölt", "sum": [1, 2]}, "expected": {"name": "x"}}]))
+    with StandIn(lambda body: '{"name": "x"}') as provider:
+        record(bare, provider).assert_outcomes(passed=2)
+    gold.write_text(gold.read_text().replace("[1, 2]", "[1, 3]"))
+    run = bare.runpytest()
+    run.stdout.fnmatch_lines(["STALE: document changed*", '*-*"sum": [[]1, 2[]]}', '*+*"sum": [[]1, 3[]]}'])

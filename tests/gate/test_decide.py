@@ -404,3 +404,12 @@ def test_one_seed_for_all_cases_is_noted() -> None:
     assert "one seed (42) for all cases" in notes(seed=42, temperature=0.7)
     assert "one seed (42) for all cases" in notes(seed=42)
     assert "seed" not in notes(seed=42, temperature=0) + notes(temperature=1)
+
+
+def test_suite_that_fails_is_not_said_to_be_unable_to() -> None:
+    """Without floor and baseline, one that passes is."""
+    passed = suite([case(0, None, "name:c")])._replace(baseline=None)
+    lost = passed._replace(cases=tuple(replace(one, status=Status.ERROR, valid=False) for one in passed.cases))
+    assert any("nothing can fail this gate" in note for note in decide(passed).notes)
+    assert decide(lost).reasons
+    assert not any("nothing can fail this gate" in note for note in decide(lost).notes)

@@ -186,7 +186,7 @@ def _change(take: Replay, sent: Sent, slot: Slot) -> staleness.RequestChange:
     recorded = take.nearest(sent)
     if recorded is not None and fingerprint.is_hash(recorded.request_body):
         return hashed_requests.explain(take.recording, recorded, sent, slot.document, slot.ignore)
-    return staleness.explain(recorded.sent if recorded else None, sent, slot.document)
+    return staleness.explain(recorded.sent if recorded else None, sent, slot.document or slot.as_json)
 
 
 def record(

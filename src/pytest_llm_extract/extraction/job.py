@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -41,7 +42,8 @@ class Job(NamedTuple):
         case = self.golden.case
         ignore, storage = self.suite.ignore, settings.storage
         document, root = document_text(case), settings.cassettes
-        return Slot(self.path(settings), case.id, document, ignore, root, storage, settings.sends)
+        as_json = json.dumps(case.input, ensure_ascii=False) if isinstance(case.input, dict | list) else None
+        return Slot(self.path(settings), case.id, document, ignore, root, storage, settings.sends, as_json)
 
     def function(self, client: Callable[[], Any]) -> Callable[[], Any] | None:
         """The function that extracts; None if only the body of the test calls one (`extraction.run`)."""

@@ -14,7 +14,8 @@ class Slot(NamedTuple):
 
     `ignore` are paths of volatile values in the request's body, which are neither stored nor compared. No symbolic link
     may lead the file out of `root`. `storage` says what else is not stored. `sends_shared`: whether requests whose
-    answers all cases share, such as those for tokens, are sent in a replay too, since the run records.
+    answers all cases share, such as those for tokens, are sent in a replay too, since the run records. `as_json` is the
+    text of a document that is JSON, for explanations.
     """
 
     path: Path
@@ -24,6 +25,7 @@ class Slot(NamedTuple):
     root: Path | None = None
     storage: Storage = Storage()
     sends_shared: bool = False
+    as_json: str | None = None
 
     @property
     def shared(self) -> SharedExchanges | None:

@@ -75,7 +75,8 @@ def decide(suite: SuiteResult) -> Decision:
     if before is not None:
         before = before._replace(is_same=before.reasons == (*reasons, *doubts))
     said = [*map(str, judge), *([str(before)] if before else [])]
-    notes = [*said, *waived, *_notes(suite, fields, comparisons)]
+    notes = [*said, *waived, *([] if reasons or _can_fail(suite) else [CANNOT_FAIL])]
+    notes += _notes(suite, fields, comparisons)
     return Decision(verdict, tuple(reasons), tuple(doubts), tuple(notes), fields, comparisons, judge, before, failed)
 
 
@@ -250,8 +251,7 @@ def _nearest(comparison: Comparison) -> str:
 
 
 def _notes(suite: SuiteResult, fields: Mapping[str, FieldSummary], comparisons: Sequence[Comparison]) -> list[str]:
-    notes = [] if _can_fail(suite) else [CANNOT_FAIL]
-    notes += [f"waiver: {w.what} until {w.expires}: {w.reason}" for w in suite.rules.waivers]
+    notes = [f"waiver: {w.what} until {w.expires}: {w.reason}" for w in suite.rules.waivers]
     notes += [*strict_floors(fields, suite.rules.floors), *_flakes(suite.cases, fields), *_fences(suite)]
     notes += [*mixed_ways(suite.samples), *_one_seed(suite)]
     if suite.baseline is None:
