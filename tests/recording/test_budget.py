@@ -28,7 +28,7 @@ def test_a_budget_stops_before_the_call_that_would_exceed_it(unrecorded: pytest.
     run.stdout.fnmatch_lines(
         [
             "*recorded 5 of 12; 5 calls, 5,000,000 tokens, $0.7500,*",
-            "  7 cassettes not recorded*: the budget of $0.8000 does not allow it: $0.7500 is spent, *next * $0.1500",
+            "  7 cassettes not recorded: the budget of $0.8000 *$0.7500 is spent, * $0.1500 (run again to continue)",
             "MISSING: not recorded: the budget of $0.8000*(7 cases: *",
         ]
     )

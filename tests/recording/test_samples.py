@@ -189,7 +189,7 @@ def test_sample_that_was_not_recorded_is_missing_alone(items: Items) -> None:
     run.stdout.fnmatch_lines(
         [
             "*recorded 23 of 24; 24 calls,*",
-            "  1 cassette not recorded; *",
+            "  1 cassette not recorded (run again to continue)",
             "  1 of 24 cassettes missing: no verdict without them",
             "MISSING: not recorded: *one too many*, sample 3 of 3 (1 case: n5)",
         ]

@@ -186,5 +186,5 @@ def summary_lines(suite: str, progress: Progress, n_calls: int, took_s: float, e
     lines = [f"{suite}: recorded {progress.done:,} of {progress.total:,}; {took}"]
     if progress.failed:
         why = f": {printable(ended, 300)}" if ended else ""
-        lines.append(f"  {count_cassettes(progress.failed)} not recorded; run again to continue{why}")
+        lines.append(f"  {count_cassettes(progress.failed)} not recorded{why} (run again to continue)")
     return lines
