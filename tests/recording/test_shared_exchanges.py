@@ -123,6 +123,24 @@ def test_token_is_recorded_once(bare: pytest.Pytester, login: Login) -> None:
         assert len(provider.requests) == asked
 
 
+def test_token_of_a_fixture_is_recorded_too(bare: pytest.Pytester, login: Login) -> None:
+    """As `llm_client` may fetch one: a replay needs no network, and nothing is reported as sent."""
+    fixture = '@pytest.fixture(scope="session", autouse=True)\ndef signed_in():\n    sign_in()\n'
+    fetch = SUITE[SUITE.index("    if not KEPT:") : SUITE.index('    os.environ["OPENAI_API_KEY"]')]
+    suite = SUITE.replace(fetch, "").replace("def read(", f"def sign_in():\n{fetch}\n{fixture}\ndef read(")
+    bare.makepyfile(test_items=suite)
+    bare.makeini("[pytest]\nllm_extract_strict_network = true\n")
+    with StandIn(lambda body: body["messages"][-1]["content"]) as provider:
+        record(bare, provider, login).assert_outcomes(passed=4)
+        assert {headers["authorization"] for headers in provider.headers} == {f"Bearer {TOKEN}"}
+    login.is_down, asked = True, login.asked
+    run = bare.runpytest()
+    run.assert_outcomes(passed=4)
+    assert "outside of an extraction" not in run.stdout.str()
+    assert login.asked == asked
+    bare.runpytest("-k", "c1").assert_outcomes(passed=1, deselected=2)
+
+
 @pytest.mark.parametrize(
     ("url", "body", "is_shared"),
     [

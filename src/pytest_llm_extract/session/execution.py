@@ -67,13 +67,17 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     stash, param = item.config.stash, suite_and_case(item)
     if param is not None and _routing not in stash:
         from pytest_llm_extract.cassette.http.router import routed
+        from pytest_llm_extract.cassette.http.shared_exchanges import shared_exchanges
         from pytest_llm_extract.extraction.event_loop import ready_loop
         from pytest_llm_extract.session.garbage import set_aside
 
         stash[_routing] = ExitStack()
         stash[_routing].enter_context(set_aside())
         stash[_routing].enter_context(ready_loop())
-        stash[_routing].enter_context(routed(refuses_outside=stash[SETTINGS].strict_network))
+        settings = stash[SETTINGS]
+        stash[_routing].enter_context(
+            routed(refuses_outside=settings.strict_network, shared=shared_exchanges(settings))
+        )
     try:
         outcome = yield
         if param is not None:

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.cassette.http.router import routed
+from pytest_llm_extract.cassette.http.shared_exchanges import shared_exchanges
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.extraction.event_loop import ready_loop
@@ -103,7 +104,7 @@ class Recorder:
         if self._settings.batch is not None:
             desk.submit(plans)
             return
-        with routed():
+        with routed(shared=shared_exchanges(self._settings)):
             for group, plan in plans:
                 if plan.jobs:
                     with suppress(NoFixtures):
@@ -121,7 +122,7 @@ class Recorder:
     def _plans(
         self, selected: Sequence[Selected], first: pytest.Item | None, waiting: Mapping[Path, str]
     ) -> list[tuple[Selected, RecordingPlan]]:
-        with routed():
+        with routed(shared=shared_exchanges(self._settings)):
             plans = [(group, self._plan(group, first, waiting)) for group in selected]
         return [(group, plan) for group, plan in plans if plan is not None]
 

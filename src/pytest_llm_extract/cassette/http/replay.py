@@ -105,6 +105,13 @@ class Replay(Take):
         """Whether all cases share the answer to a request."""
         return self.shared is not None and self.shared.owns(url, body)
 
+    def has_shared(self, request: Request) -> bool:
+        """Whether all cases share the answer to a request, and it is recorded, or can be."""
+        if self.shared is None or not self.shares(request.uri, body_of(request)):
+            return False
+        sent = self._scrubber.request(request)
+        return sent is not None and (self.shared.sends or self.shared.find(sent) is not None)
+
     def sends(self, request: Request) -> bool:
         """Whether a request is sent, though the extraction replays: the process may need a real token later on."""
         if self.shared is None or not self.shared.sends or not self.shares(request.uri, body := body_of(request)):

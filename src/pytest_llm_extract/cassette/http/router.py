@@ -16,10 +16,11 @@ from vcr.cassette import Cassette
 from vcr.request import Request
 
 from pytest_llm_extract.cassette import ownership
-from pytest_llm_extract.cassette.file.exchange import address_of
+from pytest_llm_extract.cassette.file.exchange import Recording, address_of
 from pytest_llm_extract.cassette.http import network_guard, surroundings
 from pytest_llm_extract.cassette.http.network_guard import Judging, NetworkBlocked
 from pytest_llm_extract.cassette.http.replay import Record, Replay
+from pytest_llm_extract.cassette.http.shared_exchanges import SharedExchanges
 from pytest_llm_extract.cassette.http.vcr_patches import patched
 from pytest_llm_extract.cassette.ownership import Stopped, Take
 from pytest_llm_extract.cassette.scrub.scrubber import body_of
@@ -106,6 +107,7 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
     """The object that vcrpy's stubs use as their cassette."""
 
     refuses_outside = False
+    outside: Replay | None = None  # of requests that belong to no extraction, for those whose answers all cases share
 
     def _load(self) -> None:
         self.rewound = True
@@ -121,18 +123,27 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy has no types
         return request
 
     def can_play_response_for(self, request: Request) -> bool:
+        if (shared := _Router.shared_outside(request)) is not None:
+            return not shared.sends(request)
         take = _take_of(request)
         if isinstance(take, Record):
             take.send(request, body_of(request))
         return isinstance(take, Replay) and not take.sends(request)
 
+    @classmethod
+    def shared_outside(cls, request: Request) -> Replay | None:
+        """What answers a request of a fixture whose answer all cases share, or keeps it; None for any other."""
+        if cls.outside is None or ownership.owner.get() is not None or ownership.active:
+            return None
+        return cls.outside if cls.outside.has_shared(request) else None
+
     def play_response(self, request: Request) -> dict[str, Any]:
-        take = ownership.owner.get()
+        take = ownership.owner.get() or _Router.outside
         assert isinstance(take, Replay)  # can_play_response_for said so in this very context
         return take.response(request)
 
     def append(self, request: Request, response: dict[str, Any]) -> None:
-        take = ownership.owner.get()
+        take = ownership.owner.get() or _Router.shared_outside(request)
         if isinstance(take, Record | Replay):
             take.append(request, response)
 
@@ -149,15 +160,23 @@ def plain_answer(url: str, body: bytes) -> bytes | None:
 
 
 @contextlib.contextmanager
-def routed(*, refuses_outside: bool = False) -> Iterator[None]:
-    """Enter vcrpy's patches once for many extractions. `refuses_outside`: stop requests that belong to none."""
+def routed(*, refuses_outside: bool = False, shared: SharedExchanges | None = None) -> Iterator[None]:
+    """Enter vcrpy's patches once for many extractions.
+
+    Args:
+        refuses_outside: whether requests that belong to no extraction are stopped.
+        shared: what answers those of them whose answers all cases share.
+    """
     network_guard.install()
-    before, _Router.refuses_outside = _Router.refuses_outside, refuses_outside or _Router.refuses_outside
+    before = _Router.refuses_outside, _Router.outside
+    _Router.refuses_outside = refuses_outside or _Router.refuses_outside
+    if shared is not None:
+        _Router.outside = Replay(Recording(()), storage=shared.storage, shared=shared)
     try:
         with patched(_Router):
             yield
     finally:
-        _Router.refuses_outside = before
+        _Router.refuses_outside, _Router.outside = before
 
 
 def is_on_top() -> bool:

@@ -14,7 +14,7 @@ from pytest_llm_extract.cassette.file.exchange import Exchange, Recording, Sent,
 from pytest_llm_extract.cassette.file.fingerprint import VERSION, Scheme
 from pytest_llm_extract.cassette.file.load import check_inside, load
 from pytest_llm_extract.cassette.file.save import cassette_text, write_cassette
-from pytest_llm_extract.config.settings import Storage
+from pytest_llm_extract.config.settings import Settings, Storage
 from pytest_llm_extract.config.suite_folders import slug
 
 FOLDER = "shared"
@@ -38,7 +38,7 @@ class SharedExchanges:
     """
 
     def __init__(self, root: Path, storage: Storage, *, sends: bool) -> None:
-        self._root, self._storage, self.sends = root, storage, sends
+        self._root, self.storage, self.sends = root, storage, sends
         self._lock = threading.Lock()
 
     def owns(self, url: str, body: bytes) -> bool:
@@ -46,7 +46,7 @@ class SharedExchanges:
         split = urlsplit(url)
         if split.hostname in _HOSTS or _PATH.search(split.path) or _FORM.match(body):
             return True
-        return any(fnmatchcase(f"{split.netloc}{split.path}", glob) for glob in self._storage.shared)
+        return any(fnmatchcase(f"{split.netloc}{split.path}", glob) for glob in self.storage.shared)
 
     def find(self, sent: Sent) -> Exchange | None:
         """The recorded exchange of a request; None where it was not recorded.
@@ -73,7 +73,12 @@ class SharedExchanges:
             if not path.exists():
                 made = {"recorded": clock.utc_now().isoformat(timespec="seconds")}
                 recording = Recording((exchange,), path.stem)
-                write_cassette(path, cassette_text(path, recording, made, self._storage))
+                write_cassette(path, cassette_text(path, recording, made, self.storage))
 
     def _path(self, sent: Sent) -> Path:
         return self._root / FOLDER / f"{slug(path_of(sent.url))}-{sent.fingerprint[:10]}.yaml"
+
+
+def shared_exchanges(settings: Settings) -> SharedExchanges:
+    """The shared exchanges of a run."""
+    return SharedExchanges(settings.cassettes, settings.storage, sends=settings.sends)
