@@ -76,9 +76,12 @@ def _by_example(shown: Sequence[ShownExamples]) -> dict[ExampleDocument, list[tu
     for variant, fixed, own in shown:
         for example in fixed:
             every.setdefault(example, []).append((variant, None))
-        for example in dict.fromkeys(example for examples in own.values() for example in examples):
-            cases = frozenset(case for case, examples in own.items() if example in examples)
-            every.setdefault(example, []).append((variant, cases))
+        cases: dict[ExampleDocument, list[str]] = {}
+        for case, examples in own.items():
+            for example in examples:
+                cases.setdefault(example, []).append(case)
+        for example, having in cases.items():
+            every.setdefault(example, []).append((variant, frozenset(having)))
     return every
 
 

@@ -113,7 +113,7 @@ class OtherCases:
         Each other case has a rank that depends on the seed and on both ids alone. So a case that is added or removed
         changes the examples of few others, and few cassettes become stale.
         """
-        alike = self._alike[case.id]
+        alike = {self._cases[other].id for other in self._neighbours.of(self._places[case.id])}
         others = [
             other
             for other in self._fit
@@ -129,11 +129,12 @@ class OtherCases:
         return [case for case in self._cases if self._is_fit(case)]
 
     @cached_property
-    def _alike(self) -> dict[str, set[str]]:
-        """The ids of the cases that are nearly a case, by its id."""
-        cases = self._cases
-        near = Neighbours([case.input if isinstance(case.input, str) else str(case.input) for case in cases])
-        return {case.id: {cases[other].id for other in near.of(at)} for at, case in enumerate(cases)}
+    def _places(self) -> dict[str, int]:
+        return {case.id: at for at, case in enumerate(self._cases)}
+
+    @cached_property
+    def _neighbours(self) -> Neighbours:
+        return Neighbours([case.input if isinstance(case.input, str) else str(case.input) for case in self._cases])
 
 
 def read_examples(given: Any, cases: list[Case], schema: Schema, source: MarkerSource) -> Examples:
