@@ -226,12 +226,15 @@ def test_whether_tuning_is_on_offer_is_the_users_to_say() -> None:
 
 def test_formulations_of_earlier_runs_are_counted() -> None:
     """Those that were recorded before, and that none of today's variants is."""
-    tried = tuple(Formulation("2026-01-01", name, name * 64) for name in "abc")
+    tried = tuple(Formulation("2026-01-01", name, name * 64, name) for name in "abc")
     first, *others = letters(FIVE)
     first = first._replace(tried=tried, prompt={"fingerprint": "c" * 64})
     [_, said] = decide([first, *others]).questions[0].statements
-    assert said.text == "2 more formulations recorded before, not among these variants"
-    assert said.sources == ("suites[0].tried",)
+    assert said.text == "2 more wordings recorded before, not among these variants"
+    assert said.sources == ("suites[0].tried[*].wording",)
+    four = [first, *others[:3]]
+    assert answers(decide([one._replace(tried=()) for one in four]))["formulations"] == "no"
+    assert answers(decide(four))["formulations"] == "yes"
     [comparison] = compare_suites([first, *others], 0.05)
     assert comparison.notes[-1].startswith("2 formulations recorded before (a of 2026-01-01, b of 2026-01-01)")
 

@@ -209,8 +209,12 @@ def test_formulations_of_before_are_counted(recorded: pytest.Pytester) -> None:
     ]
     write(recorded.path, 'variants=[Variant("small", model="tiny")]')  # with the first prompt
     recorded.runpytest_subprocess("--llm-extract-case=c0", "--llm-extract-json=results.json")
-    tried = [one["fingerprint"] for one in results(recorded)["suites"][0]["tried"]]
-    assert tried == [rows[1]["fingerprint"], rows[2]["fingerprint"]]
+    tried = [(one["fingerprint"], one["wording"]) for one in results(recorded)["suites"][0]["tried"]]
+    assert tried == [(row["fingerprint"], row["fingerprint"]) for row in rows[1:3]]
+    file = next(recorded.path.rglob("formulations.jsonl"))
+    file.write_text(json.dumps(rows[3]))
+    broken = recorded.runpytest_subprocess("--collect-only", "-q")
+    broken.stdout.fnmatch_lines(["*formulations.jsonl: is not a file of formulations: *is missing"])
 
 
 def test_one_plan_records_all_and_what_is_there_stays(bare: pytest.Pytester) -> None:

@@ -33,11 +33,13 @@ def tried_before(suite_id: str, today: Collection[str], settings: Settings) -> t
     """
     rows = _read(suite_folder(settings.cassettes, suite_id) / FORMULATIONS, settings)
     roots = {row["fingerprint"]: row.get("like", row["fingerprint"]) for row in rows}
-    known = {roots.get(fingerprint) for fingerprint in today}
+    wordings = {row["fingerprint"]: row["wording"] for row in rows if "like" not in row}
+    known = {roots[fingerprint] for fingerprint in today if fingerprint in roots}
+    worded = {wordings[root] for root in known}
     return tuple(
-        Formulation(row["date"], row["variant"], row["fingerprint"])
+        Formulation(row["date"], row["variant"], root, None if wordings[root] in worded else wordings[root])
         for row in rows
-        if "like" not in row and row["fingerprint"] not in known
+        if (root := row["fingerprint"]) in wordings and root not in known
     )
 
 
@@ -65,9 +67,14 @@ def note_formulations(suites: Sequence[SuiteResult], settings: Settings) -> None
         if any(row["fingerprint"] == fingerprint for row in rows):
             continue
         instructions = suite.recipe.instructions
-        same = (row for row in rows if "like" not in row and row["examples"] == examples)
-        like = next((row for row in same if similarity(row["instructions"], instructions) >= SAME), None)
-        what = {"like": like["fingerprint"]} if like else {"examples": examples, "instructions": instructions}
+        near = [row for row in rows if "like" not in row and similarity(row["instructions"], instructions) >= SAME]
+        what = {
+            "wording": near[0]["wording"] if near else fingerprint,
+            "examples": examples,
+            "instructions": instructions,
+        }
+        if same := [row for row in near if row["examples"] == examples]:
+            what = {"like": same[0]["fingerprint"]}
         day = clock.utc_now().date().isoformat()
         rows.append({"date": day, "variant": suite.variant, "fingerprint": fingerprint, **what})
     if len(rows) > n_known:
@@ -87,9 +94,12 @@ def _read(path: Path, settings: Settings) -> tuple[dict[str, Any], ...]:
 @lru_cache(maxsize=16)
 def _rows(path: Path, changed: int) -> tuple[dict[str, Any], ...]:
     rows = tuple(json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip())
+    whole = {row["fingerprint"] for row in rows if "like" not in row}
     for row in rows:
-        for name in ("date", "variant", "fingerprint", *(() if "like" in row else ("examples", "instructions"))):
+        for name in ("date", "variant", *(("like",) if "like" in row else ("wording", "examples", "instructions"))):
             row[name].strip()
+        if "like" in row and row["like"] not in whole:
+            raise KeyError(row["like"])
     return rows
 
 

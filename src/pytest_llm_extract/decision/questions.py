@@ -50,10 +50,10 @@ def _formulations(evidence: Evidence) -> Question:
     text = f"{n} different wording{'' if n == 1 else 's'} in {variants}: {some_names(distinct)}"
     sources = tuple(evidence.of_suite(name, "recipe.instructions") for name in distinct)
     said = [Statement(text, sources)]
-    if before := tried_before(evidence.suites):
-        old = f"{counted(len(before), 'more formulation')} recorded before, not among these variants"
-        said.append(Statement(old, (evidence.of_suite(evidence.primary.variant, "tried"),)))
-    return Question("formulations", asked, "yes" if n >= FORMULATIONS else "no", tuple(said))
+    if before := {tried.wording for tried in tried_before(evidence.suites) if tried.wording is not None}:
+        old = f"{counted(len(before), 'more wording')} recorded before, not among these variants"
+        said.append(Statement(old, (evidence.of_suite(evidence.primary.variant, "tried[*].wording"),)))
+    return Question("formulations", asked, "yes" if n + len(before) >= FORMULATIONS else "no", tuple(said))
 
 
 def distinct_formulations(evidence: Evidence) -> tuple[list[str], int]:
@@ -123,9 +123,8 @@ def _clean(evidence: Evidence) -> Question:
     cases = {case for finding in open_findings for case in finding.cases}
     source = (evidence.of_lint("counts"), evidence.of_lint("n_documents"))
     if not open_findings and not report.n_texts:
-        said = Statement(
-            "no document is text here, so that lints saw nothing but labels", (evidence.of_lint("n_texts"),)
-        )
+        where = evidence.of_suite(evidence.primary.variant, "cases[*].input")
+        said = Statement("no document is text here, so that lints saw nothing but labels", (where,))
         return Question("clean data", asked, "cannot tell", (said,))
     if not open_findings:
         settled = f", {report.n_settled} settled" if report.n_settled else ""

@@ -17,11 +17,16 @@ class ExampleDocument(NamedTuple):
 
 
 class Formulation(NamedTuple):
-    """A prompt that was recorded: on which day, the variant's name then, sha256 of messages and fixed examples."""
+    """A prompt that was recorded: on which day, the variant's name then, sha256 of messages and fixed examples.
+
+    `wording` is the fingerprint of the first that had nearly its instructions, with whatever examples; None where a
+    variant of today has them.
+    """
 
     date: str
     variant: str
     fingerprint: str
+    wording: str | None
 
 
 class Recipe(NamedTuple):
