@@ -1,25 +1,25 @@
-"""Garbage collection while suites run."""
+"""Garbage collection in a session with suites."""
 
 from __future__ import annotations
 
 import pytest
 
-AROUND = """
-import gc
+PROBE = """
+import atexit, gc
 
-def test_foreign_before():
-    assert gc.get_freeze_count() == BEFORE
+before = gc.get_freeze_count()
+in_cases = set()
+atexit.register(lambda: print("set aside in cases:", in_cases, "after them:", gc.get_freeze_count() > before))
 
-{suite}
-def test_foreign_after():
-    assert gc.get_freeze_count() == BEFORE
+def pytest_runtest_call():
+    in_cases.add(gc.get_freeze_count() > before)
 """
 
 
 @pytest.mark.own_process
-def test_what_was_collected_is_set_aside_for_suites_alone(recorded: pytest.Pytester) -> None:
-    """Python's collector skips it while cases run; tests around a suite find the collector as it was."""
-    module = recorded.path / "test_items.py"
-    suite = module.read_text().replace("    pass", "    assert gc.get_freeze_count() > BEFORE")
-    module.write_text("import gc\nBEFORE = gc.get_freeze_count()\n" + AROUND.replace("{suite}", suite))
-    recorded.runpytest_subprocess().assert_outcomes(passed=7)
+def test_what_was_collected_is_set_aside_until_the_session_ends(recorded: pytest.Pytester) -> None:
+    """Python's collector skips it while cases run, and finds all of it afterwards."""
+    recorded.makeconftest(PROBE)
+    result = recorded.runpytest_subprocess()
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines(["set aside in cases: {True} after them: False"])

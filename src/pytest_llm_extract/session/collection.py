@@ -150,6 +150,9 @@ def _line(definition: pytest.Item) -> int | None:
 
 
 def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
+    from pytest_llm_extract.session.garbage import set_aside
+
+    set_aside(metafunc.config)  # before the imports below, during which most garbage would be looked for
     from pytest_llm_extract.cassette.scrub.vcr_filters import filters_of
     from pytest_llm_extract.errors import LlmExtractError, UsageError
     from pytest_llm_extract.session.hidden_secrets import hide_from_now_on

@@ -71,8 +71,8 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         from pytest_llm_extract.extraction.event_loop import ready_loop
         from pytest_llm_extract.session.garbage import set_aside
 
+        set_aside(item.config)
         stash[_routing] = ExitStack()
-        stash[_routing].enter_context(set_aside())
         stash[_routing].enter_context(ready_loop())
         settings = stash[SETTINGS]
         stash[_routing].enter_context(

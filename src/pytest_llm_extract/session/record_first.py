@@ -68,7 +68,8 @@ class Recorder:
         first = session.items[0] if selected else None
         self._check_whole(selected)
         desk = BatchDesk(self._settings, display, first)
-        with set_aside(), ready_loop():
+        set_aside(session.config)
+        with ready_loop():
             waiting = self._waiting(desk, selected)
             if self._settings.batch in (None, "submit"):
                 self._plan_and_record(selected, first, display, desk, waiting)
