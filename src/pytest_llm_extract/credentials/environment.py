@@ -60,6 +60,7 @@ def _secrets_of(value: str) -> tuple[str, ...]:
     return tuple(part for part in (value, *_parts(value)) if is_secret(part))
 
 
+@lru_cache(maxsize=256)  # every request of a client carries the same key
 def is_secret(value: str) -> bool:
     """Whether a string is long and unusual enough to be recognized as a secret."""
     return len(value) >= MIN_LENGTH and not (

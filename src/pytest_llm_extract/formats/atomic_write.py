@@ -6,7 +6,9 @@ import contextlib
 import os
 import re
 import secrets
+import stat
 import tempfile
+from io import FileIO
 from pathlib import Path
 
 # What a killed process leaves behind is deleted by the first write of a later one, once nobody can be writing it.
@@ -32,18 +34,23 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     A symbolic link stays one, and what is there but is not a file (a pipe, a device) is written to as it is.
     """
     data = content.encode() if isinstance(content, str) else content
-    path = Path(os.path.realpath(path))  # not `resolve`, to which links in a circle are an error of another kind
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.is_file():
+    # With few calls of the system: each lets go of Python's lock, for which other threads of a recording wait.
+    mode = _mode(path)
+    if stat.S_ISLNK(mode):
+        path = Path(os.path.realpath(path))  # not `resolve`, to which links in a circle are an error of another kind
+        mode = _mode(path)
+    if mode and not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
         path.write_bytes(data)
         return
     # Not by mkstemp: its files are their owner's alone, and to read the umask is to set it for all threads.
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        with temporary.open("xb") as file:
-            _sweep(path.parent, os.fstat(file.fileno()).st_mtime)
-            file.write(data)
-            file.flush()
+        with _created(temporary) as file:
+            if path.parent not in _swept:
+                _sweep(path.parent, os.fstat(file.fileno()).st_mtime)
+            left = memoryview(data)
+            while left:
+                left = left[file.write(left) :]
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
@@ -52,10 +59,25 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         raise
 
 
+def _mode(path: Path) -> int:
+    """What is there, as `lstat` says; 0 for nothing."""
+    try:
+        return os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+
+
+def _created(path: Path) -> FileIO:
+    """A new file, in a new folder where there is none."""
+    try:
+        return path.open("xb", buffering=0)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb", buffering=0)
+
+
 def _sweep(folder: Path, now: float) -> None:
     """Delete temporary files of killed processes; `now` is the time of the file system."""
-    if folder in _swept:
-        return
     _swept.add(folder)
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

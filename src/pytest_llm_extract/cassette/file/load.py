@@ -108,6 +108,8 @@ def _open(path: Path, root: Path | None) -> int:
     try:
         if _NO_LINK or not path.is_symlink():
             return os.open(path, _READ | _NO_LINK)
+    except FileNotFoundError:
+        raise
     except OSError:
         if not path.is_symlink():
             raise
