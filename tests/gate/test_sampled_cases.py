@@ -244,7 +244,7 @@ def test_budgets_and_waivers_hold_for_samples() -> None:
 def test_smallest_visible_drop_is_smaller_with_samples() -> None:
     """Five cases that lose one sample of five each can fail: a fifth of what whole cases would be."""
     notes = decide(suite([sampled(i, ["x:c"] * 5, ["x:c"] * 5) for i in range(40)])).notes
-    assert any("from 5 lost and none gained; a drop of less than 2.5% is not visible" in note for note in notes)
+    assert any("fails if it loses 5 and gains none; a drop of less than 2.5% is not visible" in note for note in notes)
 
 
 def test_other_models_and_attempts_are_seen_in_every_sample() -> None:
