@@ -68,9 +68,14 @@ def _lost_paths(suite: SuiteResult, baseline: AcceptedRun) -> tuple[list[str], l
     """Fields that the schema lost, and other ones in which an accepted case was scored and no case is today."""
     removed = [path for path in baseline.fields if path not in suite.paths]
     accepted = [case.baseline for case in suite.cases if case.baseline is not None]
-    # Scored again, an answer has no leaf of a field that its case no longer labels.
-    known = {*removed, *(path for one in accepted for path in one.fields)}
-    return removed, [path for path in dict.fromkeys(path for one in accepted for path in one.then) if path not in known]
+    left = dict.fromkeys(path for one in accepted for path in one.then if path not in removed)
+    for one in accepted:
+        if not left:
+            break
+        # Scored again, an answer has no leaf of a field that its case no longer labels.
+        for path in one.fields:
+            left.pop(path, None)
+    return removed, list(left)
 
 
 def _cases(baseline: AcceptedRun) -> str:

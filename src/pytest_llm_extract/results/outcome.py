@@ -227,8 +227,9 @@ def count_leaves(leaves: Leaves) -> dict[str, FieldCounts]:
     """Outcome counts by field path; rows are counted elsewhere."""
     counts = {}
     for path, of_field in leaves.items():
-        outcomes = [leaf.outcome for leaf in of_field if not leaf.is_row]
-        if outcomes:
+        if len(of_field) == 1 and not of_field[0].is_row:  # most fields, in half of the time
+            counts[path] = ONE[of_field[0].outcome]
+        elif outcomes := [leaf.outcome for leaf in of_field if not leaf.is_row]:
             counts[path] = ONE[outcomes[0]] if len(outcomes) == 1 else FieldCounts.of(outcomes)
     return counts
 
