@@ -63,7 +63,7 @@ class Forgetful(StandIn):
 
 @pytest.fixture
 def answering(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """A provider that is where clients look for OpenAI, with a key that is none."""
+    """A provider that is where clients look for OpenAI, with a made-up key."""
     with Forgetful() as standin:
         monkeypatch.setenv("OPENAI_BASE_URL", standin.base_url)
         monkeypatch.setenv("OPENAI_API_KEY", "loopback-only")

@@ -30,7 +30,7 @@ def test_items(extraction):
 
 @contextmanager
 def batching(provider: BatchProvider) -> Iterator[BatchProvider]:
-    """The provider is where clients look for OpenAI, with a key that is none."""
+    """The provider is where clients look for OpenAI, with a made-up key."""
     with provider, reachable(provider.base_url):
         yield provider
 

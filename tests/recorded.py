@@ -24,7 +24,7 @@ def record_in(folder: Path, answer: Callable[[dict[str, Any]], str], *arguments:
 
 @contextmanager
 def reachable(base_url: str) -> Iterator[None]:
-    """A provider is where clients look for OpenAI, with a key that is none."""
+    """A provider is where clients look for OpenAI, with a made-up key."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_API_KEY", "loopback-only")
         patch.setenv("OPENAI_BASE_URL", base_url)

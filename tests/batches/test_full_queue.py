@@ -108,7 +108,7 @@ def test_another_machine_has_sent_what_waited(prompted: pytest.Pytester, kind: s
 
 
 def test_a_request_that_is_larger_than_the_queue_is_named(prompted: pytest.Pytester) -> None:
-    """It is offered alone, and is missing in the provider's words; nothing waits for ever."""
+    """It is offered alone, and is missing in the provider's words; no request waits without end."""
     with batching(BatchProvider()) as provider:
         provider.queue_bytes = 1
         submit(prompted, "-k", "c0 or c1")

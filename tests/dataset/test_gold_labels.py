@@ -164,7 +164,7 @@ def test_what_else_does_not_fit_is_still_an_error() -> None:
 
 
 def test_a_computed_field_in_gold_is_named_as_one() -> None:
-    """It is no unknown name: the message says what to label instead."""
+    """It is not an unknown name: the message says what to label instead."""
     with pytest.raises(DatasetError, match=r"expected\.total: a computed field is not scored: label the fields"):
         read_golden([Case("a", "", {"price": 1, "total": 2})], Schema.of(Priced, "t"), "cases")
     with pytest.raises(UsageError, match="score: gold: total: a computed field is not scored: label the fields"):

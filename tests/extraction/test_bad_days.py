@@ -100,7 +100,7 @@ def documented() -> dict[str, tuple[list[str], str]]:
 
 @contextmanager
 def serving(answer: Any) -> Iterator[StandIn]:
-    """A provider that is where clients look for OpenAI, with a key that is none."""
+    """A provider that is where clients look for OpenAI, with a made-up key."""
     with StandIn(answer) as provider, reachable(provider.base_url):
         yield provider
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import suite_folder
 from pytest_llm_extract.errors import BaselineError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
+from pytest_llm_extract.formats.row_files import BAD_ROWS, fault_of_rows, read_rows, rows_to_text
 from pytest_llm_extract.results.recipe import Formulation
 from pytest_llm_extract.results.suite_result import SuiteResult
 
@@ -83,28 +82,25 @@ def note_formulations(suites: Sequence[SuiteResult], settings: Settings) -> None
 
 def _read(path: Path, settings: Settings) -> tuple[dict[str, Any], ...]:
     try:
-        return _rows(path, path.stat().st_mtime_ns)
-    except (FileNotFoundError, NotADirectoryError):
-        return ()
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        why = reason(error) if isinstance(error, OSError | ValueError) else f"{error} is missing"
-        raise BaselineError(shown_path(path, settings.rootdir), f"is not a file of formulations: {why}") from None
+        rows = read_rows(path)
+        _check(rows)
+    except BAD_ROWS as error:
+        why = f"is not a file of formulations: {fault_of_rows(error)}"
+        raise BaselineError(shown_path(path, settings.rootdir), why) from None
+    return rows
 
 
-@lru_cache(maxsize=16)
-def _rows(path: Path, changed: int) -> tuple[dict[str, Any], ...]:
-    rows = tuple(json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip())
+def _check(rows: Sequence[dict[str, Any]]) -> None:
     whole = {row["fingerprint"] for row in rows if "like" not in row}
     for row in rows:
         for name in ("date", "variant", *(("like",) if "like" in row else ("wording", "examples", "instructions"))):
             row[name].strip()
         if "like" in row and row["like"] not in whole:
             raise KeyError(row["like"])
-    return rows
 
 
 def _write(path: Path, rows: Sequence[dict[str, Any]], settings: Settings) -> None:
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    text = rows_to_text(rows)
     settings.storage.watch.refuse(text, path)
     try:
         write_atomically(path, text)

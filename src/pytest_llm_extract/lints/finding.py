@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from pytest_llm_extract.errors import ResultsError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
+from pytest_llm_extract.formats.row_files import BAD_ROWS, fault_of_rows, read_rows, rows_to_text
 
 Severity = Literal["error", "warning"]
 
@@ -78,18 +78,9 @@ def read_settled(path: Path) -> tuple[str, ...]:
         ResultsError: the file cannot be read.
     """
     try:
-        return _keys(path, path.stat().st_mtime_ns)
-    except (FileNotFoundError, NotADirectoryError):
-        return ()
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        why = reason(error) if isinstance(error, OSError | ValueError) else f"{error} is missing"
-        raise ResultsError(str(path), f"is not a file of settled findings: {why}") from None
-
-
-@lru_cache(maxsize=16)
-def _keys(path: Path, changed: int) -> tuple[str, ...]:
-    lines = path.read_text("utf-8").splitlines()
-    return tuple(str(json.loads(line)["key"]) for line in lines if line.strip())
+        return tuple(str(row["key"]) for row in read_rows(path))
+    except BAD_ROWS as error:
+        raise ResultsError(str(path), f"is not a file of settled findings: {fault_of_rows(error)}") from None
 
 
 def settle(path: Path, findings: Iterable[Finding], because: str) -> None:
@@ -103,6 +94,6 @@ def settle(path: Path, findings: Iterable[Finding], because: str) -> None:
     try:
         before = path.read_text("utf-8") if path.exists() else ""
         text = before + ("" if not before or before.endswith("\n") else "\n")
-        write_atomically(path, text + "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        write_atomically(path, text + rows_to_text(rows))
     except OSError as error:
         raise ResultsError(str(path), f"cannot be written: {reason(error)}") from None

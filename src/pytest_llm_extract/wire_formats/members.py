@@ -35,7 +35,7 @@ def arguments(calls: Any) -> list[str]:
 
 
 def joined(texts: Sequence[str]) -> str | None:
-    """The parts of a text; None if there are none, which differs from an empty string."""
+    """The texts in one; None if there are none, which differs from an empty string."""
     return "".join(texts) if texts else None
 
 
