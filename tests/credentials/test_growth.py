@@ -38,6 +38,7 @@ TEXTS = {
     "quotes": ("", '"a'),
     "backslashes": ('"', "\\\\"),
     "spaces": ("", " "),
+    "spaces after a broken line": ("a \n", " "),
     "base64": ("", "QUJD"),
     "lines of base64": ("", "QUJDQUJDQUJDQUJDQUJDQUJDQUJDQUJDQUJDQUJD\n"),
     "pieces": ("data: {", '"text": "a'),

@@ -21,7 +21,6 @@ _READABLE = re.compile(rb"[\x20-\x7e]{16,}")
 _TEXT, _BETWEEN = re.compile(rb"(?:[\t\n\r\x20-\x7e]|[\xc2-\xf4][\x80-\xbf]{1,3}){8,}+"), "\n!\n"
 _HEX = re.compile(r"[0-9A-Fa-f]{2}(?:[ :]?[0-9A-Fa-f]{2}){15,}+[0-9A-Fa-f]?")
 _BASE32 = re.compile(r"[A-Z2-7]{26,}+|[a-z2-7]{26,}+")
-_BLANK_END = re.compile(r"[ \t]+(?=\r?\n)|\r(?=\n)")
 _LINE_BREAK = re.compile(r"\n(?<=[\w+/=-]\n)\s*(?=[\w+/=-])")  # one that begins with a character is found fastest
 _MAX_NESTED = 3
 _MAX_INFLATED = 16 * 1024 * 1024
@@ -133,7 +132,8 @@ def _without_nulls(text: str) -> str:
 def _in_one_line(text: str) -> str:
     """The text without line breaks between characters of a key."""
     if any(blank in text for blank in (" \n", "\t\n", "\r\n")):
-        text = _BLANK_END.sub("", text)
+        # Not by a pattern, which would look at a long run of blanks from each of them.
+        text = "\n".join(line.removesuffix("\r").rstrip(" \t") for line in text.split("\n"))
     return _LINE_BREAK.sub("", text)
 
 
