@@ -25,12 +25,17 @@ class Item(BaseModel):
 
 class UnexpectedModelBehavior(Exception): pass
 
+TOOLS = [{"type": "function", "function": {"name": "Item", "parameters": Item.model_json_schema()}}]
+
 def read(text) -> Item:
-    answer = OpenAI(max_retries=0).chat.completions.create(model="m", messages=[{"role": "user", "content": text}])
+    answer = OpenAI(max_retries=0).chat.completions.create(
+        model="m", messages=[{"role": "user", "content": text}], tools=TOOLS if text == "text for a call" else [])
     message = answer.choices[0].message
+    if text.startswith("hidden"):
+        return None
     if text == "gave up":
         raise UnexpectedModelBehavior("exceeded maximum retries (1)")
-    if text == "no call":
+    if text in ("no call", "text for a call"):
         return Item.model_validate_json(message.tool_calls[0].function.arguments)
     if text == "no key":
         return Item(name=json.loads(message.content)["name"])
@@ -42,7 +47,8 @@ def read(text) -> Item:
         raise RuntimeError("no usable answer")
     return Item.model_validate_json(message.content)
 
-IDS = ["right", "gave up", "no call", "no key", "own bug", "own doubt", "cut off", "refused", "too long"]
+IDS = ["right", "gave up", "no call", "text for a call", "no key", "own bug", "own doubt", "cut off", "refused",
+       "too long", "hidden", "hidden cut off", "hidden refused"]
 CASES = [{"id": id, "input": id, "expected": {"name": "bolt"}} for id in IDS]
 
 @pytest.mark.llm_extract(extractor=read, cases=CASES)
@@ -53,12 +59,16 @@ STATUSES = {
     "right": "ok",
     "gave up": "invalid",
     "no call": "invalid",
+    "text for a call": "invalid",
     "no key": "invalid",
     "own bug": "error",
     "own doubt": "error",
     "cut off": "truncated",
     "refused": "refused",
     "too long": "rejected",
+    "hidden": "invalid",
+    "hidden cut off": "truncated",
+    "hidden refused": "refused",
 }
 
 
@@ -70,8 +80,8 @@ def answer(body: dict[str, Any]) -> dict[str, Any] | Reply:
     content = {"no call": "It is a bolt.", "no key": '{"title": "bolt"}', "cut off": '{"na'}.get(
         asked, '{"name": "bolt"}'
     )
-    message = {"role": "assistant", "content": content, "refusal": "No." if asked == "refused" else None}
-    finish = "length" if asked == "cut off" else "stop"
+    message = {"role": "assistant", "content": content, "refusal": "No." if asked.endswith("refused") else None}
+    finish = "length" if asked.endswith("cut off") else "stop"
     return {"model": "m-1", "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
 
 
@@ -85,14 +95,14 @@ def test_every_whole_answer_is_recorded_and_replays_to_the_same_status(pytester:
     """Only the extractor's own bugs fail their tests, offline too; once they are fixed, nothing is asked again."""
     pytester.makepyfile(test_items=MODULE)
     with StandIn(answer) as provider:
-        record(pytester, provider, "--llm-extract-json=out.json", workers).assert_outcomes(passed=8, failed=2)
+        record(pytester, provider, "--llm-extract-json=out.json", workers).assert_outcomes(passed=12, failed=2)
     assert statuses(pytester.path / "out.json") == STATUSES
     replayed = pytester.runpytest_subprocess("--llm-extract-json=out.json", workers)
-    replayed.assert_outcomes(passed=8, failed=2)
+    replayed.assert_outcomes(passed=12, failed=2)
     replayed.stdout.fnmatch_lines(["*AttributeError: *contents*"])
     assert statuses(pytester.path / "out.json") == STATUSES
     pytester.makepyfile(test_items=MODULE.replace("contents", "content").replace("raise ValueError", "print"))
-    pytester.runpytest_subprocess("--llm-extract-json=out.json", workers).assert_outcomes(passed=10)
+    pytester.runpytest_subprocess("--llm-extract-json=out.json", workers).assert_outcomes(passed=14)
     assert len(provider.requests) == len(STATUSES)
 
 
@@ -147,3 +157,27 @@ def test_the_answer_is_asked_before_the_exception(error: Exception, facts: dict[
 def test_a_lookup_that_fails_on_an_answer_that_fits_is_a_crash() -> None:
     """The schema takes the answer, so the extractor is wrong."""
     assert status_of(KeyError("total"), ANSWERED, lambda text: True) == "error"
+
+
+TOOL = [{"name": "Item"}]
+
+
+@pytest.mark.parametrize(
+    ("request_body", "error", "status"),
+    [
+        ({"tools": TOOL}, IndexError("list index out of range"), "invalid"),
+        ({"tools": TOOL, "tool_choice": "auto"}, raised(lambda: NOTHING[0]), "invalid"),
+        ({"tools": TOOL, "tool_choice": {"type": "auto"}}, raised(lambda: NOTHING[0]), "invalid"),
+        ({"toolConfig": {"tools": TOOL, "toolChoice": {"auto": {}}}}, raised(lambda: NOTHING.name), "invalid"),
+        ({"functions": TOOL}, raised(lambda: NOTHING.arguments), "invalid"),
+        ({"tools": TOOL}, KeyError("total"), "error"),
+        ({"tools": []}, raised(lambda: NOTHING[0]), "error"),
+        ({"tools": TOOL, "tool_choice": "required"}, raised(lambda: NOTHING[0]), "error"),
+        ({"tools": TOOL, "tool_choice": {"type": "tool", "name": "Item"}}, raised(lambda: NOTHING[0]), "error"),
+    ],
+)
+def test_a_text_instead_of_a_call_is_not_what_was_asked_for(
+    request_body: dict[str, Any], error: Exception, status: str
+) -> None:
+    """Small models write the JSON into the text; a call that was forced ends with `stop` and is there."""
+    assert status_of(error, ANSWERED, lambda text: True, json.dumps(request_body).encode()) == status

@@ -264,7 +264,8 @@ def _record(
     seconds = clock.monotonic_s() - start
     ended()
     recording = Recording(tuple(take.exchanges), slot.case_id)
-    call.requests = tuple(exchange.request_body for exchange in take.exchanges)
+    if slot.storage.keeps_requests:  # a replay knows no others
+        call.requests = tuple(exchange.request_body for exchange in take.exchanges)
     call.facts = _facts(recording, slot)
     if isinstance(take, Continued) and (take.without_answer or not take.found):
         call.status = Status.STALE if old else Status.MISSING

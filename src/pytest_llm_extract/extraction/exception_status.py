@@ -11,9 +11,11 @@ from types import TracebackType
 import pydantic
 
 from pytest_llm_extract.cassette.file.answer_summary import AnswerSummary
+from pytest_llm_extract.cassette.file.fingerprint import read_json
 from pytest_llm_extract.errors import PromptError
 from pytest_llm_extract.prompt import client
 from pytest_llm_extract.results.outcome import Status
+from pytest_llm_extract.wire_formats.request import leaves_tools_open
 
 _PACKAGE = str(Path(__file__).parent)
 # What libraries raise when they give up on an answer, by the names of the classes.
@@ -30,7 +32,12 @@ _GAVE_UP = frozenset(
 )
 
 
-def status_of(error: BaseException, answers: AnswerSummary, fits: Callable[[str], bool] = lambda text: True) -> Status:
+def status_of(
+    error: BaseException,
+    answers: AnswerSummary,
+    fits: Callable[[str], bool] = lambda text: True,
+    request: bytes = b"",
+) -> Status:
     """The status of an answer whose extraction raised an exception.
 
     The answer is asked first: a refusal, a cut-off answer and a rejected request have their status whatever was raised.
@@ -39,6 +46,7 @@ def status_of(error: BaseException, answers: AnswerSummary, fits: Callable[[str]
         error: what the extraction raised.
         answers: what the recorded answers report; the default value if there are none.
         fits: whether the text of the answer is what the suite's schema wants.
+        request: the body of the last request; empty if it is not known.
 
     Returns:
         `Status.ERROR` for a crash: nothing was said about the answer.
@@ -53,6 +61,8 @@ def status_of(error: BaseException, answers: AnswerSummary, fits: Callable[[str]
     if answers.finish_reason == "length" or "LengthFinishReasonError" in names:
         return Status.TRUNCATED
     if isinstance(error, pydantic.ValidationError | json.JSONDecodeError) or names & _GAVE_UP:
+        return Status.INVALID
+    if answers.by_model and _is_about_nothing(error) and _lacks_a_call(answers, request):
         return Status.INVALID
     if answers.by_model and _is_about_a_value(error) and not fits(answers.content or ""):
         return Status.INVALID
@@ -72,13 +82,23 @@ def _is_refusal(error: BaseException, names: set[str], answers: AnswerSummary) -
     return bool(answers.refusal) or answers.finish_reason == "content_filter"
 
 
+def _lacks_a_call(answers: AnswerSummary, request: bytes) -> bool:
+    """Whether an answer is a text, although the request offers tools."""
+    return answers.finish_reason == "stop" and leaves_tools_open(read_json(request))
+
+
 def _is_about_a_value(error: BaseException) -> bool:
+    """Whether an exception is of the kind that missing or wrong values raise."""
+    return isinstance(error, ValueError | LookupError) or _is_about_nothing(error)
+
+
+def _is_about_nothing(error: BaseException) -> bool:
     """Whether an exception is of the kind that missing values raise (`tool_calls[0]`)."""
     if isinstance(error, AttributeError):
         return error.obj is None
     if isinstance(error, TypeError):
         return "'NoneType'" in str(error)
-    return isinstance(error, ValueError | LookupError)
+    return isinstance(error, IndexError)
 
 
 def is_answer(error: BaseException) -> bool:

@@ -29,7 +29,7 @@ from pytest_llm_extract.results.accepted import Origin, without_prompt
 from pytest_llm_extract.results.case_report import CaseNote
 from pytest_llm_extract.results.case_result import CaseResult, Usage
 from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, Leaf, Status
-from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer, read_raw_answer, take_output
+from pytest_llm_extract.scoring.answer import Answer, lost_answer, read_answer, read_raw_answer, take_output, unusable
 from pytest_llm_extract.scoring.explain import explain
 from pytest_llm_extract.scoring.score import score_answer
 from pytest_llm_extract.suites.suite import Suite
@@ -242,13 +242,15 @@ class Extraction:
         if call.problem is not None:
             return lost_answer(call.status, call.problem)
         if call.error is not None:
-            status = status_of(call.error, call.facts.answers, self._fits)
+            request = call.requests[-1] if call.requests else b""
+            status = status_of(call.error, call.facts.answers, self._fits, request)
             call.status = status if status is Status.ERROR else call.status
             return lost_answer(status, call.facts.answers.rejected or _said(call.error, call.facts.answers.content))
         if call.facts.answers.rejected is not None:
             return lost_answer(Status.REJECTED, call.facts.answers.rejected)
         if not isinstance(call.value, RawAnswer):
-            return take_output(self._suite.schema, call.value)
+            answer = take_output(self._suite.schema, call.value)
+            return answer if answer.valid else unusable(call.facts.answers) or answer
         return read_raw_answer(self._suite.schema, call.value, self._suite.call.strip if self._suite.call else None)
 
     def _fits(self, content: str) -> bool:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel, ValidationError
 
@@ -51,15 +51,34 @@ def read_answer(schema: Schema, raw: str | bytes, strip: str | None = None) -> A
 
 def read_raw_answer(schema: Schema, raw: RawAnswer, strip: str | None = None) -> Answer:
     """Read what a provider answered to a prompt; `strip` is as in `read_answer`."""
-    if raw.refusal:
-        return lost_answer(Status.REFUSED, raw.refusal)
-    if raw.finish_reason == "content_filter":
-        return lost_answer(Status.REFUSED, "the provider's content filter stopped the answer")
-    if raw.finish_reason == "length":
-        return lost_answer(Status.TRUNCATED, "the answer was cut off at the token limit")
+    if (lost := unusable(raw)) is not None:
+        return lost
     if raw.content is None:
         return lost_answer(Status.INVALID, "the answer has no content")
     return read_answer(schema, raw.content, strip)
+
+
+class AnswerEnd(Protocol):
+    """What a provider says of the end of an answer."""
+
+    @property
+    def refusal(self) -> str | None:
+        """The words of a refusal; None if there is none."""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the answer ended, in the words of Chat Completions."""
+
+
+def unusable(said: AnswerEnd) -> Answer | None:
+    """The answer that the model refused, or that was cut off, in the provider's own words; None for any other."""
+    if said.refusal:
+        return lost_answer(Status.REFUSED, said.refusal)
+    if said.finish_reason == "content_filter":
+        return lost_answer(Status.REFUSED, "the provider's content filter stopped the answer")
+    if said.finish_reason == "length":
+        return lost_answer(Status.TRUNCATED, "the answer was cut off at the token limit")
+    return None
 
 
 def _read(schema: Schema, raw: str | bytes) -> Answer:

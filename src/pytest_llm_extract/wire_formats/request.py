@@ -37,6 +37,14 @@ def split_request(body: Any) -> dict[str, Any]:
     return {**parts, "system prompt": system, "messages": messages, "schema": schema, "parameters": rest}
 
 
+def leaves_tools_open(body: Any) -> bool:
+    """Whether a request offers tools, and leaves it to the model whether it calls one."""
+    if not isinstance(body, dict) or not (body.get("tools") or body.get("functions") or body.get("toolConfig")):
+        return False
+    choice = body.get("tool_choice") or mapping(body.get("toolConfig")).get("toolChoice") or "auto"
+    return choice == "auto" or "auto" in (mapping(choice).get("type"), *mapping(choice))
+
+
 def _take(rest: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     """Move the values of these keys out of a body; its objects stay as they are."""
     taken = {}
