@@ -118,3 +118,21 @@ def test_what_cannot_be_recorded_is_said(bare: pytest.Pytester) -> None:
             "*llm_recorded: needs a name, as in llm_recorded('glossary', ask, text), got <function ask*",
         ]
     )
+
+
+def test_threads_that_ask_the_same_share_one_recording(bare: pytest.Pytester) -> None:
+    """A name is recorded once, whoever asks meanwhile."""
+    bare.makepyfile(
+        test_items=ASK
+        + """
+from concurrent.futures import ThreadPoolExecutor
+
+def test_threads(llm_recorded):
+    with ThreadPoolExecutor(8) as pool:
+        said = pool.map(lambda n: llm_recorded("glossary", ask, ("user", "What is a bolt?")), range(8))
+    assert len(set(said)) == 1
+"""
+    )
+    with StandIn(lambda body: f"answer {len(provider.requests)}") as provider:
+        record(bare, provider).assert_outcomes(passed=1)
+        assert len(provider.requests) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,8 +12,9 @@ from pytest_llm_extract.comparison.common_cases import compared_fields
 from pytest_llm_extract.comparison.compare import example_cases
 from pytest_llm_extract.comparison.scores import ALL, read_scores
 from pytest_llm_extract.dataset.case import is_held_out
-from pytest_llm_extract.errors import ResultsError, did_you_mean, reason
+from pytest_llm_extract.errors import ResultsError, did_you_mean
 from pytest_llm_extract.formats.atomic_write import write_atomically
+from pytest_llm_extract.formats.row_files import BAD_ROWS, fault_of_rows, rows_of, rows_to_text
 from pytest_llm_extract.formats.wire import fields_to_wire
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.stats.signflip import sign_flip
@@ -115,13 +115,13 @@ def note_use(path: Path, confirmation: Confirmation) -> list[dict[str, Any]]:
         row["fields"] = list(confirmation.fields)
     try:
         text = path.read_text("utf-8") if path.exists() else ""
-        known = [json.loads(line) for line in text.splitlines() if line.strip()]
+        known = rows_of(text)
         mine = [one for one in known if one["suite"] == confirmation.suite]
         same = [one for one in mine if {name: value for name, value in one.items() if name != "date"} == row]
         if not same:
-            line = json.dumps({"date": clock.utc_now().date().isoformat(), **row}, ensure_ascii=False)
-            write_atomically(path, text + ("" if not text or text.endswith("\n") else "\n") + line + "\n")
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        why = reason(error) if isinstance(error, OSError | ValueError) else str(error)
-        raise ResultsError(str(path), f"uses of held-out cases cannot be kept there: {why}") from None
+            line = rows_to_text([{"date": clock.utc_now().date().isoformat(), **row}])
+            write_atomically(path, text + ("" if not text or text.endswith("\n") else "\n") + line)
+    except BAD_ROWS as error:
+        why = f"uses of held-out cases cannot be kept there: {fault_of_rows(error)}"
+        raise ResultsError(str(path), why) from None
     return mine[: mine.index(same[0])] if same else mine

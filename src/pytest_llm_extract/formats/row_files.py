@@ -22,14 +22,25 @@ def read_rows(path: Path) -> tuple[Any, ...]:
         ValueError: a line is not JSON.
     """
     try:
-        return _rows(path, path.stat().st_mtime_ns)
+        now = path.stat()
+        return _rows(path, (now.st_mtime_ns, now.st_size, now.st_ino))  # of some file systems, seconds are the finest
     except (FileNotFoundError, NotADirectoryError):
         return ()
 
 
 @lru_cache(maxsize=16)
-def _rows(path: Path, changed: int) -> tuple[Any, ...]:
-    return tuple(json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip())
+def _rows(path: Path, state: tuple[int, ...]) -> tuple[Any, ...]:
+    return rows_of(path.read_text("utf-8"))
+
+
+def rows_of(text: str) -> tuple[Any, ...]:
+    """The values in the lines of a text.
+
+    Raises:
+        ValueError: a line is not JSON.
+    """
+    # split, not splitlines: U+2028 and its like are ordinary characters of a JSON text.
+    return tuple(json.loads(line) for line in text.split("\n") if line.strip())
 
 
 def fault_of_rows(error: Exception) -> str:
@@ -39,4 +50,5 @@ def fault_of_rows(error: Exception) -> str:
 
 def rows_to_text(rows: Iterable[Any]) -> str:
     """The text of a file with these rows."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate, as JSON escapes it

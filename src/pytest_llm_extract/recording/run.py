@@ -65,6 +65,7 @@ class RecordingRun:
         self._results: dict[Key, JobResult] = {}
         self._unpriced_model: str | None = None  # of a recording in a test; no budget can be kept after it
         self.asked: dict[str, Call] = {}  # by fixtures, by the name of the recording
+        self._asking: dict[str, threading.RLock] = {}  # the same
 
     def copy(self, plans: Iterable[RecordingPlan]) -> None:
         """Copy the recordings that another variant has of the very same requests."""
@@ -240,17 +241,18 @@ class RecordingRun:
         return call
 
     def ask(self, name: str, slot: Slot, function: Callable[[], Any]) -> Call:
-        """Replay what a fixture asks, after recording it if the run does; once, whoever asks again."""
-        known = self.asked.get(name)
-        if known is not None and known.problem is not None:
-            return known
-        call = replay(function, slot)
-        if known is not None:
+        """Replay what a fixture asks, after recording it if the run does; once, whoever asks again or meanwhile."""
+        with self._asking.setdefault(name, threading.RLock()):
+            known = self.asked.get(name)
+            if known is not None and known.problem is not None:
+                return known
+            call = replay(function, slot)
+            if known is not None:
+                return call
+            if self._settings.sends and is_wanted(call.status, self._settings.record):
+                call = self._record_at_once(slot, function, call.status)
+            self.asked[name] = call
             return call
-        if self._settings.sends and is_wanted(call.status, self._settings.record):
-            call = self._record_at_once(slot, function, call.status)
-        self.asked[name] = call
-        return call
 
     def _record_at_once(self, slot: Slot, function: Callable[[], Any], before: Status) -> Call:
         call = self._within_budget(self._tries(slot, function, Places(), threading.Event()), lambda: None)

@@ -80,7 +80,8 @@ def _unlabelled(gold: Any) -> list[str]:
 def check_lines(text: str, schema: Schema, format_name: str) -> list[str]:
     """What is wrong with a training file, a sentence for each line; empty where it is in order."""
     problems = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # split, not splitlines: U+2028 and its like are ordinary characters of a JSON text.
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), start=1):
         try:
             row = json.loads(line)
             problem = _wrong_in(row, schema, format_name)
