@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 from plain_http import ASK
 from recorded import record
-from standin import StandIn
+from standin import Reply, StandIn
 
 SUITE = (
     ASK
@@ -89,6 +90,62 @@ def test_what_fixtures_ask_is_recorded(bare: pytest.Pytester) -> None:
         assert questions(provider)[2:] == ["What is a nut?"]
 
 
+SLOW = """
+import time
+from pytest_llm_extract import clock
+
+clock.monotonic_s = lambda: 40 * time.monotonic()  # ten seconds are a quarter of one
+"""
+VOLATILE = (
+    ASK
+    + """
+import pytest, time
+from pydantic import BaseModel
+
+class Item(BaseModel):
+    name: str
+
+@pytest.fixture
+def note(llm_recorded):
+    asked = llm_recorded.ignoring("messages[].content", "metadata.id")
+    return asked("note", ask, ("user", str(time.time_ns())))
+
+def test_note(note):
+    assert note
+
+@pytest.mark.llm_extract(schema=Item, cases=[{"id": "c0", "input": "doc 0", "expected": {"name": "doc 0"}}])
+def test_items(extraction):
+    read = lambda text: Item(name=json.loads(ask(("user", text)))["name"])
+    assert extraction.run(read, extraction.case.input).name
+"""
+)
+
+
+@pytest.mark.own_process
+def test_a_slow_recording_is_not_silent(bare: pytest.Pytester) -> None:
+    """That of a fixture and that of a test: a line now and then names what is tried again, past pytest's capture."""
+    bare.makepyfile(test_items=VOLATILE)
+    bare.makeconftest(SLOW)
+    tried: list[Any] = []
+
+    def busy(body: dict[str, Any]) -> str | Reply:
+        tried.append(body)
+        if len(tried) == 1:
+            return Reply(503, "overloaded", "text/plain")
+        time.sleep(0.7)
+        return answer(body)
+
+    with StandIn(busy) as provider:
+        run = record(bare, provider)
+    run.assert_outcomes(passed=3)
+    run.stdout.fnmatch_lines(
+        [
+            "recording 'note' of a fixture: 0/1, *, 1 try failed, the next in * s: HTTP 503 * from *: overloaded",
+            "recording test_items.py::test_items?c0?: 0/1, *",
+        ]
+    )
+
+
 def test_what_cannot_be_recorded_is_said(bare: pytest.Pytester) -> None:
     """No key, a call without a request, and no name."""
     bare.makepyfile(
@@ -107,15 +164,19 @@ def test_what_cannot_be_recorded_is_said(bare: pytest.Pytester) -> None:
 
         def test_name(llm_recorded):
             llm_recorded(ask, "x")
+
+        def test_paths(llm_recorded):
+            llm_recorded.ignoring(["metadata.id"])
         """
     )
     run = bare.runpytest("--llm-record")
-    run.assert_outcomes(failed=3)
+    run.assert_outcomes(failed=4)
     run.stdout.fnmatch_lines(
         [
             "missing: recording 'key' of a fixture: not recorded: recording needs OPENAI_API_KEY",
             "error: recording 'nothing' of a fixture: the extraction sent no request*",
             "*llm_recorded: needs a name, as in llm_recorded('glossary', ask, text), got <function ask*",
+            "*llm_recorded.ignoring: takes paths, such as 'metadata.request_id', got (?'metadata.id'?,)",
         ]
     )
 

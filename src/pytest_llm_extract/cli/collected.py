@@ -19,7 +19,8 @@ from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.report.recording_progress import Display
 from pytest_llm_extract.session.batch_desk import BatchDesk
-from pytest_llm_extract.session.record_first import ASKED, DESK, DISPLAY, PLANS
+from pytest_llm_extract.session.displays import DISPLAY
+from pytest_llm_extract.session.record_first import ASKED, DESK, PLANS
 from pytest_llm_extract.session.stash import suite_and_case
 from pytest_llm_extract.suites.suite import Suite
 

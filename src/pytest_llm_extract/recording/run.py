@@ -26,8 +26,10 @@ from pytest_llm_extract.formats.atomic_write import check_writable
 from pytest_llm_extract.recording.budget import Budget
 from pytest_llm_extract.recording.places import Places, threads_for
 from pytest_llm_extract.recording.plan import RecordingPlan
+from pytest_llm_extract.recording.progress import Progress
 from pytest_llm_extract.recording.rate_limit import Pace
 from pytest_llm_extract.recording.running_plan import RunningPlan
+from pytest_llm_extract.recording.shown_progress import ShownProgress
 from pytest_llm_extract.recording.thread_pool import in_threads
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.results.prices import dollars, has_price
@@ -59,8 +61,9 @@ class JobResult(NamedTuple):
 class RecordingRun:
     """Records the jobs of a plan at once, and in its test what only a test can record."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, display: Callable[[], Callable[[str, Progress], None]]) -> None:
+        """Record with these settings; `display` is called for what shows one recording that is made in a test."""
+        self._settings, self._display = settings, display
         self._pace, self._budget = Pace(), Budget(settings.budget_usd)
         self._results: dict[Key, JobResult] = {}
         self._unpriced_model: str | None = None  # of a recording in a test; no budget can be kept after it
@@ -171,7 +174,7 @@ class RecordingRun:
         function: Callable[[], Any],
         places: Places,
         stop: threading.Event,
-        retry: Callable[[Failure, float], None] = lambda failure, wait_s: None,
+        retry: Callable[[Failure, float], None],
     ) -> Iterator[Call]:
         """Try to record an extraction until it succeeds or a further try is pointless. The last call counts.
 
@@ -233,7 +236,8 @@ class RecordingRun:
         model = self._unpriced_model or self._model_without_price(job.suite)
         if model is not None:
             return Call(before, problem=f"not recorded: {_unpriced(model).words}")
-        call = self._record_at_once(job.slot(self._settings), function, before)
+        slot = job.slot(self._settings)
+        call = self._record_at_once(f"{job.suite.key}[{job.golden.case.id}]", slot, function, before)
         if self._is_unpriced(call):
             self._unpriced_model = str(call.facts.answers.model)
         if call.recorded:
@@ -250,12 +254,16 @@ class RecordingRun:
             if known is not None:
                 return call
             if self._settings.sends and is_wanted(call.status, self._settings.record):
-                call = self._record_at_once(slot, function, call.status)
+                call = self._record_at_once(f"{name!r} of a fixture", slot, function, call.status)
             self.asked[name] = call
             return call
 
-    def _record_at_once(self, slot: Slot, function: Callable[[], Any], before: Status) -> Call:
-        call = self._within_budget(self._tries(slot, function, Places(), threading.Event()), lambda: None)
+    def _record_at_once(self, name: str, slot: Slot, function: Callable[[], Any], before: Status) -> Call:
+        """Record in this thread, which a test or a fixture may depend on."""
+        shown = ShownProgress(1, partial(self._display(), name))
+        with shown.repeated():
+            tries = self._tries(slot, function, Places(), shown.stop, shown.retry)
+            call = self._within_budget(tries, lambda: None)
         return call or Call(before, problem=f"not recorded: {_over_budget(self._budget, None)}")
 
 

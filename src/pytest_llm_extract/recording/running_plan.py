@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
-from typing import Any
 
 from pytest_llm_extract import clock
 from pytest_llm_extract.extraction.call import Call
@@ -13,24 +11,22 @@ from pytest_llm_extract.extraction.job import Job
 from pytest_llm_extract.extraction.recording_failure import Failure
 from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.recording.progress import Progress
+from pytest_llm_extract.recording.shown_progress import ShownProgress
 from pytest_llm_extract.results.outcome import Status
 
 _HOPELESS = 10  # that many failures or rejections and no success: the rest would fail too
 
 
-class RunningPlan:
+class RunningPlan(ShownProgress):
     """The jobs of one plan while they are recorded: their use so far, and why no more are begun."""
 
     def __init__(self, plan: RecordingPlan, show: Callable[[Progress], None]) -> None:
-        self.plan, self._show = plan, show
-        self._lock = threading.Lock()
+        super().__init__(len(plan.jobs), show)
+        self.plan = plan
         self._start = clock.monotonic_s()
         self._dearest: float | None = None
-        self._retry_at = 0.0
         self._n_unanswered = 0  # jobs without an answer of the model, also those that the provider rejected
-        self.stop = threading.Event()
         self.ended: Failure | None = None
-        self.progress = Progress(len(plan.jobs))
         self.n_calls = 0
 
     def price(self, job: Job) -> float | None:
@@ -78,20 +74,6 @@ class RunningPlan:
         if failure is not None and (failure.is_final or hopeless):
             self.end(failure)
 
-    def retry(self, failure: Failure, wait_s: float) -> None:
-        """Note that a try failed and is repeated after this time."""
-        with self._lock:
-            self._retry_at = clock.monotonic_s() + wait_s
-            self._update(retries=self.progress.retries + 1, retry=failure.words)
-
-    def show(self) -> None:
-        """Show the progress although nothing new happened, so that a slow provider does not look like a hung run."""
-        with self._lock:
-            if self.progress.retry is not None:
-                self._update(retry_in_s=max(0.0, self._retry_at - clock.monotonic_s()))
-            if not self.stop.is_set():
-                self._show(self.progress)
-
     def end(self, failure: Failure) -> None:
         """Begin no more jobs."""
         self.ended = self.ended or failure
@@ -101,6 +83,3 @@ class RunningPlan:
         assert self.ended is not None  # end() was called
         status = Status.MISSING if self.plan.probes[job.key].status is Status.MISSING else Status.STALE
         return Call(status, problem=f"not recorded: {self.ended.words}", failure=self.ended)
-
-    def _update(self, **changes: Any) -> None:
-        self.progress = self.progress._replace(**changes)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from pytest_llm_extract import clock
@@ -53,7 +54,9 @@ def _asked(call: Call) -> str:
         return f"{call.status.value}: {printable(call.problem, 300)}; tests that use it cannot be planned without it"
     n, usage = len(call.facts.fingerprints), call.usage
     took = f", {counted(n, 'call')}, {counted(usage.input_tokens + usage.output_tokens, 'token')}"
-    return f"recorded{took}, {dollars(call.cost_usd)}" if call.recorded else "fresh"
+    unmatched = printable(", ".join(path for path, is_there in call.ignored.items() if not is_there), 200)
+    typo = f"; ignoring {unmatched}, which no request has: a typo?" if unmatched else ""
+    return (f"recorded{took}, {dollars(call.cost_usd)}" if call.recorded else "fresh") + typo
 
 
 def _state(plan: SuitePlan) -> str:
@@ -95,28 +98,31 @@ class Display:
 
 
 class Log(Display):
-    """Plain lines, at most one in `every_s` seconds; `reporter` is pytest's terminal reporter."""
+    """Plain lines, one in `every_s` seconds; `reporter` is pytest's own. They are written within `uncaptured`."""
 
-    def __init__(self, reporter: Any, every_s: float = _LINE_S) -> None:
-        self._reporter, self._every_s, self._next = reporter, every_s, clock.monotonic_s() + every_s
+    every_s = _LINE_S
+
+    def __init__(self, reporter: Any, uncaptured: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        self._reporter, self._uncaptured = reporter, uncaptured
+        self._next = clock.monotonic_s() + self.every_s
 
     def lines(self, lines: Sequence[str]) -> None:
         """Show these lines, on lines of their own."""
-        write_lines(self._reporter, lines)
-        self._reporter.flush()
+        with self._uncaptured():
+            write_lines(self._reporter, lines)
+            self._reporter.flush()
 
     def progress(self, suite: str, progress: Progress) -> None:
         """Write a line now and then."""
         if clock.monotonic_s() >= self._next:
-            self._next = clock.monotonic_s() + self._every_s
+            self._next = clock.monotonic_s() + self.every_s
             Log.lines(self, [f"recording {suite}: {progress_words(progress)}"])
 
 
 class Quiet(Log):
     """The display with -q: a line a minute, so that a long recording does not look like a hung one."""
 
-    def __init__(self, reporter: Any) -> None:
-        super().__init__(reporter, _QUIET_LINE_S)
+    every_s = _QUIET_LINE_S
 
     def lines(self, lines: Sequence[str]) -> None:
         """Show no plan and no summary."""

@@ -20,16 +20,9 @@ from pytest_llm_extract.extraction.same_requests import SameRequests
 from pytest_llm_extract.recording.plan import RecordingPlan, plan_suite
 from pytest_llm_extract.recording.run import RecordingRun
 from pytest_llm_extract.recording.running_plan import RunningPlan
-from pytest_llm_extract.report.recording_progress import (
-    Bar,
-    Display,
-    Log,
-    Quiet,
-    asked_lines,
-    plan_lines,
-    summary_lines,
-)
+from pytest_llm_extract.report.recording_progress import Display, asked_lines, plan_lines, summary_lines
 from pytest_llm_extract.session.batch_desk import BatchDesk, has_batches
+from pytest_llm_extract.session.displays import display_of
 from pytest_llm_extract.session.garbage import set_aside
 from pytest_llm_extract.session.run_scope import calls_no_test
 from pytest_llm_extract.session.selected_cases import NoFixtures, Selected, select
@@ -38,8 +31,6 @@ from pytest_llm_extract.session.selected_cases import NoFixtures, Selected, sele
 PLANS = pytest.StashKey[list[RecordingPlan]]()
 # What fixtures asked in a run that plans, by the name of the recording, on the config.
 ASKED = pytest.StashKey[Mapping[str, Call]]()
-# Where a command shows what recording does, in the place of pytest's terminal.
-DISPLAY = pytest.StashKey[Display]()
 # What a run did with batches, on the config.
 DESK = pytest.StashKey[BatchDesk]()
 
@@ -189,15 +180,3 @@ class NoTests:
 def _will_not_run(session: pytest.Session) -> bool:
     option = session.config.option
     return calls_no_test(session.config) or bool(session.testsfailed and not option.continue_on_collection_errors)
-
-
-def display_of(config: pytest.Config, *, even_quiet: bool = False) -> Display:
-    """A bar on a terminal, lines elsewhere, few of them with -q, none without a terminal reporter."""
-    if DISPLAY in config.stash:
-        return config.stash[DISPLAY]
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-    if reporter is None:
-        return Display()
-    if config.option.verbose < 0 and not even_quiet:
-        return Quiet(reporter)
-    return Bar(reporter) if reporter.isatty else Log(reporter)

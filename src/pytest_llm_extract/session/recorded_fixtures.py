@@ -24,8 +24,8 @@ class Recorded:
     Each recording is a file of its own in `cassettes/shared/`, which any test may use.
     """
 
-    def __init__(self, settings: Settings, run: RecordingRun) -> None:
-        self._settings, self._run = settings, run
+    def __init__(self, settings: Settings, run: RecordingRun, ignore: tuple[str, ...] = ()) -> None:
+        self._settings, self._run, self._ignore = settings, run, ignore
 
     def __call__(self, name: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call a sync or async function, and give what it returns.
@@ -49,10 +49,20 @@ class Recorded:
             raise call.error
         return call.value
 
+    def ignoring(self, *paths: str) -> Recorded:
+        """Give the same for requests with volatile values, as `ignore=` does for a suite.
+
+        Args:
+            paths: of the request's body that are neither stored nor compared, such as `metadata.request_id`.
+        """
+        if not all(isinstance(path, str) and path for path in paths):
+            raise UsageError("llm_recorded.ignoring", f"takes paths, such as 'metadata.request_id', got {paths!r}")
+        return Recorded(self._settings, self._run, paths)
+
     def _slot(self, name: str) -> Slot:
         root = self._settings.cassettes
         path = root / FOLDER / file_name(name)
-        return Slot(path, name, None, (), root, self._settings.storage, self._settings.sends)
+        return Slot(path, name, None, self._ignore, root, self._settings.storage, self._settings.sends)
 
 
 def _why(name: str, call: Call, settings: Settings) -> list[str]:

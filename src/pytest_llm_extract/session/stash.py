@@ -36,7 +36,10 @@ def suite_and_case(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
 def recording_run(config: pytest.Config) -> RecordingRun:
     """What is recorded in this session, one for all of its suites."""
     if _recording not in config.stash:
-        from pytest_llm_extract.recording.run import RecordingRun
+        from functools import partial
 
-        config.stash[_recording] = RecordingRun(config.stash[SETTINGS])
+        from pytest_llm_extract.recording.run import RecordingRun
+        from pytest_llm_extract.session.displays import show_in_tests
+
+        config.stash[_recording] = RecordingRun(config.stash[SETTINGS], partial(show_in_tests, config))
     return config.stash[_recording]
