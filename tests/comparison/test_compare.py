@@ -182,7 +182,7 @@ def test_margin(margin: float, said: str) -> None:
     assert (first, second) == (said, "none is recommended, since a price is not known")
 
 
-@pytest.mark.parametrize("df", [1, 2, 3, 4, 9, 30, 119])
+@pytest.mark.parametrize("df", [1, 2, 3, 4, 9, 30, 119, 1_001, 10_000_000])
 def test_t_quantile(df: int) -> None:
     """As scipy computes it."""
     for p in (0.9, 0.975, 0.9995):

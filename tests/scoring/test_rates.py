@@ -171,6 +171,7 @@ def test_clustered_interval_uses_the_cluster_robust_variance(cases: list[tuple[i
     """The variance behind it is that of statsmodels' cluster-robust regression on a constant."""
     import numpy as np
     import statsmodels.api as sm
+    from scipy import stats
 
     leaves = [(k, right) for k, (hits, n) in enumerate(cases) for right in [1] * hits + [0] * (n - hits)]
     share = sum(right for _, right in leaves) / len(leaves)
@@ -181,7 +182,22 @@ def test_clustered_interval_uses_the_cluster_robust_variance(cases: list[tuple[i
     if all(n == 1 for _, n in cases) or variance < 1e-12:
         return
     effective = min(len(leaves), share * (1 - share) / variance)
+    if effective > len(cases):
+        lowered = effective * (stats.norm.ppf(0.975) / stats.t.ppf(0.975, len(cases) - 1)) ** 2
+        effective = max(len(cases), lowered)
     assert intervals.clustered(cases) == pytest.approx(intervals.wilson(share * effective, effective), abs=1e-9)
+
+
+@pytest.mark.parametrize(("n_cases", "share"), [(3, 0.7), (5, 0.7), (12, 0.9)])
+def test_lists_of_few_cases_have_wide_intervals(n_cases: int, share: float) -> None:
+    """Ten rows a case that share half of their luck: nine intervals in ten hold the truth, at least."""
+    luck, n_held = random.Random(3), 0
+    for _ in range(400):
+        chances = [luck.betavariate(share, 1 - share) for _ in range(n_cases)]
+        cases = [(sum(luck.random() < chance for _ in range(10)), 10) for chance in chances]
+        low, high = intervals.clustered(cases)
+        n_held += low <= share <= high
+    assert n_held >= 360
 
 
 def test_outcome_names_are_those_of_the_wire() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import atan, cos, pi, sin, sqrt
 from statistics import NormalDist, fmean, stdev
 
+_MANY = 1000  # degrees of freedom, beyond which four terms of an expansion are exact to nine digits
 _STEPS = 60  # of each bisection: more than a float resolves
 
 
@@ -60,7 +62,10 @@ class ClusterSums:
         # The variance of the share; residuals are n² times the sum of (right − share·n)².
         spread = Fraction(residuals * m, max(m - 1, 1) * n**4)
         share = Fraction(right, n)
-        effective = float(min(Fraction(n), share * (1 - share) / spread)) if spread else m
+        effective = float(min(Fraction(n), share * (1 - share) / spread)) if spread else float(m)
+        if effective > m:  # few cases tell little of how they differ, so that the spread may be low by chance
+            z = NormalDist().inv_cdf(1 - alpha / 2)
+            effective = max(float(m), effective * (z / t_quantile(1 - alpha / 2, m - 1)) ** 2)
         return wilson(float(share) * effective, effective, alpha=alpha)
 
 
@@ -69,7 +74,7 @@ def clustered(cases: Iterable[tuple[int, int]], *, alpha: float = 0.05) -> tuple
 
     With one leaf a case this is Wilson. Otherwise Wilson with the effective sample size of the ratio estimator
     (Korn and Graubard 1998, Survey Methodology 24:193), which is at most the number of leaves and, when the cases
-    do not differ at all, the number of cases.
+    do not differ at all, the number of cases. Above that number it is lowered as they do, by the quantiles of t.
     """
     listed = [(right, n) for right, n in cases if n]
     return ClusterSums(
@@ -82,11 +87,18 @@ def clustered(cases: Iterable[tuple[int, int]], *, alpha: float = 0.05) -> tuple
     ).interval(alpha=alpha)
 
 
+@lru_cache(maxsize=256)
 def t_quantile(p: float, df: int) -> float:
     """Quantile of Student's t distribution; 0.5 <= p < 1, and at least one degree of freedom.
 
-    The distribution function is the finite sum of Abramowitz and Stegun 26.7.3 and 26.7.4.
+    The distribution function is the finite sum of Abramowitz and Stegun 26.7.3 and 26.7.4; for many degrees of freedom
+    the quantile is their expansion 26.7.5.
     """
+    if df > _MANY:
+        z = NormalDist().inv_cdf(p)
+        first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
+        third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+        return z + first / df + second / df**2 + third / df**3
     high = 1.0
     while _t_cdf(high, df) < p:
         high *= 2
