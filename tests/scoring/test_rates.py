@@ -202,4 +202,4 @@ def test_lists_of_few_cases_have_wide_intervals(n_cases: int, share: float) -> N
 
 def test_outcome_names_are_those_of_the_wire() -> None:
     """Every outcome has its count."""
-    assert {outcome.value for outcome in Outcome} == set(FieldCounts.__dataclass_fields__)
+    assert {outcome.value for outcome in Outcome} == set(FieldCounts._fields)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from io import StringIO
 from itertools import chain
@@ -183,7 +182,7 @@ def _field(path: str, summary: FieldSummary, floor: Floor | None, decision: Deci
     verdict = decision.field_verdict(path, floor)
     changes = {c.against: c.fields[path] for c in decision.comparisons if path in c.fields}
     return {
-        **asdict(counts),
+        **counts._asdict(),
         "n": counts.n,
         "accuracy": counts.accuracy,
         "interval": list(summary.interval),
@@ -285,4 +284,4 @@ def _group(tally: Tally, weights: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _counts(counts: FieldCounts) -> dict[str, Any]:
-    return {**asdict(counts), "n": counts.n, "accuracy": counts.accuracy}
+    return {**counts._asdict(), "n": counts.n, "accuracy": counts.accuracy}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
+from operator import add
 from typing import Any, NamedTuple
 
 
@@ -56,9 +56,8 @@ def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-@dataclass(frozen=True, slots=True)
-class FieldCounts:
-    """How many leaves of one field had each outcome. Adding two is associative, so shards merge."""
+class FieldCounts(NamedTuple):
+    """How many leaves of one field had each outcome, in the order of `Outcome`. Adding is associative: shards merge."""
 
     correct: int = 0
     wrong: int = 0
@@ -71,7 +70,7 @@ class FieldCounts:
     def of(cls, outcomes: Iterable[Outcome]) -> FieldCounts:
         """Count outcomes."""
         listed = list(outcomes)
-        return _counts(*map(listed.count, Outcome))
+        return cls(*map(listed.count, Outcome))
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, int]) -> FieldCounts:
@@ -79,27 +78,20 @@ class FieldCounts:
         counts = cls(**wire)
         return ONE[next(iter(wire))] if counts.n == 1 else counts
 
-    def __add__(self, other: FieldCounts) -> FieldCounts:
-        return FieldCounts(
-            self.correct + other.correct,
-            self.wrong + other.wrong,
-            self.missing + other.missing,
-            self.spurious + other.spurious,
-            self.absent_ok + other.absent_ok,
-            self.invalid + other.invalid,
-        )
+    def __add__(self, other: FieldCounts) -> FieldCounts:  # type: ignore[override]
+        return FieldCounts(*map(add, self, other))
 
-    def __mul__(self, times: int) -> FieldCounts:
-        return FieldCounts(*(getattr(self, f.name) * times for f in fields(self)))
+    def __mul__(self, times: int) -> FieldCounts:  # type: ignore[override]
+        return FieldCounts(*(count * times for count in self))
 
     def to_wire(self) -> dict[str, int]:
         """The counts that are not zero, by outcome."""
-        return {f.name: count for f in fields(self) if (count := getattr(self, f.name))}
+        return {name: count for name, count in self._asdict().items() if count}
 
     @property
     def n(self) -> int:
         """Labelled leaves: the denominator of accuracy."""
-        return self.correct + self.wrong + self.missing + self.spurious + self.absent_ok + self.invalid
+        return sum(self)
 
     @property
     def right(self) -> int:
@@ -147,22 +139,13 @@ def is_through_a_list(path: str) -> bool:
     return "[]" in path or "{}" in path
 
 
-@lru_cache(maxsize=10_000)
-def _counts(*counts: int) -> FieldCounts:
-    """One object for equal counts, in the order of `Outcome`, which `add_up` makes use of."""
-    return FieldCounts(*counts)
-
-
 # The counts of one leaf, by its outcome.
 ONE = {outcome.value: FieldCounts(**{outcome.value: 1}) for outcome in Outcome}
 
 
 def add_up(counts: Iterable[FieldCounts]) -> FieldCounts:
-    """The sum of counts. Equal objects are counted before they are added, which makes large suites fast."""
-    listed = list(counts)
-    by_identity = {id(found): found for found in listed}
-    times = Counter(map(id, listed))
-    return sum((found * times[key] for key, found in by_identity.items()), FieldCounts())
+    """The sum of counts. Equal ones are counted before they are added, which makes large suites fast."""
+    return sum((one * times for one, times in Counter(counts).items()), FieldCounts())
 
 
 def merge_counts(one: Mapping[str, FieldCounts], other: Mapping[str, FieldCounts]) -> dict[str, FieldCounts]:
