@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -142,7 +142,7 @@ class Counts:
 
 
 def _fields_to_wire(fields: Fields) -> dict[str, Any]:
-    return {path: {"counts": counts.to_wire(), "sums": asdict(sums)} for path, (counts, sums) in fields.items()}
+    return {path: {"counts": counts.to_wire(), "sums": sums._asdict()} for path, (counts, sums) in fields.items()}
 
 
 def _fields_from_wire(wire: Mapping[str, Any]) -> Fields:

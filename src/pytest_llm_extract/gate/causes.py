@@ -77,18 +77,14 @@ def _between(now: Origin, then: Origin) -> set[str]:
 
 def _labels(paired: _Paired) -> list[str]:
     """Changes of gold and scoring rules, which move both sides, since the baseline is scored again."""
+    changed = [_changed_labels(*pair) for pair in paired]
     lines = []
-    then = _total(old.then for _, old in _samples(paired))
     for names in (("gold",), ("scoring",), ("gold", "scoring")):
-        touched = [pair for pair in paired if _changed_labels(*pair) == names]
+        touched = [pair for pair, differing in zip(paired, changed, strict=True) if differing == names]
         if not touched:
             continue
-        moved = []
-        now, before = (_total(getattr(old, name) for _, old in _samples(touched)) for name in ("fields", "then"))
-        for path, counts in then.items():
-            after = counts + before.get(path, FieldCounts()) * -1 + now.get(path, FieldCounts())
-            if counts.n and after.n and counts.accuracy != after.accuracy:
-                moved.append(f"{path} from {percent(counts.accuracy or 0)} to {percent(after.accuracy or 0)}")
+        moved = _moved([(old, differing == names) for pair, differing in zip(paired, changed, strict=True)
+                        for _, old in pair[0].paired(pair[1])])  # fmt: skip
         effect = f", which moved {', '.join(moved)} on both sides" if moved else ""
         if not moved and not any(no_longer_labelled(case) for case, _ in touched):
             effect = ", which moved nothing"
@@ -96,8 +92,16 @@ def _labels(paired: _Paired) -> list[str]:
     return lines
 
 
-def _samples(paired: _Paired) -> list[tuple[Sample, Accepted]]:
-    return [pair for case, old in paired for pair in case.paired(old)]
+def _moved(samples: Sequence[tuple[Accepted, bool]]) -> list[str]:
+    """The fields that some samples, those with True, moved from how they were scored then to how they are today."""
+    before = _total(old.then for old, _ in samples)
+    after = _total(old.fields if is_touched else old.then for old, is_touched in samples)
+    rates = [(path, before[path].accuracy, after[path].accuracy) for path in before if path in after]
+    return [
+        f"{path} from {percent(then)} to {percent(now)}"
+        for path, then, now in rates
+        if then is not None and now is not None and then != now
+    ]
 
 
 def _changed_labels(case: CaseResult, old: Accepted) -> tuple[str, ...]:

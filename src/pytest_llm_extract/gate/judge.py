@@ -7,7 +7,7 @@ is shown beside that of today's.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -147,8 +147,10 @@ def _about(kind: str, words: str, cases: list[str]) -> Iterator[JudgeNote]:
         yield JudgeNote(kind, f"{words.format(count_cases(len(cases)))} ({some_names(cases)})", tuple(cases))
 
 
-def _repeats(added: Iterable[CaseResult], cases: Iterable[CaseResult]) -> list[str]:
+def _repeats(added: Sequence[CaseResult], cases: Iterable[CaseResult]) -> list[str]:
     """New cases whose document an earlier case has."""
+    if not added:
+        return []
     first: dict[str, str] = {}
     for case in sorted(cases, key=lambda case: case.baseline is None):  # those of the baseline first
         first.setdefault(_canonical(case.input), case.id)

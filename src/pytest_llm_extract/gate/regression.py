@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import FieldCounts, Status, add_up, right_share
 from pytest_llm_extract.stats.power import cases_to_decide, smallest_loss
-from pytest_llm_extract.stats.signflip import SignFlip, sign_flip
+from pytest_llm_extract.stats.signflip import sign_flip
 from pytest_llm_extract.stats.stepdown import holm, step_down
 
 Counts = Mapping[str, FieldCounts]
@@ -137,20 +137,9 @@ def pair(cases: Iterable[CaseResult], against: str, waived: Collection[str]) -> 
     return pairs
 
 
+@lru_cache(maxsize=10_000)
 def change(before: FieldCounts | None, after: FieldCounts | None) -> Fraction | int:
     """The change of a case's accuracy in one field, in −1..1; where one side has no leaf, nothing was wrong there."""
-    if before is after:
-        return 0
-    b, a = before or FieldCounts(), after or FieldCounts()
-    if b.n == a.n == 1:
-        return a.right - b.right
-    if not b.n and not a.n:
-        return 0
-    return _difference(b, a)
-
-
-@lru_cache(maxsize=10_000)
-def _difference(before: FieldCounts, after: FieldCounts) -> Fraction | int:
     return right_share(after) - right_share(before)
 
 
@@ -178,11 +167,21 @@ def compare_runs(
     adjusted = step_down({path: tests[path] for path in family}, pooled.p)
     pooled_p_adj = adjusted.pooled if adjusted.pooled is not None else 1.0
     by_holm = holm({path: tests[path].p for path in family})
+    before, after = ([sample[side] for p in pairs for sample in p.samples] for side in (0, 1))
+    counted = {path: (_count_samples(before, path), _count_samples(after, path)) for path in fields}
     by_field = {
-        path: _field_change(path, pairs, changes[path], tests[path], adjusted.adjusted.get(path), by_holm.get(path))
+        path: FieldChange(
+            lost=tuple(p.id for p, d in zip(pairs, changes[path], strict=True) if d < 0),
+            gained=tuple(p.id for p, d in zip(pairs, changes[path], strict=True) if d > 0),
+            before=add_up(counted[path][0]),
+            after=add_up(counted[path][1]),
+            p=tests[path].p,
+            p_adj=adjusted.adjusted.get(path),
+            p_holm=by_holm.get(path),
+            p_gain=_gain(summed[path]),
+        )
         for path in fields
     }
-    by_field = {path: change._replace(p_gain=_gain(summed[path])) for path, change in by_field.items()}
     failed = [path for path in family if adjusted.adjusted[path] <= alpha]
     others = [path for path in family if path not in failed and path not in rows]
     n_groups = len(set(groups))
@@ -200,7 +199,7 @@ def compare_runs(
         pooled_p_adj=pooled_p_adj,
         pooled_p_without_failed=sign_flip(_add_up_fields(summed, others)).p if failed and others else None,
         smallest_loss=smallest,
-        visible_drop=_visible_drop(pairs, family, smallest),
+        visible_drop=_visible_drop(pairs, [side for path in family for side in counted[path]], smallest),
         pooled_p_gain=_gain(together),
         cases_to_decide=_deciding(together if nearest is None else summed[nearest], len(family), alpha),
     )
@@ -211,23 +210,9 @@ def _gain(changes: Sequence[Fraction | int]) -> float:
     return sign_flip([-d for d in changes]).p if sum(changes) > 0 else 1.0
 
 
-def _field_change(
-    path: str,
-    pairs: Sequence[CasePair],
-    changes: Sequence[Fraction | int],
-    test: SignFlip,
-    p_adj: float | None,
-    p_holm: float | None,
-) -> FieldChange:
-    return FieldChange(
-        lost=tuple(p.id for p, d in zip(pairs, changes, strict=True) if d < 0),
-        gained=tuple(p.id for p, d in zip(pairs, changes, strict=True) if d > 0),
-        before=add_up(before[path] for p in pairs for before, _ in p.samples if path in before),
-        after=add_up(after[path] for p in pairs for _, after in p.samples if path in after),
-        p=test.p,
-        p_adj=p_adj,
-        p_holm=p_holm,
-    )
+def _count_samples(side: Sequence[Counts], path: str) -> Counter[FieldCounts]:
+    """How many samples of one side have which counts of a field; those without a leaf of it are left out."""
+    return Counter(filter(None, [counts.get(path) for counts in side]))
 
 
 def _groups(pairs: Sequence[CasePair]) -> list[int]:
@@ -258,26 +243,19 @@ def _nearest_field(fields: Mapping[str, FieldChange], pooled_p_adj: float) -> st
     return path if p_adj <= pooled_p_adj else None
 
 
-def _visible_drop(pairs: Sequence[CasePair], family: Collection[str], loss: int | None) -> Fraction | None:
+def _visible_drop(
+    pairs: Sequence[CasePair], family: Iterable[Iterable[FieldCounts]], loss: int | None
+) -> Fraction | None:
     """The smallest drop of accuracy that this many lost cases (groups) mean; None if no number holds for all.
 
-    It is one where every case has one leaf of a field and as many samples as the others, so that each weighs the same.
-    With several leaves the test sees shares within a case, and losses in short lists may outweigh gains in long ones.
+    `family` are the counts that samples have of its fields. The drop is one where every case has one leaf of a field
+    and as many samples as the others, so that each weighs the same. With several leaves the test sees shares within a
+    case, and losses in short lists may outweigh gains in long ones.
     """
-    if loss is None or len({len(p.samples) for p in pairs}) > 1 or not _one_leaf_each(pairs, frozenset(family)):
+    has_one_leaf_each = all(counts.n <= 1 for side in family for counts in side)
+    if loss is None or len({len(p.samples) for p in pairs}) > 1 or not has_one_leaf_each:
         return None
     return Fraction(loss, len(pairs) * len(pairs[0].samples))
-
-
-def _one_leaf_each(pairs: Sequence[CasePair], family: Collection[str]) -> bool:
-    return all(
-        counts.n <= 1
-        for p in pairs
-        for sides in p.samples
-        for side in sides
-        for path, counts in side.items()
-        if path in family
-    )
 
 
 def _deciding(changes: Sequence[Fraction | int], n_fields: int, alpha: float) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import FieldCounts, add_up, merge_counts, right_share
-from pytest_llm_extract.stats import intervals
+from pytest_llm_extract.stats.intervals import ClusterSums
+
+_OfSamples = tuple[FieldCounts | None, ...]  # of one field in one case
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,9 @@ class Flakes:
     def __add__(self, other: Flakes) -> Flakes:
         return Flakes(self.n_flaky + other.n_flaky, self.n_cases + other.n_cases, self.differing + other.differing)
 
+    def __mul__(self, times: int) -> Flakes:
+        return Flakes(self.n_flaky * times, self.n_cases * times, self.differing * times)
+
     @property
     def rate(self) -> float | None:
         """The flake rate in 0..1: the chance that two samples of a case differ, however many there are.
@@ -54,24 +59,28 @@ class FieldSummary(NamedTuple):
     interval: tuple[float, float]
     flakes: Flakes = Flakes()
 
+    @classmethod
+    def of(cls, cases: Counter[_OfSamples]) -> FieldSummary:
+        """The summary of a field from how many cases have which counts."""
+        total, sums, flakes = FieldCounts(), ClusterSums(), Flakes()
+        for of_samples, times in cases.items():
+            counts = add_up(counts for counts in of_samples if counts is not None)
+            total += counts * times
+            sums += ClusterSums.of(counts.right, counts.n) * times
+            if len(of_samples) > 1:
+                flakes += Flakes.of_case(_scores(of_samples)) * times
+        return cls(total, sums.interval(), flakes)
+
 
 def summarize(paths: Sequence[str], results: Iterable[CaseResult]) -> dict[str, FieldSummary]:
     """Counts, interval and flakes of every field that some case labels, in the schema's order."""
-    listed: dict[str, list[FieldCounts]] = {path: [] for path in paths}
-    clusters: dict[str, list[tuple[int, int]]] = {}
-    flakes: dict[str, Flakes] = {}
+    # Counted and not listed: most cases are alike, and a million tuples would keep the garbage collector busy.
+    cases: defaultdict[str, Counter[_OfSamples]] = defaultdict(Counter, {path: Counter() for path in paths})
     for result in results:
         for path, of_samples in _by_field(result).items():
-            counted = [counts for counts in of_samples if counts is not None]
-            listed.setdefault(path, []).extend(counted)
-            clusters.setdefault(path, []).append((sum([c.right for c in counted]), sum([c.n for c in counted])))
-            if len(of_samples) > 1:
-                flakes[path] = flakes.get(path, Flakes()) + Flakes.of_case(_scores(of_samples))
-    return {
-        path: FieldSummary(add_up(counts), intervals.clustered(clusters[path]), flakes.get(path, Flakes()))
-        for path, counts in listed.items()
-        if any(count.n for count in counts)
-    }
+            cases[path][of_samples] += 1
+    summaries = {path: FieldSummary.of(counted) for path, counted in cases.items()}
+    return {path: summary for path, summary in summaries.items() if summary.counts.n}
 
 
 def count_flakes(results: Iterable[CaseResult]) -> Flakes:
@@ -80,16 +89,16 @@ def count_flakes(results: Iterable[CaseResult]) -> Flakes:
     return sum((Flakes.of_case([*zip(*fields, strict=True)]) for fields in several), Flakes())
 
 
-def _by_field(result: CaseResult) -> dict[str, list[FieldCounts | None]]:
+def _by_field(result: CaseResult) -> dict[str, _OfSamples]:
     """The counts of each sample by field; None where a sample has no leaf of a field that another one has."""
     first, *further = (sample.fields for sample in result.samples)
     if not further:
-        return {path: [counts] for path, counts in first.items()}
+        return {path: (counts,) for path, counts in first.items()}
     paths = dict.fromkeys(chain(first, *further))
-    return {path: [counts.get(path) for counts in (first, *further)] for path in paths}
+    return {path: tuple(counts.get(path) for counts in (first, *further)) for path in paths}
 
 
-def _scores(of_samples: Sequence[FieldCounts | None]) -> list[Fraction | int]:
+def _scores(of_samples: _OfSamples) -> list[Fraction | int]:
     """The share of a field's leaves that are right in each sample of a case.
 
     Scores are compared and not answers: two wrong answers that differ are alike to every rate and to the gate. A field

@@ -88,7 +88,7 @@ class Sample:
     @property
     def fields(self) -> dict[str, FieldCounts]:
         """Outcome counts of leaves and rows by field path: what tables show, floors judge and the gate compares."""
-        return merge_counts(self.counts, self.rows) if self.rows else self.counts
+        return merge_counts(self.counts, self.rows)
 
     @property
     def exact(self) -> bool:

@@ -69,8 +69,7 @@ class FieldCounts(NamedTuple):
     @classmethod
     def of(cls, outcomes: Iterable[Outcome]) -> FieldCounts:
         """Count outcomes."""
-        listed = list(outcomes)
-        return cls(*map(listed.count, Outcome))
+        return _count(tuple(outcomes))
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, int]) -> FieldCounts:
@@ -139,17 +138,24 @@ def is_through_a_list(path: str) -> bool:
     return "[]" in path or "{}" in path
 
 
+@lru_cache(maxsize=1_000)
+def _count(outcomes: tuple[Outcome, ...]) -> FieldCounts:
+    return FieldCounts(*map(outcomes.count, Outcome))
+
+
 # The counts of one leaf, by its outcome.
 ONE = {outcome.value: FieldCounts(**{outcome.value: 1}) for outcome in Outcome}
 
 
 def add_up(counts: Iterable[FieldCounts]) -> FieldCounts:
-    """The sum of counts. Equal ones are counted before they are added, which makes large suites fast."""
+    """The sum of counts, or of a Counter of them. Equal ones are counted before they are added, which is fast."""
     return sum((one * times for one, times in Counter(counts).items()), FieldCounts())
 
 
 def merge_counts(one: Mapping[str, FieldCounts], other: Mapping[str, FieldCounts]) -> dict[str, FieldCounts]:
     """The counts of both sides, added where a path has them on each."""
+    if not other:  # most cases have no rows
+        return dict(one)
     return {path: one[path] + other[path] if path in one and path in other else (one.get(path) or other[path])
             for path in (*one, *(path for path in other if path not in one))}  # fmt: skip
 
@@ -213,7 +219,7 @@ def count_leaves(leaves: Leaves) -> dict[str, FieldCounts]:
         if len(of_field) == 1 and not of_field[0].is_row:  # most fields, in half of the time
             counts[path] = ONE[of_field[0].outcome]
         elif outcomes := [leaf.outcome for leaf in of_field if not leaf.is_row]:
-            counts[path] = ONE[outcomes[0]] if len(outcomes) == 1 else FieldCounts.of(outcomes)
+            counts[path] = FieldCounts.of(outcomes)
     return counts
 
 

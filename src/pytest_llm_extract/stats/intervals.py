@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from math import atan, cos, pi, sin, sqrt
+from operator import add
 from statistics import NormalDist, fmean, stdev
+from typing import NamedTuple
 
 _MANY = 1000  # degrees of freedom, beyond which four terms of an expansion are exact to nine digits
 _STEPS = 60  # of each bisection: more than a float resolves
@@ -24,8 +25,7 @@ def wilson(right: float, n: float, *, alpha: float = 0.05) -> tuple[float, float
     return (max(0.0, centre - half), min(1.0, centre + half))
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterSums:
+class ClusterSums(NamedTuple):
     """What the interval of a share needs of its cases: sums of integers, so that parts add up in any order.
 
     `right2`, `cross` and `n2` are the sums of right², right·n and n² over cases.
@@ -43,19 +43,20 @@ class ClusterSums:
         """One case; one that has no leaf does not count."""
         return cls(1, right, n, right * right, right * n, n * n) if n else cls()
 
-    def __add__(self, other: ClusterSums) -> ClusterSums:
-        return ClusterSums(
-            self.cases + other.cases,
-            self.right + other.right,
-            self.n + other.n,
-            self.right2 + other.right2,
-            self.cross + other.cross,
-            self.n2 + other.n2,
-        )
+    def __add__(self, other: ClusterSums) -> ClusterSums:  # type: ignore[override]
+        return ClusterSums(*map(add, self, other))
+
+    def __mul__(self, times: int) -> ClusterSums:  # type: ignore[override]
+        return ClusterSums(*(one * times for one in self))
 
     def interval(self, *, alpha: float = 0.05) -> tuple[float, float]:
-        """The interval that `clustered` describes; (0, 1) where there is no leaf."""
-        if self.n == self.cases:  # one leaf a case
+        """Interval of a share whose leaves come in cases; (0, 1) where there is no leaf.
+
+        With one leaf a case this is Wilson. Otherwise Wilson with the effective sample size of the ratio estimator
+        (Korn and Graubard 1998, Survey Methodology 24:193), which is at most the number of leaves and, when the cases
+        do not differ at all, the number of cases. Above that number it is lowered as they do, by the quantiles of t.
+        """
+        if self.n == self.cases:
             return wilson(self.right, self.n, alpha=alpha)
         m, n, right = self.cases, self.n, self.right
         residuals = self.right2 * n * n - 2 * right * n * self.cross + right * right * self.n2
@@ -67,24 +68,6 @@ class ClusterSums:
             z = NormalDist().inv_cdf(1 - alpha / 2)
             effective = max(float(m), effective * (z / t_quantile(1 - alpha / 2, m - 1)) ** 2)
         return wilson(float(share) * effective, effective, alpha=alpha)
-
-
-def clustered(cases: Iterable[tuple[int, int]], *, alpha: float = 0.05) -> tuple[float, float]:
-    """Interval of a share whose leaves come in cases: `(right, n)` for each case.
-
-    With one leaf a case this is Wilson. Otherwise Wilson with the effective sample size of the ratio estimator
-    (Korn and Graubard 1998, Survey Methodology 24:193), which is at most the number of leaves and, when the cases
-    do not differ at all, the number of cases. Above that number it is lowered as they do, by the quantiles of t.
-    """
-    listed = [(right, n) for right, n in cases if n]
-    return ClusterSums(
-        len(listed),
-        sum(right for right, _ in listed),
-        sum(n for _, n in listed),
-        sum(right * right for right, _ in listed),
-        sum(right * n for right, n in listed),
-        sum(n * n for _, n in listed),
-    ).interval(alpha=alpha)
 
 
 @lru_cache(maxsize=256)
