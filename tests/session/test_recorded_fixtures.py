@@ -146,6 +146,37 @@ def test_a_slow_recording_is_not_silent(bare: pytest.Pytester) -> None:
     )
 
 
+SHARD = """
+def pytest_collection_modifyitems(items):
+    items[:] = items[1:]  # as plugins take a shard, without a word
+"""
+
+
+def test_a_whole_run_names_what_no_test_asked_for(bare: pytest.Pytester) -> None:
+    """In one process and in workers; never where some tests are left out, skipped or fail, and may ask for it."""
+    bare.makepyfile(test_items=SUITE)
+    with StandIn(answer) as provider:
+        record(bare, provider).assert_outcomes(passed=14)
+    note = "*no test asked for *"
+    glossary = next(bare.path.glob("cassettes/shared/glossary-*"))
+    glossary.with_name("older-0123456789.yaml").write_bytes(glossary.read_bytes())
+    glossary.with_name("of-somebody.yaml").write_bytes(glossary.read_bytes())
+    for workers in ("-n0", "-n2"):
+        bare.runpytest(workers).stdout.fnmatch_lines(
+            ["note: no test asked for 1 recording in cassettes/shared/: older-0123456789.yaml; delete what no *"]
+        )
+    bare.run("llm-extract", "check").stderr.fnmatch_lines(["not checked cassettes/shared: 1 cassette that *"])
+    for arguments in (["-k", "c07"], ["test_items.py"]):
+        bare.runpytest(*arguments).stdout.no_fnmatch_line(note)
+    bare.makeconftest(SHARD)
+    bare.runpytest("-n2").stdout.no_fnmatch_line(note)
+    for end in ("pytest.skip()", "assert 0"):
+        bare.makeconftest(f"import pytest\n@pytest.fixture\ndef ends():\n    {end}\n")
+        module = SUITE.replace("no_suite(glossary)", "no_suite(ends, glossary)")
+        bare.makepyfile(test_items=module)
+        bare.runpytest().stdout.no_fnmatch_line(note)
+
+
 def test_what_cannot_be_recorded_is_said(bare: pytest.Pytester) -> None:
     """No key, a call without a request, and no name."""
     bare.makepyfile(

@@ -13,6 +13,7 @@ import click
 
 from pytest_llm_extract.cassette.file.directory import delete, is_disposable, recordings
 from pytest_llm_extract.cassette.file.load import load
+from pytest_llm_extract.cassette.http.shared_exchanges import FOLDER, asked
 from pytest_llm_extract.cli.collected import Collected, collect
 from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.config.suite_folders import folder_name, module_folder
@@ -83,7 +84,8 @@ def command(paths: tuple[str, ...], prune: bool, max_size: int) -> None:
     for path in orphans if prune else ():
         delete(path, root)
         echo(f"deleted     {_shown(path)}")
-    echo(*(f"not checked {line}" for line in [*_not_planned(collected), *unclear, *collected.errors]), err=True)
+    not_checked = [*_not_planned(collected), *_unasked(files, root), *unclear, *collected.errors]
+    echo(*(f"not checked {line}" for line in not_checked), err=True)
     echo(_summary(files, findings, len(orphans) if prune else 0))
     raise SystemExit(int(bool(findings or collected.errors)))
 
@@ -232,6 +234,14 @@ def _not_planned(collected: Collected) -> Iterator[str]:
         elif plan.shown.in_tests:
             n = count_cases(plan.shown.in_tests)
             yield f"{suite.id} ({suite.variant}): {n} whose requests are known only to their test"
+
+
+def _unasked(files: Iterable[Path], root: Path) -> Iterator[str]:
+    """What is recorded for all cases, and no plan asked for."""
+    n = sum(path.parent == root / FOLDER and path not in asked and is_disposable(path) for path in files)
+    if n:
+        why = "no suite asked for before its tests; a run of all tests names what none asks for"
+        yield f"{_shown(root / FOLDER)}: {count_cassettes(n)} that {why}"
 
 
 def _shown(path: Path) -> str:

@@ -16,6 +16,7 @@ from pytest_llm_extract.baseline.paths import ANCHOR, BASELINE
 from pytest_llm_extract.cassette.file.directory import drop_empty_folders
 from pytest_llm_extract.cassette.file.load import check_inside
 from pytest_llm_extract.cassette.file.staleness import in_words
+from pytest_llm_extract.cassette.http.shared_exchanges import FOLDER
 from pytest_llm_extract.cassette.sent_batch import SentBatch, sent_batches
 from pytest_llm_extract.cli.collected import Collected, collect
 from pytest_llm_extract.cli.output import echo
@@ -79,6 +80,8 @@ def _folder(old: str, settings: Settings) -> Path:
     """The folder of what moves."""
     root = settings.cassettes
     as_path = Path(old).resolve()
+    if as_path == (root / FOLDER).resolve():
+        raise UsageError(old, "holds recordings that suites share: they stay where they are, whichever suite moves")
     if as_path.is_dir() and as_path.is_relative_to(root.resolve()) and as_path != root.resolve():
         return root / as_path.relative_to(root.resolve())
     name = old if "::" in old or not Path(old).is_absolute() else os.path.relpath(old, settings.rootdir)

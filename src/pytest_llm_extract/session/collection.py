@@ -157,11 +157,13 @@ def _build(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Suite]:
     from pytest_llm_extract.errors import LlmExtractError, UsageError
     from pytest_llm_extract.session.hidden_secrets import hide_from_now_on
     from pytest_llm_extract.session.local_network import keep_local_from_now_on, local_network
+    from pytest_llm_extract.session.unasked_recordings import keep_asked_from_now_on
     from pytest_llm_extract.suites.build_suites import MarkerArguments, build_suites
     from pytest_llm_extract.suites.suite import check_names
 
     hide_from_now_on(metafunc.config)
     keep_local_from_now_on(metafunc.config)
+    keep_asked_from_now_on(metafunc.config)
     definition, settings = metafunc.definition, metafunc.config.stash[SETTINGS]
     _check_place(definition)
     limits = metafunc.config.stash[_limits][definition.nodeid] = tuple(map(definition.get_closest_marker, _LIMITS))

@@ -43,6 +43,7 @@ class Controller:
         self.crashed: list[str] = []
         self.write_problem: str | None = None
         self.left_behind: list[str] = []
+        self.asked_of_workers: list[tuple[list[str], int]] = []  # see session.unasked_recordings.Asked
         self.report_notes: list[str] = []
         self.job_lines: list[str] = []
         self.skipped: dict[str, str] = {}
@@ -73,7 +74,9 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Note that tests were deselected in a worker, unless it crashed."""
-        self.n_deselected += getattr(node, "workeroutput", {}).get("llm_extract_deselected", 0)
+        told = getattr(node, "workeroutput", {})
+        self.n_deselected += told.get("llm_extract_deselected", 0)
+        self.asked_of_workers += told.get("llm_extract_asked", ())
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -112,6 +115,7 @@ class Controller:
         # As collected, in whatever order workers or plugins ran them.
         self.suites = dict(sorted(self.suites.items(), key=lambda named: named[1].place))
         self._add_crashed()
+        unasked = self._unasked(session)
         self._audit()
         for run in self.suites.values():
             self._gate(gates, run)
@@ -119,7 +123,8 @@ class Controller:
         for suite_id, reasons in absent.reasons().items():
             gates.publish(suite_id, "failed", GateReport(reasons, suite_id))
         heads = [run.head for run in self.suites.values()]
-        self.left_behind = absent.left_behind({head.baseline.source for head in heads if head.baseline})
+        sources = {head.baseline.source for head in heads if head.baseline}
+        self.left_behind = [*absent.left_behind(sources), *unasked]
         if self.settings.record != "none":
             self._note_formulations()
         return outcome
@@ -140,6 +145,14 @@ class Controller:
             accepted = {case.id for case in run.results.values() if case.baseline is not None}
             notes = branch.of_suite(run.head.key, run.head.dataset, accepted)
             run.head = run.head._replace(judge_notes=(*run.head.judge_notes, *notes))
+
+    def _unasked(self, session: pytest.Session) -> list[str]:
+        """What is recorded for all cases, and nobody asked for. Before gates fail, which says nothing about that."""
+        if self.n_deselected or self.n_uncollected or self.skipped or not self.suites:
+            return []
+        from pytest_llm_extract.session.unasked_recordings import unasked_lines
+
+        return unasked_lines(session, self.settings, self.asked_of_workers)
 
     def _absent(self, session: pytest.Session) -> Absent:
         gated = [suite_id for suite_id, run in self.suites.items() if run.decision is not None]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_llm_extract.cassette.http.shared_exchanges import FOLDER
+from pytest_llm_extract.cassette.http.shared_exchanges import FOLDER, asked
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import file_name
 from pytest_llm_extract.errors import UsageError
@@ -62,6 +62,7 @@ class Recorded:
     def _slot(self, name: str) -> Slot:
         root = self._settings.cassettes
         path = root / FOLDER / file_name(name)
+        asked.add(path)
         return Slot(path, name, None, self._ignore, root, self._settings.storage, self._settings.sends)
 
 

@@ -27,6 +27,9 @@ _FORM = re.compile(rb"(?:[\w.+%-]+=[^&\s\"]*&)*(?:grant_type=|Action=AssumeRole)
 # Where machines in clouds ask for their own credentials.
 _HOSTS = frozenset({"169.254.169.254", "169.254.170.2", "169.254.170.23", "metadata.google.internal"})
 
+# The files that this process asked for: of exchanges, and of what `llm_recorded` recorded.
+asked: set[Path] = set()
+
 
 class SharedExchanges:
     """The shared exchanges of a project, below the folder of its cassettes.
@@ -55,7 +58,9 @@ class SharedExchanges:
             CassetteError: its file is damaged.
         """
         sent = replace(sent, scheme=_SCHEME)
-        recording = load(self._path(sent), self._root)
+        path = self._path(sent)
+        asked.add(path)
+        recording = load(path, self._root)
         exchanges = recording.exchanges if recording is not None else ()
         return next((exchange for exchange in exchanges if exchange.fingerprint == sent.fingerprint), None)
 
@@ -68,6 +73,7 @@ class SharedExchanges:
         """
         exchange = replace(exchange, scheme=_SCHEME, known_fingerprint="")
         path = self._path(exchange.sent)
+        asked.add(path)
         with self._lock:
             check_inside(path, self._root)
             if not path.exists():
