@@ -36,6 +36,8 @@ def test_renamed_module_is_told_and_moved(accepted: pytest.Pytester) -> None:
     """Report, gate, plan and check say it; nothing advises to delete; the moved suite is compared as before."""
     accepted.path.joinpath("test_items.py").rename(accepted.path / "test_parts.py")
     accepted.path.joinpath("cassettes/test_items/test_items/formulations.jsonl").touch()
+    uses = accepted.path / "cassettes/holdout.jsonl"
+    uses.write_text(f'{{"suite": "{OLD}", "variant": "b"}}\n{{"suite": "test_x.py::test_x", "variant": "b"}}\n')
     run = accepted.runpytest_subprocess()
     advice = f"llm-extract mv {OLD} {NEW}"
     run.stdout.fnmatch_lines([f"*the suite moved: its cassettes are there and fit: {advice}"])
@@ -46,9 +48,14 @@ def test_renamed_module_is_told_and_moved(accepted: pytest.Pytester) -> None:
     assert "moved       cassettes/test_items/test_items/read: 4 cassettes" in pruned.stdout
     assert "deleted" not in pruned.stdout
 
+    accepted.path.joinpath("cassettes/shared").mkdir()
+    assert "holds recordings that suites share" in mv(accepted, "cassettes/shared", NEW).stderr
     moved = mv(accepted, OLD, NEW)
-    assert moved.stdout == f"moved 4 cassettes, the baseline and the anchor to {NEW} (read)\n"
+    what = "4 cassettes, the baseline, the anchor and 1 use of held-out cases"
+    assert moved.stdout == f"moved {what} to {NEW} (read)\n"
+    assert [json.loads(line)["suite"] for line in uses.read_text().splitlines()] == [NEW, "test_x.py::test_x"]
     assert files(accepted) == {
+        "holdout.jsonl",
         "test_parts/test_items/baseline.jsonl",
         "test_parts/test_items/anchor.jsonl",
         "test_parts/test_items/formulations.jsonl",
@@ -100,8 +107,11 @@ def test_split_suite_takes_its_own_cases(accepted: pytest.Pytester) -> None:
     accepted.path.joinpath("other.jsonl").write_text("\n".join(lines[2:]))
     second = MODULE.replace("gold.jsonl", "other.jsonl").replace("(0.75)", "(0.5)")
     accepted.makepyfile(test_parts=second)
+    uses = accepted.path / "cassettes/holdout.jsonl"
+    uses.write_text(f'{{"suite": "{OLD}", "variant": "b"}}\n')
     moved = mv(accepted, OLD, NEW)
-    assert moved.stdout.endswith(f"to {NEW} (read); 2 accepted cases stay\n")
+    assert moved.stdout.endswith(f"use of held-out cases to {NEW} (read); 2 accepted cases stay\n")
+    assert [json.loads(line)["suite"] for line in uses.read_text().splitlines()] == [OLD, NEW]  # both have used them
     accepted.runpytest_subprocess().assert_outcomes(passed=6)
     ids = {
         path.parent.parent.name: [json.loads(line)["id"] for line in path.read_text().splitlines()[1:]]

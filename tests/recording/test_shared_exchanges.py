@@ -117,6 +117,15 @@ def test_token_is_recorded_once(bare: pytest.Pytester, login: Login) -> None:
         run.stdout.fnmatch_lines(
             ["MISSING: no recording of POST https://login.example/tenant/oauth2/v2.0/token in shared/*3 cases*"]
         )
+        plan = bare.runpytest("--llm-extract-plan")
+        plan.stdout.fnmatch_lines(
+            [
+                "*test_items (read): 0 fresh, 3 not checked",
+                "  not checked: no recording of POST https://login.example/*/token in shared/* (3 cassettes)",
+                "1 shared answer to record; what else is stale is known then",
+            ]
+        )
+        plan.stdout.no_fnmatch_line("*expected*")
         login.is_down, asked = False, len(provider.requests)
         record(bare, provider, login).assert_outcomes(passed=4)
         assert kept.exists()

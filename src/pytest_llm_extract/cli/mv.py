@@ -1,4 +1,4 @@
-"""`llm-extract mv`: the cassettes, baseline, anchor and open batches of a suite that moved."""
+"""`llm-extract mv`: what a suite that moved has recorded, accepted, sent in batches and used."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pytest_llm_extract.cassette.http.shared_exchanges import FOLDER
 from pytest_llm_extract.cassette.sent_batch import SentBatch, sent_batches
 from pytest_llm_extract.cli.collected import Collected, collect
 from pytest_llm_extract.cli.output import echo
+from pytest_llm_extract.comparison.confirm import USES, uses_of_moved, write_uses
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import baseline_folder, folder_name, module_folder, split_key, suite_folder
 from pytest_llm_extract.errors import CassetteError, UnknownNameError, UsageError, reason
@@ -31,25 +32,27 @@ from pytest_llm_extract.wording import count_batches, count_cassettes, counted
 class Files(NamedTuple):
     """What one variant of a suite takes over: cassettes with their new paths, baselines, and batches.
 
-    Of a batch it takes what the cassettes of these names wait for.
+    Of a batch it takes what the cassettes of these names wait for. `uses` are those of held-out cases: their number,
+    and what their file says then.
     """
 
     suite: Suite
     cassettes: dict[Path, Path]
     baselines: list[tuple[Path, Path, Baseline, Baseline]]
     batches: list[tuple[SentBatch, set[str]]]
+    uses: tuple[int, str] = (0, "")
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to take over."""
-        return not (self.cassettes or self.baselines or self.batches)
+        return not (self.cassettes or self.baselines or self.batches or self.uses[0])
 
 
 @click.command(name="mv")
 @click.argument("old")
 @click.argument("new")
 def command(old: str, new: str) -> None:
-    """Move what a suite has recorded, accepted and sent in batches to its new place.
+    """Move what a suite has recorded, accepted, sent in batches and confirmed to its new place.
 
     \b
     Example:
@@ -80,7 +83,7 @@ def _folder(old: str, settings: Settings) -> Path:
     """The folder of what moves."""
     root = settings.cassettes
     as_path = Path(old).resolve()
-    if as_path == (root / FOLDER).resolve():
+    if as_path.is_dir() and as_path == (root / FOLDER).resolve():
         raise UsageError(old, "holds recordings that suites share: they stay where they are, whichever suite moves")
     if as_path.is_dir() and as_path.is_relative_to(root.resolve()) and as_path != root.resolve():
         return root / as_path.relative_to(root.resolve())
@@ -132,7 +135,15 @@ def _files(folder: Path, suites: Sequence[Suite], collected: Collected) -> Itera
         is_used = any(suite_folder(settings.cassettes, other.id) == home for other in collected.suites)
         if suite.is_primary and not is_used and (home / FORMULATIONS).exists():
             cassettes[home / FORMULATIONS] = target.parent / FORMULATIONS
-        yield Files(suite, cassettes, baselines, list(_batches(folder, suite, collected)))
+        uses = _uses(home, suite, settings, stays=is_used) if suite.is_primary else (0, "")
+        yield Files(suite, cassettes, baselines, list(_batches(folder, suite, collected)), uses)
+
+
+def _uses(home: Path, suite: Suite, settings: Settings, *, stays: bool) -> tuple[int, str]:
+    def is_old(suite_id: str) -> bool:
+        return suite_id != suite.id and suite_folder(settings.cassettes, suite_id) == home
+
+    return uses_of_moved(settings.cassettes / USES, is_old, suite.id, stays=stays)
 
 
 def _batches(folder: Path, suite: Suite, collected: Collected) -> Iterator[tuple[SentBatch, set[str]]]:
@@ -205,6 +216,8 @@ def _move(files: Files, settings: Settings) -> None:
         write(source, left, settings)
     for batch, own in files.batches:
         batch.hand_over(settings.cassettes, files.suite.key, own)
+    if files.uses[0]:
+        write_uses(settings.cassettes / USES, files.uses[1])
     for source in (*files.cassettes, *(source for source, *_ in files.baselines)):
         drop_empty_folders(source.parent, settings.cassettes)
 
@@ -214,6 +227,8 @@ def _said(files: Files) -> str:
     left = sum(len(left.entries) for _, target, _, left in files.baselines if target.name == BASELINE)
     if n := len(files.batches):
         names.append(count_batches(n))
+    if files.uses[0]:
+        names.append(f"{counted(files.uses[0], 'use')} of held-out cases")
     n_cassettes = sum(path.name != FORMULATIONS for path in files.cassettes)
     if n_cassettes or not names:
         names.insert(0, count_cassettes(n_cassettes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from pytest_llm_extract.comparison.scores import ALL, read_scores
 from pytest_llm_extract.dataset.case import is_held_out
 from pytest_llm_extract.errors import ResultsError, did_you_mean
 from pytest_llm_extract.formats.atomic_write import write_atomically
-from pytest_llm_extract.formats.row_files import BAD_ROWS, fault_of_rows, rows_of, rows_to_text
+from pytest_llm_extract.formats.row_files import BAD_ROWS, fault_of_rows, read_rows, rows_of, rows_to_text
 from pytest_llm_extract.formats.wire import fields_to_wire
 from pytest_llm_extract.results.suite_result import SuiteResult
 from pytest_llm_extract.stats.signflip import sign_flip
@@ -122,6 +122,48 @@ def note_use(path: Path, confirmation: Confirmation) -> list[dict[str, Any]]:
             line = rows_to_text([{"date": clock.utc_now().date().isoformat(), **row}])
             write_atomically(path, text + ("" if not text or text.endswith("\n") else "\n") + line)
     except BAD_ROWS as error:
-        why = f"uses of held-out cases cannot be kept there: {fault_of_rows(error)}"
-        raise ResultsError(str(path), why) from None
+        raise _not_kept(path, error) from None
     return mine[: mine.index(same[0])] if same else mine
+
+
+def uses_of_moved(path: Path, is_old: Callable[[str], bool], new: str, *, stays: bool) -> tuple[int, str]:
+    """What the file of uses says once a suite has moved, and how many of its lines that changes.
+
+    Args:
+        path: the file.
+        is_old: whether an id is a former one of the suite.
+        new: its id now.
+        stays: whether a suite of the former id is still there, which has used the cases too.
+
+    Raises:
+        ResultsError: the file cannot be read.
+    """
+    after: list[Any] = []
+    n = 0
+    try:
+        rows = read_rows(path)
+        for row in rows:
+            taken = {**row, "suite": new} if is_old(row["suite"]) else None
+            after += [row] if taken is None or stays else []
+            if taken is not None and taken not in rows:
+                after.append(taken)
+                n += 1
+    except BAD_ROWS as error:
+        raise _not_kept(path, error) from None
+    return n, rows_to_text(after)
+
+
+def write_uses(path: Path, text: str) -> None:
+    """Write the file of uses.
+
+    Raises:
+        ResultsError: that cannot be done.
+    """
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise _not_kept(path, error) from None
+
+
+def _not_kept(path: Path, error: Exception) -> ResultsError:
+    return ResultsError(str(path), f"uses of held-out cases cannot be kept there: {fault_of_rows(error)}")

@@ -73,7 +73,8 @@ class Call:
 
     `problem` is one line for a case that has no usable recording (`status` says stale, missing or error);
     `error` is the extractor's own exception. `ignored` says of each path of `ignore` whether some request had it; it
-    is empty where none was sent. `requests` are the bodies that were sent.
+    is empty where none was sent. `requests` are the bodies that were sent. It `lacks_shared` where it stopped at a
+    request whose answer all cases share: then nothing is known of its own cassette.
     """
 
     status: Status = Status.OK
@@ -86,6 +87,7 @@ class Call:
     facts: CallFacts = _NO_FACTS
     ignored: Mapping[str, bool] = field(default_factory=dict)
     requests: tuple[bytes, ...] = ()
+    lacks_shared: bool = False
 
     @property
     def usage(self) -> Usage:
@@ -149,6 +151,7 @@ def _replay(function: Callable[[], Any], slot: Slot, recording: Recording) -> Ca
         return _replay(function, slot._replace(sends_shared=False), recording)
     if take.miss is not None and take.shares(take.miss.url, take.miss.body):
         call.status, call.problem, call.error = Status.MISSING, _not_shared(take.miss), None
+        call.lacks_shared = True
     elif take.miss is not None and recording.meta.get("unfinished"):
         call.status, call.problem, call.error = Status.STALE, UNFINISHED, None
     elif take.miss is not None:

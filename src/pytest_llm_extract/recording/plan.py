@@ -26,12 +26,13 @@ from pytest_llm_extract.suites.suite import Suite
 
 @dataclass(frozen=True)
 class Probe:
-    """The state of one cassette. `took` is what recording it took; None if unknown."""
+    """The state of one cassette. `took` is what recording it took; None if unknown. See `Call` for `lacks_shared`."""
 
     job: Job
     status: Status
     problem: str | None
     took: Estimate | None
+    lacks_shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,12 @@ def plan_suite(
     """
     probes = _probe_all(jobs, client, settings)
     probed = [probes[job.key] for job in jobs if job.key in probes]
-    wanted = [probe.job for probe in probed if is_wanted(probe.status, record_mode(jobs[0].suite, settings))]
+    mode = record_mode(jobs[0].suite, settings)
+    wanted = [
+        probe.job
+        for probe in probed
+        if is_wanted(probe.status, mode) and (settings.sends or not probe.lacks_shared or mode == "all")
+    ]
     sources = _sources(wanted, client, settings, same)
     waiting = tuple(job for job in wanted if _waits(job, sources.get(job.key), settings, in_batches))
     keys = {job.key for job in waiting}
@@ -141,7 +147,9 @@ def _shown(jobs: Sequence[Job], probes: Sequence[Probe], client: Callable[[], An
     shown = SuitePlan(suite.id, suite.variant, in_tests=_count_in_tests(jobs, {probe.job.key for probe in probes}))
     for one in probes:
         _count(shown, one)
-    if missing := next((probe.job for probe in probes if probe.status is Status.MISSING), None):
+    if missing := next(
+        (probe.job for probe in probes if probe.status is Status.MISSING and not probe.lacks_shared), None
+    ):
         shown.moved_from = _moved_from(missing, client, settings)
     shown.orphans = orphans(suite, settings)
     shown.is_at_least = suite.extractor is not None and bool(shown.stale)
@@ -162,7 +170,7 @@ def _probe(job: Job, function: Callable[[], Any], settings: Settings) -> Probe:
     problem = call.problem
     if problem is not None and call.status is Status.ERROR:  # in the words of a filter, or of a project's own code
         problem = settings.storage.watch.hide(problem)
-    return Probe(job, call.status, problem, _took(call))
+    return Probe(job, call.status, problem, _took(call), call.lacks_shared)
 
 
 def _took(call: Call) -> Estimate | None:
@@ -185,6 +193,8 @@ def _expectations(probes: Sequence[Probe], wanted: Sequence[Job]) -> dict[Key, E
 def _count(shown: SuitePlan, probe: Probe) -> None:
     if probe.status is Status.STALE:
         shown.stale[probe.problem or "request changed"] += 1
+    elif probe.lacks_shared:
+        shown.unshared[probe.problem or ""] += 1
     elif probe.status is Status.MISSING:
         shown.missing += 1
     elif probe.status is Status.ERROR:

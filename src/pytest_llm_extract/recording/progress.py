@@ -42,7 +42,7 @@ class SuitePlan:
     stale recordings of an extractor, whose requests are known up to the first that changed. `in_tests` are the cases
     that only their tests can record (`extraction.run`), `waiting` those whose requests are in a batch. `moved_from` is
     what `llm-extract mv` would move here. `shared` counts the recordings that are not sent, by the variant that they
-    are copied from.
+    are copied from. `unshared` counts those that stopped at a request whose answer all cases share, by what it lacks.
     """
 
     suite: str
@@ -59,6 +59,7 @@ class SuitePlan:
     is_at_least: bool = False
     moved_from: str | None = None
     shared: Counter[str] = field(default_factory=Counter)
+    unshared: Counter[str] = field(default_factory=Counter)
 
 
 class Progress(NamedTuple):

@@ -24,6 +24,7 @@ def plan_lines(plans: Sequence[SuitePlan], *, in_batches: bool = False) -> list[
     for plan in plans:
         lines.append(f"{plan.suite} ({plan.variant}): {_state(plan)}")
         lines += [f"  stale: {printable(cause, 200)} ({count_cassettes(count)})" for cause, count in plan.stale.items()]
+        lines += [f"  not checked: {printable(why, 300)} ({count_cassettes(n)})" for why, n in plan.unshared.items()]
         lines += [f"  unreadable: {printable(problem, 300)}" for problem in plan.unreadable]
         if plan.orphans:
             shown = ", ".join(plan.orphans[:3]) + (", …" if len(plan.orphans) > 3 else "")
@@ -40,7 +41,9 @@ def plan_lines(plans: Sequence[SuitePlan], *, in_batches: bool = False) -> list[
             same = f"the requests are those of {visible(variant)} and are not sent again"
             lines.append(f"  to copy: {count_cassettes(count)}; {same}")
     n, shared = sum(plan.to_record for plan in plans), sum(plan.shared.total() for plan in plans)
-    last = f"{count_cassettes(n)} to record" if n else "nothing to record"
+    n_unshared = len({why for plan in plans for why in plan.unshared})
+    answers = f"{counted(n_unshared, 'shared answer')} to record; what else is stale is known then"
+    last = f"{count_cassettes(n)} to record" if n else answers if n_unshared else "nothing to record"
     return [*lines, last + (f", {count_cassettes(shared)} to copy" if shared else "")]
 
 
@@ -64,6 +67,7 @@ def _state(plan: SuitePlan) -> str:
         "fresh": plan.fresh,
         "stale": plan.stale.total(),
         "missing": plan.missing,
+        "not checked": plan.unshared.total(),
         "unreadable": len(plan.unreadable),
         "orphaned": len(plan.orphans),
     }
