@@ -16,7 +16,12 @@ from pytest_llm_extract.comparison.claims import best_set
 from pytest_llm_extract.comparison.compare import VariantComparison, compare_variants
 from pytest_llm_extract.comparison.differences import difference
 from pytest_llm_extract.comparison.scores import ALL, Scores
-from pytest_llm_extract.comparison.sentences import best_sentences, best_two_sentences, choice_sentences
+from pytest_llm_extract.comparison.sentences import (
+    best_sentences,
+    best_two_sentences,
+    choice_sentences,
+    left_out_sentences,
+)
 from pytest_llm_extract.report.variants import variants_lines
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
 from pytest_llm_extract.schema.schema import Schema
@@ -76,6 +81,28 @@ def test_filings_as_people_read_them(filings: VariantComparison) -> None:
     table = [line for line in "\n".join(lines).splitlines() if "…" in line or "│" in line]
     assert any("zero_shot" in line for line in lines)
     assert table
+
+
+def test_sentences_of_many_variants_are_few(filings: VariantComparison) -> None:
+    """Thirty in the set of best are counted, and share the sentence about their distance."""
+    (found,) = [d for d in filings.differences if (d.variant, d.field) == ("no_schema", "all")]
+    names = [f"v{number}" for number in range(30)]
+    differences = tuple(found._replace(variant=name, low=-0.01 * n, high=0.0) for n, name in enumerate(names, start=1))
+    many = filings._replace(
+        best=("zero_shot", *names),
+        variants=(*filings.variants, *(filings.variants[0]._replace(name=name) for name in names)),
+        differences=differences,
+        left_out=dict.fromkeys([f"old{number}" for number in range(9)], "0 of 5 recorded"),
+        close=tuple(names),
+        margin=0.1,
+    )
+    assert best_sentences(many) == [
+        f"31 of {len(many.variants)} variants are in the set of best (95%): zero_shot, v0, v1, v2, v3, …",
+        "zero_shot and each of the 30 others cannot be told apart with 120 cases; they differ by at most "
+        "1 point (v0) to 30 points (v29)",
+    ]
+    assert left_out_sentences(many)[0] == "old0, old1, old2, old3, old4, … (9 variants): 0 of 5 recorded, not compared"
+    assert choice_sentences(many)[0].endswith("by more than 10 points: v0, v1, v2, v3, v4, …")
 
 
 def test_worse_name_before_correction_is_no_claim_after_it(filings: VariantComparison) -> None:

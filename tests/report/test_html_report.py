@@ -81,8 +81,21 @@ def test_gate_that_cannot_fail_is_said_beside_its_verdict() -> None:
 def test_names_in_the_picture_of_variants_stay_in_it() -> None:
     """Close points have their names below one another: a best one at the top keeps its own beside it."""
     points = [(100.0, 14.0, "best", True), (102.0, 15.0, "second", True), (104.0, 16.0, "third", False)]
-    names = figures._names(points)
-    assert names == {"best": (100.0, 14.0), "second": (102.0, 28.0), "third": (104.0, 42.0)}
+    assert [str(name) for name in figures._names(points)] == [
+        '<text x="110" y="18">best</text>',
+        '<text x="112" y="32">second</text>',
+        '<text x="114" y="46">third</text>',
+    ]
+
+
+def test_many_and_long_names_stay_in_the_picture_of_variants() -> None:
+    """Names at the right edge are to the left of their points; those that find no room are shown by pointing."""
+    points = [(510.0 + n % 3, 20.0 + n, f"formulation with a long name, number {n}", True) for n in range(30)]
+    names = "".join(map(str, figures._names(points)))
+    assert names.count('class="end"') == names.count("<text")
+    heights = [float(y) for y in re.findall(r' y="([\d.]+)"', names)]
+    assert len(heights) > 10
+    assert max(heights) < 300 - 30
 
 
 def test_hostile_text_is_inert() -> None:

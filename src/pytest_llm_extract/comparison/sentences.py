@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pytest_llm_extract.comparison.claims import Claim
 from pytest_llm_extract.comparison.compare import BestTwo, FieldOfTwo, VariantComparison
 from pytest_llm_extract.comparison.differences import VariantDifference
 from pytest_llm_extract.comparison.scores import ALL
 from pytest_llm_extract.wording import count_cases, percent, some_names
+
+_EACH = 5  # variants that have a sentence of their own; more of them share one
 
 
 def best_sentences(comparison: VariantComparison) -> list[str]:
@@ -19,8 +23,11 @@ def best_sentences(comparison: VariantComparison) -> list[str]:
             f"no variant can be ruled out as the best with {count_cases(comparison.n_cases)} ({level})"
             + _visible(comparison)
         ]
-    else:
+    elif len(best) <= _EACH:
         lines = [f"{_joined(best)} are in the set of best ({level}); the others are not"]
+    else:
+        n = len(comparison.variants)
+        lines = [f"{len(best)} of {n} variants are in the set of best ({level}): {some_names(best)}"]
     return lines + _apart(comparison)
 
 
@@ -55,6 +62,8 @@ def _within_margin(comparison: VariantComparison) -> list[str]:
     """Which variants lose less than the margin against the leader, by their intervals."""
     leader, by = comparison.leader.name, f"by more than {points(comparison.margin or 0.0)}"
     others = [name for name in comparison.close if name != leader]
+    if len(others) > _EACH:
+        return [f"{len(others)} variants are not worse than {leader} {by}: {some_names(others)}"]
     said = [f"{name} is not worse than {leader} {by}" for name in others]
     return said or [f"no variant is known not to be worse than {leader} {by}"]
 
@@ -103,7 +112,10 @@ def interval_in_points(difference: VariantDifference | FieldOfTwo) -> str:
 
 def left_out_sentences(comparison: VariantComparison) -> list[str]:
     """Name the variants and cases that are not compared, with the reasons."""
-    lines = [f"{name}: {why}, not compared" for name, why in comparison.left_out.items()]
+    by_reason: dict[str, list[str]] = {}
+    for name, why in comparison.left_out.items():
+        by_reason.setdefault(why, []).append(name)
+    lines = [f"{_named(names)}: {why}, not compared" for why, names in by_reason.items()]
     lines += [
         f"{count_cases(len(cases))} not compared ({why}): {some_names(cases)}"
         for why, cases in comparison.left_out_cases.items()
@@ -127,21 +139,27 @@ def _apart(comparison: VariantComparison) -> list[str]:
     """By how much the set of best may differ from the reference, if the reference is in the set."""
     if comparison.reference not in comparison.best:
         return []
-    others = [name for name in comparison.best if name != comparison.reference]
-    lines = []
-    for difference in comparison.differences:
-        if (
-            difference.field == ALL
-            and difference.variant in others
-            and difference.low is not None
-            and difference.high is not None
-        ):
-            most = max(abs(difference.low), abs(difference.high))
-            lines.append(
-                f"{difference.variant} and {comparison.reference} cannot be told apart with "
-                f"{count_cases(comparison.n_cases)}; they differ by at most {points(most)}"
-            )
-    return lines
+    reference, cases = comparison.reference, count_cases(comparison.n_cases)
+    others = [name for name in comparison.best if name != reference]
+    at_most = {
+        difference.variant: max(abs(difference.low), abs(difference.high))
+        for difference in comparison.differences
+        if difference.field == ALL
+        and difference.variant in others
+        and difference.low is not None
+        and difference.high is not None
+    }
+    apart = f"cannot be told apart with {cases}; they differ by at most"
+    if len(at_most) <= _EACH:
+        return [f"{name} and {reference} {apart} {points(most)}" for name, most in at_most.items()]
+    (nearest, least), *_, (farthest, most) = sorted(at_most.items(), key=lambda item: item[1])
+    span = f"{points(least)} ({nearest}) to {points(most)} ({farthest})"
+    return [f"{reference} and each of the {len(at_most)} others {apart} {span}"]
+
+
+def _named(names: Sequence[str]) -> str:
+    """A few names, and how many they are where some are not among them."""
+    return some_names(names) + (f" ({len(names)} variants)" if len(names) > _EACH else "")
 
 
 def _joined(names: tuple[str, ...]) -> str:

@@ -10,9 +10,11 @@ from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.comparison.scores import ALL
 from pytest_llm_extract.comparison.summary import VariantSummary
 from pytest_llm_extract.report.html.markup import Html, tag
+from pytest_llm_extract.report.terminal_text import field_name
 
 _WIDTH, _HEIGHT = 640, 300  # of the picture of variants, with its margins
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 120, 14, 40
+_LETTER, _LINE, _LONGEST_NAME = 6.5, 13, 40  # of a name in it: its width and height, and the characters of the longest
 
 
 def bar(accuracy: float, interval: tuple[float, float], floor: Fraction | None, before: float | None) -> Html:
@@ -69,10 +71,10 @@ def scatter(comparison: VariantComparison) -> Html | None:
     parts += _intervals(comparison, {name: px for px, _, name, _ in points}, y)
     front = _front([(px, py) for px, py, *_ in points])
     parts.append(tag("polyline", points=" ".join(f"{_n(a)},{_n(b)}" for a, b in front), class_="front"))
-    for px, py, _, is_best in points:
-        parts.append(tag("circle", cx=_n(px), cy=_n(py), r=6, class_="best" if is_best else "other"))
-    for name, at in _names(points).items():
-        parts.append(tag("text", name, x=_n(at[0] + 10), y=_n(at[1] + 4)))
+    for px, py, name, is_best in points:
+        style = "best" if is_best else "other"
+        parts.append(tag("circle", tag("title", name), cx=_n(px), cy=_n(py), r=6, class_=style))
+    parts += _names(sorted(points, key=lambda point: (point[:2] not in front, point[1])))
     spread = "with intervals of the difference to the reference; the table has the numbers"
     said = f"Score against {unit}, {spread}. The line joins what nothing else beats in both."
     picture = tag("svg", *parts, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", class_="scatter", role="img", aria_label=said)
@@ -89,14 +91,18 @@ def _intervals(comparison: VariantComparison, at: Mapping[str, float], y: Callab
             yield tag("line", x1=px, x2=px, y1=_n(max(low, _TOP)), y2=_n(max(high, _TOP)), class_="spread")
 
 
-def _names(points: Sequence[tuple[float, float, str, bool]]) -> dict[str, tuple[float, float]]:
-    """The positions of names: below one another where points are close, so that none leaves the picture."""
-    reach: dict[str, tuple[float, float]] = {}
-    for x, y, name, _ in sorted(points, key=lambda point: point[1]):
-        while any(abs(x - other_x) < 80 and abs(y - other_y) < 13 for other_x, other_y in reach.values()):
-            y += 13
-        reach[name] = x, y
-    return reach
+def _names(points: Sequence[tuple[float, float, str, bool]]) -> Iterator[Html]:
+    """The names of points, the first ones first: below one another where points are close, as long as there is room."""
+    taken: list[tuple[float, float, float]] = []  # where each begins and ends, and its height
+    for x, y, name, _ in points:
+        shown = field_name(name, _LONGEST_NAME)
+        width, is_left = len(shown) * _LETTER, x + 10 + len(shown) * _LETTER > _WIDTH
+        begin = x - 10 - width if is_left else x + 10
+        while any(begin < end and other < begin + width and abs(y - at) < _LINE for other, end, at in taken):
+            y += _LINE
+        if y <= _HEIGHT - _BOTTOM + 4:
+            taken.append((begin, begin + width, y))
+            yield tag("text", shown, x=_n(x - 10 if is_left else begin), y=_n(y + 4), class_="end" if is_left else None)
 
 
 def _placed(variants: Sequence[VariantSummary]) -> tuple[str, list[float]] | None:
