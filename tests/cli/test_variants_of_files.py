@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from pytest_llm_extract.cli.main import main
 from pytest_llm_extract.comparison.compare import compare_suites
-from pytest_llm_extract.gate.decide import decide, summarize_only
+from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.report.results_json import run_to_wire
 from pytest_llm_extract.results.recipe import Recipe
 from pytest_llm_extract.results.suite_result import GateRules, SuiteResult
@@ -52,8 +52,8 @@ def suites(**parameters: object) -> list[SuiteResult]:
 
 def write(path: Path, found: list[SuiteResult]) -> str:
     """A results.json of these suites."""
-    judged = [(suite, decide(suite) if suite.is_gated else summarize_only(suite)) for suite in found]
-    path.write_text(json.dumps(run_to_wire(judged, Path(), compare_suites(found, 0.05))))
+    judged = [(suite, decide(suite)) for suite in found]
+    path.write_text(json.dumps(run_to_wire(judged, Path(), compare_suites(found))))
     return str(path)
 
 
@@ -126,5 +126,5 @@ def test_mistakes(tmp_path: Path, arguments: list[str], message: str) -> None:
 )
 def test_one_seed_for_all_cases(parameters: dict[str, object], warns: bool) -> None:
     """Its noise is shared by the cases, which the comparison warns of; at temperature 0 nothing is drawn."""
-    [found] = compare_suites(suites(**parameters), 0.05)
+    [found] = compare_suites(suites(**parameters))
     assert any("one seed for all cases (terse)" in note for note in found.notes) is warns

@@ -276,7 +276,7 @@ def test_a_suite_with_variants_says_whether_fine_tuning_is_due() -> None:
     )
     suites = [suite._replace(recipe=Recipe(f"Read the {suite.variant}")) for suite in (primary, better)]
     judged = [(suite, decide(suite)) for suite in suites]
-    found = run_results(judged, compare_suites(suites, 0.05), Path(), "full", RUN, lint_results(suites))
+    found = run_results(judged, compare_suites(suites), Path(), "full", RUN, lint_results(suites))
     (page,) = html_files(found, Path("report.html")).values()
     assert isinstance(page, str)
     text = " ".join(Reader(page).text)

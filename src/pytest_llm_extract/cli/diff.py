@@ -134,6 +134,7 @@ def against(new: SuiteResult, old: SuiteResult, source: str, alpha: float) -> Su
     return new._replace(
         dataset_ids=tuple(case.id for case in cases),
         rules=rules,
+        is_gated=True,
         warnings=(),
         baseline=AcceptedRun(source, old.paths, gone, judged_by=new._replace(rules=rules).judged_by),
         anchor=None,

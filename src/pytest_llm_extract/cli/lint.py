@@ -83,7 +83,7 @@ def _reports(paths: Sequence[str], schema: str | None, file: Path | None) -> tup
     if paths and all(path.endswith(".json") for path in paths):
         suites = [suite for path in paths for suite in read_results(read_input(Path(path)), path)]
         known = read_settled(place)
-        return lint_results([suite._replace(settled=(*suite.settled, *known)) for suite in suites], None), place
+        return lint_results([suite._replace(settled=(*suite.settled, *known)) for suite in suites]), place
     if data := [path for path in paths if Path(path).suffix in _GOLDEN_DATA]:
         raise UsageError(data[0], "is golden data: name its model with --schema MODULE:MODEL")
     collected = collect(paths)

@@ -18,10 +18,12 @@ from pytest_llm_extract.comparison.compare import compare_suites
 from pytest_llm_extract.config.suite_folders import baseline_folder
 from pytest_llm_extract.corpus.totals import FORMAT, Totals, TotalsError
 from pytest_llm_extract.errors import ResultsError, UsageError
-from pytest_llm_extract.gate.decide import Decision, decide, failures, summarize_only
+from pytest_llm_extract.gate.decide import Decision, decide, failures
 from pytest_llm_extract.git import head_commit
-from pytest_llm_extract.lints.lint_report import lint_results
-from pytest_llm_extract.report.results_json import read_input, read_results, results_text, run_to_wire, write_results
+from pytest_llm_extract.lints.lint_report import lint_results, linted_by_runs
+from pytest_llm_extract.report.registry import write_report
+from pytest_llm_extract.report.results_json import read_input, read_results
+from pytest_llm_extract.report.run_results import run_results
 from pytest_llm_extract.report.terminal import suite_lines
 from pytest_llm_extract.report.variants import variants_lines
 from pytest_llm_extract.results.case_result import CaseResult
@@ -69,12 +71,12 @@ def command(
     if floors:
         raise UsageError("--floor", "is for totals of llm-extract score --part; suites have floors of their own")
     suites = merge(texts)
-    judged = [(suite, decide(suite) if suite.is_gated else summarize_only(suite)) for suite in suites]
+    judged = [(suite, decide(suite)) for suite in suites]
     gated = [(suite, decision) for suite, decision in judged if suite.is_gated]
-    comparisons = compare_suites(suites, suites[0].rules.alpha if suites else 0.05)
+    comparisons = compare_suites(suites)
     if output is not None:
-        lints = lint_results([suite for suite in suites if suite.complete])
-        write_results(output, results_text(run_to_wire(judged, Path.cwd(), comparisons, lints=lints)))
+        lints = lint_results(linted_by_runs(suites))
+        write_report("json", output, run_results(judged, comparisons, Path.cwd(), lints=lints))
     form = terminal_form("--output")
     for suite, decision in gated:
         echo(f"{suite.id} ({suite.variant})")

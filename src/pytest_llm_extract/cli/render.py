@@ -10,8 +10,8 @@ import click
 from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.comparison.compare import VariantComparison, compare_suites
 from pytest_llm_extract.config.options import DOCUMENTS
-from pytest_llm_extract.gate.decide import Decision, decide, summarize_only
-from pytest_llm_extract.lints.lint_report import LintReport, lint_results
+from pytest_llm_extract.gate.decide import Decision, decide
+from pytest_llm_extract.lints.lint_report import LintReport, lint_results, linted_by_runs
 from pytest_llm_extract.report.markdown import markdown as as_markdown
 from pytest_llm_extract.report.registry import write_report
 from pytest_llm_extract.report.results_json import read_input, read_results, read_run
@@ -104,7 +104,7 @@ def read_files(files: Sequence[Path], rootdir: Path = Path(), documents: str = "
     texts = [(str(path), read_input(path)) for path in files]
     for name, text in texts:
         suites = read_results(text, name)
-        judged += [(suite, decide(suite) if suite.is_gated else summarize_only(suite)) for suite in suites]
-        comparisons += compare_suites(suites, suites[0].rules.alpha if suites else 0.05)
-        lints += lint_results([suite for suite in suites if suite.complete])
+        judged += [(suite, decide(suite)) for suite in suites]
+        comparisons += compare_suites(suites)
+        lints += lint_results(linted_by_runs(suites))
     return run_results(judged, comparisons, rootdir.absolute(), documents, read_run(texts[0][1]), lints)

@@ -21,7 +21,7 @@ from pytest_llm_extract.lints.contamination import contaminated_cases
 from pytest_llm_extract.lints.lint_report import documents_of
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import RIGHT
-from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.results.suite_result import SuiteResult, variants_by_id
 from pytest_llm_extract.scoring.advice import advise
 
 
@@ -99,16 +99,16 @@ class VariantComparison(NamedTuple):
         return next(variant for variant in self.variants if variant.name == name)
 
 
-def compare_suites(suites: Sequence[SuiteResult], alpha: float) -> list[VariantComparison]:
-    """Compare the variants of each suite that ran with several, in their order.
+def compare_suites(suites: Sequence[SuiteResult]) -> list[VariantComparison]:
+    """Compare the variants of each suite that ran with several, in their order, at the alpha of their gate.
 
     Cases that a variant has among its few-shot examples leave the comparison of all.
     """
-    by_id: dict[str, list[SuiteResult]] = {}
-    for suite in suites:
-        by_id.setdefault(suite.id, []).append(suite)
-    several = (variants for variants in by_id.values() if len(variants) > 1)
-    return [compare_variants(variants, alpha=alpha, examples=example_cases(variants)) for variants in several]
+    return [
+        compare_variants(variants, alpha=variants[0].rules.alpha, examples=example_cases(variants))
+        for variants in variants_by_id(suites).values()
+        if len(variants) > 1
+    ]
 
 
 def example_cases(variants: Sequence[SuiteResult]) -> frozenset[str]:

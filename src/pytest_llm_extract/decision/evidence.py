@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from pytest_llm_extract.comparison.compare import VariantComparison, compare_suites, primary_of
 from pytest_llm_extract.errors import ResultsError
-from pytest_llm_extract.lints.lint_report import MOST, LintReport, lint_results
+from pytest_llm_extract.lints.lint_report import LintReport, lint_results, linted_by_runs
 from pytest_llm_extract.results.aggregate import FieldSummary, summarize
 from pytest_llm_extract.results.suite_result import SuiteResult, variants_of
 
@@ -99,11 +99,11 @@ def gather(suites: Sequence[SuiteResult], suite_id: str | None, target: float | 
         ResultsError: there is no such suite, several and none was named, or it ran in part.
     """
     mine = variants_of(suites, suite_id, name)
-    comparison = next(iter(compare_suites(mine, mine[0].rules.alpha)), None)
+    comparison = next(iter(compare_suites(mine)), None)
     primary = primary_of(mine)
     if not primary.complete or (comparison is not None and not comparison.variants):
         raise ResultsError(name, f"{mine[0].id} ran in part, or its variants are not recorded: run it whole first")
-    [lint] = lint_results(_whole(mine, comparison), None)
+    [lint] = lint_results(_whole(mine, comparison))
     return assemble(suites, mine, comparison, lint, target)
 
 
@@ -127,7 +127,7 @@ def assemble(
     ids = list(dict.fromkeys(suite.id for suite in suites))
     several = [one for one in ids if sum(suite.id == one for suite in suites) > 1]
     chosen, primary = mine[0].id, primary_of(mine)
-    linted = list(dict.fromkeys(suite.id for suite in suites if suite.complete and len(suite.cases) <= MOST))
+    linted = list(dict.fromkeys(suite.id for suite in linted_by_runs(suites)))
     floors = {path: float(f.rates["accuracy"]) for path, f in primary.rules.floors.items() if "accuracy" in f.rates}
     whole = _whole(mine, comparison)
     return Evidence(

@@ -34,7 +34,8 @@ class Decision(NamedTuple):
     `judge` is what a reviewer must know of the judge itself; where it changed, `judged_before` is the verdict without
     the changes. Both are among the notes.
 
-    `verdict` is None for a partial run, and for a suite without a baseline that was skipped as a whole.
+    `verdict` is None for a partial run, for a variant without a gate, and for a suite without a baseline that was
+    skipped as a whole.
     """
 
     verdict: Verdict | None
@@ -59,8 +60,8 @@ class Decision(NamedTuple):
 
 
 def decide(suite: SuiteResult) -> Decision:
-    """Judge a suite. A partial run is only summarized."""
-    if not suite.complete or _is_left_out(suite):
+    """Judge a suite. A partial run, and a variant without a gate, are only summarized."""
+    if not suite.is_gated or not suite.complete or _is_left_out(suite):
         return summarize_only(suite)
     fields = summarize(suite.paths, suite.cases)
     unrecorded = _unrecorded(suite.samples)

@@ -13,7 +13,7 @@ from pytest_llm_extract.lints.documents import Document, read_document
 from pytest_llm_extract.lints.finding import KINDS, Finding
 from pytest_llm_extract.lints.gold_lints import lint_contradictions, lint_fields, lint_gold, lint_suspects
 from pytest_llm_extract.lints.retrieval import RetrievedField, lint_retrieval, retrieved_fields
-from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.results.suite_result import SuiteResult, variants_by_id
 
 MOST = 2_000  # documents that a test run lints by itself; `llm-extract lint` takes any number
 
@@ -96,13 +96,13 @@ def lint(
     return LintReport(suite, len(documents), n_texts, tuple(kept), len(findings) - len(kept), tuple(retrieval))
 
 
-def lint_results(
-    suites: Sequence[SuiteResult], most: int | None = MOST, *, errors_only: bool = False
-) -> list[LintReport]:
-    """The lints of every suite of a run, over its variants; suites of more than `most` documents are left out."""
-    by_id: dict[str, list[SuiteResult]] = {}
-    for suite in suites:
-        by_id.setdefault(suite.id, []).append(suite)
+def linted_by_runs(suites: Iterable[SuiteResult]) -> list[SuiteResult]:
+    """The suites that a run lints by itself: those that ran whole, and do not have too many documents."""
+    return [suite for suite in suites if suite.complete and len(suite.cases) <= MOST]
+
+
+def lint_results(suites: Iterable[SuiteResult], *, errors_only: bool = False) -> list[LintReport]:
+    """The lints of every suite, over its variants."""
     return [
         lint(
             name,
@@ -114,8 +114,7 @@ def lint_results(
             {key for suite in variants for key in suite.settled},
             errors_only=errors_only,
         )
-        for name, variants in by_id.items()
-        if most is None or len(variants[0].cases) <= most
+        for name, variants in variants_by_id(suites).items()
     ]
 
 

@@ -11,7 +11,7 @@ from pytest_llm_extract.comparison.compare import VariantComparison, example_cas
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.report.results_json import run_head
-from pytest_llm_extract.results.suite_result import SuiteResult
+from pytest_llm_extract.results.suite_result import SuiteResult, variants_by_id
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,7 @@ def run_results(
     what is known of the run, None for one that ends now.
     """
     if documents == "none":
-        variants: dict[str, list[SuiteResult]] = {}
-        for suite, _ in suites:
-            variants.setdefault(suite.id, []).append(suite)
+        variants = variants_by_id(suite for suite, _ in suites)
         examples = {name: tuple(sorted(example_cases(of_suite))) for name, of_suite in variants.items()}
         suites = [(_without_documents(suite, examples[suite.id]), decision) for suite, decision in suites]
         lints = [report.without_documents() for report in lints]

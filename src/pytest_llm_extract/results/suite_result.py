@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -238,17 +238,25 @@ class SuiteResult(NamedTuple):
         )
 
 
+def variants_by_id(suites: Iterable[SuiteResult]) -> dict[str, list[SuiteResult]]:
+    """The variants of each suite, in their order, by the suite's id."""
+    by_id: dict[str, list[SuiteResult]] = {}
+    for suite in suites:
+        by_id.setdefault(suite.id, []).append(suite)
+    return by_id
+
+
 def variants_of(suites: Sequence[SuiteResult], suite_id: str | None, name: str) -> list[SuiteResult]:
     """The variants of the suite of this id, or of the only one that the file of this name has.
 
     Raises:
         ResultsError: there is no such suite, or several and none was named.
     """
-    ids = list(dict.fromkeys(suite.id for suite in suites))
+    ids = variants_by_id(suites)
     if not ids:
         raise ResultsError(name, "has no suite")
     if suite_id is None and len(ids) > 1:
         raise ResultsError(name, f"has several suites: name one with --suite ({', '.join(ids)})")
     if suite_id is not None and suite_id not in ids:
         raise ResultsError(name, f"has no suite {suite_id!r}.{did_you_mean(suite_id, ids)}")
-    return [suite for suite in suites if suite.id == (suite_id or ids[0])]
+    return ids[suite_id or next(iter(ids))]

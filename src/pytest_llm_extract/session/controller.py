@@ -245,7 +245,7 @@ class Controller:
             return []
         from pytest_llm_extract.comparison.compare import compare_suites
 
-        return compare_suites([run.suite for run in self.suites.values()], self.settings.alpha)
+        return compare_suites([run.suite for run in self.suites.values()])
 
     @cached_property
     def _lints(self) -> list[LintReport]:
@@ -253,9 +253,9 @@ class Controller:
         whole = [run.suite for run in self.suites.values() if run.suite.complete]
         if not self._writes_reports and not any(suite.may_be_contaminated for suite in whole):
             return []  # nothing to look for, so lints are not imported
-        from pytest_llm_extract.lints.lint_report import lint_results
+        from pytest_llm_extract.lints.lint_report import lint_results, linted_by_runs
 
-        return lint_results(whole, errors_only=not self._writes_reports)
+        return lint_results(linted_by_runs(whole), errors_only=not self._writes_reports)
 
     @property
     def _writes_reports(self) -> bool:
