@@ -147,7 +147,7 @@ def test_rows_that_teach_wrongly_are_left_out(bare: pytest.Pytester) -> None:
     [
         (["notes.jsonl"], 1, "no row is left to train on"),
         (["training.jsonl", "--suite", "test_note.py::test_notes"], 2, "Did you mean 'test_notes.py::test_notes'?"),
-        (["training.jsonl", "--variant", "shot"], 2, "no variant with a prompt 'shot'"),
+        (["training.jsonl", "--variant", "shot"], 2, "no variant 'shot'"),
     ],
 )
 def test_mistakes(bare: pytest.Pytester, arguments: list[str], status: int, message: str) -> None:

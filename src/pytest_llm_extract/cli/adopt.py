@@ -23,7 +23,7 @@ from pytest_llm_extract.cli.collected import Collected, collect
 from pytest_llm_extract.cli.output import echo
 from pytest_llm_extract.config.settings import Storage
 from pytest_llm_extract.dataset.gold import GoldenCase
-from pytest_llm_extract.errors import CassetteError, LlmExtractError, UnknownNameError, UsageError, did_you_mean
+from pytest_llm_extract.errors import CassetteError, LlmExtractError, UsageError, did_you_mean
 from pytest_llm_extract.extraction.job import Job, jobs_of
 from pytest_llm_extract.prompt.prompt_call import document_text
 from pytest_llm_extract.results.case_result import Usage
@@ -63,8 +63,8 @@ def command(files: tuple[Path, ...], case_id: str | None, suite: str | None, var
     if case_id is not None and len(files) > 1:
         raise UsageError("--case", f"names one case, and {len(files)} files are given; leave it out, or give one file")
     collected = collect(_paths(suite))
-    suites = _suites(collected, suite, variant)
-    targets, problems = find_targets(files, case_id, suites)
+    echo(*collected.errors, err=True)
+    targets, problems = find_targets(files, case_id, collected.named(suite, variant))
     for target in targets:
         try:
             echo(*_adopt(target, collected, force))
@@ -80,34 +80,6 @@ def _paths(suite: str | None) -> list[str]:
     """The paths to collect: the suite's module, if it can be found from the current folder."""
     module = (suite or "").split("::")[0]
     return [module] if module and Path(module).exists() else []
-
-
-def _suites(collected: Collected, wanted: str | None, variant: str | None) -> list[Suite]:
-    """The suites that a file may belong to.
-
-    Raises:
-        UnknownNameError: there is none of that name, with the nearest one.
-        UsageError: there is none at all.
-    """
-    echo(*collected.errors, err=True)
-    if not collected.suites:
-        raise UsageError("pytest", "collects no suite here (a test with @pytest.mark.llm_extract)")
-    root = collected.settings.rootdir
-    suites = [suite for suite in collected.suites if wanted is None or _is_named(suite, wanted, root)]
-    if not suites:
-        raise UnknownNameError(wanted or "", known=[s.id for s in collected.suites], source="--suite", kind="suite")
-    variants = {suite.variant for suite in suites}
-    if variant is not None and variant not in variants:
-        raise UnknownNameError(variant, known=variants, source="--variant", kind="variant")
-    return [suite for suite in suites if variant is None or suite.variant == variant]
-
-
-def _is_named(suite: Suite, wanted: str, root: Path) -> bool:
-    """Whether this is the wanted suite. Its module may be given from the rootdir or the current folder."""
-    module, _, name = suite.id.partition("::")
-    wanted_module, _, wanted_name = wanted.partition("::")
-    same_module = wanted_module == module or Path(wanted_module).resolve() == (root / module).resolve()
-    return same_module and wanted_name in ("", name)
 
 
 def find_targets(files: Sequence[Path], case_id: str | None, suites: Sequence[Suite]) -> tuple[list[Target], list[str]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pytest_llm_extract.config.settings import Settings
-from pytest_llm_extract.errors import UsageError
+from pytest_llm_extract.errors import UnknownNameError, UsageError
 from pytest_llm_extract.extraction.call import Call
 from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.report.recording_progress import Display
@@ -45,6 +45,32 @@ class Collected:
     plans: tuple[RecordingPlan, ...]
     n_selected: dict[str, int]
     asked: Mapping[str, Call]
+
+    def named(self, wanted: str | None, variant: str | None) -> list[Suite]:
+        """The suites of this id and this variant; None stands for all.
+
+        Raises:
+            UnknownNameError: there is none of that name, with the nearest one.
+            UsageError: there is none at all.
+        """
+        if not self.suites:
+            raise UsageError("pytest", "collects no suite here (a test with @pytest.mark.llm_extract)")
+        root = self.settings.rootdir
+        suites = [suite for suite in self.suites if wanted is None or _is_named(suite, wanted, root)]
+        if not suites:
+            raise UnknownNameError(wanted or "", known=[s.id for s in self.suites], source="--suite", kind="suite")
+        variants = {suite.variant for suite in suites}
+        if variant is not None and variant not in variants:
+            raise UnknownNameError(variant, known=variants, source="--variant", kind="variant")
+        return [suite for suite in suites if variant is None or suite.variant == variant]
+
+
+def _is_named(suite: Suite, wanted: str, root: Path) -> bool:
+    """Whether this is the wanted suite. Its module may be given from the rootdir or the current folder."""
+    module, _, name = suite.id.partition("::")
+    wanted_module, _, wanted_name = wanted.partition("::")
+    same_module = wanted_module == module or Path(wanted_module).resolve() == (root / module).resolve()
+    return same_module and wanted_name in ("", name)
 
 
 def collect(paths: Sequence[str] = (), *, planned: bool = False, flags: Sequence[str] = ()) -> Collected:

@@ -12,8 +12,9 @@ from pytest_llm_extract.cli.collected import collect
 from pytest_llm_extract.cli.output import echo, echo_error
 from pytest_llm_extract.dataset import load_cases
 from pytest_llm_extract.dataset.gold import read_golden
-from pytest_llm_extract.errors import ResultsError, UnknownNameError, UsageError, reason
+from pytest_llm_extract.errors import ResultsError, UsageError, reason
 from pytest_llm_extract.formats.atomic_write import write_atomically
+from pytest_llm_extract.prompt.prompt_call import PromptCall
 from pytest_llm_extract.results.prices import dollars
 from pytest_llm_extract.suites.suite import Suite
 from pytest_llm_extract.training.lines import FORMATS, TrainingFile, check_lines, training_file
@@ -59,8 +60,7 @@ def command(
     collected = collect()
     for error in collected.errors:
         echo_error(f"not collected, so its cases are not left out: {error}")
-    suite = _chosen(collected.suites, suite_id, variant)
-    assert suite.call is not None  # _chosen says so
+    suite, call = _chosen(collected.named(suite_id, variant))
     rows = read_golden(load_cases(gold, str(gold)), suite.schema, str(gold))
     compared = {id(one): one for other in collected.suites for one in other.cases}
     split = split_rows(rows, compared.values(), validation=validation, seed=seed)
@@ -68,7 +68,7 @@ def command(
         echo(f"left out: {count} {why}")
     n_lines = 0
     for name, part in (("train.jsonl", split.train), ("validation.jsonl", split.validation)):
-        file = training_file(suite.call, suite.schema, part, format_name)
+        file = training_file(call, suite.schema, part, format_name)
         for why, count in Counter(file.left_out.values()).items():
             echo(f"left out: {counted(count, 'row')}: {why}")
         n_lines += len(file.lines) if name == "train.jsonl" else 0
@@ -83,26 +83,19 @@ def command(
         raise SystemExit(1)
 
 
-def _chosen(suites: Sequence[Suite], suite_id: str | None, variant: str | None) -> Suite:
-    """The suite, or the variant of it, whose prompt is used.
+def _chosen(suites: Sequence[Suite]) -> tuple[Suite, PromptCall]:
+    """The only suite among these that has a prompt, and its prompt: the primary of several variants.
 
     Raises:
-        UsageError: there is none, several and none was named, or it has no prompt.
-        UnknownNameError: nothing is called like that.
+        UsageError: there is none, or several.
     """
-    ids = list(dict.fromkeys(suite.id for suite in suites if suite.call is not None))
+    prompted = [(suite, suite.call) for suite in suites if suite.call is not None]
+    ids = dict.fromkeys(suite.id for suite, _ in prompted)
     if not ids:
         raise UsageError("export", "no suite with prompt= is here: training data are its requests and the gold")
-    if suite_id is None and len(ids) > 1:
+    if len(ids) > 1:
         raise UsageError("export", f"there are several suites: name one with --suite ({', '.join(ids)})")
-    if suite_id is not None and suite_id not in ids:
-        raise UnknownNameError(suite_id, known=ids, source="--suite", kind="suite with a prompt")
-    mine = [suite for suite in suites if suite.id == (suite_id or ids[0])]
-    names = [suite.variant for suite in mine if suite.call is not None]
-    if variant is not None and variant not in names:
-        raise UnknownNameError(variant, known=names, source="--variant", kind="variant with a prompt")
-    wanted = variant or names[0]
-    return next(suite for suite in mine if suite.variant == wanted)
+    return prompted[0]
 
 
 def _write(path: Path, file: TrainingFile, suite: Suite, format_name: str) -> None:
