@@ -29,7 +29,8 @@ TOOLS = [{"type": "function", "function": {"name": "Item", "parameters": Item.mo
 
 def read(text) -> Item:
     answer = OpenAI(max_retries=0).chat.completions.create(
-        model="m", messages=[{"role": "user", "content": text}], tools=TOOLS if text == "text for a call" else [])
+        model="m", seed=7, messages=[{"role": "user", "content": text}],
+        tools=TOOLS if text == "text for a call" else [])
     message = answer.choices[0].message
     if text.startswith("hidden"):
         return None
@@ -99,7 +100,7 @@ def test_every_whole_answer_is_recorded_and_replays_to_the_same_status(pytester:
     assert statuses(pytester.path / "out.json") == STATUSES
     replayed = pytester.runpytest_subprocess("--llm-extract-json=out.json", workers)
     replayed.assert_outcomes(passed=12, failed=2)
-    replayed.stdout.fnmatch_lines(["*AttributeError: *contents*"])
+    replayed.stdout.fnmatch_lines(["*AttributeError: *contents*", "note: one seed (7) for all cases: *"])
     assert statuses(pytester.path / "out.json") == STATUSES
     pytester.makepyfile(test_items=MODULE.replace("contents", "content").replace("raise ValueError", "print"))
     pytester.runpytest_subprocess("--llm-extract-json=out.json", workers).assert_outcomes(passed=14)

@@ -406,6 +406,18 @@ def test_one_seed_for_all_cases_is_noted() -> None:
     assert "seed" not in notes(seed=42, temperature=0) + notes(temperature=1)
 
 
+def test_one_seed_of_an_extractor_is_noted() -> None:
+    """All cases that were recorded have the same one; not where some has another, or none."""
+
+    def notes(*seeds: int | None) -> str:
+        cases = tuple(replace(case(number, "name:c", "name:c"), seed=seed) for number, seed in enumerate(seeds))
+        return "\n".join(decide(suite(list(cases))).notes)
+
+    assert "one seed (0) for all cases" in notes(0, 0, 0)
+    assert "or take it from the document" in notes(7, 7)
+    assert "seed" not in notes(7, 8, 7) + notes(7, None) + notes(None, None)
+
+
 def test_suite_that_fails_is_not_said_to_be_unable_to() -> None:
     """Without floor and baseline, one that passes is."""
     passed = suite([case(0, None, "name:c")])._replace(baseline=None)

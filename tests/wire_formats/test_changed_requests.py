@@ -13,6 +13,7 @@ from test_real_recordings import REAL
 
 from pytest_llm_extract.cassette.file.exchange import Sent
 from pytest_llm_extract.cassette.file.staleness import RequestChange, explain
+from pytest_llm_extract.wire_formats.request import fixed_seed
 
 # An Anthropic and a Gemini recording that have a system prompt.
 RECORDED = {
@@ -31,6 +32,24 @@ def changed(body: dict[str, Any], old: str, new: str) -> RequestChange:
 def sent(body: str) -> Sent:
     """A request with this body."""
     return Sent("POST", "http://h/v1", {}, body.encode())
+
+
+@pytest.mark.parametrize(
+    ("body", "seed"),
+    [
+        ({"seed": 7, "temperature": 0.7}, 7),
+        ({"seed": 0}, 0),
+        ({"seed": 7, "temperature": 0.0}, None),
+        ({"generationConfig": {"seed": 7, "temperature": 1}}, 7),
+        ({"generationConfig": {"seed": 7, "temperature": 0}}, None),
+        ({"options": {"seed": 7}}, 7),
+        ({"messages": [{"role": "user", "content": '"seed": 7'}]}, None),
+        ({"response_format": {"properties": {"seed": {"type": "integer"}}}}, None),
+    ],
+)
+def test_seed_of_a_request(body: dict[str, Any], seed: int | None) -> None:
+    """Where OpenAI, Google and Ollama have it, and where answers are drawn."""
+    assert fixed_seed([b"no JSON", json.dumps(body).encode()]) == seed
 
 
 @pytest.mark.parametrize("name", SYSTEM)

@@ -62,7 +62,7 @@ def comparison_notes(suites: Sequence[SuiteResult], fields: Sequence[str]) -> tu
     counts = {suite.n_samples for suite in suites}
     if len(counts) > 1:
         notes.append(f"variants have {', '.join(map(str, sorted(counts)))} samples of each case: means are compared")
-    seeded = [suite.variant for suite in suites if suite.recipe and suite.recipe.fixed_seed is not None]
+    seeded = [suite.variant for suite in suites if suite.fixed_seed is not None]
     if seeded:
         notes.append(
             f"one seed for all cases ({', '.join(seeded)}): chance is not independent from case to case, differences "

@@ -34,6 +34,7 @@ from pytest_llm_extract.scoring.explain import explain
 from pytest_llm_extract.scoring.score import score_answer
 from pytest_llm_extract.suites.suite import Suite
 from pytest_llm_extract.wire_formats import RawAnswer
+from pytest_llm_extract.wire_formats.request import fixed_seed
 from pytest_llm_extract.wording import counted
 
 _REPLAYED = Call()  # one that nothing has to be said of
@@ -271,6 +272,7 @@ class Extraction:
             cassette=cassette.as_posix().removeprefix(f"{self._settings.rootdir.as_posix()}/"),
             origin=self._origin(facts),
             old_gold=self._under_old_gold(answer),
+            seed=fixed_seed(call.requests),
             **(of_case(suite, golden, self._settings.rootdir) if is_first else {}),
         )
         result = with_sources(result, call.requests, partial(texts_of, suite, golden), suite.schema.choices)

@@ -291,10 +291,12 @@ def _fences(suite: SuiteResult) -> list[str]:
 
 
 def _one_seed(suite: SuiteResult) -> list[str]:
-    """A prompt that draws every answer with the same seed: then cases depend on each other."""
-    seed = None if suite.recipe is None else suite.recipe.fixed_seed
+    """Requests that draw every answer with the same seed: then cases depend on each other."""
+    if (seed := suite.fixed_seed) is None:
+        return []
     words = "chance is not independent from case to case, and false alarms are more frequent than alpha"
-    return [] if seed is None else [f"one seed ({seed}) for all cases: {words}; leave `seed` out (docs/gate.md)"]
+    out = "leave `seed` out" if suite.recipe else "leave `seed` out, or take it from the document"
+    return [f"one seed ({seed}) for all cases: {words}; {out} (docs/gate.md)"]
 
 
 def _flakes(cases: Sequence[CaseResult], fields: Mapping[str, FieldSummary]) -> list[str]:

@@ -55,7 +55,8 @@ class Sample:
     `model` is the last that answered; `by_model` has the tokens of each, under None those of answers that name none.
     `latency_s` is the time that the extraction took when it was recorded, in seconds; `attempt` counts the recordings
     under one unchanged request. `explanation` has a line for each difference, where the suite is strict. `old_gold` are
-    its counts under the gold that the baseline keeps; None where the gold is the same, or was not kept.
+    its counts under the gold that the baseline keeps; None where the gold is the same, or was not kept. `seed` is that
+    of its requests, None without one, at the temperature 0, and where requests are not kept.
 
     `rows` counts the rows of each list by their path (`items[]`): pairs as correct, others as missing or spurious.
     """
@@ -74,6 +75,7 @@ class Sample:
     explanation: tuple[str, ...] = field(default=(), kw_only=True)
     rows: dict[str, FieldCounts] = field(default_factory=dict, kw_only=True)
     old_gold: dict[str, FieldCounts] | None = field(default=None, kw_only=True)
+    seed: int | None = field(default=None, kw_only=True)
 
     @property
     def usage(self) -> Usage:
@@ -136,6 +138,7 @@ class Sample:
             "explanation": list(self.explanation),
             "rows": counts_to_wire(self.rows),
             **old_gold_to_wire(self.old_gold),
+            **({} if self.seed is None else {"seed": self.seed}),
         }
 
     @classmethod
@@ -157,6 +160,7 @@ def _sample_arguments(wire: Mapping[str, Any]) -> dict[str, Any]:
         "explanation": tuple(wire.get("explanation", ())),
         "rows": counts_from_wire(wire["rows"]),
         "old_gold": old_gold_from_wire(wire),
+        "seed": wire.get("seed"),
     }
 
 

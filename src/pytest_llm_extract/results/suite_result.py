@@ -160,6 +160,14 @@ class SuiteResult(NamedTuple):
         return [sample for case in self.cases for sample in case.samples]
 
     @property
+    def fixed_seed(self) -> Any:
+        """The seed that all cases share while answers are drawn; None where there is none, or the temperature is 0."""
+        if self.recipe is not None:
+            return self.recipe.fixed_seed
+        seeds = {case.seed for case in self.cases if case.status not in NOT_RECORDED}
+        return seeds.pop() if len(seeds) == 1 and len(self.cases) > 1 else None
+
+    @property
     def n_recorded(self) -> int:
         """How many cases have a recording for each of their samples."""
         return sum(all(sample.status not in NOT_RECORDED for sample in case.samples) for case in self.cases)

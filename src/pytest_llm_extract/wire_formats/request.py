@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pytest_llm_extract.wire_formats.base import Body, RequestKeys
-from pytest_llm_extract.wire_formats.detect import FORMATS
+from pytest_llm_extract.wire_formats.detect import FORMATS, json_of
 from pytest_llm_extract.wire_formats.members import mapping
 
 _SYSTEM_ROLES = ("system", "developer", "SYSTEM")
@@ -35,6 +36,18 @@ def split_request(body: Any) -> dict[str, Any]:
                 messages.append(turn)
     schema = _take(rest, _KEYS.schema)
     return {**parts, "system prompt": system, "messages": messages, "schema": schema, "parameters": rest}
+
+
+def fixed_seed(bodies: Iterable[bytes]) -> int | None:
+    """The first seed of requests whose answers are drawn; None without one, or at the temperature 0."""
+    for body in bodies:
+        if b'"seed"' in body:  # few have one, and reading a request takes longer than all else that is done with it
+            value = mapping(json_of(body))
+            for parameters in (value, mapping(value.get("generationConfig")), mapping(value.get("options"))):
+                seed = parameters.get("seed")
+                if type(seed) is int and parameters.get("temperature") != 0:
+                    return seed
+    return None
 
 
 def leaves_tools_open(body: Any) -> bool:
