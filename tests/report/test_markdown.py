@@ -107,10 +107,12 @@ def test_flag_command_and_job_summary_write_the_same(
 
 
 def test_a_report_that_cannot_be_written_is_one_line(recorded: pytest.Pytester) -> None:
-    """The run says where and why, and exits as for a usage error."""
-    run = recorded.runpytest_subprocess("--llm-extract-markdown=gold.jsonl/report.md")
+    """The run says where and why of each, writes the others, and exits as for a usage error."""
+    flags = ("--llm-extract-markdown=gold.jsonl/report.md", "--llm-extract-html=gold.jsonl/page.html")
+    run = recorded.runpytest_subprocess("--llm-extract-codequality=quality.json", *flags)
     assert run.ret == pytest.ExitCode.USAGE_ERROR
-    run.stdout.fnmatch_lines(["*report.md*results not written*"])
+    run.stdout.fnmatch_lines_random(["*report.md*results not written*", "*page.html*results not written*"])
+    assert (recorded.path / "quality.json").exists()
     recorded.runpytest_subprocess("--llm-extract-json=results.json")
     command = recorded.run(LLM_EXTRACT, "markdown", "results.json", "-o", "gold.jsonl/report.md")
     assert command.ret == pytest.ExitCode.INTERRUPTED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_llm_extract.config.ci import is_github
 from pytest_llm_extract.errors import ResultsError
@@ -72,24 +73,26 @@ def write_report(name: str, path: Path, results: Results) -> str | None:
     return f"{path.name} has {n_bytes / 1e6:.0f} MB, which is slow to open and to send: {smaller}"
 
 
-def write_reports(paths: Mapping[str, Path], results: Results) -> list[str]:
-    """Write each report that was asked for, and the job summary where there is one; notes on them.
+class Written(NamedTuple):
+    """What is said of reports that were written: `problems` are the files that could not be, each with the reason."""
 
-    Raises:
-        ResultsError: a file cannot be written; the others are written all the same.
-    """
-    problems, notes = [], []
+    problems: list[str]
+    notes: list[str]
+
+
+def write_reports(paths: Mapping[str, Path], results: Results) -> Written:
+    """Write each report that was asked for, and the job summary where there is one, whether or not others fail."""
+    written = Written([], [])
     for name, path in paths.items():
         try:
-            notes.append(write_report(name, path, results))
+            if note := write_report(name, path, results):
+                written.notes.append(note)
         except ResultsError as error:
-            problems.append(error)
+            written.problems.append(str(error))
     if (summary := os.environ.get(SUMMARY)) and is_github():
         try:
             with Path(summary).open("a", encoding="utf-8") as file:  # other steps write there too
                 file.write(markdown(results.suites, results.comparisons, results.lints))
         except OSError as error:
-            problems.append(ResultsError(summary, f"summary not written: {error.strerror or error}"))
-    if problems:
-        raise problems[0]
-    return [note for note in notes if note is not None]
+            written.problems.append(f"{summary}: summary not written: {error.strerror or error}")
+    return written

@@ -41,7 +41,7 @@ class Controller:
         self.config, self.settings = config, settings
         self.suites: dict[str, SuiteRun] = {}
         self.crashed: list[str] = []
-        self.write_problem: str | None = None
+        self.write_problems: list[str] = []
         self.left_behind: list[str] = []
         self.asked_of_workers: list[tuple[list[str], int]] = []  # see session.unasked_recordings.Asked
         self.report_notes: list[str] = []
@@ -265,7 +265,6 @@ class Controller:
         """Write the reports that were asked for, if there is anything to write."""
         if not (self.suites and self._writes_reports):
             return
-        from pytest_llm_extract.errors import ResultsError
         from pytest_llm_extract.report.registry import job_lines, write_reports
         from pytest_llm_extract.report.run_results import run_results
 
@@ -273,10 +272,8 @@ class Controller:
         documents = self.settings.documents
         results = run_results(suites, self._comparisons, self.settings.rootdir, documents, lints=self._lints)
         self.job_lines = job_lines(results)
-        try:
-            self.report_notes = write_reports(self.settings.reports, results)
-        except ResultsError as error:
-            self.write_problem = str(error)
+        self.write_problems, self.report_notes = write_reports(self.settings.reports, results)
+        if self.write_problems:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -308,7 +305,7 @@ class Controller:
         ignored = ignored_files(self.suites.values(), self.settings)
         notes = [f"note: {note}" for note in (*self.left_behind, *self.report_notes, *outside.lines(), *ignored)]
         write_lines(terminalreporter, form.fit(notes, 9))
-        write_lines(terminalreporter, [self.write_problem] if self.write_problem else [], red=True)
+        write_lines(terminalreporter, self.write_problems, red=True)
         write_lines(terminalreporter, self.job_lines)
 
     def _form(self, reporter: Any) -> Form:
