@@ -48,15 +48,13 @@ class Origin(NamedTuple):
 
 def old_gold_to_wire(counts: dict[str, FieldCounts] | None) -> dict[str, Any]:
     """Counts under the gold of a baseline, as a key of their case; no key where they are None."""
-    return {} if counts is None else {"old_gold": {path: found.to_wire() for path, found in counts.items()}}
+    return {} if counts is None else {"old_gold": counts_to_wire(counts)}
 
 
 def old_gold_from_wire(wire: Mapping[str, Any]) -> dict[str, FieldCounts] | None:
     """The inverse of `old_gold_to_wire`."""
-    wire_counts = wire.get("old_gold")
-    return (
-        None if wire_counts is None else {path: FieldCounts.from_wire(counts) for path, counts in wire_counts.items()}
-    )
+    counts = wire.get("old_gold")
+    return None if counts is None else counts_from_wire(counts)
 
 
 class Accepted(NamedTuple):
@@ -78,14 +76,9 @@ class Accepted(NamedTuple):
     rows: dict[str, FieldCounts] = {}  # noqa: RUF012 - of a NamedTuple, and never changed
 
     @property
-    def counts(self) -> dict[str, FieldCounts]:
-        """Outcome counts of leaves by field path, as scored today."""
-        return count_leaves(self.leaves)
-
-    @property
     def fields(self) -> dict[str, FieldCounts]:
         """Outcome counts of leaves and rows by field path, as scored today."""
-        return merge_counts(self.counts, self.rows)
+        return merge_counts(count_leaves(self.leaves), self.rows)
 
     @property
     def samples(self) -> tuple[Accepted, ...]:

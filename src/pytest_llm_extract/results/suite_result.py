@@ -13,7 +13,7 @@ from pytest_llm_extract.errors import ResultsError, did_you_mean
 from pytest_llm_extract.formats.wire import as_wire
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.judge import JudgeNote, ScoringRules
-from pytest_llm_extract.results.outcome import NOT_RECORDED, FieldCounts
+from pytest_llm_extract.results.outcome import NOT_RECORDED, FieldCounts, counts_from_wire
 from pytest_llm_extract.results.recipe import Formulation, Recipe
 from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
 
@@ -43,11 +43,10 @@ class AcceptedRun:
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> AcceptedRun:
         """The inverse of `as_wire`."""
-        gone = {case: {p: FieldCounts.from_wire(c) for p, c in then.items()} for case, then in wire["gone"].items()}
         return cls(
             wire["source"],
             tuple(wire["fields"]),
-            gone,
+            {case: counts_from_wire(then) for case, then in wire["gone"].items()},
             frozenset(wire["dropped"]),
             frozenset(wire["dropped_fields"]),
             frozenset(wire["dropped_labels"]),

@@ -51,13 +51,9 @@ class Gate:
     max_drop: float | None = None
     critical: bool = False
 
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {"max_lost": self.max_lost, "max_drop": self.max_drop, "critical": self.critical}
-
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Gate:
-        """The inverse of `to_wire`."""
+        """The inverse of `as_wire`."""
         return cls(wire["max_lost"], wire["max_drop"], wire["critical"])
 
 
@@ -82,13 +78,9 @@ class Waiver:
         """Whether its last day is over."""
         return today > datetime.date.fromisoformat(self.expires)
 
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {"reason": self.reason, "expires": self.expires, "field": self.field, "case": self.case}
-
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Waiver:
-        """The inverse of `to_wire`.
+        """The inverse of `as_wire`.
 
         Raises:
             ValueError: `expires` is not a date.

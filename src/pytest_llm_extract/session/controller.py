@@ -216,11 +216,9 @@ class Controller:
         """Write down what was recorded for each suite, so that later comparisons can say how often was tried."""
         from pytest_llm_extract.baseline.formulations import note_formulations
         from pytest_llm_extract.errors import LlmExtractError
+        from pytest_llm_extract.results.suite_result import variants_by_id
 
-        by_id: dict[str, list[SuiteResult]] = {}
-        for run in self.suites.values():
-            by_id.setdefault(run.head.id, []).append(run.suite)
-        for suites in by_id.values():
+        for suites in variants_by_id(run.suite for run in self.suites.values()).values():
             try:
                 note_formulations(suites, self.settings)
             except LlmExtractError as error:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_llm_extract.config.settings import Settings
     from pytest_llm_extract.gate.decide import Decision
     from pytest_llm_extract.results.case_report import CaseNote
     from pytest_llm_extract.results.case_result import CaseResult
     from pytest_llm_extract.results.suite_result import SuiteResult
-
-
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pytest_llm_extract.config.settings import Settings
 
 
 @dataclass
