@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from loopback import LoopbackServer
+from login_server import TOKEN, Login
 from plain_http import ASK
 from standin import StandIn
 
@@ -41,41 +39,13 @@ def test_items(extraction):
     assert extraction.output.name
 """
 )
-TOKEN = "eyJ0b2tlbi1vZi1yZWFs.eyJhbm90aGVyLXBhcnQtb2Y.c2lnbmF0dXJlLW9mLWl0"
-
-
-class Login:
-    """A server that gives a token for a secret; `is_down` has it refuse."""
-
-    def __init__(self) -> None:
-        self.asked, self.is_down = 0, False
-        login = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["content-length"]))
-                login.asked += 1
-                body = json.dumps({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3599}).encode()
-                self.send_response(401 if login.is_down else 200)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Silent."""
-
-        self.server = LoopbackServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.server.start()
 
 
 @pytest.fixture
 def login() -> Iterator[Login]:
     """A login server."""
-    server = Login()
-    yield server
-    server.server.end()
+    with Login() as server:
+        yield server
 
 
 def record(project: pytest.Pytester, provider: StandIn, login: Login) -> pytest.RunResult:
