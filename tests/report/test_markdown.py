@@ -73,8 +73,20 @@ def test_a_large_report_is_cut_between_sections() -> None:
     """GitHub drops a comment of more than 65,536 characters: the report says what is left out."""
     text = markdown([(found, decide(found)) for found in [lost_suite(40, "x" * 60)] * 20], [])
     assert len(text) <= MAX_LENGTH
-    assert "further sections are left out" in text.splitlines()[-1]
+    assert "further sections left out for want of room" in text.splitlines()[-1]
     assert text.count("<details>") == text.count("</details>")
+    assert text.count("❌ fail") == text.count("name: lost 40 cases and gained 0") == 20
+    assert "40 cases paired" in text
+
+
+def test_suites_that_fail_come_first() -> None:
+    """However many others pass, nobody has to look for the red one, and it is not the one that is cut."""
+    green = suite([case(i, "name:c", "name:c") for i in range(12)])
+    many = [green._replace(id=f"test_x.py::test_{number}") for number in range(400)]
+    text = markdown([(found, decide(found)) for found in (*many, lost_suite(12))], [])
+    assert text.splitlines()[1] == "### `test_x.py::test_x`: ❌ fail"
+    assert text.count("✅ pass") == 400
+    assert len(text) <= MAX_LENGTH
 
 
 @pytest.mark.parametrize("text", ["", "a", "`", "``a`", "a\nb", "x" * 500])

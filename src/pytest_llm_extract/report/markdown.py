@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 from pytest_llm_extract.comparison.compare import VariantComparison
 from pytest_llm_extract.comparison.scores import ALL
@@ -26,7 +27,15 @@ MAX_LENGTH = 60_000  # GitHub takes 65,536 characters of a comment
 _LONGEST = 60  # characters of a value
 _CASES = 20  # rows of lost cases
 _FINDINGS = 40  # rows of lints
+_ORDER = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS, None)
 _SIGNS = {Verdict.PASS: "✅ pass", Verdict.FAIL: "❌ fail", Verdict.INCONCLUSIVE: "⚠️ inconclusive", None: "not gated"}
+
+
+class _Section(NamedTuple):
+    """Lines that are shown together, or not at all; those of a lower `rank` find room first."""
+
+    text: str
+    rank: Literal["1 verdict", "2 why", "3 fields"] = "2 why"
 
 
 def markdown(
@@ -34,22 +43,25 @@ def markdown(
     comparisons: Sequence[VariantComparison],
     lints: Sequence[LintReport] = (),
 ) -> str:
-    """All suites that are gated, the comparisons of variants, what is wrong with golden data.
+    """All suites that are gated, those that fail first; the comparisons of variants; what is wrong with golden data.
 
-    At most 60,000 characters, cut between sections.
+    At most 60,000 characters. Sections for which there is no room are counted; verdicts and their reasons are the last
+    to go, and the tables of fields the first.
     """
-    sections = [section for suite, decision in suites if suite.is_gated for section in _suite(suite, decision)]
+    gated = sorted((pair for pair in suites if pair[0].is_gated), key=lambda pair: _ORDER.index(pair[1].verdict))
+    sections = [section for suite, decision in gated for section in _suite(suite, decision)]
     sections += [section for comparison in comparisons for section in _variants(comparison)]
     sections += [section for report in lints for section in _lint(report)]
-    kept: list[str] = []
-    length = 0
-    for number, section in enumerate(sections):
-        length += len(section) + 2
-        if length > MAX_LENGTH - 200:
-            kept.append(f"_{len(sections) - number} further sections are left out: results.json has them._")
-            break
-        kept.append(section)
-    return "\n\n".join(kept) + "\n"
+    kept: list[int] = []
+    left = MAX_LENGTH - 200
+    for place in sorted(range(len(sections)), key=lambda place: sections[place].rank):
+        if (needed := len(sections[place].text) + 2) <= left:
+            kept.append(place)
+            left -= needed
+    texts = [sections[place].text for place in sorted(kept)]
+    if n_cut := len(sections) - len(kept):
+        texts.append(f"_{counted(n_cut, 'further section')} left out for want of room: results.json has all._")
+    return "\n\n".join(texts) + "\n"
 
 
 def code(text: str, longest: int = _LONGEST) -> str:
@@ -61,25 +73,26 @@ def code(text: str, longest: int = _LONGEST) -> str:
     return f"{fence}{space}{shown}{space}{fence}" if shown else ""
 
 
-def _suite(suite: SuiteResult, decision: Decision) -> Iterable[str]:
+def _suite(suite: SuiteResult, decision: Decision) -> Iterable[_Section]:
     """The marker and the verdict with its reasons; lost cases; notes; the table of fields, folded."""
     marker = re.sub("[^A-Za-z0-9_./:-]", "_", suite.key)
-    yield f"<!-- llm-extract: {marker} -->\n### {code(suite.key, 200)}: {_SIGNS[decision.verdict]}"
+    head = f"<!-- llm-extract: {marker} -->\n### {code(suite.key, 200)}: {_SIGNS[decision.verdict]}"
+    yield _Section(head, "1 verdict")
     lines = [code(text, 400) for text in (*decision.reasons, *decision.doubts)]
     if not suite.complete:
         lines.append(f"partial run: {len(suite.cases)} of {count_cases(len(suite.dataset_ids))}")
     if lines:
-        yield "\n".join(f"- {line}" for line in lines)
-    yield documents_line(suite.cases)
-    yield from map(code, composite_lines(suite))
+        yield _Section("\n".join(f"- {line}" for line in lines), "1 verdict")
+    yield _Section("\n\n".join([documents_line(suite.cases), *map(code, composite_lines(suite))]))
     for comparison in decision.comparisons:
         if lost := _lost(suite, comparison):
-            yield lost
+            yield _Section(lost)
     if decision.notes:
-        yield "\n".join(f"- {code(note, 400)}" for note in decision.notes)
+        yield _Section("\n".join(f"- {code(note, 400)}" for note in decision.notes))
     if decision.fields:
         summary = counted(len(decision.fields), "field")
-        yield f"<details><summary>{summary}</summary>\n\n{_fields(suite, decision)}\n\n</details>"
+        folded = f"<details><summary>{summary}</summary>\n\n{_fields(suite, decision)}\n\n</details>"
+        yield _Section(folded, "3 fields")
 
 
 def _lost(suite: SuiteResult, comparison: Comparison) -> str:
@@ -117,13 +130,14 @@ def _fields(suite: SuiteResult, decision: Decision) -> str:
     return _table(("field", "right", "accuracy", "95% interval", "floor", "verdict", "change", "p_adj"), rows)
 
 
-def _variants(comparison: VariantComparison) -> Iterable[str]:
+def _variants(comparison: VariantComparison) -> Iterable[_Section]:
     """The sentences about variants, and their table."""
-    yield f"### Variants of {code(comparison.suite, 200)}"
+    head = f"### Variants of {code(comparison.suite, 200)}"
     said = [*best_sentences(comparison), *choice_sentences(comparison)] if comparison.variants else []
     said += [claim_sentence(claim, comparison.reference) for claim in comparison.claims[:10]]
     said += [f"{instruction.text}: {instruction.sentence}" for instruction in comparison.instructions]
-    yield "\n".join(f"- {code(text, 300)}" for text in (*said, *left_out_sentences(comparison)))
+    lines = "\n".join(f"- {code(text, 300)}" for text in (*said, *left_out_sentences(comparison)))
+    yield _Section(f"{head}\n\n{lines}")
     if not comparison.variants:
         return
     differences: Mapping[str, str] = {
@@ -142,13 +156,14 @@ def _variants(comparison: VariantComparison) -> Iterable[str]:
         )
         for variant in sorted(comparison.variants, key=lambda one: -one.score)
     ]
-    yield _table(("variant", "score", "difference in points", "unusable", "$/1,000", "may be the best"), rows)
+    columns = ("variant", "score", "difference in points", "unusable", "$/1,000", "may be the best")
+    yield _Section(_table(columns, rows), "3 fields")
 
 
-def _lint(report: LintReport) -> Iterable[str]:
+def _lint(report: LintReport) -> Iterable[_Section]:
     """What is wrong with a suite's golden data, folded; examples that are cases first, and open."""
     for finding in report.errors[:_CASES]:
-        yield f"**{code(report.suite, 200)}: {code(finding.message, 300)}**"
+        yield _Section(f"**{code(report.suite, 200)}: {code(finding.message, 300)}**")
     others = [finding for finding in report.findings if finding.severity != "error"]
     if not others:
         return
@@ -158,7 +173,8 @@ def _lint(report: LintReport) -> Iterable[str]:
     ]
     more = f"\n\n_and {len(others) - _FINDINGS} more_" if len(others) > _FINDINGS else ""
     head = f"<details><summary>Golden data: {count_findings(len(others))}</summary>"
-    yield f"{head}\n\n{code(report.suite, 200)}\n\n{_table(('', 'cases', 'field', ''), rows)}{more}\n\n</details>"
+    table = _table(("", "cases", "field", ""), rows)
+    yield _Section(f"{head}\n\n{code(report.suite, 200)}\n\n{table}{more}\n\n</details>", "3 fields")
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
