@@ -61,7 +61,7 @@ def unknown_keys(cases: Mapping[str, int]) -> str | None:
     return f"gold has keys that the schema does not have, ignored: {some_names(named)}" if named else None
 
 
-def some_names(names: Iterable[str]) -> str:
-    """The first five, long ones cut."""
+def some_names(names: Iterable[str], most: int = 5) -> str:
+    """The first of them, at `most`, long ones cut."""
     listed = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in names]
-    return ", ".join(listed[:5]) + (", …" if len(listed) > 5 else "")
+    return ", ".join(listed[:most]) + (", …" if len(listed) > most else "")

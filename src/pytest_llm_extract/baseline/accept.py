@@ -19,7 +19,7 @@ from pytest_llm_extract.formats.atomic_write import write_atomically
 from pytest_llm_extract.gate.decide import Decision
 from pytest_llm_extract.results.outcome import FieldCounts
 from pytest_llm_extract.results.suite_result import JudgedBy, SuiteResult
-from pytest_llm_extract.wording import count_cases
+from pytest_llm_extract.wording import count_cases, some_names
 
 _MAX_HISTORY = 50
 
@@ -97,9 +97,8 @@ def write_accepted(
     folder = baseline_folder(settings.cassettes, suite.key)
     lacking = [case.id for case in suite.cases if case.id not in entries]
     if lacking:
-        shown = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
-        have = "has" if len(lacking) == 1 else "have"
-        raise BaselineError(suite.key, f"{len(lacking)} of {count_cases(len(suite.cases))} {have} no answer ({shown})")
+        what = f"{len(lacking)} of {count_cases(len(suite.cases))} {'has' if len(lacking) == 1 else 'have'} no answer"
+        raise BaselineError(suite.key, f"{what} ({some_names(lacking)})")
     new = Acceptance(
         suite.key,
         suite.variant,

@@ -10,8 +10,6 @@ from urllib.parse import quote
 from pytest_llm_extract.batches.transport import Caller
 from pytest_llm_extract.cassette.sent_batch import SentBatch
 
-MOST_ID = 64  # characters of a request's id, which Anthropic counts
-
 
 class Target(NamedTuple):
     """Where a request would be sent in a batch: the provider, the address of its API, and what one batch shares."""

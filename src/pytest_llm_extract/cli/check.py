@@ -24,9 +24,7 @@ from pytest_llm_extract.extraction.job import Job, wanted_cassettes
 from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.recording.plan import Probe, RecordingPlan
 from pytest_llm_extract.results.outcome import Status
-from pytest_llm_extract.wording import count_cases, count_cassettes
-
-_SHOWN_IDS = 5
+from pytest_llm_extract.wording import count_cases, count_cassettes, some_names
 
 
 @dataclass(frozen=True)
@@ -117,20 +115,20 @@ def _of_plans(plans: Sequence[RecordingPlan]) -> Iterator[CheckFinding]:
         ids: dict[tuple[str, str], list[str]] = {}
         in_batches = {job.key for job in plan.waiting}
         for probe in plan.probes.values():
-            if probe.job.key in in_batches:
-                ids.setdefault(("waiting", "sent in a batch; llm-extract collect writes it"), []).append(
-                    _name(probe.job)
-                )
-            elif probe.status is Status.STALE:
-                ids.setdefault(("stale", probe.problem or "request changed"), []).append(_name(probe.job))
-            elif probe.status is Status.MISSING:
-                ids.setdefault(("missing", f"{_lacks(probe)}; pytest --llm-record records it"), []).append(
-                    _name(probe.job)
-                )
+            if (fault := _fault(probe, is_waiting=probe.job.key in in_batches)) is not None:
+                ids.setdefault(fault, []).append(_name(probe.job))
         for (kind, why), names in sorted(ids.items(), reverse=True):  # stale ones before missing ones
-            some = ", ".join(names[:_SHOWN_IDS]) + (", …" if len(names) > _SHOWN_IDS else "")
-            what = f"{plan.suite.id} ({plan.suite.variant}): {count_cases(len(names))} ({some})"
+            what = f"{plan.suite.id} ({plan.suite.variant}): {count_cases(len(names))} ({some_names(names)})"
             yield CheckFinding(kind, what, why, len(names))
+
+
+def _fault(probe: Probe, *, is_waiting: bool) -> tuple[str, str] | None:
+    """The kind and the reason of what a recording would fix; None where it would not."""
+    if is_waiting:
+        return "waiting", "sent in a batch; llm-extract collect writes it"
+    if probe.status is Status.STALE:
+        return "stale", probe.problem or "request changed"
+    return ("missing", f"{_lacks(probe)}; pytest --llm-record records it") if probe.status is Status.MISSING else None
 
 
 def _lacks(probe: Probe) -> str:

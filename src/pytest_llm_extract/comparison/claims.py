@@ -30,11 +30,6 @@ class Claim(NamedTuple):
     p_adj: float
 
 
-def find_claims(scores: Scores, reference: str, fields: Sequence[str], alpha: float) -> tuple[Claim, ...]:
-    """Every claim that holds at alpha for the page as a whole: `alpha` is the chance that any of them is false."""
-    return tuple(claim for claim in tested_claims(scores, reference, fields) if claim.p_adj <= alpha)
-
-
 def tested_claims(scores: Scores, reference: str, fields: Sequence[str]) -> list[Claim]:
     """Everything that is tested, with its adjusted p: one step-down family of all fields, variants and directions.
 

@@ -124,6 +124,4 @@ def _recorded_again(paired: _Paired) -> list[str]:
         for number, (sample, accepted) in enumerate(case.paired(old), start=1)
         if sample.attempt > accepted.attempt
     ]
-    if not again:
-        return []
-    return [f"recorded again under an unchanged request: {', '.join(again[:5])}{', …' if len(again) > 5 else ''}"]
+    return [f"recorded again under an unchanged request: {some_names(again)}"] if again else []

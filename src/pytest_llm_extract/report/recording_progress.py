@@ -13,7 +13,7 @@ from pytest_llm_extract.recording.progress import Estimate, Progress, SuitePlan
 from pytest_llm_extract.report.terminal_text import printable
 from pytest_llm_extract.report.write import write_lines
 from pytest_llm_extract.results.prices import dollars
-from pytest_llm_extract.wording import count_cases, count_cassettes, counted
+from pytest_llm_extract.wording import count_cases, count_cassettes, counted, some_names
 
 _LINE_S, _QUIET_LINE_S = 10.0, 60.0  # between two lines in a log, and with -q
 
@@ -27,8 +27,8 @@ def plan_lines(plans: Sequence[SuitePlan], *, in_batches: bool = False) -> list[
         lines += [f"  not checked: {printable(why, 300)} ({count_cassettes(n)})" for why, n in plan.unshared.items()]
         lines += [f"  unreadable: {printable(problem, 300)}" for problem in plan.unreadable]
         if plan.orphans:
-            shown = ", ".join(plan.orphans[:3]) + (", …" if len(plan.orphans) > 3 else "")
-            lines.append(f"  orphaned: {printable(shown, 200)}: no case wants them (llm-extract check --prune)")
+            shown = printable(some_names(plan.orphans, 3), 200)
+            lines.append(f"  orphaned: {shown}: no case wants them (llm-extract check --prune)")
         if plan.moved_from:
             lines.append(f"  the suite moved: its cassettes fit: llm-extract mv {plan.moved_from} {plan.suite}")
         if plan.in_tests:

@@ -77,9 +77,9 @@ def has_values(leaf: Leaf) -> bool:
     return is_null or leaf.expected is not None or leaf.actual is not None
 
 
-def and_more(count: int, flag: str | None, indent: str = "  ") -> str:
+def and_more(count: int, flag: str | None) -> str:
     """Count the lines left out. `flag` names the flag that writes all of them; None if there is none."""
-    return f"{indent}… and {count:,} more" + (f" (all of them: {flag}=PATH)" if flag else "")
+    return f"  … and {count:,} more" + (f" (all of them: {flag}=PATH)" if flag else "")
 
 
 def fit(lines: Sequence[str], limit: int | None, width: int | None) -> list[str]:

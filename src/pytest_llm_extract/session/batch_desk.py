@@ -27,10 +27,10 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 
 
 class BatchDesk:
-    """Sends and collects the batches of the selected suites; `first` is the test that runs first, None if unknown."""
+    """Sends and collects the batches of the selected suites."""
 
-    def __init__(self, settings: Settings, display: Display, first: pytest.Item | None) -> None:
-        self._settings, self._display, self._first = settings, display, first
+    def __init__(self, settings: Settings, display: Display) -> None:
+        self._settings, self._display = settings, display
         self._left_usd = settings.budget_usd
         self._known: set[str] = set()  # names of batches that were looked at
         self._is_refused = False  # what waited for room: to wait longer would be in vain
@@ -94,12 +94,12 @@ class BatchDesk:
         for group in selected:
             own = [batch for batch in batches if batch.suite == group.suite.key]
             if own:
-                with suppress(NoFixtures), group.set_up(self._first) as client:
+                with suppress(NoFixtures), group.set_up() as client:
                     collected.append(self._collect_suite(group, client, own))
                     waiting.append((group, [one for one in collected[-1].waiting if one.may_be_sent]))
         for group, queued in waiting:  # once all that ended has made room
             if queued:
-                with suppress(NoFixtures), group.set_up(self._first) as client:
+                with suppress(NoFixtures), group.set_up() as client:
                     self._send_queued(group, queued, client)
         self._say("", stray_lines(self._strays(batches, selected)))
         return collected
@@ -152,7 +152,7 @@ class BatchDesk:
         """Send what is missing or stale."""
         for group, plan in plans:
             if any(job.key not in plan.shared for job in plan.jobs):
-                with self.opened(), suppress(NoFixtures), group.set_up(self._first) as client:
+                with self.opened(), suppress(NoFixtures), group.set_up() as client:
                     self._submit_suite(group, plan, client)
         n = sum(one.n_requests for one in self.submissions)
         if not n:

@@ -56,16 +56,15 @@ class Recorder:
         """
         selected = select(session.items)
         self._same.group(group.suite for group in selected)
-        first = session.items[0] if selected else None
         self._check_whole(selected)
-        desk = BatchDesk(self._settings, display, first)
+        desk = BatchDesk(self._settings, display)
         set_aside(session.config)
         with ready_loop():
             waiting = self._waiting(desk, selected)
             if self._settings.batch in (None, "submit"):
-                self._plan_and_record(selected, first, display, desk, waiting)
+                self._plan_and_record(selected, display, desk, waiting)
             elif any(group.suite.others for group in selected):
-                self._run.copy([plan for _, plan in self._plans(selected, first, waiting)])
+                self._run.copy([plan for _, plan in self._plans(selected, waiting)])
         return desk
 
     def _waiting(self, desk: BatchDesk, selected: Sequence[Selected]) -> dict[Path, str]:
@@ -75,14 +74,9 @@ class Recorder:
         return desk.in_files(selected) if self._settings.plan_only else desk.collect(selected)
 
     def _plan_and_record(
-        self,
-        selected: Sequence[Selected],
-        first: pytest.Item | None,
-        display: Display,
-        desk: BatchDesk,
-        waiting: Mapping[Path, str],
+        self, selected: Sequence[Selected], display: Display, desk: BatchDesk, waiting: Mapping[Path, str]
     ) -> None:
-        plans = self._plans(selected, first, waiting)
+        plans = self._plans(selected, waiting)
         self.plans = [plan for _, plan in plans]
         asked = asked_lines(self._run.asked)
         if plans or asked:
@@ -100,7 +94,7 @@ class Recorder:
             for group, plan in plans:
                 if plan.jobs:
                     with suppress(NoFixtures):
-                        self._record(group, plan, first, display)
+                        self._record(group, plan, display)
 
     def _check_whole(self, selected: Sequence[Selected]) -> None:
         for group in selected:
@@ -111,25 +105,23 @@ class Recorder:
                     "choosing what to record again is choosing answers: select the suite, or record what is stale"
                 )
 
-    def _plans(
-        self, selected: Sequence[Selected], first: pytest.Item | None, waiting: Mapping[Path, str]
-    ) -> list[tuple[Selected, RecordingPlan]]:
+    def _plans(self, selected: Sequence[Selected], waiting: Mapping[Path, str]) -> list[tuple[Selected, RecordingPlan]]:
         with routed(shared=shared_exchanges(self._settings)):
-            plans = [(group, self._plan(group, first, waiting)) for group in selected]
+            plans = [(group, self._plan(group, waiting)) for group in selected]
         return [(group, plan) for group, plan in plans if plan is not None]
 
-    def _plan(self, group: Selected, first: pytest.Item | None, waiting: Mapping[Path, str]) -> RecordingPlan | None:
+    def _plan(self, group: Selected, waiting: Mapping[Path, str]) -> RecordingPlan | None:
         try:
-            with group.set_up(first) as client:
+            with group.set_up() as client:
                 return plan_suite(group.jobs, client, self._settings, self._same, waiting)
         except NoFixtures:
             return None
 
-    def _record(self, group: Selected, plan: RecordingPlan, first: pytest.Item | None, display: Display) -> None:
+    def _record(self, group: Selected, plan: RecordingPlan, display: Display) -> None:
         start = clock.monotonic_s()
         running = RunningPlan(plan, partial(display.progress, group.suite.key))
         try:
-            with group.set_up(first) as client:
+            with group.set_up() as client:
                 self._run.record_plan(running, client)
         except KeyboardInterrupt:
             done, total = running.progress.done, running.progress.total

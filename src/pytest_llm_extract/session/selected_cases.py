@@ -22,19 +22,21 @@ class NoFixtures(Exception):
 
 
 class Selected:
-    """The selected cases of one suite, and the test by whose fixtures they are recorded."""
+    """The selected cases of one suite, and the test by whose fixtures they are recorded.
 
-    def __init__(self, suite: Suite) -> None:
-        self.suite = suite
+    `first` is the test that runs first in this process, whose fixtures stay set up.
+    """
+
+    def __init__(self, suite: Suite, first: pytest.Item) -> None:
+        self.suite, self._first = suite, first
         self.items: list[pytest.Item] = []
         self.jobs: list[Job] = []
 
     @contextmanager
-    def set_up(self, first: pytest.Item | None) -> Iterator[Callable[[], Any]]:
+    def set_up(self) -> Iterator[Callable[[], Any]]:
         """The fixtures of a test, without the test, so that recording finds what the tests will find.
 
-        Gives what finds `llm_client`. `first` is the test that runs first in this process (its fixtures stay), None
-        where that is not known.
+        Gives what finds `llm_client`.
 
         Raises:
             NoFixtures: they skip or fail. A teardown that fails is passed over: the tests tear down again.
@@ -51,7 +53,7 @@ class Selected:
             yield client
         finally:
             with suppress(Exception, *_LEFT_TO_TESTS):
-                item.ihook.pytest_runtest_teardown(item=item, nextitem=None if first is item else first)
+                item.ihook.pytest_runtest_teardown(item=item, nextitem=None if self._first is item else self._first)
             item._initrequest()  # type: ignore[attr-defined]  # or its test would get the values that were torn down
 
     def _client(self, item: pytest.Item) -> Callable[[], Any]:
@@ -67,7 +69,7 @@ def select(items: Sequence[pytest.Item]) -> list[Selected]:
     by_key: dict[str, Selected] = {}
     for item in items:
         if (param := suite_and_case(item)) is not None:
-            selected = by_key.setdefault(param[0].key, Selected(param[0]))
+            selected = by_key.setdefault(param[0].key, Selected(param[0], items[0]))
             selected.items.append(item)
             selected.jobs += jobs_of(*param)
     return list(by_key.values())
