@@ -50,11 +50,6 @@ def count_cases(count: int) -> str:
     return f"{count} case{'' if count == 1 else 's'}"
 
 
-def count_findings(count: int) -> str:
-    """Say how many lints found something: `1 finding`, `12 findings`."""
-    return counted(count, "finding")
-
-
 def unknown_keys(cases: Mapping[str, int]) -> str | None:
     """Which keys of gold were left out, the most frequent first; `cases` counts those that have each, by path."""
     named = [f"{path} ({count_cases(n)})" for path, n in sorted(cases.items(), key=lambda found: -found[1])]

@@ -45,15 +45,15 @@ def _formulations(evidence: Evidence) -> Question:
     distinct, n_recipes = distinct_formulations(evidence)
     if not distinct:
         return Question("formulations", asked, "cannot tell", (Statement("these results do not say how they ask"),))
-    n = len(distinct)
-    variants = f"{n_recipes} variant{'' if n_recipes == 1 else 's'}"
-    text = f"{n} different wording{'' if n == 1 else 's'} in {variants}: {some_names(distinct)}"
+    variants = counted(n_recipes, "variant")
+    text = f"{counted(len(distinct), 'different wording')} in {variants}: {some_names(distinct)}"
     sources = tuple(evidence.of_suite(name, "recipe.instructions") for name in distinct)
     said = [Statement(text, sources)]
     if before := {tried.wording for tried in tried_before(evidence.suites) if tried.wording is not None}:
         old = f"{counted(len(before), 'more wording')} recorded before, not among these variants"
         said.append(Statement(old, (evidence.of_suite(evidence.primary.variant, "tried[*].wording"),)))
-    return Question("formulations", asked, "yes" if n + len(before) >= FORMULATIONS else "no", tuple(said))
+    n = len(distinct) + len(before)
+    return Question("formulations", asked, "yes" if n >= FORMULATIONS else "no", tuple(said))
 
 
 def distinct_formulations(evidence: Evidence) -> tuple[list[str], int]:

@@ -14,7 +14,7 @@ from pytest_llm_extract.report.recording_progress import amount_words
 from pytest_llm_extract.report.terminal_text import printable
 from pytest_llm_extract.results.case_result import Usage
 from pytest_llm_extract.results.prices import BATCH, cost_usd, dollars
-from pytest_llm_extract.wording import count_batches, count_cases, count_cassettes, some_names
+from pytest_llm_extract.wording import count_batches, count_cases, count_cassettes, counted, some_names
 
 COLLECT = "llm-extract collect"
 _REASONS = 5  # as many are shown of each kind
@@ -25,7 +25,7 @@ def submission_lines(submission: Submission, hours: int, now: datetime.datetime)
     lines = []
     if submission.batches:
         n, base = len(submission.batches), submission.batches[0].base
-        sent = f"sent {_requests(submission.n_requests)} of {count_cases(submission.n_cases)} to {base}"
+        sent = f"sent {counted(submission.n_requests, 'request')} of {count_cases(submission.n_cases)} to {base}"
         lines.append(f"{submission.suite}: {sent} in {count_batches(n)}")
         lines.append(f"  expected{', with what waits' if submission.queued else ''}: {_expected(submission)}")
         until = [batch.until for batch in submission.batches if batch.until]
@@ -36,7 +36,7 @@ def submission_lines(submission: Submission, hours: int, now: datetime.datetime)
         lines.append(f"  {count_batches(submission.n_found)} of {submission.suite} had been sent by another machine")
     if submission.queued:
         n_waiting = sum(len(batch.requests) for batch in submission.queued)
-        why = f"  waiting for room in the provider's queue: {_requests(n_waiting)}; then: {COLLECT}"
+        why = f"  waiting for room in the provider's queue: {counted(n_waiting, 'request')}; then: {COLLECT}"
         lines += [why, *([f"  {printable(submission.full, 500)}"] if submission.full else [])]
     listed = list(submission.not_sent.items())
     lines += [f"  not sent: {printable(why, 300)}: {_cases(ids)}" for why, ids in listed[:_REASONS]]
@@ -76,7 +76,7 @@ def _details(collection: Collection, cassettes: Path) -> Iterator[str]:
     queued: Counter[str] = Counter()
     for one in collection.waiting:
         queued[one.problem or ""] += len(one.batch.requests) if one.batch.is_queued else 0
-    yield from (f"waiting: {_requests(count)}: {problem}" for problem, count in queued.items() if count)
+    yield from (f"waiting: {counted(count, 'request')}: {problem}" for problem, count in queued.items() if count)
     yield from (f"batch {name} was never created: its requests are missing as before" for name in collection.lost)
     if collection.unfinished:
         more = "have a further request: pytest --llm-record --llm-extract-batch sends it"
@@ -109,7 +109,7 @@ def _waiting(waiting: Waiting) -> str:
     batch, look = waiting.batch, waiting.look
     name = batch.id or batch.name
     if look is None:
-        return f"{name}, {_requests(len(batch.requests))}: {waiting.problem}"
+        return f"{name}, {counted(len(batch.requests), 'request')}: {waiting.problem}"
     return f"{name}, sent {batch.created}: {look.state}, {look.n_done:,} of {look.n_all:,} requests done"
 
 
@@ -124,7 +124,3 @@ def stray_lines(batches: Iterable[SentBatch]) -> list[str]:
 
 def _cases(ids: Sequence[str]) -> str:
     return f"{count_cases(len(set(ids)))} ({some_names(dict.fromkeys(ids))})"
-
-
-def _requests(count: int) -> str:
-    return f"{count:,} request{'' if count == 1 else 's'}"

@@ -10,7 +10,7 @@ from pytest_llm_extract.lints.finding import KINDS, Finding
 from pytest_llm_extract.lints.lint_report import LintReport
 from pytest_llm_extract.lints.retrieval import retrieval_lines
 from pytest_llm_extract.report.terminal_text import printable
-from pytest_llm_extract.wording import count_findings, counted, some_names
+from pytest_llm_extract.wording import counted, some_names
 
 _EACH = 12  # findings of one kind that are shown
 _CONTEXT = 30  # characters around the first difference of two documents
@@ -22,7 +22,7 @@ def lint_lines(report: LintReport, width: int, *, every: bool = False) -> Iterat
     documents = counted(report.n_documents, "document")
     if report.n_texts < report.n_documents:
         documents += f" ({report.n_texts} of them text; the others are not looked into)"
-    yield f"{report.suite}: {documents}, {count_findings(len(report.findings))}{settled}"
+    yield f"{report.suite}: {documents}, {counted(len(report.findings), 'finding')}{settled}"
     for line in retrieval_lines(report.retrieval):
         said = printable(f"retrieval: {line}", 400)
         yield from wrap(said, max(width, 40), initial_indent=" ", subsequent_indent="   ")
@@ -46,9 +46,8 @@ def lint_summary(report: LintReport) -> list[str]:
         lines += [f"    {printable(text, 100)}" for text in _pair(*finding.shown)]
     others = len(report.findings) - len(report.errors)
     if others:
-        lines.append(
-            f"note: {printable(report.suite, 200)}: {count_findings(others)} in its golden data (`llm-extract lint`)"
-        )
+        said = f"{counted(others, 'finding')} in its golden data (`llm-extract lint`)"
+        lines.append(f"note: {printable(report.suite, 200)}: {said}")
     return lines
 
 

@@ -21,7 +21,7 @@ from pytest_llm_extract.report.moved import count_lost, lost_values
 from pytest_llm_extract.report.terminal import composite_lines, documents_line
 from pytest_llm_extract.results.outcome import Verdict
 from pytest_llm_extract.results.suite_result import SuiteResult
-from pytest_llm_extract.wording import count_cases, count_findings, counted, percent, some_names
+from pytest_llm_extract.wording import count_cases, counted, percent, some_names
 
 MAX_LENGTH = 60_000  # GitHub takes 65,536 characters of a comment
 _LONGEST = 60  # characters of a value
@@ -172,7 +172,7 @@ def _lint(report: LintReport) -> Iterable[_Section]:
         for one in others[:_FINDINGS]
     ]
     more = f"\n\n_and {len(others) - _FINDINGS} more_" if len(others) > _FINDINGS else ""
-    head = f"<details><summary>Golden data: {count_findings(len(others))}</summary>"
+    head = f"<details><summary>Golden data: {counted(len(others), 'finding')}</summary>"
     table = _table(("", "cases", "field", ""), rows)
     yield _Section(f"{head}\n\n{code(report.suite, 200)}\n\n{table}{more}\n\n</details>", "3 fields")
 

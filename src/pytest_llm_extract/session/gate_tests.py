@@ -12,6 +12,7 @@ import pytest
 from pytest_llm_extract.config.suite_folders import gate_id
 from pytest_llm_extract.formats.visible import visible, visible_lines
 from pytest_llm_extract.session.stash import suite_and_case
+from pytest_llm_extract.wording import counted
 
 
 class GateReport:
@@ -29,9 +30,8 @@ class GateReport:
 
     def toterminal(self, tw: Any) -> None:
         """Write the failure to pytest's terminal."""
-        n_reasons = self.text.count("\n") + 1
-        counted = f"{n_reasons} reason{'' if n_reasons == 1 else 's'}"
-        tw.line(f'{counted}: see "{self.below}" below' if self.below else self.text, red=True)
+        n_reasons = counted(self.text.count("\n") + 1, "reason")
+        tw.line(f'{n_reasons}: see "{self.below}" below' if self.below else self.text, red=True)
 
 
 class GateTests:

@@ -124,9 +124,8 @@ def verdict_sentence(suite: SuiteResult, decision: Decision) -> str:
         return f"Partial run: {len(suite.cases)} of {count_cases(len(suite.dataset_ids))}; the gate was skipped."
     if decision.verdict is None:
         return "This suite is not gated." if not suite.is_gated else "The gate was skipped: every case was."
-    n = len(decision.reasons)
     if decision.verdict is Verdict.FAIL:
-        return f"The gate fails for {n} reason{'' if n == 1 else 's'}{lost}."
+        return f"The gate fails for {counted(len(decision.reasons), 'reason')}{lost}."
     if decision.verdict is Verdict.INCONCLUSIVE:
         return f"The gate is inconclusive{lost}: the results do not tell a regression from noise."
     return f"The gate passes{lost}."
