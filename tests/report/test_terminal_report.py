@@ -13,7 +13,7 @@ from gate_cases import READ, case, suite
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.report.results_json import json_schema, run_to_wire
 from pytest_llm_extract.report.terminal import Form, suite_lines
-from pytest_llm_extract.report.terminal_text import encodable, painted, show, side_by_side
+from pytest_llm_extract.report.terminal_text import cases_and_field, columns, encodable, painted, show, side_by_side
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import Leaf, Leaves, Outcome, Status, count_leaves
@@ -183,3 +183,15 @@ def test_values_that_differ_look_different(texts: list[str], shown: list[str]) -
 def test_a_blank_string_can_be_seen() -> None:
     """In quotes; nothing at all is ∅."""
     assert [show(value) for value in ("", " ", "a", None, 1.5)] == ['""', '" "', "a", "∅", "1.5"]
+
+
+@pytest.mark.parametrize(("width", "takes"), [(80, 31), (40, 19)])
+def test_names_take_less_of_a_narrow_terminal(width: int, takes: int) -> None:
+    """Values have at least half of it, and stand below one another whatever the letters of names."""
+    lines = [
+        cases_and_field(cases, path, width)
+        for cases in (["c1"], ["請求書番号一二三四五六七八"], ["x" * 30, "c2", "c3"])
+        for path in ("total", "合計金額税込み手数料込み", "lines[].description_of_the_article")
+    ]
+    assert {columns(line) for line in lines} == {takes}
+    assert "… +2 " in cases_and_field(["x" * 30, "c2", "c3"], "total", width)

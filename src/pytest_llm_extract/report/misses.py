@@ -8,8 +8,8 @@ from pytest_llm_extract.formats.repetition import repeated_end
 from pytest_llm_extract.report.terminal_text import (
     MISSES,
     and_more,
+    cases_and_field,
     columns,
-    field_name,
     has_values,
     padded,
     printable,
@@ -43,21 +43,15 @@ def worst_misses(
 
 
 def _line(miss: Miss, width: int) -> str:
-    head = f"  {padded(_cases(miss.cases), 14)}"
+    head = f"  {cases_and_field(miss.cases, miss.path, width)}"
     tail = f" ({miss.n_samples} of {miss.of_samples} samples)" if miss.of_samples > len(miss.cases) else ""
     if miss.path is None:
         text = f"{head} {miss.status.value}{f': {miss.error}' if miss.error else ''}"
         if isinstance(miss.leaf.actual, str) and miss.leaf.actual.strip():
             text += f", {_part(miss)}"
         return printable(text, width - len(tail)) + tail
-    side = max(8, (width - columns(head) - 21 - len(tail)) // 2)
-    return printable(f"{head} {field_name(miss.path, 16):16} {_values(miss.leaf, side)}", width - len(tail)) + tail
-
-
-def _cases(cases: Sequence[str]) -> str:
-    """`inv-001`, or `inv-001 +12` for thirteen cases."""
-    more = f" +{len(cases) - 1}" if len(cases) > 1 else ""
-    return printable(cases[0], 14 - len(more)) + more
+    side = max(8, (width - columns(head) - 4 - len(tail)) // 2)
+    return printable(f"{head} {_values(miss.leaf, side)}", width - len(tail)) + tail
 
 
 def _part(miss: Miss) -> str:

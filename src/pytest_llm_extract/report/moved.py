@@ -11,6 +11,8 @@ from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.report.terminal_text import (
     MISSES,
     and_more,
+    cases_and_field,
+    columns,
     field_name,
     has_values,
     printable,
@@ -71,7 +73,7 @@ def moved_cases(
     cases = [("lost", path, case) for path in order for case in moved[path].lost]
     cases += [("gained", path, case) for path in order for case in moved[path].gained]
     by_id = {result.id: result for result in results}
-    heading = f"  {'':6} {'case':14} {'field':16} (expected:) before → now"
+    heading = f"  {'':6} {cases_and_field(['case'], 'field', width)} (expected:) before → now"
     lines = [printable(heading, width)] if cases else []
     lines += [_line(word, path, by_id[case], comparison.against, width) for word, path, case in cases[:limit]]
     more = 0 if limit is None else len(cases) - limit
@@ -85,9 +87,9 @@ def _line(word: str, path: str, result: CaseResult, against: str, width: int) ->
     shown = [before.shown, now.shown]
     expected = [show(leaf.expected) for leaf in (now.leaf, before.leaf) if leaf and has_values(leaf)][:1]
     shown = [*(text for text in expected if text not in shown), *shown]  # mostly one of the two is what was expected
-    *known, then, today = side_by_side(shown, max(8, (width - 47 - len(tail)) // len(shown)))
+    head = f"  {word:6} {cases_and_field([result.id], path, width)}"
+    *known, then, today = side_by_side(shown, max(8, (width - columns(head) - 7 - len(tail)) // len(shown)))
     values = f"{''.join(f'{text}: ' for text in known)}{then} → {today}"
-    head = f"  {word:6} {printable(result.id, 14):14} {field_name(path, 16):16}"
     return printable(f"{head} {values}{tail}", width)
 
 

@@ -58,10 +58,29 @@ def padded(text: str, width: int) -> str:
 def field_name(path: str, width: int | None = None) -> str:
     """A field on one line; one that is too long is cut in the middle, since fields of one object begin alike."""
     shown = visible(path)
-    if width is None or len(shown) <= width:
+    if width is None or columns(shown) <= width:
         return shown
     tail = width * 2 // 3
-    return f"{shown[: width - 1 - tail]}…{shown[-tail:]}"
+    return f"{_fitting(shown, width - 1 - tail)}…{_fitting(shown[::-1], tail)[::-1]}"
+
+
+def _fitting(text: str, width: int) -> str:
+    """As much of the beginning of a string as fits into so many columns."""
+    text = text[:width]
+    while columns(text) > width:
+        text = text[:-1]
+    return text
+
+
+def cases_and_field(cases: Sequence[str], path: str | None, width: int) -> str:
+    """`inv-001        vendor          `, or `inv-001 +12` for thirteen cases: the beginning of a line of that width.
+
+    `path` is None where the whole answer is meant.
+    """
+    case_width, field_width = min(14, width // 5), min(16, width // 4)
+    more = f" +{len(cases) - 1}" if len(cases) > 1 else ""
+    case = padded(printable(cases[0], case_width - len(more)) + more, case_width)
+    return case if path is None else f"{case} {padded(field_name(path, field_width), field_width)}"
 
 
 def show(value: Any) -> str:
