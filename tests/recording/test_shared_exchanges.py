@@ -10,6 +10,7 @@ from login_server import TOKEN, Login
 from plain_http import ASK
 from standin import StandIn
 
+from pytest_llm_extract.cassette.file.exchange import Exchange, Sent
 from pytest_llm_extract.cassette.http.shared_exchanges import SharedExchanges
 from pytest_llm_extract.config.settings import Storage
 
@@ -144,3 +145,26 @@ def test_which_requests_are_shared(url: str, body: bytes, is_shared: bool, tmp_p
     """Those for tokens and what precedes them, and the project's own; never one to a model."""
     shared = SharedExchanges(tmp_path, Storage(shared=("api.example/*",)), sends=False)
     assert shared.owns(url, body) is is_shared
+
+
+@pytest.mark.parametrize("keeps_requests", [True, False])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Action=AssumeRole&RoleArn=arn%3Aaws&RoleSessionName=botocore-session-{}&Version=2011-06-15",
+        "grant_type=password&oauth_nonce=n{}&timestamp={}",
+    ],
+)
+def test_what_every_process_sends_otherwise_is_not_compared(form: str, keeps_requests: bool, tmp_path: Path) -> None:
+    """The time in a name that botocore gives a session, and a nonce; another role is another request."""
+    shared = SharedExchanges(tmp_path, Storage(keeps_requests=keeps_requests), sends=True)
+    first, later = (form.replace("{}", str(second)).encode() for second in (1_796_000_000, 1_796_000_777))
+    headers = {"content-type": ["application/x-www-form-urlencoded"]}
+    url = "https://sts.amazonaws.com/"
+    shared.keep(Exchange("POST", url, headers, first, 200, "OK", {}, b"<a/>"))
+    shared.keep(Exchange("POST", url, headers, later, 200, "OK", {}, b"<b/>"))
+    found = shared.find(Sent("POST", url, headers, later))
+    assert found is not None
+    assert found.response_body == b"<a/>"
+    assert len([*tmp_path.rglob("*.yaml")]) == 1
+    assert shared.find(Sent("POST", url, headers, later.replace(b"arn", b"arm").replace(b"=n1", b"=m1&user=2"))) is None

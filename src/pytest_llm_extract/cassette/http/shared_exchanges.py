@@ -24,6 +24,8 @@ _PATH = re.compile(
     r"/(?:oauth2?|token|\.well-known|discovery/instance)(?:/|$)|:generate(?:Access|Id)Token$", re.IGNORECASE
 )
 _FORM = re.compile(rb"(?:[\w.+%-]+=[^&\s\"]*&)*(?:grant_type=|Action=AssumeRole)")
+# What another process sends otherwise: botocore names a session by its time, and forms may have a nonce.
+_VOLATILE = re.compile(rb"(?<=-)\d{9,}(?=&|\Z)|(?<=nonce=)[^&]+|(?<=timestamp=)[^&]+|(?<=request-id=)[^&]+")
 # Where machines in clouds ask for their own credentials.
 _HOSTS = frozenset({"169.254.169.254", "169.254.170.2", "169.254.170.23", "metadata.google.internal"})
 
@@ -57,7 +59,7 @@ class SharedExchanges:
         Raises:
             CassetteError: its file is damaged.
         """
-        sent = replace(sent, scheme=_SCHEME)
+        sent = replace(sent, scheme=_SCHEME, body=_steady(sent.body))
         path = self._path(sent)
         asked.add(path)
         recording = load(path, self._root)
@@ -71,7 +73,8 @@ class SharedExchanges:
             CassetteError: the file cannot be written.
             SecretFoundError: it would hold a secret.
         """
-        exchange = replace(exchange, scheme=_SCHEME, known_fingerprint="")
+        body = _steady(exchange.request_body)
+        exchange = replace(exchange, scheme=_SCHEME, known_fingerprint="", request_body=body)
         path = self._path(exchange.sent)
         asked.add(path)
         with self._lock:
@@ -83,6 +86,11 @@ class SharedExchanges:
 
     def _path(self, sent: Sent) -> Path:
         return self._root / FOLDER / f"{slug(path_of(sent.url))}-{sent.fingerprint[:10]}.yaml"
+
+
+def _steady(body: bytes) -> bytes:
+    """The body of a request as every process sends it."""
+    return _VOLATILE.sub(b"0", body) if _FORM.match(body) else body
 
 
 def shared_exchanges(settings: Settings) -> SharedExchanges:
