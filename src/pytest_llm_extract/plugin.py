@@ -11,12 +11,9 @@ from pytest_llm_extract.session import fast_imports
 _end_fast_imports = fast_imports.find_before_pytest()  # which the imports below are the first to profit by
 
 from pytest_llm_extract import clock, hookspecs  # noqa: E402, F401  # before a test can freeze the time
-from pytest_llm_extract.config import options  # noqa: E402
-from pytest_llm_extract.config import settings as settings_of  # noqa: E402
-from pytest_llm_extract.session import gate_tests, trusted_flags  # noqa: E402
-from pytest_llm_extract.session.stash import ONE_PROCESS, SETTINGS, recording_run  # noqa: E402
-
-pytest_plugins = ("pytest_llm_extract.session.collection", "pytest_llm_extract.session.execution")
+from pytest_llm_extract.config import early, options  # noqa: E402
+from pytest_llm_extract.session import collection, fixtures, trusted_flags  # noqa: E402
+from pytest_llm_extract.session.stash import ONE_PROCESS, recording_run, settings_of  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,8 +22,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Declare the hooks that a project can implement."""
+    """Declare the hooks that a project can implement, and register ours."""
     pluginmanager.add_hookspecs(hookspecs)
+    for plugin in (collection, fixtures):  # for pytest_plugins, pytest would look through all installed packages
+        pluginmanager.register(plugin)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -35,7 +34,7 @@ def pytest_load_initial_conftests(
 ) -> Generator[None, object, object]:
     """Declare the short flag after all other plugins' flags. Let conftests build clients if the ini allows it."""
     options.add_short_flag(early_config, parser)
-    if not settings_of.conftests_may_build_clients(early_config):
+    if not early.conftests_may_build_clients(early_config):
         try:
             return (yield)
         except Exception as error:
@@ -45,7 +44,7 @@ def pytest_load_initial_conftests(
             raise
     from pytest_llm_extract.credentials.placeholder_key import placeholder_key
 
-    with placeholder_key(settings_of.CONFTEST):
+    with placeholder_key(early.CONFTEST):
         return (yield)
 
 
@@ -55,13 +54,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(fast_imports.find_before_pytest())
     for marker in options.MARKERS:
         config.addinivalue_line("markers", marker)
-    gate_tests.run_suites_of_gates(config)
-    if settings_of.records(config):
+    if any("::" in argument for argument in config.args):
+        from pytest_llm_extract.session.gate_tests import run_suites_of_gates
+
+        run_suites_of_gates(config)
+    if early.records(config):
         from pytest_llm_extract.credentials.placeholder_key import note_recording
 
         note_recording(records=True)
         config.add_cleanup(lambda: note_recording(records=False))
-    if settings_of.records(config) and getattr(config.option, "dist", "no") != "no":
+    if early.records(config) and getattr(config.option, "dist", "no") != "no":
         config.option.dist, config.option.tx = "no", []  # pytest-xdist looks at these later
         config.stash[ONE_PROCESS] = True
 
@@ -74,31 +76,37 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Check the settings (not earlier: --help must work); in the main process, register the controller."""
+    """Check the settings (not earlier: --help must work); in the main process, register the receiver."""
+    config = session.config
+    configured = early.is_configured(config)
+    if configured:
+        _check_settings(config)
+    if not hasattr(config, "workerinput"):
+        from pytest_llm_extract.session.receiver import Receiver
+
+        trusted_flags.check_accept(config)
+        config.pluginmanager.register(Receiver(session, configured=configured), "llm_extract_receiver")
+    if early.records(config):
+        _register_recorder(config)
+
+
+def _check_settings(config: pytest.Config) -> None:
+    from pytest_llm_extract.baseline.find import given_file, revision_of
     from pytest_llm_extract.errors import LlmExtractError
     from pytest_llm_extract.formats.visible import visible_text
 
-    config = session.config
     try:
-        settings = config.stash[SETTINGS] = settings_of.Settings.of(config)
+        settings = settings_of(config)
         if settings.baseline is not None:
-            from pytest_llm_extract.baseline.find import given_file, revision_of
-
             _ = revision_of(settings) or given_file(settings)  # either is an error where it is not there
     except LlmExtractError as error:
         raise pytest.UsageError(visible_text(str(error))) from None
-    if not hasattr(config, "workerinput"):
-        from pytest_llm_extract.session.controller import Controller
-
-        trusted_flags.check_accept(config)
-        config.pluginmanager.register(Controller(config, settings), "llm_extract_controller")
-    if settings.record != "none":
-        _register_recorder(config, settings)
 
 
-def _register_recorder(config: pytest.Config, settings: settings_of.Settings) -> None:
+def _register_recorder(config: pytest.Config) -> None:
     from pytest_llm_extract.session.record_first import NoTests, Recorder, RecordFirst
 
+    settings = settings_of(config)
     recorder = Recorder(settings, recording_run(config))
     kind = NoTests if settings.plan_only or settings.batch is not None else RecordFirst
     config.pluginmanager.register(kind(config, recorder), "llm_extract_recorder")

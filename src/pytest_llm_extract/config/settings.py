@@ -11,16 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from pytest_llm_extract.config.early import record_mode
+from pytest_llm_extract.config.ini import ini_choice, ini_text, ini_texts, ini_value
 from pytest_llm_extract.config.options import (
     DOCUMENTS,
     HEADERS,
     LONG_FLAG,
     REPORTS,
     SHORT_FLAG,
-    ini_choice,
-    ini_text,
-    ini_texts,
-    ini_value,
     is_short_flag_taken,
 )
 from pytest_llm_extract.errors import UsageError
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_llm_extract.credentials.scanner import Watch
-
-_COLLECTING = ("once", "wait", "cancel")
-CONFTEST = f"{os.sep}conftest.py"  # how the path of every conftest ends
 
 
 @dataclass(frozen=True)
@@ -125,7 +120,7 @@ class Settings(NamedTuple):
         return cls(
             rootdir=config.rootpath,
             cassettes=_cassettes(config),
-            record=_record_mode(config),
+            record=record_mode(config),
             record_flag=LONG_FLAG if is_short_flag_taken(config) else SHORT_FLAG,
             plan_only=config.getoption("llm_extract_plan_flag"),
             budget_usd=_number(config, "llm_extract_budget", "US dollars, such as 0.50", _dollars),
@@ -167,7 +162,7 @@ def _batch_tokens(line: str) -> tuple[str, int]:
 def _batch(config: pytest.Config) -> str | None:
     batch: str | None = config.getoption("llm_extract_batch_flag")
     if batch == "submit":
-        mode = _record_mode(config)
+        mode = record_mode(config)
         if mode == "none":
             raise UsageError("--llm-extract-batch", f"needs {SHORT_FLAG} (or {LONG_FLAG})")
         if mode == "all":
@@ -216,18 +211,6 @@ def _cassettes(config: pytest.Config) -> Path:
     return config.rootpath / name
 
 
-def records(config: pytest.Config) -> bool:
-    """Whether a run records, or plans what it would record: it then needs all suites in one process."""
-    return _record_mode(config) != "none"
-
-
-def _record_mode(config: pytest.Config) -> str:
-    mode: str = config.getoption("llm_extract_record_flag")
-    # A plan without a mode is that of --llm-record, and so is a collection.
-    is_stale = config.getoption("llm_extract_plan_flag") or config.getoption("llm_extract_batch_flag") in _COLLECTING
-    return "stale" if mode == "none" and is_stale else mode
-
-
 _N = TypeVar("_N", int, float)
 
 
@@ -264,11 +247,3 @@ def _alpha(config: pytest.Config) -> float:
     if not 0 < alpha < 1:
         raise UsageError("ini llm_extract_alpha", f"must be {what}, got {alpha!r}")
     return alpha
-
-
-def conftests_may_build_clients(config: pytest.Config) -> bool:
-    """Whether the ini option is true. A value that is neither true nor false is an error in `Settings.of`."""
-    try:
-        return bool(ini_value(config, "llm_extract_placeholder_key", "true or false"))
-    except UsageError:
-        return False

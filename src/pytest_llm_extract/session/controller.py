@@ -1,8 +1,7 @@
-"""The main process: receive case results, judge each suite, publish verdicts, write reports."""
+"""The main process of a run with suites: judge each suite, publish verdicts, write reports."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +10,18 @@ import pytest
 from pytest_llm_extract.config.ci import is_ci, is_github
 from pytest_llm_extract.formats.visible import visible
 from pytest_llm_extract.report.write import write_heading, write_lines
-from pytest_llm_extract.session import run_scope
 from pytest_llm_extract.session.gate_tests import GateReport, GateTests
 from pytest_llm_extract.session.grouped_failures import GroupedFailures
+from pytest_llm_extract.session.local_network import outside_requests
 from pytest_llm_extract.session.missing_suites import Absent
-from pytest_llm_extract.session.refusals import show_hidden
+from pytest_llm_extract.session.run_counts import RunCounts
 from pytest_llm_extract.session.run_scope import is_narrowed
+from pytest_llm_extract.session.stash import settings_of
 from pytest_llm_extract.session.suite_run import SuiteRun, ignored_files
 from pytest_llm_extract.wording import count_cases
 
 if TYPE_CHECKING:
     from pytest_llm_extract.comparison.compare import VariantComparison
-    from pytest_llm_extract.config.settings import Settings
     from pytest_llm_extract.lints.lint_report import LintReport
     from pytest_llm_extract.report.terminal import Form
     from pytest_llm_extract.results.case_report import CaseReport
@@ -35,67 +34,26 @@ def _escaped(name: str) -> str:
 
 
 class Controller:
-    """Collects the results of a run, judges its suites and writes reports."""
+    """Judges the suites of a run and writes reports; `counts` knows which tests were left out."""
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
-        self.config, self.settings = config, settings
+    def __init__(self, session: pytest.Session, counts: RunCounts) -> None:
+        self.session, self.config, self.counts = session, session.config, counts
+        self.settings = settings_of(session.config)
         self.suites: dict[str, SuiteRun] = {}
-        self.crashed: list[str] = []
         self.write_problems: list[str] = []
         self.left_behind: list[str] = []
-        self.asked_of_workers: list[tuple[list[str], int]] = []  # see session.unasked_recordings.Asked
         self.report_notes: list[str] = []
         self.job_lines: list[str] = []
-        self.skipped: dict[str, str] = {}
-        self.n_deselected = self.n_uncollected = self.n_selected = 0
-        self.failures = GroupedFailures(config)
-        config.pluginmanager.register(self.failures, "llm_extract_failures")
-        self._gates: GateTests | None = None  # while tests run
+        self.gates = GateTests(session)
+        self.failures = GroupedFailures(session.config)
+        session.config.pluginmanager.register(self.failures, "llm_extract_failures")
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note that a module failed or was skipped, so its suites are not gone."""
-        self.n_uncollected += report.failed
-        if report.skipped and isinstance(report.longrepr, tuple):
-            self.skipped[report.nodeid] = report.longrepr[2].removeprefix("Skipped: ")
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note a run without tests."""
-        self.n_selected = len(session.items)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        """Note a run without tests under xdist, where every worker collects the same ones."""
-        self.n_selected = len(ids)
-
-    def pytest_deselected(self, items: Collection[pytest.Item]) -> None:
-        """Note that tests were deselected."""
-        self.n_deselected += len(items)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Note that tests were deselected in a worker, unless it crashed."""
-        told = getattr(node, "workeroutput", {})
-        self.n_deselected += told.get("llm_extract_deselected", 0)
-        self.asked_of_workers += told.get("llm_extract_asked", ())
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take a case's result off its report, once it was shown; the last report of a case wins."""
-        sent: CaseReport | None = getattr(report, "llm_extract", None)
-        if sent is None:
-            if report.failed and report.when not in ("setup", "call", "teardown"):
-                self.crashed.append(report.nodeid)
-            return
-        del report.llm_extract  # the terminal keeps reports until the end
+    def add(self, report: pytest.TestReport, sent: CaseReport) -> None:
+        """Add the result of a case; the last report of a case wins."""
         if sent.head is not None and sent.suite_key not in self.suites:
             self.suites[sent.suite_key] = SuiteRun(sent.head, sent.lost or {}, sent.place)
-            if (
-                self._gates is not None
-                and sent.head.is_gated
-                and not self.n_deselected
-                and not is_narrowed(self.config)
-            ):
-                self._gates.announce(sent.suite_key)
+            if sent.head.is_gated and not self.counts.n_deselected and not is_narrowed(self.config):
+                self.gates.announce(sent.suite_key)
         run = self.suites[sent.suite_key]
         run.results[sent.case.id] = sent.case
         run.notes[sent.case.id] = sent.note
@@ -104,30 +62,23 @@ class Controller:
         if sent.entry is not None:
             run.entries[sent.case.id] = sent.entry
 
-    @pytest.hookimpl(wrapper=True, trylast=True)  # within that of pytest's terminal, which writes [100%] at its end
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Gate after the last test, while a failure still counts in the exit status."""
-        # On -x and Ctrl-C the loop raises: then nothing is gated, and the summary says that the run was partial.
-        self._gates = gates = GateTests(session)
-        outcome = yield
-        if self.settings.plan_only or run_scope.calls_no_test(self.config):
-            return outcome
+    def judge(self) -> None:
+        """Judge every suite, and report the gates and the suites that are gone."""
         # As collected, in whatever order workers or plugins ran them.
         self.suites = dict(sorted(self.suites.items(), key=lambda named: named[1].place))
         self._add_crashed()
-        unasked = self._unasked(session)
+        unasked = self._unasked()
         self._audit()
         for run in self.suites.values():
-            self._gate(gates, run)
-        absent = self._absent(session)
+            self._gate(run)
+        absent = self._absent()
         for suite_id, reasons in absent.reasons().items():
-            gates.publish(suite_id, "failed", GateReport(reasons, suite_id))
+            self.gates.publish(suite_id, "failed", GateReport(reasons, suite_id))
         heads = [run.head for run in self.suites.values()]
         sources = {head.baseline.source for head in heads if head.baseline}
         self.left_behind = [*absent.left_behind(sources), *unasked]
         if self.settings.record != "none":
             self._note_formulations()
-        return outcome
 
     def _audit(self) -> None:
         """Against another revision: what this branch changed about its judge in files."""
@@ -146,26 +97,25 @@ class Controller:
             notes = branch.of_suite(run.head.key, run.head.dataset, accepted)
             run.head = run.head._replace(judge_notes=(*run.head.judge_notes, *notes))
 
-    def _unasked(self, session: pytest.Session) -> list[str]:
+    def _unasked(self) -> list[str]:
         """What is recorded for all cases, and nobody asked for. Before gates fail, which says nothing about that."""
-        if self.n_deselected or self.n_uncollected or self.skipped or not self.suites:
+        if self.counts.n_deselected or self.counts.n_uncollected or self.counts.skipped or not self.suites:
             return []
         from pytest_llm_extract.session.unasked_recordings import unasked_lines
 
-        return unasked_lines(session, self.settings, self.asked_of_workers)
+        return unasked_lines(self.session, self.settings, self.counts.asked_of_workers)
 
-    def _absent(self, session: pytest.Session) -> Absent:
+    def _absent(self) -> Absent:
         gated = [suite_id for suite_id, run in self.suites.items() if run.decision is not None]
         ran = {key: run.head.dataset_ids for key, run in self.suites.items()}
-        counts = self.n_deselected, self.n_uncollected
-        return Absent(session, self.settings, ran, gated, self.skipped, *counts)
+        return Absent(self.session, self.settings, ran, gated, self.counts)
 
     def _add_crashed(self) -> None:
-        if not self.crashed or not self.suites:
+        if not self.suites:
             return
         from pytest_llm_extract.results.case_result import CaseResult
 
-        for nodeid in self.crashed:
+        for nodeid in self.counts.crashed:
             for run in self.suites.values():
                 prefix = f"{run.head.id}[" + ("" if run.head.is_primary else f"{_escaped(run.head.variant)}-")
                 if nodeid.startswith(prefix):
@@ -179,7 +129,7 @@ class Controller:
     def _has_no_variants(self, run: SuiteRun) -> bool:
         return sum(other.head.id == run.head.id for other in self.suites.values()) == 1
 
-    def _gate(self, gates: GateTests, run: SuiteRun) -> None:
+    def _gate(self, run: SuiteRun) -> None:
         from pytest_llm_extract.gate.decide import decide, failures
 
         suite = run.suite
@@ -197,11 +147,11 @@ class Controller:
         if self.settings.require_baseline and suite.baseline is None and not self.settings.accept:
             reasons.append("there is no baseline, and the run requires one: pytest --llm-extract-accept, and commit it")
         if reasons:
-            gates.publish(suite.key, "failed", GateReport(reasons, suite.id, run.shows(reasons)))
+            self.gates.publish(suite.key, "failed", GateReport(reasons, suite.id, run.shows(reasons)))
         elif gated:
-            gates.publish(suite.key, "passed", None)
+            self.gates.publish(suite.key, "passed", None)
         elif suite.complete:
-            gates.publish(suite.key, "skipped", ("", 0, "Skipped: every case was skipped"))
+            self.gates.publish(suite.key, "skipped", ("", 0, "Skipped: every case was skipped"))
 
     def _ungated(self, suite: SuiteResult) -> list[str]:
         """Why a suite without a verdict fails the build all the same."""
@@ -277,9 +227,6 @@ class Controller:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the table of each suite, its worst misses, and what is stale or missing."""
         self.failures.shorten(terminalreporter)
-        if not (self.n_selected or self.n_uncollected):
-            write_lines(terminalreporter, run_scope.nothing_selected(self.settings.case, self.settings.variant))
-        show_hidden(self.config, terminalreporter)
         if not (self.suites or self.left_behind):
             return
         from pytest_llm_extract.report import terminal
@@ -299,9 +246,9 @@ class Controller:
             write_lines(terminalreporter, form.fit(variants_lines(comparison, form.width), 60))
         for report in self._lints:
             write_lines(terminalreporter, form.fit(lint_summary(report), 60))
-        outside: Any = self.config.pluginmanager.get_plugin("llm_extract_outside")
+        outside = outside_requests(self.config).lines()
         ignored = ignored_files(self.suites.values(), self.settings)
-        notes = [f"note: {note}" for note in (*self.left_behind, *self.report_notes, *outside.lines(), *ignored)]
+        notes = [f"note: {note}" for note in (*self.left_behind, *self.report_notes, *outside, *ignored)]
         write_lines(terminalreporter, form.fit(notes, 9))
         write_lines(terminalreporter, self.write_problems, red=True)
         write_lines(terminalreporter, self.job_lines)

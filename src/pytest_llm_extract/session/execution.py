@@ -1,4 +1,4 @@
-"""Hooks and fixtures of the test run: a case's extraction within vcrpy's patches."""
+"""Hooks of a test run with suites: a case's extraction within vcrpy's patches."""
 
 from __future__ import annotations
 
@@ -8,57 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llm_extract.config.settings import CONFTEST
+from pytest_llm_extract.config.early import CONFTEST
 from pytest_llm_extract.formats.visible import visible_text
-from pytest_llm_extract.session.collection import late_marker
-from pytest_llm_extract.session.local_network import OutsideRequests
-from pytest_llm_extract.session.result_sender import Sender
-from pytest_llm_extract.session.stash import EXTRACTION, SETTINGS, recording_run, suite_and_case
+from pytest_llm_extract.session.stash import EXTRACTION, recording_run, settings_of, suite_and_case
+from pytest_llm_extract.session.suite_items import late_marker
 
 if TYPE_CHECKING:
     from pytest_llm_extract.dataset.gold import GoldenCase
     from pytest_llm_extract.extraction.extraction import Extraction
-    from pytest_llm_extract.session.recorded_fixtures import Recorded
     from pytest_llm_extract.suites.suite import Suite
 
 _routing = pytest.StashKey[ExitStack]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the sender of case results."""
-    config.pluginmanager.register(Sender(), "llm_extract_sender")
-    config.pluginmanager.register(OutsideRequests(), "llm_extract_outside")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave vcrpy's patches after a run that stopped among our suites (-x)."""
     if _routing in config.stash:
         config.stash[_routing].close()
-
-
-@pytest.fixture(scope="session")
-def llm_client() -> Any:
-    """The client that prompts are sent with; override it for Azure or any OpenAI-compatible server."""
-    from pytest_llm_extract.prompt.client import default_client
-
-    return default_client()
-
-
-@pytest.fixture(scope="session")
-def llm_recorded(request: pytest.FixtureRequest) -> Recorded:
-    """Record and replay what a fixture asks a model: `llm_recorded("glossary", ask, text)` is `ask(text)`."""
-    from pytest_llm_extract.session.recorded_fixtures import Recorded
-
-    return Recorded(request.config.stash[SETTINGS], recording_run(request.config))
-
-
-@pytest.fixture
-def extraction(request: pytest.FixtureRequest) -> Extraction:
-    """The extraction of this test's golden case."""
-    started: Extraction | None = request.node.stash.get(EXTRACTION, None)
-    if started is None:
-        pytest.fail("`extraction` is for tests that carry @pytest.mark.llm_extract", pytrace=False)
-    return started
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -74,7 +40,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         set_aside(item.config)
         stash[_routing] = ExitStack()
         stash[_routing].enter_context(ready_loop())
-        settings = stash[SETTINGS]
+        settings = settings_of(item.config)
         stash[_routing].enter_context(
             routed(refuses_outside=settings.strict_network, shared=shared_exchanges(settings))
         )
@@ -98,7 +64,7 @@ def _is_on_top() -> bool:
     return is_on_top()
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, trylast=True)  # so that other plugins have set up what they tear down, if we refuse
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Refuse markers that came too late; make the extraction; let fixtures of a suite build clients, if they may."""
     late = late_marker(item)
@@ -115,7 +81,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
         # where somebody wrapped ours in a fixture of that name.
         if len(item._fixtureinfo.name2fixturedefs.get("extraction", ())) <= 1:
             item.funcargs["extraction"] = extraction
-    if param is None or not item.config.stash[SETTINGS].placeholder_key:
+    if param is None or not settings_of(item.config).placeholder_key:
         return (yield)
     from pytest_llm_extract.credentials.placeholder_key import placeholder_key
 
@@ -126,7 +92,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
 def _extraction_of(item: pytest.Function, suite: Suite, golden: GoldenCase) -> Extraction:
     from pytest_llm_extract.extraction.extraction import Extraction
 
-    settings = item.config.stash[SETTINGS]
+    settings = settings_of(item.config)
     record = recording_run(item.config).call if settings.record != "none" else None
     return Extraction(suite, golden, settings, record, lambda: item._request.getfixturevalue("llm_client"))
 

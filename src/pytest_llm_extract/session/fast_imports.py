@@ -13,8 +13,6 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-# pytest warns of its plugins if another loader had them.
-_PLUGINS = frozenset({"pytest_llm_extract.session.collection", "pytest_llm_extract.session.execution"})
 _FOUND = ("pytest_llm_extract.", "rich.", "vcr.", "wrapt.", "yaml.")
 
 
@@ -22,8 +20,7 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        is_fast = fullname.startswith(_FOUND) and fullname not in _PLUGINS
-        return PathFinder.find_spec(fullname, path, target) if is_fast else None
+        return PathFinder.find_spec(fullname, path, target) if fullname.startswith(_FOUND) else None
 
 
 def find_before_pytest() -> Callable[[], None]:

@@ -10,18 +10,12 @@ from typing import Any
 
 import pytest
 
-from pytest_llm_extract.session.stash import SETTINGS, suite_and_case
-
-_NAME = "llm_extract_hidden_secrets"
+from pytest_llm_extract.session.stash import settings_of, suite_and_case
 
 
-def hide_from_now_on(config: pytest.Config) -> None:
-    """Look through what is shown, as soon as the session has a suite; a second call does nothing."""
-    if not config.pluginmanager.has_plugin(_NAME):
-        config.pluginmanager.register(_Hiding(config), _NAME)
+class Hiding:
+    """Looks through what is shown."""
 
-
-class _Hiding:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         logs = config.pluginmanager.get_plugin("logging-plugin")
@@ -31,16 +25,20 @@ class _Hiding:
                 handler.setFormatter(_HidingFormatter(handler.formatter or logging.Formatter(), self._hide))
 
     def _hide(self, text: str) -> str:
-        return self._config.stash[SETTINGS].storage.watch.hide(text)
+        return settings_of(self._config).storage.watch.hide(text)
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Hide them in reports of tests that are not suites; those of suites are looked through by their sender."""
+        """Hide them before other plugins see the report; what those add to a suite's, its sender looks through."""
         report = yield
-        if suite_and_case(item) is None and (report.longrepr or report.sections or report.user_properties):
-            from pytest_llm_extract.credentials.pytest_reports import hide_in_other_report
+        if report.longrepr or report.sections or report.user_properties:
+            from pytest_llm_extract.credentials import pytest_reports
 
-            hide_in_other_report(report, self._config.stash[SETTINGS].storage.watch)
+            watch = settings_of(self._config).storage.watch
+            if suite_and_case(item) is None:
+                pytest_reports.hide_in_other_report(report, watch)
+            else:
+                pytest_reports.hide_in_report(report, watch)
         return report
 
     @pytest.hookimpl(tryfirst=True)

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from pytest_llm_extract.session.stash import SETTINGS, suite_and_case
+from pytest_llm_extract.session.stash import settings_of, suite_and_case
 
-_NAME = "llm_extract_local_network"
+_NAME = "llm_extract_outside"
 _OWNERSHIP = "pytest_llm_extract.cassette.ownership"
 
 
 def local_network(config: pytest.Config, what: str) -> AbstractContextManager[None]:
     """While inside, other hosts are refused to this process; nothing where the run records. `what` says where."""
-    settings = config.stash[SETTINGS]
+    settings = settings_of(config)
     if settings.record != "none":
         return nullcontext()
     from pytest_llm_extract.cassette.http import network_guard, surroundings
@@ -27,13 +27,9 @@ def local_network(config: pytest.Config, what: str) -> AbstractContextManager[No
     return surroundings.local_only(what, settings.allowed_hosts)
 
 
-def keep_local_from_now_on(config: pytest.Config) -> None:
-    """Guard fixtures and bodies too, as soon as the session has a suite; a second call does nothing."""
-    if not config.pluginmanager.has_plugin(_NAME):
-        config.pluginmanager.register(_LocalNetwork(), _NAME)
+class LocalNetwork:
+    """Guards fixtures and bodies of suites too."""
 
-
-class _LocalNetwork:
     def __init__(self) -> None:
         self._fixtures = set[int]()  # fixtures that a suite uses, by id: other tests may set them up first
 
@@ -76,6 +72,14 @@ def _guarded(item: pytest.Item) -> Generator[None, Any, Any]:
         return (yield)
 
 
+def outside_requests(config: pytest.Config) -> OutsideRequests:
+    """The count of a session, which begins with the first call."""
+    found: OutsideRequests | None = config.pluginmanager.get_plugin(_NAME)
+    if found is None:
+        config.pluginmanager.register(found := OutsideRequests(), _NAME)
+    return found
+
+
 class OutsideRequests:
     """Hooks of the main process and of workers, which send their counts."""
 
@@ -90,11 +94,6 @@ class OutsideRequests:
         ownership.outside.clear()
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput["llm_extract_outside"] = dict(self.counts)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Add those of a worker."""
-        self.counts += Counter(getattr(node, "workeroutput", {}).get("llm_extract_outside", {}))
 
     def lines(self) -> list[str]:
         """A sentence for each address."""

@@ -13,23 +13,19 @@ from pytest_llm_extract.baseline.paths import BASELINE, shown_path, suite_of, su
 from pytest_llm_extract.config.settings import Settings
 from pytest_llm_extract.config.suite_folders import baseline_folder
 from pytest_llm_extract.session import run_scope
+from pytest_llm_extract.session.run_counts import RunCounts
 from pytest_llm_extract.session.stash import suite_and_case
 
 
 @dataclass(frozen=True)
 class Absent:
-    """Of one run: `ran` are the suites with results and the ids of their cases, `gated` those with a verdict.
-
-    `skipped` says why modules were skipped at their import, `n_uncollected` how many could not be collected.
-    """
+    """Of one run: `ran` are the suites with results and the ids of their cases, `gated` those with a verdict."""
 
     session: pytest.Session
     settings: Settings
     ran: Mapping[str, Collection[str]]
     gated: Sequence[str]
-    skipped: Mapping[str, str]
-    n_deselected: int
-    n_uncollected: int
+    counts: RunCounts
 
     def reasons(self) -> dict[str, list[str]]:
         """The reasons why suites that did not run fail this run, by suite."""
@@ -45,7 +41,7 @@ class Absent:
         `sources` are the baselines that suites of this run were compared with.
         """
         asked = self.settings.baseline
-        if asked is None or not asked.startswith("git:") or self.n_uncollected or self._is_narrowed:
+        if asked is None or not asked.startswith("git:") or self.counts.n_uncollected or self._is_narrowed:
             return []
         from pytest_llm_extract.baseline.find import left_behind
         from pytest_llm_extract.errors import GitError
@@ -58,7 +54,7 @@ class Absent:
     def _disappeared(self, used: set[Path]) -> dict[str, str]:
         """Suites that have a baseline and are gone, or left out of a run that is required to be complete."""
         required = self.settings.require_complete
-        if self.n_uncollected or (self._is_narrowed and not required):
+        if self.counts.n_uncollected or (self._is_narrowed and not required):
             return {}
         left_out = required and (self._is_narrowed or any("::" in given for given in self.session.config.args))
         words = "the suite did not run, and the run is required to be complete"
@@ -70,9 +66,9 @@ class Absent:
 
     def _gone(self, suite_id: str, baseline: str) -> str:
         module = suite_id.split("::")[0]
-        if module in self.skipped:
+        if module in self.counts.skipped:
             return (
-                f"its module was skipped at its import ({self.skipped[module]}), but its baseline is there: "
+                f"its module was skipped at its import ({self.counts.skipped[module]}), but its baseline is there: "
                 f"give the module what it needs, or leave it out with --ignore={module}"
             )
         if (new := self._moved_to(self.settings.rootdir / baseline)) is not None:
@@ -106,7 +102,7 @@ class Absent:
         A file in the ini is for whenever its suite runs.
         """
         asked = self.settings.baseline if self.session.config.getoption("llm_extract_baseline_flag") else None
-        if asked is None or asked.startswith("git:") or not self.gated or self.n_uncollected:
+        if asked is None or asked.startswith("git:") or not self.gated or self.counts.n_uncollected:
             return {}
         path = self.settings.rootdir / asked
         suite_id = suite_of(path)
@@ -127,7 +123,7 @@ class Absent:
 
     @property
     def _is_narrowed(self) -> bool:
-        return bool(self.n_deselected) or run_scope.is_narrowed(self.session.config)
+        return bool(self.counts.n_deselected) or run_scope.is_narrowed(self.session.config)
 
     def _is_looked_at(self, suite_id: str) -> bool:
         module, required = self.settings.rootdir / suite_id.split("::")[0], self.settings.require_complete

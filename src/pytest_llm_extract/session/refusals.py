@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_llm_extract.report.write import write_heading, write_lines
-
 
 class Refusal(pytest.Collector.CollectError):
     """A mistake in a marker, in golden data or in a prompt file."""
@@ -35,5 +33,7 @@ def show_hidden(config: pytest.Config, reporter: Any) -> None:
     errors = reporter.stats.get("error", ()) if config.option.tbstyle == "no" else ()
     refused = [report.llm_extract_refusal for report in errors if hasattr(report, "llm_extract_refusal")]
     if refused:
+        from pytest_llm_extract.report.write import write_heading, write_lines
+
         write_heading(reporter, "llm-extract: not collected")
         write_lines(reporter, [line for why in refused for line in why.splitlines()], red=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llm_extract.session.stash import EXTRACTION, SETTINGS, suite_and_case
+from pytest_llm_extract.session.stash import EXTRACTION, settings_of, suite_and_case
 
 if TYPE_CHECKING:
     from pytest_llm_extract.config.settings import Settings
@@ -40,7 +40,7 @@ class Sender:
         """Hide secrets before other plugins look; a subtest that was left at `.output` passes, as its case does."""
         if suite_and_case(item) is None:
             return (yield)
-        if call.when == "setup" and call.excinfo is not None and not item.config.stash[SETTINGS].placeholder_key:
+        if call.when == "setup" and call.excinfo is not None and not settings_of(item.config).placeholder_key:
             from pytest_llm_extract.credentials.placeholder_key import add_hint
 
             add_hint(call.excinfo.value)
@@ -70,7 +70,7 @@ class Sender:
         extraction = item.stash.get(EXTRACTION, None)
         if extraction is not None:
             del item.stash[EXTRACTION]  # or a rerun that is not set up would send it again
-        sent = _report_of(extraction, suite, golden, item.config.stash[SETTINGS], is_skipped=is_skipped)
+        sent = _report_of(extraction, suite, golden, settings_of(item.config), is_skipped=is_skipped)
         if suite.key in self._told:
             return sent
         self._told.add(suite.key)
@@ -84,30 +84,6 @@ class Sender:
         if data is not None and "llm_extract" in data:
             data["llm_extract"] = data["llm_extract"].to_json()
         return data
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_report_from_serializable(self) -> Generator[None, Any, Any]:
-        """Read a result that a worker sent."""
-        report = yield
-        if hasattr(report, "llm_extract"):
-            from pytest_llm_extract.results.case_report import CaseReport
-
-            report.llm_extract = CaseReport.from_json(report.llm_extract)
-        return report
-
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Show a case that passed with wrong fields as imperfect; it still counts as passed."""
-        sent = getattr(report, "llm_extract", None)
-        if sent is None or report.when != "call" or not report.passed:
-            return None
-        from pytest_llm_extract.results.outcome import RIGHT, Status
-
-        leaves = [leaf for sample in sent.case.samples for of_field in sample.leaves.values() for leaf in of_field]
-        right = sum(leaf.outcome in RIGHT for leaf in leaves)
-        status = sent.case.status
-        why = "not valid" if status is Status.OK else status.value
-        left = f"; left at .output, the answer is {why}" if sent.note.is_left else ""
-        return ("passed", "~", f"PASSED ({right}/{len(leaves)} right{left})") if right < len(leaves) or left else None
 
 
 def _report_of(
@@ -137,4 +113,4 @@ def _hide_secrets(report: pytest.TestReport, item: pytest.Item) -> None:
     if report.longrepr or report.sections or report.user_properties or hasattr(report, "wasxfail"):
         from pytest_llm_extract.credentials.pytest_reports import hide_in_report
 
-        hide_in_report(report, item.config.stash[SETTINGS].storage.watch)
+        hide_in_report(report, settings_of(item.config).storage.watch)

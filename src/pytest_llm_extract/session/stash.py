@@ -13,11 +13,24 @@ if TYPE_CHECKING:
     from pytest_llm_extract.recording.run import RecordingRun
     from pytest_llm_extract.suites.suite import Suite
 
-SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 ONE_PROCESS: pytest.StashKey[bool] = pytest.StashKey()  # a recording run that was asked for workers
 EXTRACTION: pytest.StashKey[Extraction] = pytest.StashKey()  # of a test, from its setup until its result is sent
+_settings: pytest.StashKey[Settings] = pytest.StashKey()
 _recording: pytest.StashKey[RecordingRun] = pytest.StashKey()
 _case: pytest.StashKey[tuple[Suite, GoldenCase] | None] = pytest.StashKey()
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """The settings of a session, read when they are first needed: most sessions have no suite.
+
+    Raises:
+        UsageError: a mistake in one; of settings that are all at their defaults there is none.
+    """
+    if _settings not in config.stash:
+        from pytest_llm_extract.config.settings import Settings
+
+        config.stash[_settings] = Settings.of(config)
+    return config.stash[_settings]
 
 
 def suite_and_case(item: pytest.Item) -> tuple[Suite, GoldenCase] | None:
@@ -41,5 +54,5 @@ def recording_run(config: pytest.Config) -> RecordingRun:
         from pytest_llm_extract.recording.run import RecordingRun
         from pytest_llm_extract.session.displays import show_in_tests
 
-        config.stash[_recording] = RecordingRun(config.stash[SETTINGS], partial(show_in_tests, config))
+        config.stash[_recording] = RecordingRun(settings_of(config), partial(show_in_tests, config))
     return config.stash[_recording]

@@ -16,7 +16,7 @@ from pytest_llm_extract.session import run_scope
 from pytest_llm_extract.session.stash import suite_and_case
 from pytest_llm_extract.wording import counted
 
-_NAME = "llm_extract_asked"
+NAME = "llm_extract_asked"
 _SHOWN = 5
 
 
@@ -54,7 +54,7 @@ class AskedRecordings:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Send what a worker asked for."""
         if hasattr(session.config, "workeroutput"):
-            session.config.workeroutput[_NAME] = [tuple(self.asked)]
+            session.config.workeroutput[NAME] = [tuple(self.asked)]
 
     @property
     def asked(self) -> Asked:
@@ -62,18 +62,12 @@ class AskedRecordings:
         return Asked(sorted(map(str, shared_exchanges.asked)), self._n_left_out)
 
 
-def keep_asked_from_now_on(config: pytest.Config) -> None:
-    """Note what tests ask for, as soon as the session has a suite; a second call does nothing."""
-    if not config.pluginmanager.has_plugin(_NAME):
-        config.pluginmanager.register(AskedRecordings(), _NAME)
-
-
 def unasked_lines(
     session: pytest.Session, settings: Settings, of_workers: Iterable[tuple[list[str], int]]
 ) -> list[str]:
     """A sentence about what no test asked for; nothing after a run that some tests are left out of, or fail in."""
     folder = settings.cassettes / shared_exchanges.FOLDER
-    plugin: AskedRecordings | None = session.config.pluginmanager.get_plugin(_NAME)
+    plugin: AskedRecordings | None = session.config.pluginmanager.get_plugin(NAME)
     processes = [*(Asked(*told) for told in of_workers), *([plugin.asked] if plugin is not None else [])]
     is_whole = bool(processes) and not session.testsfailed and not any(one.n_left_out for one in processes)
     if not is_whole or not folder.is_dir() or not _looks_everywhere(session.config):
