@@ -7,7 +7,7 @@ and their ratios.
 - floor: the same parametrised tests calling the same function through the openai client with an in-memory transport
 - pytest-recording: the same calls from vcrpy cassettes, matched on the body (needs `pip install pytest-recording`)
 - pytest-mockllm: the same calls from its cassettes (needs `pip install pytest-mockllm`)
-- start-up: one empty test in a project without a suite, with the plugin and with `-p no:llm_extract`
+- start-up: one empty test, and one case of a suite (what a project without a suite pays: benchmarks/start_up.py)
 - large: ten times the cases; cost per case beyond start-up beside that of the smaller suite, and memory per case
 - load: a cassette read by this package, and by PyYAML's safe loader with libyaml
 """
@@ -212,7 +212,6 @@ def compare(folder: Path, base_url: str, rounds: int, peers: Sequence[str]) -> d
     without = (*ALONE, "-p", "no:llm_extract")
     commands: dict[str, Sequence[str]] = {
         "start-up, without": (*without, "test_empty.py"),
-        "start-up, with": (*ALONE, "test_empty.py"),
         "start-up, a suite": (*ALONE, "test_extractor.py", "--llm-extract-case=c0"),
         "floor": (*without, "test_floor.py"),
         **{label: (*ALONE, module) for label, module in OURS.items()},
@@ -264,8 +263,6 @@ def main() -> None:
     for label, cost in costs.items():
         ratios = [f"{cost.seconds / costs[other].seconds:.2f} × {other}" for other in ("floor", *peers)]
         print(f"  {label:20} {cost.seconds:6.2f} s  {'' if label.startswith('start-up') else ', '.join(ratios)}")
-    tax_s = costs["start-up, with"].seconds - costs["start-up, without"].seconds
-    print(f"  start-up tax: {tax_s * 1000:.0f} ms")
     print(f"  load: {ours_ms:.2f} ms a cassette, {ours_ms / plain_ms:.2f} × plain YAML")
     if not options.no_large:
         report_large(options.cases, options.rounds)
