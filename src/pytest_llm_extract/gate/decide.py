@@ -63,35 +63,38 @@ def decide(suite: SuiteResult) -> Decision:
     """Judge a suite. A partial run, and a variant without a gate, are only summarized."""
     if not suite.is_gated or not suite.complete or _is_left_out(suite):
         return summarize_only(suite)
+    if unrecorded := _unrecorded(suite.samples):
+        return summarize_only(suite)._replace(verdict=Verdict.FAIL, reasons=unrecorded)
+    judged, judge = _judge(suite), judge_notes(suite)
+    before = _judged_before(suite, judged) if any(note.is_change for note in judge) else None
+    said = [*map(str, judge), *([str(before)] if before else [])]
+    cannot_fail = [] if judged.reasons or _can_fail(suite) else [CANNOT_FAIL]
+    notes = (*said, *judged.notes, *cannot_fail, *_notes(suite, judged.fields, judged.comparisons))
+    return judged._replace(notes=notes, judge=judge, judged_before=before)
+
+
+def _judge(suite: SuiteResult) -> Decision:
+    """The decision, with no notes but those on waivers."""
     fields = summarize(suite.paths, suite.cases)
-    unrecorded = _unrecorded(suite.samples)
-    if unrecorded:
-        return Decision(Verdict.FAIL, tuple(unrecorded), (), (), fields)
     comparisons = _comparisons(suite, fields)
     reasons, waived, failed = _reasons(suite, fields, comparisons)
     doubts = [] if reasons else _doubts(suite, comparisons)
-    verdict = Verdict.FAIL if reasons else Verdict.INCONCLUSIVE if doubts else Verdict.PASS
-    judge = judge_notes(suite)
-    before = _judged_before(suite) if any(note.is_change for note in judge) else None
-    if before is not None:
-        before = before._replace(is_same=before.reasons == (*reasons, *doubts))
-    said = [*map(str, judge), *([str(before)] if before else [])]
-    notes = [*said, *waived, *([] if reasons or _can_fail(suite) else [CANNOT_FAIL])]
-    notes += _notes(suite, fields, comparisons)
-    return Decision(verdict, tuple(reasons), tuple(doubts), tuple(notes), fields, comparisons, judge, before, failed)
+    verdict, notes = _verdict(reasons, doubts), tuple(waived)
+    return Decision(verdict, tuple(reasons), tuple(doubts), notes, fields, comparisons, failed_fields=failed)
 
 
-def _judged_before(suite: SuiteResult) -> JudgedBefore | None:
+def _verdict(reasons: Sequence[str], doubts: Sequence[str]) -> Verdict:
+    return Verdict.FAIL if reasons else Verdict.INCONCLUSIVE if doubts else Verdict.PASS
+
+
+def _judged_before(suite: SuiteResult, today: Decision) -> JudgedBefore | None:
     """The verdict under the judge that the baseline knew; None where that has no case of today."""
     before = as_judged_before(suite)
     if before is None or not before.cases:
         return None
-    fields = summarize(before.paths, before.cases)
-    comparisons = _comparisons(before, fields)
-    reasons, _, _ = _reasons(before, fields, comparisons)
-    doubts = [] if reasons else _doubts(before, comparisons)
-    verdict = Verdict.FAIL if reasons else Verdict.INCONCLUSIVE if doubts else Verdict.PASS
-    return JudgedBefore(verdict, (*reasons, *doubts))
+    then = _judge(before)
+    reasons = (*then.reasons, *then.doubts)
+    return JudgedBefore(_verdict(then.reasons, then.doubts), reasons, reasons == (*today.reasons, *today.doubts))
 
 
 def _is_left_out(suite: SuiteResult) -> bool:
@@ -111,13 +114,13 @@ def summarize_only(suite: SuiteResult) -> Decision:
     return Decision(None, (), (), (), summarize(suite.paths, suite.cases))
 
 
-def _unrecorded(samples: Sequence[Sample]) -> list[str]:
+def _unrecorded(samples: Sequence[Sample]) -> tuple[str, ...]:
     counts = {status: sum(sample.status is status for sample in samples) for status in (Status.STALE, Status.MISSING)}
-    return [
+    return tuple(
         f"{count} of {counted(len(samples), 'cassette')} {status.value}: no verdict without them"
         for status, count in counts.items()
         if count
-    ]
+    )
 
 
 def _comparisons(suite: SuiteResult, fields: Mapping[str, FieldSummary]) -> tuple[Comparison, ...]:
