@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pydantic.root_model  # noqa: F401  (pytester forgets what a run in this process imported; this loads only once)
@@ -39,115 +41,142 @@ def test_items(extraction):
 """
 
 
-@pytest.mark.parametrize(
-    ("extract", "accuracy", "message"),
-    [
-        ("extractor=read, case=CASES", "", "*llm_extract: no argument 'case'. Did you mean 'cases'?*"),
-        ("extractor=read", "", "*cases= is missing*"),
-        ("cases=CASES", "", "*schema= is missing*"),
-        ("extractor=untyped, cases=CASES", "", "*untyped has no return annotation*"),
-        ("extractor=read, prompt='p.md', cases=CASES", "", "*exclude each other*"),
-        (
-            "extractor=two, cases=CASES",
-            "",
-            "*two(text, client, retries) is called with the document alone: missing a required argument: 'client'; *",
-        ),
-        (
-            "extractor=none, cases=CASES",
-            "",
-            "*none() is called with the document alone: too many positional*",
-        ),
-        ("extractor='read', cases=CASES", "", "*extractor= must be a function, got 'read'*"),
-        ("extractor=Item, cases=CASES", "", "*Item(name, size) is called with the document alone: *; give a function*"),
-        ("extractor=read, cases=''", "", "*llm_extract: must name a file, got ''*"),
-        ("extractor=read, cases=CASES, samples='3'", "", "*samples= must be a whole number of at least 1, got '3'*"),
-        ("schema=Item, prompt='p.md', models=['m', 'm'], cases=CASES", "", "*models= names 'm' twice*"),
-        ("schema=Item, prompt='empty.md', model='m', cases=CASES", "", "*empty.md: is empty*"),
-        ("extractor=read, cases=CASES", "1.5", "*a floor must be a number from 0 to 1, got 1.5"),
-        ("extractor=read, cases='gold.jsnl'", "", "*no file 'gold.jsnl'*Did you mean 'gold.jsonl'?*"),
-        ("schema=Item, prompt='p.mdd', cases=CASES", "", "*no file 'p.mdd'*Did you mean 'p.md'?*"),
-        ("schema=Item, prompt='p.md', cases=CASES", "", "*no model: name one*"),
-        ("schema=Item, prompt='p.md', model='m', response_format='json', cases=CASES", "", "*no response_format*"),
-        (
-            "extractor=read, cases=CASES, ignore='metadata.id'",
-            "",
-            "*ignore= must be a list of body paths*, got 'metadata.id'*",
-        ),
-        ("schema=dict, cases=CASES", "", "*the schema must be a pydantic model*"),
-        ("schema={'type': 'objekt'}, cases=CASES", "", "*schema: type: no type 'objekt'. Did you mean 'object'?*"),
-        ("schema={'type': 'object'}, cases=CASES", "", "*top level must be an object with `properties`*"),
-        ("schema=Later, cases=CASES", "", "*llm_extract: the schema cannot be read: name 'Decimal' is not defined*"),
-        ("schema=Item, prompt='p.md', model=3, cases=CASES", "", "*model= must be the name of a model, got 3*"),
-        ("schema=Item, prompt='p.md', model='m', api='x', cases=CASES", "", "*no api 'x'. There are chat, responses.*"),
-        ("schema=Item, prompt='.', model='m', cases=CASES", "", "*: cannot be read: Is a directory*"),
-        ("extractor=read, cases=3", "", "*cases: must be a file, a folder, a list or a callable, got 3*"),
-        ("extractor=read, cases=lambda: None", "", "*cases: the callable must return a list of cases, got None*"),
-        ("extractor=read, cases=CASES", "90", "*a floor must be a number from 0 to 1, got 90; did you mean 0.9?*"),
-        ("extractor=read, cases=CASES", "nme=1.0", "*no field 'nme'. Did you mean 'name'?*"),
-        ("extractor=read, cases=CASES", "size=1.0", "*size: no case labels this field*"),
-        ("extractor=read, cases=CASES", "name=Floor()", "*name: Floor() names no rate*"),
-        ("extractor=read, cases=CASES", "", "*llm_accuracy: names no limit: give a floor for all fields, or for some*"),
-        ("extractor=read, cases=CASES", "None", "*llm_accuracy: names no limit*"),
-        (
-            "extractor=read, cases=CASES",
-            "name=Floor(recall=80)",
-            "*name: recall: a floor must be *got 80; did you mean 0.8?*",
-        ),
-        ("extractor=read, cases='bad.jsonl'", "", "*bad.jsonl:2: is not JSON*"),
-        ("extractor=read, cases='unfit.jsonl'", "", "*unfit.jsonl:1: case 'c0': expected.nam*no field 'nam'*'name'?*"),
-    ],
-)
-def test_one_line_at_collection(pytester: pytest.Pytester, extract: str, accuracy: str, message: str) -> None:
-    """The module is a collection error without a traceback; other modules still run."""
+AT_COLLECTION = [
+    ("extractor=read, case=CASES", "", "*llm_extract: no argument 'case'. Did you mean 'cases'?*"),
+    ("extractor=read", "", "*cases= is missing*"),
+    ("cases=CASES", "", "*schema= is missing*"),
+    ("extractor=untyped, cases=CASES", "", "*untyped has no return annotation*"),
+    ("extractor=read, prompt='p.md', cases=CASES", "", "*exclude each other*"),
+    (
+        "extractor=two, cases=CASES",
+        "",
+        "*two(text, client, retries) is called with the document alone: missing a required argument: 'client'; *",
+    ),
+    (
+        "extractor=none, cases=CASES",
+        "",
+        "*none() is called with the document alone: too many positional*",
+    ),
+    ("extractor='read', cases=CASES", "", "*extractor= must be a function, got 'read'*"),
+    ("extractor=Item, cases=CASES", "", "*Item(name, size) is called with the document alone: *; give a function*"),
+    ("extractor=read, cases=''", "", "*llm_extract: must name a file, got ''*"),
+    ("extractor=read, cases=CASES, samples='3'", "", "*samples= must be a whole number of at least 1, got '3'*"),
+    ("schema=Item, prompt='p.md', models=['m', 'm'], cases=CASES", "", "*models= names 'm' twice*"),
+    ("schema=Item, prompt='empty.md', model='m', cases=CASES", "", "*empty.md: is empty*"),
+    ("extractor=read, cases=CASES", "1.5", "*a floor must be a number from 0 to 1, got 1.5"),
+    ("extractor=read, cases='gold.jsnl'", "", "*no file 'gold.jsnl'*Did you mean 'gold.jsonl'?*"),
+    ("schema=Item, prompt='p.mdd', cases=CASES", "", "*no file 'p.mdd'*Did you mean 'p.md'?*"),
+    ("schema=Item, prompt='p.md', cases=CASES", "", "*no model: name one*"),
+    ("schema=Item, prompt='p.md', model='m', response_format='json', cases=CASES", "", "*no response_format*"),
+    (
+        "extractor=read, cases=CASES, ignore='metadata.id'",
+        "",
+        "*ignore= must be a list of body paths*, got 'metadata.id'*",
+    ),
+    ("schema=dict, cases=CASES", "", "*the schema must be a pydantic model*"),
+    ("schema={'type': 'objekt'}, cases=CASES", "", "*schema: type: no type 'objekt'. Did you mean 'object'?*"),
+    ("schema={'type': 'object'}, cases=CASES", "", "*top level must be an object with `properties`*"),
+    ("schema=Later, cases=CASES", "", "*llm_extract: the schema cannot be read: name 'Decimal' is not defined*"),
+    ("schema=Item, prompt='p.md', model=3, cases=CASES", "", "*model= must be the name of a model, got 3*"),
+    ("schema=Item, prompt='p.md', model='m', api='x', cases=CASES", "", "*no api 'x'. There are chat, responses.*"),
+    ("schema=Item, prompt='.', model='m', cases=CASES", "", "*: cannot be read: Is a directory*"),
+    ("extractor=read, cases=3", "", "*cases: must be a file, a folder, a list or a callable, got 3*"),
+    ("extractor=read, cases=lambda: None", "", "*cases: the callable must return a list of cases, got None*"),
+    ("extractor=read, cases=CASES", "90", "*a floor must be a number from 0 to 1, got 90; did you mean 0.9?*"),
+    ("extractor=read, cases=CASES", "nme=1.0", "*no field 'nme'. Did you mean 'name'?*"),
+    ("extractor=read, cases=CASES", "size=1.0", "*size: no case labels this field*"),
+    ("extractor=read, cases=CASES", "name=Floor()", "*name: Floor() names no rate*"),
+    ("extractor=read, cases=CASES", "", "*llm_accuracy: names no limit: give a floor for all fields, or for some*"),
+    ("extractor=read, cases=CASES", "None", "*llm_accuracy: names no limit*"),
+    (
+        "extractor=read, cases=CASES",
+        "name=Floor(recall=80)",
+        "*name: recall: a floor must be *got 80; did you mean 0.8?*",
+    ),
+    ("extractor=read, cases='bad.jsonl'", "", "*bad.jsonl:2: is not JSON*"),
+    ("extractor=read, cases='unfit.jsonl'", "", "*unfit.jsonl:1: case 'c0': expected.nam*no field 'nam'*'name'?*"),
+]
+
+
+def refused(pytester: pytest.Pytester, modules: Sequence[str]) -> list[list[str]]:
+    """What pytest shows of each of these modules, none of which it can collect."""
+    names = [f"test_{number:02}" for number in range(len(modules))]
+    pytester.makepyfile(**dict(zip(names, modules, strict=True)))
+    run = pytester.runpytest_inprocess()
+    run.assert_outcomes(errors=len(modules))
+    run.stdout.no_fnmatch_line("*Traceback*")
+    shown: dict[str, list[str]] = {name: [] for name in names}
+    name = ""
+    for line in run.outlines:
+        if heading := re.fullmatch(r"_+ ERROR collecting (\w+)\.py _+|=+ .* =+", line):
+            name = heading[1]
+        elif name:
+            shown[name].append(line)
+    return list(shown.values())
+
+
+def test_one_line_at_collection(pytester: pytest.Pytester) -> None:
+    """Each module is a collection error without a traceback."""
     pytester.makefile(".jsonl", gold="", bad='{"id": 1, "input": "", "expected": {}}\n{', unfit="")
     pytester.path.joinpath("unfit.jsonl").write_text('{"id": "c0", "input": "", "expected": {"nam": "x"}}')
     pytester.makefile(".md", p="Read.", empty="\n")
-    pytester.makepyfile(test_items=SUITE.format(extract=extract, accuracy=accuracy))
-    run = pytester.runpytest_inprocess()
-    run.assert_outcomes(errors=1)
-    run.stdout.fnmatch_lines([message])
-    run.stdout.no_fnmatch_line("*Traceback*")
+    modules = [SUITE.format(extract=extract, accuracy=accuracy) for extract, accuracy, _ in AT_COLLECTION]
+    for lines, (_, _, message) in zip(refused(pytester, modules), AT_COLLECTION, strict=True):
+        pytest.LineMatcher(lines).fnmatch_lines([message])
 
 
-@pytest.mark.parametrize(
-    ("marker", "message"),
-    [
-        ("llm_documents(0.9)", "*llm_documents: takes exact= and valid= only*"),
-        ("llm_documents()", "*llm_documents: names no limit: exact=, valid=*"),
-        ("llm_gate()", "*llm_gate: names no limit: a Gate(max_lost=*), or waive=*"),
-        ("llm_gate(None)", "*llm_gate: names no limit*"),
-        ("llm_gate(Gate())", "*llm_gate: names no limit*"),
-        ("llm_documents(exct=0.9)", "*llm_documents: no argument 'exct'. Did you mean 'exact'?*"),
-        ("llm_documents(exact=90)", "*exact: a floor must be a number from 0 to 1, got 90; did you mean 0.9?*"),
-        ("llm_gate(5)", "*a budget must be a Gate(*), got 5*"),
-        ("llm_gate(nme=Gate())", "*llm_gate: no field 'nme'. Did you mean 'name'?*"),
-        ("llm_gate(Gate(max_lost=0.5))", "*max_lost must be a number of cases, got 0.5*"),
-        ("llm_gate(Gate(max_drop=5))", "*max_drop must be a number from 0 to 1, got 5*"),
-        ("llm_gate(waive='name')", "*takes Waiver(*), got 'name'*"),
-        ("llm_gate(waive=3)", "*takes Waiver(*), got 3*"),
-        ("llm_gate(Gate(critical=3))", "*llm_gate: the default: critical must be True or False, got 3*"),
-        ("llm_gate({'name': Gate()}, name=Gate())", "*llm_gate: name is named twice*"),
-        ("llm_gate(waive=Waiver('', '2027-01-01', field='name'))", "*a waiver must have a reason*"),
-        (
-            "llm_gate(waive=Waiver('x', 'soon', field='name'))",
-            "*expires must be a date such as '2027-01-31', got 'soon'*",
-        ),
-        ("llm_gate(waive=Waiver('x', '2027-01-01'))", "*a waiver must name a field or a case*"),
-        ("llm_gate(waive=Waiver('x', '2027-01-01', field='nme'))", "*no field 'nme'. Did you mean 'name'?*"),
-        (
-            "llm_gate(waive=Waiver('x', '2027-01-01', case='c00'))",
-            "*no case 'c00' in the golden data. Did you mean 'c0'?*",
-        ),
-    ],
-)
-def test_mistake_in_a_limit(pytester: pytest.Pytester, marker: str, message: str) -> None:
+LIMITS = [
+    ("llm_documents(0.9)", "*llm_documents: takes exact= and valid= only*"),
+    ("llm_documents()", "*llm_documents: names no limit: exact=, valid=*"),
+    ("llm_gate()", "*llm_gate: names no limit: a Gate(max_lost=*), or waive=*"),
+    ("llm_gate(None)", "*llm_gate: names no limit*"),
+    ("llm_gate(Gate())", "*llm_gate: names no limit*"),
+    ("llm_documents(exct=0.9)", "*llm_documents: no argument 'exct'. Did you mean 'exact'?*"),
+    ("llm_documents(exact=90)", "*exact: a floor must be a number from 0 to 1, got 90; did you mean 0.9?*"),
+    ("llm_gate(5)", "*a budget must be a Gate(*), got 5*"),
+    ("llm_gate(nme=Gate())", "*llm_gate: no field 'nme'. Did you mean 'name'?*"),
+    ("llm_gate(Gate(max_lost=0.5))", "*max_lost must be a number of cases, got 0.5*"),
+    ("llm_gate(Gate(max_drop=5))", "*max_drop must be a number from 0 to 1, got 5*"),
+    ("llm_gate(waive='name')", "*takes Waiver(*), got 'name'*"),
+    ("llm_gate(waive=3)", "*takes Waiver(*), got 3*"),
+    ("llm_gate(Gate(critical=3))", "*llm_gate: the default: critical must be True or False, got 3*"),
+    ("llm_gate({'name': Gate()}, name=Gate())", "*llm_gate: name is named twice*"),
+    ("llm_gate(waive=Waiver('', '2027-01-01', field='name'))", "*a waiver must have a reason*"),
+    (
+        "llm_gate(waive=Waiver('x', 'soon', field='name'))",
+        "*expires must be a date such as '2027-01-31', got 'soon'*",
+    ),
+    ("llm_gate(waive=Waiver('x', '2027-01-01'))", "*a waiver must name a field or a case*"),
+    ("llm_gate(waive=Waiver('x', '2027-01-01', field='nme'))", "*no field 'nme'. Did you mean 'name'?*"),
+    (
+        "llm_gate(waive=Waiver('x', '2027-01-01', case='c00'))",
+        "*no case 'c00' in the golden data. Did you mean 'c0'?*",
+    ),
+    ("llm_accuracy(name=0.9)\n@pytest.mark.llm_accuracy(0.5)", "*llm_accuracy is given twice at one test*"),
+    ("llm_accuracy({1: 0.5})", "*a field must be named by its path, got 1*"),
+    (
+        "llm_accuracy(__import__('decimal').Decimal('nan'))",
+        "*a floor must be a number from 0 to 1, got Decimal('NaN')*",
+    ),
+    (
+        "llm_gate(waive=Waiver(reason=None, expires='2999-01-01', field='name'))",
+        "*reason of a waiver must be a string*",
+    ),
+    (
+        "llm_gate(waive=Waiver(reason='x', expires='2999-01-01', field=3))",
+        "*field of a waiver must be a string, got 3*",
+    ),
+]
+
+
+def test_mistake_in_a_limit(pytester: pytest.Pytester) -> None:
     """One line with the nearest right name, also for the markers beside llm_extract."""
-    suite = SUITE.format(extract="extractor=read, cases=CASES", accuracy="0")
-    pytester.makepyfile(test_items=suite.replace("def test_items", f"@pytest.mark.{marker}\ndef test_items"))
-    run = pytester.runpytest_inprocess()
-    run.assert_outcomes(errors=1)
-    run.stdout.fnmatch_lines([message])
-    run.stdout.no_fnmatch_line("*Traceback*")
+    suite = SUITE.format(extract="extractor=read, cases=CASES", accuracy="0").replace(
+        "@pytest.mark.llm_accuracy(0)\n", ""
+    )
+    modules = [suite.replace("def test_items", f"@pytest.mark.{marker}\ndef test_items") for marker, _ in LIMITS]
+    for lines, (_, message) in zip(refused(pytester, modules), LIMITS, strict=True):
+        pytest.LineMatcher(lines).fnmatch_lines([message])
 
 
 @pytest.mark.parametrize(
@@ -258,35 +287,6 @@ def test_ten_thousand_cases_load_at_once(pytester: pytest.Pytester) -> None:
     cases = load_cases(path, "gold.jsonl")
     assert [cases[0].id, cases[-1].id, len(cases)] == ["c0", "c9999", 10_000]
     assert time.perf_counter() - start < 30  # a guard against quadratic reading, not a measurement
-
-
-@pytest.mark.parametrize(
-    ("markers", "line"),
-    [
-        ("llm_accuracy(name=0.9)\n@pytest.mark.llm_accuracy(0.5)", "*llm_accuracy is given twice at one test*"),
-        ("llm_accuracy({1: 0.5})", "*a field must be named by its path, got 1*"),
-        (
-            "llm_accuracy(__import__('decimal').Decimal('nan'))",
-            "*a floor must be a number from 0 to 1, got Decimal('NaN')*",
-        ),
-        (
-            "llm_gate(waive=Waiver(reason=None, expires='2999-01-01', field='name'))",
-            "*reason of a waiver must be a string*",
-        ),
-        (
-            "llm_gate(waive=Waiver(reason='x', expires='2999-01-01', field=3))",
-            "*field of a waiver must be a string, got 3*",
-        ),
-    ],
-)
-def test_limits_with_a_mistake(pytester: pytest.Pytester, markers: str, line: str) -> None:
-    """One line, never a traceback."""
-    text = SUITE.format(extract="extractor=read, cases=CASES", accuracy="0")
-    pytester.makepyfile(test_items=text.replace("llm_accuracy(0)", markers))
-    run = pytester.runpytest_subprocess()
-    run.assert_outcomes(errors=1)
-    run.stdout.fnmatch_lines([line])
-    assert "Traceback" not in run.stdout.str()
 
 
 def test_a_floor_over_nothing(pytester: pytest.Pytester) -> None:
