@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from prompted import APIS, case_of, echo, write
+from prompted import APIS, MODULE, case_of, echo, write
 from recorded import record
+from refused import refused
 from standin import Reply, StandIn
 
 
@@ -116,38 +117,28 @@ def read(text) -> Item:
     assert case_of(bare)["model"] == "m-standin"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "prompt", "line"),
-    [
-        ("schema='item.json'", "Read.", "*no file 'item.json' in the rootdir*"),
-        ("api='respnses'", "Read.", "*no api 'respnses'*Did you mean 'responses'?*"),
-        ("context='found'", "Read.", "*context= is given, but read.md does not use {{context}}*"),
-        ("context='fund'", "{{context}}", "*context='fund': case 'c0' has no such column*"),
-        ("examples='shot'", "Read.", "*no file 'shot'*"),
-        ("examples=[['a', {'nme': 'a'}]]", "Read.", "*examples: 'a': expected.nme: *"),
-        ("examples='found'", "Read.", "*examples: of case 'c0' must be a list, got 'shelf 0'*"),
-        ("examples='number'", "Read.", "*examples: of case 'c0' must be a list, got 0*"),
-        ("examples=['a']", "Read.", "*an example must have `input` and `expected`, got 'a'*"),
-        ("examples=[['doc 1', {'name': 'x'}]]", "Read.", "*case 'c1' is its own example*"),
-        (
-            "schema=Blob, examples=[['a', {'name': b'\\xff'}]]",
-            "Read.",
-            "*'a': the answer has bytes that are not text: *",
-        ),
-        (
-            "examples=[['a', {'name': 'x'}]]",
-            "{{input}} {{found}}",
-            "*'found' is undefined; the example has context, input*",
-        ),
-    ],
-)
-def test_mistakes_are_one_line(bare: pytest.Pytester, arguments: str, prompt: str, line: str) -> None:
+MISTAKES = [
+    ("schema='item.json'", "*no file 'item.json' in the rootdir*"),
+    ("api='respnses'", "*no api 'respnses'*Did you mean 'responses'?*"),
+    ("context='found'", "*context= is given, but read.md does not use {{context}}*"),
+    ("prompt='context.md', context='fund'", "*context='fund': case 'c0' has no such column*"),
+    ("examples='shot'", "*no file 'shot'*"),
+    ("examples=[['a', {'nme': 'a'}]]", "*examples: 'a': expected.nme: *"),
+    ("examples='found'", "*examples: of case 'c0' must be a list, got 'shelf 0'*"),
+    ("examples='number'", "*examples: of case 'c0' must be a list, got 0*"),
+    ("examples=['a']", "*an example must have `input` and `expected`, got 'a'*"),
+    ("examples=[['doc 1', {'name': 'x'}]]", "*case 'c1' is its own example*"),
+    ("schema=Blob, examples=[['a', {'name': b'\\xff'}]]", "*'a': the answer has bytes that are not text: *"),
+    ("prompt='found.md', examples=[['a', {'name': 'x'}]]", "*'found' is undefined; the example has context, input*"),
+]
+
+
+def test_mistakes_are_one_line(bare: pytest.Pytester) -> None:
     """Collection errors that name the argument."""
-    write(bare, arguments, prompt=prompt)
-    run = bare.runpytest_subprocess()
-    run.assert_outcomes(errors=1)
-    run.stdout.fnmatch_lines([line])
-    assert "Traceback" not in run.stdout.str()
+    bare.makefile(".md", read="Read.", context="{{context}}", found="{{input}} {{found}}")
+    modules = [MODULE.format(arguments=arguments, extra="") for arguments, _ in MISTAKES]
+    for lines, (_, message) in zip(refused(bare, modules), MISTAKES, strict=True):
+        pytest.LineMatcher(lines).fnmatch_lines([message])
 
 
 def test_answer_with_an_error_takes_the_clients_way(bare: pytest.Pytester) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pydantic.root_model  # noqa: F401  (pytester forgets what a run in this process imported; this loads only once)
 import pytest
+from refused import refused
 
 from pytest_llm_extract.cassette.file.fingerprint import fingerprint
 from pytest_llm_extract.config import suite_folders
@@ -96,23 +95,6 @@ AT_COLLECTION = [
     ("extractor=read, cases='bad.jsonl'", "", "*bad.jsonl:2: is not JSON*"),
     ("extractor=read, cases='unfit.jsonl'", "", "*unfit.jsonl:1: case 'c0': expected.nam*no field 'nam'*'name'?*"),
 ]
-
-
-def refused(pytester: pytest.Pytester, modules: Sequence[str]) -> list[list[str]]:
-    """What pytest shows of each of these modules, none of which it can collect."""
-    names = [f"test_{number:02}" for number in range(len(modules))]
-    pytester.makepyfile(**dict(zip(names, modules, strict=True)))
-    run = pytester.runpytest_inprocess()
-    run.assert_outcomes(errors=len(modules))
-    run.stdout.no_fnmatch_line("*Traceback*")
-    shown: dict[str, list[str]] = {name: [] for name in names}
-    name = ""
-    for line in run.outlines:
-        if heading := re.fullmatch(r"_+ ERROR collecting (\w+)\.py _+|=+ .* =+", line):
-            name = heading[1]
-        elif name:
-            shown[name].append(line)
-    return list(shown.values())
 
 
 def test_one_line_at_collection(pytester: pytest.Pytester) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from commands import LLM_EXTRACT
 from recorded import record, record_in
+from refused import refused
 from standin import StandIn
 
 MODULE = """
@@ -241,33 +242,32 @@ def test_check_knows_variants(recorded: pytest.Pytester) -> None:
     assert sum("orphaned" in line and "small" in line for line in run.outlines) == 12
 
 
-@pytest.mark.parametrize(
-    ("variants", "message"),
-    [
-        ("variants=[Variant('x', promt='terse.md')]", "variant 'x': no argument 'promt'*prompt*"),
-        ("variants=[Variant('x', prompt='tersee.md')]", "variant 'x': no file 'tersee.md'*'terse.md'*"),
-        ("variants=[Variant('x', cases='a.jsonl')]", "variant 'x': no argument 'cases'*"),
-        ("variants=[Variant('x', gated=1)]", "variant 'x': gated= must be True or False, got 1"),
-        ("variants=[Variant('x', samples=0)]", "variant 'x': samples=*"),
-        ("variants=['x']", "variants= must be a list of Variant(…), got 'x' in it"),
-        ("variants=Variant('x')", "variants= must be a list of Variant(…), got*"),
-        ("variants=[Variant('x', model='a'), Variant('x', model='b')]", "two variants are called 'x'"),
-        (
-            "variants=[Variant('x', model='a'), Variant('X', model='b')]",
-            "variants 'x' and 'X' would share a folder where case does not count",
-        ),
-        ("variants=[Variant('primary', model='a')]", "'primary' names what the marker itself says*"),
-        ("variants=[Variant('plain', model='a')]", "a variant is called 'plain', as the primary is*"),
-        ("variants=[Variant('', model='a')]", "a variant's name must be*got ''"),
-        ("variants=[Variant('a[b]', model='a')]", "a variant's name must be*got 'a[[]b]'"),
-        ("prompts='plain.md'", "prompts= must be a list, got 'plain.md'"),
-        ("models=[]", "models= must not be empty"),
-        ("models=[1]", "models= must be a list of names, got 1 in it"),
-    ],
-)
-def test_a_mistake_is_one_line_with_the_name(bare: pytest.Pytester, variants: str, message: str) -> None:
+MISTAKES = [
+    ("variants=[Variant('x', promt='terse.md')]", "variant 'x': no argument 'promt'*prompt*"),
+    ("variants=[Variant('x', prompt='tersee.md')]", "variant 'x': no file 'tersee.md'*'terse.md'*"),
+    ("variants=[Variant('x', cases='a.jsonl')]", "variant 'x': no argument 'cases'*"),
+    ("variants=[Variant('x', gated=1)]", "variant 'x': gated= must be True or False, got 1"),
+    ("variants=[Variant('x', samples=0)]", "variant 'x': samples=*"),
+    ("variants=['x']", "variants= must be a list of Variant(…), got 'x' in it"),
+    ("variants=Variant('x')", "variants= must be a list of Variant(…), got*"),
+    ("variants=[Variant('x', model='a'), Variant('x', model='b')]", "two variants are called 'x'"),
+    (
+        "variants=[Variant('x', model='a'), Variant('X', model='b')]",
+        "variants 'x' and 'X' would share a folder where case does not count",
+    ),
+    ("variants=[Variant('primary', model='a')]", "'primary' names what the marker itself says*"),
+    ("variants=[Variant('plain', model='a')]", "a variant is called 'plain', as the primary is*"),
+    ("variants=[Variant('', model='a')]", "a variant's name must be*got ''"),
+    ("variants=[Variant('a[b]', model='a')]", "a variant's name must be*got 'a[[]b]'"),
+    ("prompts='plain.md'", "prompts= must be a list, got 'plain.md'"),
+    ("models=[]", "models= must not be empty"),
+    ("models=[1]", "models= must be a list of names, got 1 in it"),
+]
+
+
+def test_a_mistake_is_one_line_with_the_name(bare: pytest.Pytester) -> None:
     """Collection says where, what and the nearest right name."""
-    write(bare.path, variants)
-    run = bare.runpytest_inprocess("--collect-only", "-q")
-    assert run.ret == pytest.ExitCode.INTERRUPTED
-    run.stdout.fnmatch_lines([f"test_items.py::test_items: llm_extract: {message}"])
+    bare.makefile(".md", plain="Read the item.", terse="Terse.")
+    modules = [MODULE.replace("VARIANTS", variants) for variants, _ in MISTAKES]
+    for lines, (_, message) in zip(refused(bare, modules), MISTAKES, strict=True):
+        pytest.LineMatcher(lines).fnmatch_lines([f"*test_??.py::test_items: llm_extract: {message}"])
