@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 
 from pytest_llm_extract.cassette.file.load import load
 
-SUITES = """
+SUITE = """
 import os, pytest
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
@@ -53,16 +53,13 @@ def extract(text) -> Item:
 async def extract_async(text) -> Item:
     answer = await asynchronous.chat.completions.create(**request(text))
     return Item.model_validate_json(answer.choices[0].message.content)
-
-@pytest.mark.llm_extract(extractor=extract, cases=CASES)
-def test_extractor(extraction): pass
-
-@pytest.mark.llm_extract(extractor=extract_async, cases=CASES)
-def test_async(extraction): pass
-
-@pytest.mark.llm_extract(schema=Item, prompt="prompt.md", model="m", response_format="json_object", cases=CASES)
-def test_prompt(extraction): pass
 """
+# A module each, since pytest collects whole modules.
+MARKERS = {
+    "extractor": "extractor=extract",
+    "async": "extractor=extract_async",
+    "prompt": 'schema=Item, prompt="prompt.md", model="m", response_format="json_object"',
+}
 
 PLAIN = """
 import sys, threading
@@ -118,7 +115,9 @@ def project() -> Iterator[Path]:
     """A folder with the suites, without recordings."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "test_items.py").write_text(SUITES)
+        for suite, arguments in MARKERS.items():
+            test = f"@pytest.mark.llm_extract({arguments}, cases=CASES)\ndef test_{suite}(extraction): pass\n"
+            (folder / f"test_{suite}.py").write_text(SUITE + test)
         (folder / "prompt.md").write_text("Read.")
         (folder / "pytest.ini").write_text("[pytest]\n")
         yield folder
@@ -135,7 +134,7 @@ def environment(base_url: str) -> dict[str, str]:
 def start(folder: Path, base_url: str, suite: str, n_cases: int, in_flight: int) -> subprocess.Popen[bytes]:
     """A pytest process that records; or the plain script."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "llm_extract", "-p", "no:cacheprovider", "--llm-record"]
-    command += [f"--llm-extract-concurrency={in_flight}", f"test_items.py::test_{suite}"]
+    command += [f"--llm-extract-concurrency={in_flight}", f"test_{suite}.py"]
     if suite == "plain":
         command = [sys.executable, "-c", PLAIN, str(n_cases), str(in_flight)]
     variables = {**environment(base_url), "N": str(n_cases)}

@@ -91,13 +91,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _check_settings(config: pytest.Config) -> None:
-    from pytest_llm_extract.baseline.find import given_file, revision_of
     from pytest_llm_extract.errors import LlmExtractError
     from pytest_llm_extract.formats.visible import visible_text
 
     try:
         settings = settings_of(config)
         if settings.baseline is not None:
+            from pytest_llm_extract.baseline.find import given_file, revision_of
+
             _ = revision_of(settings) or given_file(settings)  # either is an error where it is not there
     except LlmExtractError as error:
         raise pytest.UsageError(visible_text(str(error))) from None

@@ -32,7 +32,7 @@ from pytest_llm_extract.recording.running_plan import RunningPlan
 from pytest_llm_extract.recording.shown_progress import ShownProgress
 from pytest_llm_extract.recording.thread_pool import in_threads
 from pytest_llm_extract.results.outcome import Status
-from pytest_llm_extract.results.prices import dollars, has_price
+from pytest_llm_extract.results.prices import dollars, has_price, load_prices
 
 if TYPE_CHECKING:
     from pytest_llm_extract.suites.suite import Suite
@@ -116,7 +116,7 @@ class RecordingRun:
         work = partial(self._record_job, running, client, Places(n_at_once))
         threads = min(threads_for(n_at_once), len(plan.jobs))
         with placeholder_key():  # held all the time, so that it does not come and go under the threads
-            in_threads(work, plan.jobs, threads, running.stop, running.show)
+            in_threads(work, plan.jobs, threads, running.stop, partial(_while_waiting, running))
 
     def _record_job(self, running: RunningPlan, client: Callable[[], Any], places: Places, job: Job) -> None:
         function = job.function(client)
@@ -282,6 +282,11 @@ def _as_recorded(call: Call) -> Call:
         cause = f"{call.change.cause}, though it was recorded a moment ago: {call.change.hint or VOLATILE}"
         call.change, call.problem = call.change._replace(cause=cause, hint=None), cause
     return call
+
+
+def _while_waiting(running: RunningPlan) -> None:
+    load_prices()  # before the first answer is there, whose price would be waited for
+    running.show()
 
 
 def _over_budget(budget: Budget, price: float | None) -> str:

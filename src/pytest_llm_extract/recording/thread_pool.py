@@ -9,7 +9,7 @@ from typing import TypeVar
 from pytest_llm_extract import clock
 
 _T = TypeVar("_T")
-_SLICE_S = 0.2
+_SLICE_S = 0.1
 _GRACE_S = 2.0  # for what is under way when the run is interrupted
 
 
@@ -22,7 +22,7 @@ def in_threads(
 ) -> None:
     """Work off all items, `n_threads` at a time; nothing is begun once `stop` is set.
 
-    `while_waiting` is called a few times a second until all is done.
+    `while_waiting` is called some ten times a second until all is done.
 
     Ctrl-C sets `stop`, waits a moment for what is under way, and goes on as KeyboardInterrupt. The first exception of
     `work` stops the rest and is raised here.

@@ -48,6 +48,11 @@ def context_window(model: str) -> int | None:
         return None
 
 
+def load_prices() -> None:
+    """Import the price lists, which takes a tenth of a second the first time."""
+    import genai_prices.data  # noqa: F401
+
+
 def _price(model: str, usage: Usage) -> float:
     from genai_prices import Usage as Tokens
     from genai_prices import calc_price
