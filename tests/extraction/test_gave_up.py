@@ -8,6 +8,7 @@ from typing import Any
 
 import pydantic
 import pytest
+from openai import OpenAI
 from recorded import record
 from standin import Reply, StandIn
 
@@ -143,6 +144,11 @@ ANSWERED = AnswerSummary(by_model={"m": Usage(1, 1)}, content="It is a bolt.", f
         (raised(lambda: NOTHING.arguments), {}, "invalid"),
         (raised(lambda: [][0]), {}, "invalid"),
         (ValueError("no date"), {}, "invalid"),
+        (raised(lambda: next(iter(()))), {}, "invalid"),
+        (RuntimeError("no message content"), {"content": None}, "invalid"),
+        (RuntimeError("no message content"), {"content": " \n"}, "invalid"),
+        (raised(lambda: "".totl), {"content": None}, "error"),  # type: ignore[attr-defined]
+        (OSError("disk full"), {"content": None}, "error"),
         (raised(lambda: len(3)), {}, "error"),  # type: ignore[arg-type]
         (raised(lambda: "".totl), {}, "error"),  # type: ignore[attr-defined]
         (raised(lambda: missing_name), {"finish_reason": "length"}, "error"),  # type: ignore[name-defined]  # noqa: F821
@@ -153,6 +159,35 @@ ANSWERED = AnswerSummary(by_model={"m": Usage(1, 1)}, content="It is a bolt.", f
 def test_the_answer_is_asked_before_the_exception(error: Exception, facts: dict[str, Any], status: str) -> None:
     """A lookup that fails on an answer which does not fit the schema is the answer's fault; broken code is not."""
     assert status_of(error, ANSWERED._replace(**facts), lambda text: False) == status
+
+
+class MaxTurnsExceeded(Exception):
+    """As openai-agents raises it."""
+
+
+def wrapped(error: Exception, cause: Exception) -> Exception:
+    """`raise error from cause`, as libraries do."""
+    error.__cause__ = cause
+    return error
+
+
+NO_NUMBER = raised(lambda: pydantic.TypeAdapter(int).validate_python("x"))
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (wrapped(RuntimeError("not read"), NO_NUMBER), "invalid"),
+        (wrapped(RuntimeError("gave up"), wrapped(RuntimeError("not read"), NO_NUMBER)), "invalid"),
+        (wrapped(RuntimeError("gave up"), raised(lambda: json.loads("It"))), "invalid"),
+        (wrapped(RuntimeError("gave up"), MaxTurnsExceeded("10")), "invalid"),
+        (wrapped(RuntimeError("no shelf"), OSError("down")), "error"),
+        (wrapped(NameError("missing_name"), NO_NUMBER), "error"),
+    ],
+)
+def test_what_is_raised_from_a_validation_error_is_about_the_answer(error: Exception, status: str) -> None:
+    """Under any name, for an answer that fits too: langchain, mirascope, magentic and people wrap it."""
+    assert status_of(error, ANSWERED, lambda text: True) == status
 
 
 def test_a_lookup_that_fails_on_an_answer_that_fits_is_a_crash() -> None:
@@ -171,14 +206,19 @@ TOOL = [{"name": "Item"}]
         ({"tools": TOOL, "tool_choice": {"type": "auto"}}, raised(lambda: NOTHING[0]), "invalid"),
         ({"toolConfig": {"tools": TOOL, "toolChoice": {"auto": {}}}}, raised(lambda: NOTHING.name), "invalid"),
         ({"functions": TOOL}, raised(lambda: NOTHING.arguments), "invalid"),
-        ({"tools": TOOL}, KeyError("total"), "error"),
+        ({"tools": TOOL}, raised(lambda: OpenAI(api_key="x").files.retrieve("")), "invalid"),  # of a library
+        ({"tools": TOOL}, raised(lambda: dict[str, int]()["total"]), "error"),  # of the project
         ({"tools": []}, raised(lambda: NOTHING[0]), "error"),
-        ({"tools": TOOL, "tool_choice": "required"}, raised(lambda: NOTHING[0]), "error"),
-        ({"tools": TOOL, "tool_choice": {"type": "tool", "name": "Item"}}, raised(lambda: NOTHING[0]), "error"),
+        ({"tools": TOOL, "tool_choice": "none"}, raised(lambda: NOTHING[0]), "error"),
+        ({"tools": TOOL, "tool_choice": "required"}, ValueError("expected a tool call"), "invalid"),
+        ({"tools": TOOL, "tool_choice": {"type": "tool", "name": "Item"}}, StopIteration(), "invalid"),
+        ({"tools": TOOL, "toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}, KeyError("x"), "invalid"),
+        ({"toolConfig": {"tools": TOOL, "toolChoice": {"any": {}}}}, KeyError("x"), "invalid"),
+        ({"tools": TOOL, "tool_choice": "required"}, RuntimeError("no shelf"), "error"),
     ],
 )
 def test_a_text_instead_of_a_call_is_not_what_was_asked_for(
     request_body: dict[str, Any], error: Exception, status: str
 ) -> None:
-    """Small models write the JSON into the text; a call that was forced ends with `stop` and is there."""
+    """Small models write the JSON into the text. Where the call was forced, it is the answer's fault in any case."""
     assert status_of(error, ANSWERED, lambda text: True, json.dumps(request_body).encode()) == status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -15,18 +15,26 @@ from pytest_llm_extract.cassette.file.fingerprint import read_json
 from pytest_llm_extract.errors import PromptError
 from pytest_llm_extract.prompt import client
 from pytest_llm_extract.results.outcome import Status
-from pytest_llm_extract.wire_formats.request import leaves_tools_open
+from pytest_llm_extract.wire_formats.request import tool_choice
 
+_MAX_CAUSES = 20
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 _PACKAGE = str(Path(__file__).parent)
 # What libraries raise when they give up on an answer, by the names of the classes.
 _GAVE_UP = frozenset(
     {
         "AdapterParseError",  # dspy
+        "GraphRecursionError",  # langgraph
         "IncompleteOutputException",  # instructor
+        "FormatParseError",  # langextract
         "InstructorRetryException",
+        "MaxTurnsExceeded",  # openai-agents
+        "ModelBehaviorError",
         "OutputParserException",  # langchain, llama-index
         "OutputParsingError",
         "ResponseParsingError",  # instructor
+        "StringNotAllowedError",  # magentic
+        "StructuredOutputError",  # langchain
         "UnexpectedModelBehavior",  # pydantic-ai
     }
 )
@@ -53,18 +61,20 @@ def status_of(
     """
     if _is_broken_code(error):
         return Status.ERROR
-    names = {base.__name__ for base in type(error).__mro__}
+    causes = list(_causes(error))
+    names = {base.__name__ for one in causes for base in type(one).__mro__}
     if _is_refusal(error, names, answers):
         return Status.REFUSED
     if answers.rejected is not None:
         return Status.REJECTED
     if answers.finish_reason == "length" or "LengthFinishReasonError" in names:
         return Status.TRUNCATED
-    if isinstance(error, pydantic.ValidationError | json.JSONDecodeError) or names & _GAVE_UP:
+    if any(isinstance(one, pydantic.ValidationError | json.JSONDecodeError) for one in causes) or names & _GAVE_UP:
         return Status.INVALID
-    if answers.by_model and _is_about_nothing(error) and _lacks_a_call(answers, request):
+    is_answered = bool(answers.by_model)
+    if is_answered and (_is_about_an_empty(error, answers) or _lacks_a_call(error, answers, request)):
         return Status.INVALID
-    if answers.by_model and _is_about_a_value(error) and not fits(answers.content or ""):
+    if is_answered and _is_about_a_value(error) and not fits(answers.content or ""):
         return Status.INVALID
     return Status.ERROR
 
@@ -72,6 +82,15 @@ def status_of(
 def _is_broken_code(error: BaseException) -> bool:
     """Whether an exception is a fault of code: it would be raised for every answer, or is not about one."""
     return isinstance(error, PromptError | NameError | ImportError | SyntaxError) or not isinstance(error, Exception)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what it was raised from: libraries wrap what pydantic raises, and people do."""
+    one: BaseException | None = error
+    for _ in range(_MAX_CAUSES):
+        if one is not None:
+            yield one
+            one = one.__cause__
 
 
 def _is_refusal(error: BaseException, names: set[str], answers: AnswerSummary) -> bool:
@@ -82,9 +101,25 @@ def _is_refusal(error: BaseException, names: set[str], answers: AnswerSummary) -
     return bool(answers.refusal) or answers.finish_reason == "content_filter"
 
 
-def _lacks_a_call(answers: AnswerSummary, request: bytes) -> bool:
-    """Whether an answer is a text, although the request offers tools."""
-    return answers.finish_reason == "stop" and leaves_tools_open(read_json(request))
+def _is_about_an_empty(error: BaseException, answers: AnswerSummary) -> bool:
+    """Whether there is nothing in an answer, which is what libraries complain of in many ways."""
+    return not (answers.content or "").strip() and not isinstance(error, AttributeError | TypeError | OSError)
+
+
+def _lacks_a_call(error: BaseException, answers: AnswerSummary, request: bytes) -> bool:
+    """Whether an exception is about a text that answered a request for a call.
+
+    Where the model may call a tool, but need not, the text may be what was wanted, and the extractor's own code wrong.
+    """
+    if answers.finish_reason != "stop" or (choice := tool_choice(read_json(request))) is None:
+        return False
+    return _is_about_nothing(error) or (_is_about_a_value(error) and (choice == "forced" or _is_of_a_library(error)))
+
+
+def _is_of_a_library(error: BaseException) -> bool:
+    """Whether an installed package raised an exception, and not the project's own code."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and not _INSTALLED.isdisjoint(Path(frames[-1].f_code.co_filename).parts)
 
 
 def _is_about_a_value(error: BaseException) -> bool:
@@ -98,7 +133,7 @@ def _is_about_nothing(error: BaseException) -> bool:
         return error.obj is None
     if isinstance(error, TypeError):
         return "'NoneType'" in str(error)
-    return isinstance(error, IndexError)
+    return isinstance(error, IndexError | StopIteration)
 
 
 def is_answer(error: BaseException) -> bool:

@@ -29,8 +29,8 @@ def _read(body: Body) -> RawAnswer:
 
 
 def _ending(reason: Any, is_call: bool) -> str | None:
-    """Why an answer ended. Some servers say so with an empty text, older ones call a tool a function."""
-    if reason == "":
+    """Why an answer ended. A call that was forced ends with `stop`; older servers say nothing, or `function_call`."""
+    if reason in ("", "stop"):
         return "tool_calls" if is_call else "stop"
     return "tool_calls" if reason == "function_call" else text(reason)
 

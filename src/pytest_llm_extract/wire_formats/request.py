@@ -50,12 +50,18 @@ def fixed_seed(bodies: Iterable[bytes]) -> int | None:
     return None
 
 
-def leaves_tools_open(body: Any) -> bool:
-    """Whether a request offers tools, and leaves it to the model whether it calls one."""
-    if not isinstance(body, dict) or not (body.get("tools") or body.get("functions") or body.get("toolConfig")):
-        return False
-    choice = body.get("tool_choice") or mapping(body.get("toolConfig")).get("toolChoice") or "auto"
-    return choice == "auto" or "auto" in (mapping(choice).get("type"), *mapping(choice))
+def tool_choice(body: Any) -> str | None:
+    """Whether the model may call a tool: `auto`, or `forced` where it must; None where a request offers none."""
+    request = mapping(body)
+    config = mapping(request.get("toolConfig"))  # of Bedrock and Google
+    if not any(request.get(name) for name in ("tools", "functions")) and not config.get("tools"):
+        return None
+    choice: Any = request.get("tool_choice") or request.get("function_call") or config.get("toolChoice") or "auto"
+    if "functionCallingConfig" in config:
+        choice = mapping(config["functionCallingConfig"]).get("mode") or "auto"
+    if isinstance(choice, dict):
+        choice = choice.get("type") or next(iter(choice), "auto")
+    return {"auto": "auto", "none": None}.get(str(choice).lower(), "forced")
 
 
 def _take(rest: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
