@@ -186,6 +186,16 @@ def test_conftest_of_a_folder_is_told(bare: pytest.Pytester) -> None:
     bare.runpytest_subprocess().assert_outcomes(passed=1)
 
 
+def test_module_whose_suites_are_made_elsewhere_is_told(bare: pytest.Pytester) -> None:
+    """It does not name the marker. With the setting, its client is built, and its own code sees no key."""
+    bare.makepyfile(made=SUITE.replace("extraction, client", "extraction"))
+    own = "import os\nfrom made import test_items\nassert 'OPENAI_API_KEY' not in os.environ\n"
+    bare.makepyfile(test_parts=own + CONFTEST)
+    assert HINT in run(bare)
+    bare.makeini("[pytest]\nllm_extract_placeholder_key = true\n")
+    assert "1 cassette missing" in run(bare)
+
+
 @pytest.mark.slow
 def test_fixture_is_told(bare: pytest.Pytester) -> None:
     """With the setting, the fixture is no longer in the way."""

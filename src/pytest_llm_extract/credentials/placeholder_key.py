@@ -54,10 +54,11 @@ def is_placeholder(value: str) -> bool:
 
 
 def hint_of(error: BaseException | None) -> str | None:
-    """The setting that lets conftests and fixtures build a client, if this is its error where it found no key."""
+    """The setting that lets other files than those of suites build a client, if this is its error without a key."""
     if error is None or not any(name in str(error) for name in VARIABLES):
         return None
-    return "llm-extract: `llm_extract_placeholder_key = true` lets conftests and fixtures build clients without a key"
+    may = "lets conftests, fixtures and modules that do not name llm_extract build clients without a key"
+    return f"llm-extract: `llm_extract_placeholder_key = true` {may}"
 
 
 def add_hint(error: BaseException | None) -> None:

@@ -18,11 +18,12 @@ def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Let a module with suites build its client without a key; refuse markers that have no cases."""
-    file = _file_without_key(collector)
-    with _placeholder(file), _local_network(collector, file):
+    is_ours = _may_have_suites(collector)
+    file = _file_without_key(collector, is_ours=is_ours)
+    with _placeholder(file), _local_network(collector, is_ours=is_ours):
         report = yield
     if report.failed:
-        _explain(collector, report, hides=file is not None)
+        _explain(collector, report, hides=file is not None, may_lack_key=file is None)
     odd = [item for item in report.result if isinstance(item, pytest.Function) and _is_left_out(item)]
     if odd:
         from pytest_llm_extract.session.suite_items import mistake_of_method
@@ -36,15 +37,15 @@ def pytest_make_collect_report(
     return report
 
 
-def _explain(collector: pytest.Collector, report: pytest.CollectReport, *, hides: bool) -> None:
+def _explain(collector: pytest.Collector, report: pytest.CollectReport, *, hides: bool, may_lack_key: bool) -> None:
     from pytest_llm_extract.session.refusals import mark_refusal
 
     if hides:
         from pytest_llm_extract.credentials.pytest_reports import hide_in_report
 
         hide_in_report(report, settings_of(collector.config).storage.watch)
-    if isinstance(collector, pytest.Directory):
-        _add_hint_of_conftest(report)
+    if isinstance(collector, pytest.Directory) or (may_lack_key and isinstance(collector, pytest.Module)):
+        _add_hint_of_key(report)
     mark_refusal(report)
 
 
@@ -58,8 +59,8 @@ def _is_left_out(item: pytest.Item) -> bool:
     return _has_our_marker(item) and suite_and_case(item) is None
 
 
-def _add_hint_of_conftest(report: pytest.CollectReport) -> None:
-    """Say which setting lets the conftest of a folder build its client, where that failed for want of a key."""
+def _add_hint_of_key(report: pytest.CollectReport) -> None:
+    """Say which setting lets a conftest or a module build its client, where that failed for want of a key."""
     from pytest_llm_extract.credentials.placeholder_key import hint_of
 
     call = getattr(report, "call", None)
@@ -69,19 +70,25 @@ def _add_hint_of_conftest(report: pytest.CollectReport) -> None:
         add_section("llm-extract", hint.removeprefix("llm-extract: "))
 
 
-def _file_without_key(collector: pytest.Collector) -> str | None:
-    """The file that may build clients without a key while it is imported."""
+def _may_have_suites(collector: pytest.Collector) -> bool:
+    """Whether a module names our marker. One whose suites another module makes for it does not."""
     if isinstance(collector, pytest.Module):
         with suppress(OSError):  # pytest itself says why the module cannot be read
-            return str(collector.path) if b"llm_extract" in collector.path.read_bytes() else None
-        return None
-    may = isinstance(collector, pytest.Directory) and conftests_may_build_clients(collector.config)
-    return CONFTEST if may else None
+            return b"llm_extract" in collector.path.read_bytes()
+    return False
 
 
-def _local_network(collector: pytest.Collector, file: str | None) -> AbstractContextManager[None]:
+def _file_without_key(collector: pytest.Collector, *, is_ours: bool) -> str | None:
+    """The file that may build clients without a key while it is imported."""
+    may_be = isinstance(collector, pytest.Directory | pytest.Module)
+    if is_ours or (may_be and conftests_may_build_clients(collector.config)):
+        return str(collector.path) if isinstance(collector, pytest.Module) else CONFTEST
+    return None
+
+
+def _local_network(collector: pytest.Collector, *, is_ours: bool) -> AbstractContextManager[None]:
     """No other host for the import of a module with suites, nor for what makes their cases."""
-    if file is None or not isinstance(collector, pytest.Module):
+    if not is_ours:
         return nullcontext()
     from pytest_llm_extract.session.local_network import local_network
 
