@@ -148,9 +148,9 @@ def test_no_circles() -> None:
 
 def test_outside_packages_have_one_door() -> None:
     """Each outside package is known to one place."""
-    known = files()
+    used = {path: outside(tree) for path, tree in files().items()}
     for package, doors in DOORS.items():
-        users = [path for path, tree in known.items() if package in outside(tree)]
+        users = [path for path, packages in used.items() if package in packages]
         assert users, package
         assert [path for path in users if not path.startswith(doors)] == [], package
 

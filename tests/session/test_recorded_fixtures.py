@@ -152,6 +152,7 @@ def pytest_collection_modifyitems(items):
 """
 
 
+@pytest.mark.slow
 def test_a_whole_run_names_what_no_test_asked_for(bare: pytest.Pytester) -> None:
     """In one process and in workers; never where some tests are left out, skipped or fail, and may ask for it."""
     bare.makepyfile(test_items=SUITE)
