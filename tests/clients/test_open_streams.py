@@ -73,6 +73,15 @@ def test_last_event_of_each_api(events: bytes, line_end: bytes, size: int) -> No
     assert not StreamEnd().is_in(quoted)
 
 
+def test_long_events_in_small_pieces_take_no_time() -> None:
+    """A last event has the whole answer in one line: to look for its end costs nothing beside the connection."""
+    start, end = time.process_time(), StreamEnd()
+    end.is_in(b'data: {"type": "response.completed", "text": "')
+    assert not any(end.is_in(b"x" * 1_400) for _ in range(200))
+    assert end.is_in(b'"}\n\n')
+    assert time.process_time() - start < 1
+
+
 @pytest.mark.parametrize("extractor", ["read", "read_async", "read_plainly"])
 def test_stream_ends_with_done(bare: pytest.Pytester, open_stream: str, extractor: str) -> None:
     """Recorded at once, not after a timeout; and it replays."""

@@ -12,7 +12,7 @@ _LAST = rb"message_stop|response\.(?:completed|failed|incomplete)"
 _LAST_EVENT = re.compile(rb"event: ?(?:" + _LAST + rb")\s*")
 _LAST_TYPE = re.compile(rb'data: ?\{\s*"type": ?"(?:' + _LAST + rb')"')
 _DONE = re.compile(rb"data: ?\[DONE\]\s*")
-_LINE = re.compile(rb"(.*?)(?:\r\n|\n|\r(?!\Z))", re.DOTALL)
+_LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 _PIECE = 65536
 
 
@@ -20,20 +20,22 @@ class StreamEnd:
     """Looks for the last event of a stream: OpenAI's `[DONE]` or `response.completed`, Anthropic's `message_stop`."""
 
     def __init__(self) -> None:
-        self._line, self._is_last = b"", False
+        self._line, self._is_last = list[bytes](), False  # a long line comes in many pieces, which are joined once
 
     def is_in(self, piece: bytes) -> bool:
         """Whether the stream has ended with this piece.
 
         The last event is whole with the empty line after it; `[DONE]` needs none.
         """
-        text, at = self._line + piece, 0
-        for match in _LINE.finditer(text):
-            line, at = match[1], match.end()
+        self._line.append(piece)
+        if not any(b"\n" in one or b"\r" in one for one in self._line[-2:]):
+            return False
+        *lines, rest = _LINE_END.split(b"".join(self._line))
+        self._line = [rest]
+        for line in lines:
             if _DONE.fullmatch(line) or (self._is_last and not line):
                 return True
             self._is_last = self._is_last or bool(_LAST_EVENT.fullmatch(line) or _LAST_TYPE.match(line))
-        self._line = text[at:]
         return False
 
 
