@@ -54,7 +54,7 @@ PAIRS: list[tuple[str, Plain, Plain]] = [
 
 def ours(gold: Plain, predicted: Plain) -> str:
     """Outcome counts, then the share of leaves that are right."""
-    leaves = Tally.of(score(gold, predicted, Invoice)).leaves
+    leaves = Tally.of([score(gold, predicted, Invoice)]).leaves
     names = ("correct", "wrong", "missing", "spurious", "absent_ok")
     counts = " ".join(f"{getattr(leaves, name)}{name[0].upper()}" for name in names if getattr(leaves, name))
     return f"{counts} = {leaves.right}/{leaves.n}"

@@ -29,7 +29,7 @@ from pytest_llm_extract.corpus.score_files import Corpus, score_corpus
 from pytest_llm_extract.corpus.totals import Scope, Totals
 from pytest_llm_extract.errors import DatasetError
 from pytest_llm_extract.report.results_json import json_schema
-from pytest_llm_extract.results.aggregate import summarize, tally
+from pytest_llm_extract.results.aggregate import Tally, summarize
 from pytest_llm_extract.schema.schema import Schema
 from pytest_llm_extract.scoring.answer import read_answer
 from pytest_llm_extract.scoring.score import score_answer
@@ -482,7 +482,7 @@ def test_totals_equal_the_summary_of_a_suite(cases: list[tuple[Any, Any]]) -> No
     totals = SCORER.score(records_of(cases))
     results = list(totals.examples.cases.values())
     assert totals.fields() == summarize(SCHEMA.scored_paths, results)
-    assert dataclasses.asdict(totals.tally()) == dataclasses.asdict(tally(results))
+    assert dataclasses.asdict(totals.tally()) == dataclasses.asdict(Tally.of(results))
     assert (totals.counts.n_valid, totals.counts.n_exact) == (
         sum(r.valid for r in results),
         sum(r.exact for r in results),

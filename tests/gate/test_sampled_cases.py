@@ -20,7 +20,7 @@ from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.gate.regression import Comparison
 from pytest_llm_extract.report.results_json import json_schema, run_to_wire, suite_to_wire
 from pytest_llm_extract.report.terminal import Form, suite_lines
-from pytest_llm_extract.results.aggregate import Flakes, count_flakes, summarize, tally
+from pytest_llm_extract.results.aggregate import Flakes, Tally, count_flakes, summarize
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.outcome import Status
 from pytest_llm_extract.rules.limits import Floor, Gate, Waiver
@@ -158,7 +158,7 @@ def test_counts_and_floors_are_of_all_samples() -> None:
     found = suite(cases, floors={"x": Floor(Fraction(51, 100))}, documents={"valid": Fraction(51, 100)})
     decision = decide(found)
     assert decision.reasons == ("valid documents: 4/8 = 50% is below 51%", "x: 4/8 = 50% is below 51%")
-    whole = tally(cases)
+    whole = Tally.of(cases)
     assert (whole.n_cases, whole.n_valid, whole.leaves.n) == (4, 4, 8)
     assert whole.document_mean == 0.5
     low, high = decision.fields["x"].interval

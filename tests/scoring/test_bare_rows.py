@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from pytest_llm_extract import Floor
 from pytest_llm_extract.gate.floors import missed_floors
-from pytest_llm_extract.results.aggregate import summarize, tally
+from pytest_llm_extract.results.aggregate import Tally, summarize
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import FieldCounts
 from pytest_llm_extract.schema.schema import Schema
@@ -61,7 +61,7 @@ def test_extra_rows_that_hold_nothing_are_spurious(row: Plain) -> None:
         result = score({"vendor": "A", "items": gold}, {"vendor": "A", "items": [*gold, *[row] * 10]}, Invoice)
         assert result.fields["items[]"].spurious == 10
         assert not result.exact
-        assert tally([result]).leaves.accuracy == 1
+        assert Tally.of([result]).leaves.accuracy == 1
 
 
 @pytest.mark.parametrize("row", EMPTY)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pytest_llm_extract.gate.removed import no_longer_labelled
 from pytest_llm_extract.results.accepted import Accepted, Origin, request_parts
 from pytest_llm_extract.results.case_result import CaseResult, Sample
-from pytest_llm_extract.results.outcome import ANSWERED, FieldCounts, add_up
+from pytest_llm_extract.results.outcome import ANSWERED, add_by_path
 from pytest_llm_extract.wording import count_cases, percent, some_names
 
 _WORDS = {
@@ -94,8 +94,8 @@ def _labels(paired: _Paired) -> list[str]:
 
 def _moved(samples: Sequence[tuple[Accepted, bool]]) -> list[str]:
     """The fields that some samples, those with True, moved from how they were scored then to how they are today."""
-    before = _total(old.then for old, _ in samples)
-    after = _total(old.fields if is_touched else old.then for old, is_touched in samples)
+    before = add_by_path(old.then for old, _ in samples)
+    after = add_by_path(old.fields if is_touched else old.then for old, is_touched in samples)
     rates = [(path, before[path].accuracy, after[path].accuracy) for path in before if path in after]
     return [
         f"{path} from {percent(then)} to {percent(now)}"
@@ -106,14 +106,6 @@ def _moved(samples: Sequence[tuple[Accepted, bool]]) -> list[str]:
 
 def _changed_labels(case: CaseResult, old: Accepted) -> tuple[str, ...]:
     return tuple(name for name in _LABELS if getattr(case.origin, name) != getattr(old.origin, name))
-
-
-def _total(counts: Iterable[dict[str, FieldCounts]]) -> dict[str, FieldCounts]:
-    listed: dict[str, list[FieldCounts]] = {}
-    for one in counts:
-        for path, more in one.items():
-            listed.setdefault(path, []).append(more)
-    return {path: add_up(one) for path, one in listed.items()}
 
 
 def _recorded_again(paired: _Paired) -> list[str]:

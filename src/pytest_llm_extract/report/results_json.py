@@ -20,7 +20,7 @@ from pytest_llm_extract.gate.judge import JudgedBefore
 from pytest_llm_extract.gate.regression import Comparison, FieldChange
 from pytest_llm_extract.git import head_commit
 from pytest_llm_extract.lints.lint_report import LintReport
-from pytest_llm_extract.results.aggregate import FieldSummary, Tally, by_group, count_flakes, tally
+from pytest_llm_extract.results.aggregate import FieldSummary, Tally, by_group, count_flakes
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.miss_groups import group_misses, misses_to_wire
 from pytest_llm_extract.results.outcome import FieldCounts, is_through_a_list
@@ -239,7 +239,7 @@ def rates_to_wire(results: Iterable[CaseResult], weights: Mapping[str, float]) -
     listed = list(results)
     groups = by_group(listed)
     return {
-        **tally_to_wire(tally(listed), weights),
+        **tally_to_wire(Tally.of(listed), weights),
         "groups": {
             key: {value: _group(found, weights) for value, found in values.items()}
             for key, values in groups.items()

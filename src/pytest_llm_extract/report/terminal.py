@@ -12,7 +12,7 @@ from pytest_llm_extract.report.misses import advice_lines, worst_misses
 from pytest_llm_extract.report.moved import advice_on_lost, comparison_head, moved_cases, status_line
 from pytest_llm_extract.report.tables import changes_table, fields_table
 from pytest_llm_extract.report.terminal_text import MISSES, fit, printable
-from pytest_llm_extract.results.aggregate import tally
+from pytest_llm_extract.results.aggregate import Tally
 from pytest_llm_extract.results.case_report import CaseNote
 from pytest_llm_extract.results.case_result import CaseResult, Sample
 from pytest_llm_extract.results.outcome import RIGHT, Status
@@ -192,7 +192,7 @@ def composite_lines(suite: SuiteResult) -> list[str]:
     """The composite of all fields under the weights of the marker; nothing where it names none."""
     if not suite.weights:
         return []
-    value = tally(suite.cases).composite(suite.weights)
+    value = Tally.of(suite.cases).composite(suite.weights)
     named = some_names(f"{printable(path, 60)} ×{weight:g}" for path, weight in suite.weights.items())
     shown = "nothing to weigh" if value is None else f"{value * 100:.1f}%"
     return [f"composite: {shown} ({named}; other fields ×1)"]

@@ -1,4 +1,4 @@
-"""Aggregate case results to counts and rates of a suite. Parts merge to the result of one pass."""
+"""Aggregate case results to counts and rates of a suite."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from pytest_llm_extract.results.case_result import CaseResult
-from pytest_llm_extract.results.outcome import FieldCounts, add_up, merge_counts, right_share
+from pytest_llm_extract.results.outcome import FieldCounts, add_by_path, add_up, merge_counts, right_share
 from pytest_llm_extract.stats.intervals import ClusterSums
 
 _OfSamples = tuple[FieldCounts | None, ...]  # of one field in one case
@@ -109,7 +109,7 @@ def _scores(of_samples: _OfSamples) -> list[Fraction | int]:
 
 @dataclass(frozen=True)
 class Tally:
-    """Totals of a corpus or a part of it. Adding is associative and exact, so parts merge.
+    """Exact totals of a corpus or a part of it.
 
     `fields` counts leaves, `rows` rows by their path. `n_valid` and `n_exact` count samples. `document_sum` is the sum
     over `n_labelled` documents of the share of their leaves that were right, in all samples.
@@ -124,27 +124,21 @@ class Tally:
     document_sum: Fraction = Fraction(0)
 
     @classmethod
-    def of(cls, result: CaseResult) -> Tally:
-        """The totals of one case."""
-        counts: Mapping[str, FieldCounts] = result.counts
-        rows: Mapping[str, FieldCounts] = result.rows
-        samples = result.samples
-        for sample in result.further:
-            counts, rows = merge_counts(counts, sample.counts), merge_counts(rows, sample.rows)
-        total = sum(counts.values(), FieldCounts())
-        share = Fraction(total.right, total.n) if total.n else Fraction(0)
-        n_valid, n_exact = (sum(getattr(sample, name) for sample in samples) for name in ("valid", "exact"))
-        return cls(counts, rows, 1, n_valid, n_exact, int(total.n > 0), share)
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            merge_counts(self.fields, other.fields),
-            merge_counts(self.rows, other.rows),
-            self.n_cases + other.n_cases,
-            self.n_valid + other.n_valid,
-            self.n_exact + other.n_exact,
-            self.n_labelled + other.n_labelled,
-            self.document_sum + other.document_sum,
+    def of(cls, results: Iterable[CaseResult]) -> Tally:
+        """The totals of these cases."""
+        cases = [result.samples for result in results]
+        samples = list(chain.from_iterable(cases))
+        counts = [[sample.counts for sample in of_case] for of_case in cases]
+        of_cases = Counter(add_up(chain.from_iterable(one.values() for one in of_case)) for of_case in counts)
+        shares = [(Fraction(total.right, total.n), times) for total, times in of_cases.items() if total.n]
+        return cls(
+            add_by_path(chain.from_iterable(counts)),
+            add_by_path(sample.rows for sample in samples),
+            len(cases),
+            sum(sample.valid for sample in samples),
+            sum(sample.exact for sample in samples),
+            sum(times for _, times in shares),
+            sum((share * times for share, times in shares), Fraction(0)),
         )
 
     @property
@@ -180,21 +174,14 @@ class Tally:
         return float(sum(w * Fraction(c.right, c.n) for w, c in rates if c.n) / weight)
 
 
-def tally(results: Iterable[CaseResult]) -> Tally:
-    """The totals of all cases."""
-    return sum(map(Tally.of, results), Tally())
-
-
 def by_group(results: Iterable[CaseResult]) -> dict[str, dict[str, Tally]]:
     """A tally for each value of each metadata key, as they first appear; lists and objects are not groups."""
-    groups: dict[str, dict[str, Tally]] = {}
+    groups: dict[str, dict[str, list[CaseResult]]] = {}
     for result in results:
         for key, value in result.metadata.items():
             if not isinstance(value, list | dict):
-                values = groups.setdefault(key, {})
-                name = group_name(value)
-                values[name] = values.get(name, Tally()) + Tally.of(result)
-    return groups
+                groups.setdefault(key, {}).setdefault(group_name(value), []).append(result)
+    return {key: {name: Tally.of(cases) for name, cases in values.items()} for key, values in groups.items()}
 
 
 def group_name(value: Any) -> str:

@@ -152,6 +152,15 @@ def add_up(counts: Iterable[FieldCounts]) -> FieldCounts:
     return sum((one * times for one, times in Counter(counts).items()), FieldCounts())
 
 
+def add_by_path(counts: Iterable[Mapping[str, FieldCounts]]) -> dict[str, FieldCounts]:
+    """The sum of all counts of each path, in the order in which paths appear."""
+    listed: dict[str, list[FieldCounts]] = {}
+    for one in counts:
+        for path, more in one.items():
+            listed.setdefault(path, []).append(more)
+    return {path: add_up(one) for path, one in listed.items()}
+
+
 def merge_counts(one: Mapping[str, FieldCounts], other: Mapping[str, FieldCounts]) -> dict[str, FieldCounts]:
     """The counts of both sides, added where a path has them on each."""
     if not other:  # most cases have no rows
