@@ -163,10 +163,7 @@ def add_by_path(counts: Iterable[Mapping[str, FieldCounts]]) -> dict[str, FieldC
 
 def merge_counts(one: Mapping[str, FieldCounts], other: Mapping[str, FieldCounts]) -> dict[str, FieldCounts]:
     """The counts of both sides, added where a path has them on each."""
-    if not other:  # most cases have no rows
-        return dict(one)
-    return {path: one[path] + other[path] if path in one and path in other else (one.get(path) or other[path])
-            for path in (*one, *(path for path in other if path not in one))}  # fmt: skip
+    return {**one, **{path: one[path] + counts if path in one else counts for path, counts in other.items()}}
 
 
 def right_share(counts: FieldCounts | None) -> Fraction | int:
