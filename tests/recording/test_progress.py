@@ -20,6 +20,7 @@ from pytest_llm_extract.extraction.recording_failure import Failure
 from pytest_llm_extract.recording.plan import RecordingPlan
 from pytest_llm_extract.recording.progress import Progress, SuitePlan
 from pytest_llm_extract.recording.running_plan import RunningPlan
+from pytest_llm_extract.recording.shown_progress import ShownProgress
 from pytest_llm_extract.recording.thread_pool import in_threads
 from pytest_llm_extract.report.recording_progress import Log, Quiet, progress_words
 
@@ -97,6 +98,22 @@ def test_a_slow_provider_does_not_look_like_a_hung_run() -> None:
     assert re.fullmatch(rf"0/2, 0 tokens, \$0\.0000, {failed}", words[0]), words
     assert words[-1].startswith("1/2, 0 tokens")
     assert "failed" not in words[-1]
+
+
+def test_an_extraction_that_loops_can_be_seen() -> None:
+    """What has no end has no tokens yet, but its calls are counted; they no longer are once it has ended."""
+    shown: list[Progress] = []
+    progress = ShownProgress(2, shown.append)
+    with progress.counting() as count, progress.counting() as other:
+        for _ in range(1200):
+            count()
+        other()
+        progress.show()
+    progress.show()
+    assert [progress_words(one) for one in shown] == [
+        "0/2, 0 tokens, $0.0000, 1,201 calls by cases that go on",
+        "0/2, 0 tokens, $0.0000",
+    ]
 
 
 class Terminal:

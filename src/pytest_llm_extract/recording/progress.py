@@ -66,7 +66,8 @@ class Progress(NamedTuple):
     """The progress of recording. `cost_usd` is None if a price is unknown, `left_s` until there is a rate.
 
     `retries` counts the tries that failed and are repeated. `retry` is why the last one failed and `retry_in_s` the
-    time to the next; both are None once a case was recorded since.
+    time to the next; both are None once a case was recorded since. `open_calls` counts the answers that extractions got
+    which go on: an agent may loop.
     """
 
     total: int
@@ -78,3 +79,4 @@ class Progress(NamedTuple):
     retries: int = 0
     retry: str | None = None
     retry_in_s: float | None = None
+    open_calls: int = 0

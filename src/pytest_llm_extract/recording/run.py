@@ -129,7 +129,7 @@ class RecordingRun:
         source = running.plan.shared.get(job.key)
         if source is not None and holds_requests(function, job.slot(self._settings), source.cassette):
             return self._written(job, _text(source))
-        tries = self._tries(job.slot(self._settings), function, places, running.stop, running.retry)
+        tries = self._tries(job.slot(self._settings), function, places, running)
         call = self._within_budget(map(partial(self._spend, running), tries), partial(running.price, job))
         if call is None:
             words = "interrupted" if running.stop.is_set() else _over_budget(self._budget, running.price(job))
@@ -173,21 +173,21 @@ class RecordingRun:
         slot: Slot,
         function: Callable[[], Any],
         places: Places,
-        stop: threading.Event,
-        retry: Callable[[Failure, float], None],
+        shown: ShownProgress,
     ) -> Iterator[Call]:
         """Try to record an extraction until it succeeds or a further try is pointless. The last call counts.
 
-        `retry` is called with each failure after which there is a further try, and in how many seconds. Nothing is sent
-        once `stop` is set, also not by those who wait for their turn.
+        `shown` is told of answers and of failures after which there is a further try. Nothing is sent once its `stop`
+        is set, also not by those who wait for their turn.
         """
-        first, errors = clock.monotonic_s(), 0
+        first, errors, stop = clock.monotonic_s(), 0, shown.stop
         while True:
             with places.taken() as leave:
                 started = self._pace.wait(stop)
                 if stop.is_set():
                     return
-                call = record(function, slot, partial(self._heard, started), leave)
+                with shown.counting() as count:
+                    call = record(function, slot, partial(self._heard, started, count), leave)
             yield call
             failure = call.failure
             if failure is None or not failure.is_transient:
@@ -199,10 +199,11 @@ class RecordingRun:
                 return
             is_busy = failure.status in _BUSY  # then the pace waits, for all
             pause_s = 0.0 if is_busy else min(_LONGEST_BACKOFF_S, _BACKOFF_S * 2**errors) * _jitter.uniform(0.5, 1.0)
-            retry(failure, max(waits_s, pause_s))
+            shown.retry(failure, max(waits_s, pause_s))
             stop.wait(pause_s)
 
-    def _heard(self, started: float, exchange: Exchange) -> None:
+    def _heard(self, started: float, count: Callable[[], None], exchange: Exchange) -> None:
+        count()
         if exchange.status in _BUSY:
             if not is_too_long(exchange.retry_after_s):
                 self._pace.refused(started, exchange.retry_after_s)
@@ -262,8 +263,7 @@ class RecordingRun:
         """Record in this thread, which a test or a fixture may depend on."""
         shown = ShownProgress(1, partial(self._display(), name))
         with shown.repeated():
-            tries = self._tries(slot, function, Places(), shown.stop, shown.retry)
-            call = self._within_budget(tries, lambda: None)
+            call = self._within_budget(self._tries(slot, function, Places(), shown), lambda: None)
         return call or Call(before, problem=f"not recorded: {_over_budget(self._budget, None)}")
 
 

@@ -21,6 +21,7 @@ class ShownProgress:
         self.progress = Progress(total)
         self.stop = threading.Event()
         self._show, self._lock, self._retry_at = show, threading.Lock(), 0.0
+        self._n_open = 0
 
     def retry(self, failure: Failure, wait_s: float) -> None:
         """Note that a try failed and is repeated after this time."""
@@ -28,9 +29,27 @@ class ShownProgress:
             self._retry_at = clock.monotonic_s() + wait_s
             self._update(retries=self.progress.retries + 1, retry=failure.words)
 
+    @contextmanager
+    def counting(self) -> Iterator[Callable[[], None]]:
+        """Count the answers of an extraction that is under way; what this gives is called for each."""
+        n = 0
+
+        def count() -> None:
+            nonlocal n
+            with self._lock:
+                n += 1
+                self._n_open += 1
+
+        try:
+            yield count
+        finally:
+            with self._lock:
+                self._n_open -= n
+
     def show(self) -> None:
         """Show the progress, although nothing new happened."""
         with self._lock:
+            self._update(open_calls=self._n_open)
             if self.progress.retry is not None:
                 self._update(retry_in_s=max(0.0, self._retry_at - clock.monotonic_s()))
             if not self.stop.is_set():

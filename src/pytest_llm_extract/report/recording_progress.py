@@ -15,6 +15,7 @@ from pytest_llm_extract.report.write import write_lines
 from pytest_llm_extract.results.prices import dollars
 from pytest_llm_extract.wording import count_cases, count_cassettes, counted, some_names
 
+_MANY_CALLS = 100  # of cases that go on: more than most extractors send
 _LINE_S, _QUIET_LINE_S = 10.0, 60.0  # between two lines in a log, and with -q
 
 
@@ -176,6 +177,8 @@ def progress_words(progress: Progress) -> str:
     if progress.failed:
         words.append(f"{progress.failed:,} failed")
     words += [_tokens(progress), dollars(progress.cost_usd)]
+    if progress.open_calls >= _MANY_CALLS:
+        words.append(f"{progress.open_calls:,} calls by cases that go on")
     if progress.left_s is not None and progress.done + progress.failed < progress.total:
         words.append(f"{progress.left_s:.0f} s left")
     if progress.retry is not None:
