@@ -68,6 +68,7 @@ def test_filings_best_and_claims(filings: VariantComparison) -> None:
         ("five_shot", "file_date"): 53,
         ("five_shot", "all"): 54,
     }
+    assert [claim.p_adj for claim in filings.claims] == sorted(claim.p_adj for claim in filings.claims)
     assert filings.advice["five_shot"]["file_date"] == "51 of the 53 lost values match as dates: consider DateText()"
 
 

@@ -55,11 +55,11 @@ class BestTwo(NamedTuple):
 class VariantComparison(NamedTuple):
     """Variants of one suite on the cases that all of them have.
 
-    `reference` is the variant that claims and differences are about, `best` the set of best, `level` the level of each
-    interval. `only_right` names the cases that one variant alone got entirely right. `left_out` says by variant why it
-    is not compared; `left_out_cases` why cases are not. `recommended` is the cheapest of the best that is within
-    `margin` of the leader; without a margin, the cheapest of the best; None where a price is not known. `close` has all
-    that it is chosen from.
+    `reference` is the variant that claims and differences are about; claims are in the order of their p_adj. `best` is
+    the set of best, `level` the level of each interval. `only_right` names the cases that one variant alone got
+    entirely right. `left_out` says by variant why it is not compared; `left_out_cases` why cases are not.
+    `recommended` is the cheapest of the best that is within `margin` of the leader; without a margin, the cheapest of
+    the best; None where a price is not known. `close` has all that it is chosen from.
     `expected_score` is what the winner gets right on documents that did not choose it. `advice` explains, by variant
     and field, values lost against the reference. `instructions` says what each instruction brings that a variant leaves
     out.
@@ -159,7 +159,7 @@ def compare_variants(
     )
     best = best_set(scores.total, alpha)
     tested = tested_claims(scores, chosen, fields)
-    claims = tuple(claim for claim in tested if claim.p_adj <= alpha)
+    claims = [claim for claim in tested if claim.p_adj <= alpha]
     close = _close(scores, best, margin, alpha)
     expected = expected_of_winner(scores.total)
     return VariantComparison(
@@ -172,7 +172,7 @@ def compare_variants(
         n_groups=len(scores.groups),
         variants=variants,
         best=best,
-        claims=claims,
+        claims=tuple(sorted(claims, key=lambda claim: (claim.p_adj, claim.variant))),
         differences=find_differences(scores, chosen, fields, alpha),
         best_two=_best_two(scores, fields, alpha, tested),
         only_right=_only_right(results),

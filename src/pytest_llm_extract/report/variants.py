@@ -77,15 +77,14 @@ def _price(variant: VariantSummary) -> str:
 
 
 def _claims(comparison: VariantComparison) -> list[str]:
-    """Claims, worst first: a line each, with the advice that explains lost values."""
+    """Claims, the surest first: a line each, with the advice that explains lost values."""
     if not comparison.claims:
         return [f"no field is better or worse than {printable(comparison.reference, 60)} beyond noise"]
     lines = []
-    ordered = sorted(comparison.claims, key=lambda claim: (claim.p_adj, claim.variant))
-    for claim in ordered[:_CLAIMS]:
+    for claim in comparison.claims[:_CLAIMS]:
         lines.append(f"  {printable(claim_sentence(claim, comparison.reference), 200)}")
         lines += _hint(comparison, claim)
-    more = len(ordered) - _CLAIMS
+    more = len(comparison.claims) - _CLAIMS
     return [*lines, *([f"  … and {more} more"] if more > 0 else [])]
 
 
