@@ -17,6 +17,9 @@ from pytest_llm_extract.cassette.scrub.json_text import Rules, rewrite
 from pytest_llm_extract.cassette.scrub.redaction import Redaction
 from pytest_llm_extract.credentials.key_patterns import shapes_in
 from pytest_llm_extract.credentials.scanner import Watch
+from pytest_llm_extract.formats.fences import without_fence
+from pytest_llm_extract.lints.near_duplicates import near_duplicates
+from pytest_llm_extract.lints.occurrence import Searchable
 
 _NOISE_S = 0.05
 WATCH = Watch()
@@ -93,6 +96,19 @@ def test_readers_of_strange_texts_are_linear(reader: str) -> None:
             return READERS[reader](begin + unit * (n // len(unit)))
 
         check_growth(read, 20_000)
+
+
+@pytest.mark.parametrize(
+    ("read", "begin", "unit"),
+    [
+        (without_fence, "```json\n", " "),
+        (lambda text: near_duplicates([f"{text} a", f"{text} b"]), "", "1,"),
+        (lambda text: Searchable(text).holds("2026-01-14"), "", "QUJD"),
+    ],
+)
+def test_documents_and_answers_are_read_in_linear_time(read: Callable[[str], object], begin: str, unit: str) -> None:
+    """An answer that ends in blanks, a row of numbers, a word without an end."""
+    check_growth(lambda n: read(begin + unit * (n // len(unit))), 20_000)
 
 
 def test_a_secret_in_a_large_text_is_found_and_located() -> None:

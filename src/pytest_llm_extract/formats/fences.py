@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 
 FENCE = "fence"  # what `strip=` takes
-_FENCED = re.compile(r"\s*(?P<fence>`{3,}|~{3,})[^\n`]*\n(?P<text>.*?)\n?[ \t]*(?P=fence)\s*", re.DOTALL)
+_OPENING = re.compile(r"(`{3,}|~{3,})[^\n`]*\n")
 
 
 def without_fence(text: str) -> str | None:
     """The content of a string that is one fence; None for any other, also with words around the fence."""
-    if text.lstrip()[:3] not in ("```", "~~~"):
+    fenced = text.strip()
+    opening = _OPENING.match(fenced)
+    if opening is None or not fenced.endswith(opening[1], opening.end()):
         return None
-    fence = _FENCED.fullmatch(text)
-    return fence["text"] if fence else None
+    return fenced[opening.end() : -len(opening[1])].rstrip(" \t").removesuffix("\n")
 
 
 def is_fenced(text: str | None) -> bool:

@@ -28,7 +28,8 @@ _NUMBERS = 0.5  # the share of their long numbers that near-duplicates have in c
 _FEW_NUMBERS = 3  # of long ones: then short ones count too
 _WORD = re.compile(r"\w+")
 _WHOLE_NUMBER = re.compile(r"\b\d[\d.,/-]*\b")
-_LONG_NUMBER = re.compile(r"\d[\w.,/-]*\w\w")
+_LONG_NUMBER = re.compile(r".+\w\w")  # of a run of numbers: up to its last two characters side by side
+_NUMBERS_RUN = re.compile(r"\d[\w.,/-]*+")
 
 
 class DocumentPair(NamedTuple):
@@ -97,6 +98,12 @@ class Neighbours:
         }
 
 
+def _long_numbers(text: str) -> Counter[str]:
+    """Whatever begins with a digit and has three characters or more, the last two of them side by side."""
+    runs = map(_LONG_NUMBER.match, _NUMBERS_RUN.findall(text))
+    return Counter(run[0] for run in runs if run is not None)
+
+
 def similarity(one: str, other: str) -> float:
     """Percent of characters that two documents share, 0 to 100, case and white space aside."""
     return float(fuzz.ratio(plain(one), plain(other)))
@@ -105,7 +112,7 @@ def similarity(one: str, other: str) -> float:
 def is_near(one: str, other: str) -> bool:
     """Whether two documents are the same or nearly so, seen by themselves: no template is known."""
     one, other = plain(one), plain(other)
-    numbers = (Counter(_LONG_NUMBER.findall(text)) for text in (one, other))
+    numbers = (_long_numbers(text) for text in (one, other))
     return bool(one and other) and bool(_ratio(one, other)) and not _are_others(one, other, *numbers)
 
 
@@ -152,7 +159,7 @@ def _candidates(sketches: Mapping[int, frozenset[int]], common: int) -> Iterable
 
 def _rare_numbers(shown: Mapping[int, str], common: int) -> dict[int, Counter[str]]:
     """The long numbers of each document that few others have: of its invoice number, dates and amounts."""
-    numbers = {at: Counter(_LONG_NUMBER.findall(text)) for at, text in shown.items()}
+    numbers = {at: _long_numbers(text) for at, text in shown.items()}
     n_documents = Counter(number for in_one in numbers.values() for number in in_one)
     return {
         at: Counter({n: k for n, k in in_one.items() if n_documents[n] <= common}) for at, in_one in numbers.items()
