@@ -13,7 +13,15 @@ from gate_cases import READ, case, suite
 from pytest_llm_extract.gate.decide import decide
 from pytest_llm_extract.report.results_json import json_schema, run_to_wire
 from pytest_llm_extract.report.terminal import Form, suite_lines
-from pytest_llm_extract.report.terminal_text import cases_and_field, columns, encodable, painted, show, side_by_side
+from pytest_llm_extract.report.terminal_text import (
+    cases_and_field,
+    columns,
+    encodable,
+    fit,
+    painted,
+    show,
+    side_by_side,
+)
 from pytest_llm_extract.results.accepted import Accepted
 from pytest_llm_extract.results.case_result import CaseResult
 from pytest_llm_extract.results.outcome import Leaf, Leaves, Outcome, Status, count_leaves
@@ -195,3 +203,9 @@ def test_names_take_less_of_a_narrow_terminal(width: int, takes: int) -> None:
     ]
     assert {columns(line) for line in lines} == {takes}
     assert "… +2 " in cases_and_field(["x" * 30, "c2", "c3"], "total", width)
+
+
+def test_flags_are_not_broken() -> None:
+    """What a line says to run can be copied from it."""
+    lines = fit(["next: if the loss is intended: pytest test_x.py::test_x --llm-extract-accept"], None, 70)
+    assert lines == ["next: if the loss is intended: pytest test_x.py::test_x", "  --llm-extract-accept"]

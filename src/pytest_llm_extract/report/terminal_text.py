@@ -119,7 +119,8 @@ def fit(lines: Sequence[str], limit: int | None, width: int | None) -> list[str]
 def _wrapped(line: str, width: int) -> list[str]:
     text = line.lstrip(" ")
     indent = " " * (len(line) - len(text))
-    return textwrap.wrap(text, max(width, 20), initial_indent=indent, subsequent_indent=f"{indent}  ")
+    later = f"{indent}  "  # a flag is copied, so none is broken at its hyphens
+    return textwrap.wrap(text, max(width, 20), initial_indent=indent, subsequent_indent=later, break_on_hyphens=False)
 
 
 def painted(line: str, paint: Callable[[str, str], str]) -> str:
