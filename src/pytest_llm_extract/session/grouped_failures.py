@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Generator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -61,7 +62,8 @@ class GroupedFailures:
         short = copy.copy(reports[0])
         short.nodeid, status, _ = self._cases[short.nodeid]
         said = {str(report.longrepr.reprcrash.message) for report in reports}
-        short.longrepr = f"{len(reports)} cases: {said.pop() if len(said) == 1 else status}"
+        words = f"{len(reports)} cases: {said.pop() if len(said) == 1 else status}"
+        short.longrepr = SimpleNamespace(reprcrash=SimpleNamespace(message=words))
         return short
 
     def _way(self, report: Any) -> tuple[str, ...] | None:
