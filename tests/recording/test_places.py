@@ -31,6 +31,26 @@ def test_an_extraction_that_ended_makes_room_while_its_cassette_is_written() -> 
     assert begun[1].is_set()
 
 
+def test_cassettes_are_written_one_after_the_other() -> None:
+    """What was read from the provider does not wait for several of them, but for one."""
+    places, ended, written = Places(2), threading.Event(), threading.Event()
+
+    def run() -> None:
+        with places.taken() as leave:
+            ended.set()
+            leave()
+            written.set()
+
+    with places.taken() as leave:
+        leave()
+        thread = threading.Thread(target=run)
+        thread.start()
+        assert ended.wait(10)
+        assert not written.wait(0.05)
+    assert written.wait(10)
+    thread.join()
+
+
 def test_what_is_to_run_alone_stays_in_one_thread() -> None:
     """Code for `concurrency=1` may keep things for its thread."""
     assert [threads_for(n) for n in (1, 2, 3, 4, 40)] == [1, 2, 3, 5, 50]
