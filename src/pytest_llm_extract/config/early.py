@@ -30,12 +30,17 @@ def _is_set(config: pytest.Config, name: str, default: object) -> bool:
     return bool((tuple(value) if isinstance(value, list) else value) != default)
 
 
-def conftests_may_build_clients(config: pytest.Config) -> bool:
-    """Whether the ini option is true. A value that is neither true nor false is an error of the settings."""
+def is_true(config: pytest.Config, name: str) -> bool:
+    """Whether an ini option is true. A value that is neither true nor false is an error of the settings."""
     try:
-        return bool(config.getini("llm_extract_placeholder_key"))
+        return bool(config.getini(name))
     except (TypeError, ValueError, pytest.UsageError):
         return False
+
+
+def conftests_may_build_clients(config: pytest.Config) -> bool:
+    """Whether conftests and fixtures may build clients without a key."""
+    return is_true(config, "llm_extract_placeholder_key")
 
 
 def records(config: pytest.Config) -> bool:

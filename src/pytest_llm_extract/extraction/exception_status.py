@@ -107,7 +107,7 @@ def _is_about_an_empty(error: BaseException, answers: AnswerSummary) -> bool:
 
 
 def _lacks_a_call(error: BaseException, answers: AnswerSummary, request: bytes) -> bool:
-    """Whether an exception is about a text that answered a request for a call.
+    """Whether an exception is about an answer in plain text where the request asked for a call.
 
     Where the model may call a tool, but need not, the text may be what was wanted, and the extractor's own code wrong.
     """

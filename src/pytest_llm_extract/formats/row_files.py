@@ -34,7 +34,7 @@ def _rows(path: Path, state: tuple[int, ...]) -> tuple[Any, ...]:
 
 
 def rows_of(text: str) -> tuple[Any, ...]:
-    """The values in the lines of a text.
+    """The values in the lines of a string.
 
     Raises:
         ValueError: a line is not JSON.

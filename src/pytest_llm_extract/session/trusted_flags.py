@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_llm_extract.config.ci import is_ci
+from pytest_llm_extract.config.early import is_true
 
 _ACCEPT, _COMPLETE = "--llm-extract-accept", "--llm-extract-require-complete"
 # Options by which pytest ends without a test, by their names in `config.option`.
@@ -58,9 +59,5 @@ def _is_typed(config: pytest.Config, flag: str) -> bool:
 
 
 def _is_required(config: pytest.Config) -> bool:
-    if config.getoption("llm_extract_require_complete_flag"):
-        return True
-    try:
-        return bool(config.getini("llm_extract_require_complete"))
-    except (TypeError, ValueError, pytest.UsageError):  # the settings say so
-        return False
+    required: bool = config.getoption("llm_extract_require_complete_flag")
+    return required or is_true(config, "llm_extract_require_complete")
